@@ -1,0 +1,160 @@
+"""A classifier: a model file, a runtime, and the one preprocessing path in front of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import EdgetlError, ModelFileError, SettingError, quoted
+from edge.model_file import ModelFile, read_labels, read_model_file
+from edge.preprocessing import Picture, Pixels, model_input
+from edge.runtime import choose_runtime, default_threads
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One class of one picture. `probability` is 0..1, `index` the class's place in the labels."""
+
+    label: str
+    probability: float
+    index: int
+
+
+class Classifier:
+    """Classifies pictures with a .tflite model on the device. Not safe to share between threads.
+
+    Attributes:
+        model: what the file holds (labels, geometry, figures of training and export).
+        runtime: the interpreter library in use.
+        threads: how many threads it infers with.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        labels: str | Path | Sequence[str] | None = None,
+        runtime: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: path of a .tflite image classifier, made by edgetl or not.
+            labels: the class names in output order, or a file of them; only for a model whose
+                file holds none, or to rename its classes.
+            runtime: "auto" (LiteRT if installed, else tflite-runtime), "litert" or
+                "tflite-runtime".
+            threads: threads to infer with; default the cores here, 4 at most.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, no image classifier, or its labels do
+                not fit its outputs.
+            SettingError: an argument is out of range.
+            EdgetlError: no runtime is installed, or it does not load on this system.
+        """
+        if threads is not None and threads < 1:
+            raise SettingError(f"threads {threads} is less than 1")
+        names = read_labels(labels) if isinstance(labels, str | Path) else labels
+        self.model: ModelFile = read_model_file(model, labels=names)
+        self._check_scaling()
+        self.runtime = choose_runtime(runtime)
+        self.threads = default_threads() if threads is None else threads
+        try:
+            self._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(
+                f"{quoted(model)}: {self.runtime.name} {self.runtime.version} cannot run it "
+                f"({' '.join(str(error).split())})"
+            ) from error
+        except ImportError as error:
+            raise EdgetlError(
+                f"{self.runtime.name} {self.runtime.version} does not load on this system "
+                f"({' '.join(str(error).split())}); install it again, or choose another runtime"
+            ) from error
+        self._input: int = self._interpreter.get_input_details()[0]["index"]
+        self._output: int = self._interpreter.get_output_details()[0]["index"]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names, in the order of the model's outputs."""
+        return self.model.labels
+
+    def classify(self, picture: Picture, *, top_k: int | None = None) -> list[Prediction]:
+        """The classes of a picture, most probable first.
+
+        Args:
+            picture: a path, encoded bytes, a Pillow image, or uint8 [height, width, 3] RGB.
+            top_k: how many to return; default all.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            SettingError: `top_k` is less than 1.
+        """
+        return self.predictions(self.probabilities(picture), top_k=top_k)
+
+    def probabilities(self, picture: Picture) -> npt.NDArray[np.float32]:
+        """The probability of each class in labels order: float32 [classes], 0..1.
+
+        Raises:
+            PictureError: the picture cannot be read.
+        """
+        return self.infer(model_input(picture, self.model.geometry))
+
+    def infer(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+        """Probabilities for pixels that `model_input` has already made.
+
+        Args:
+            pixels: uint8 [height, width, 3] RGB, of the model's own size.
+
+        Returns:
+            float32 [classes], 0..1.
+        """
+        self._interpreter.set_tensor(self._input, self._input_tensor(pixels)[np.newaxis])
+        self._interpreter.invoke()
+        return self._output_values(self._interpreter.get_tensor(self._output))
+
+    def predictions(
+        self, probabilities: npt.NDArray[np.float32], *, top_k: int | None = None
+    ) -> list[Prediction]:
+        """Probabilities, float32 [classes], as predictions, most probable first.
+
+        Raises:
+            SettingError: `top_k` is less than 1.
+        """
+        if top_k is not None and top_k < 1:
+            raise SettingError(f"top_k {top_k} is less than 1")
+        # A stable sort: of equal classes the first comes first, as argmax has it.
+        order = np.argsort(-probabilities, kind="stable")[:top_k]
+        return [Prediction(self.labels[i], float(probabilities[i]), int(i)) for i in order]
+
+    def _check_scaling(self) -> None:
+        model = self.model
+        if model.input.dtype == np.float32 and model.normalization is None:
+            raise ModelFileError(
+                f"{quoted(model.path)}: takes float32 input but does not say how pixels are "
+                f"scaled; add TFLite Metadata with NormalizationOptions to it"
+            )
+
+    def _input_tensor(self, pixels: Pixels) -> npt.NDArray[Any]:
+        spec, normalization = self.model.input, self.model.normalization
+        if spec.dtype == np.float32:
+            assert normalization is not None
+            mean = np.asarray(normalization.mean, np.float32)
+            std = np.asarray(normalization.std, np.float32)
+            return (pixels.astype(np.float32) - mean) / std
+        # A quantized input covers the 256 pixel values one to one: uint8 as they are, int8 shifted.
+        if spec.dtype == np.uint8:
+            return pixels
+        return (pixels.astype(np.int16) - 128).astype(np.int8)
+
+    def _output_values(self, tensor: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        values = tensor.reshape(-1)
+        spec = self.model.output
+        if values.dtype == np.float32:
+            return values.copy()
+        scale = spec.scale or 1.0
+        return ((values.astype(np.float32) - spec.zero_point) * scale).astype(np.float32)

@@ -1,0 +1,68 @@
+"""The errors a user can cause: one tree, caught once, in edgetl.py."""
+
+from pathlib import Path
+from unicodedata import category
+
+_NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode's names of these kinds of characters
+
+
+class EdgetlError(Exception):
+    """Something the user can mend. The message is one line that names the thing and the mend."""
+
+    exit_code = 2
+
+
+class PictureError(EdgetlError):
+    """A file, bytes or frame that cannot be read as a picture."""
+
+
+class DataError(EdgetlError):
+    """A folder of training pictures that cannot be trained on."""
+
+
+class ModelFileError(EdgetlError):
+    """A .tflite file that is damaged, is no image classifier, or does not fit its labels."""
+
+
+class RunFolderError(EdgetlError):
+    """A run folder that is missing, incomplete or cannot be written."""
+
+
+class SourceError(EdgetlError):
+    """A camera, video or list of files that cannot be opened."""
+
+
+class SettingError(EdgetlError):
+    """An option whose value is out of range or does not fit the others."""
+
+
+class GateError(EdgetlError):
+    """A result that did not pass its check."""
+
+    exit_code = 1
+
+
+class MissingExtraError(EdgetlError):
+    """A command whose optional dependencies are not installed."""
+
+    def __init__(self, *, needs: str, module: str, extra: str) -> None:
+        super().__init__(
+            f"{needs} needs the Python package {module}, which is not installed here; "
+            f"install it with: pip install 'edgetl[{extra}]'"
+        )
+
+
+def reason(error: OSError) -> str:
+    """The operating system's own words for `error`, without its number and path."""
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+def quoted(path: Path | str) -> str:
+    """`path` as it is shown in a message: on one line whatever its name holds.
+
+    Control characters, line separators and bytes that are no UTF-8 are shown as escapes.
+    """
+    return "".join(
+        char.encode("unicode_escape").decode() if category(char) in _NOT_SHOWN else char
+        for char in str(path)
+    )
