@@ -1,0 +1,55 @@
+"""Figures of a classifier on pictures whose classes are known."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Probabilities = npt.NDArray[np.float32]
+Classes = npt.NDArray[np.int64]
+
+
+def confusion_matrix(truth: Classes, predicted: Classes, *, classes: int) -> npt.NDArray[np.int64]:
+    """Counts, int [classes, classes]: row the true class, column the predicted one."""
+    matrix = np.zeros((classes, classes), np.int64)
+    np.add.at(matrix, (truth, predicted), 1)
+    return matrix
+
+
+def log_loss(probabilities: Probabilities, truth: Classes) -> float:
+    """Mean cross-entropy in nats; probabilities, float [pictures, classes], clipped at 1e-7."""
+    chosen = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+    return float(-np.log(np.clip(chosen, 1e-7, 1)).mean())
+
+
+def accuracy(probabilities: Probabilities, truth: Classes) -> float:
+    """The share of pictures whose most probable class is the true one, 0..1."""
+    return float((probabilities.argmax(axis=1) == truth).mean())
+
+
+def summary(
+    probabilities: Probabilities, truth: Classes, labels: Sequence[str]
+) -> dict[str, Any] | None:
+    """Everything metrics.json says of one split; None for a split without pictures.
+
+    Precision is null for a class that was never predicted, recall for one that was never there.
+    """
+    if not len(truth):
+        return None
+    matrix = confusion_matrix(truth, probabilities.argmax(axis=1), classes=len(labels))
+    right, predicted, actual = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+    return {
+        "pictures": len(truth),
+        "accuracy": accuracy(probabilities, truth),
+        "loss": log_loss(probabilities, truth),
+        "per_class": {
+            label: {
+                "pictures": int(actual[i]),
+                "precision": float(right[i] / predicted[i]) if predicted[i] else None,
+                "recall": float(right[i] / actual[i]) if actual[i] else None,
+            }
+            for i, label in enumerate(labels)
+        },
+        "confusion": matrix.tolist(),
+    }

@@ -1,0 +1,220 @@
+"""The network: augmentation, scaling, MobileNetV2, pooling, dropout and a new head.
+
+MobileNetV2: Sandler et al., CVPR 2018, https://arxiv.org/abs/1801.04381
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edge.errors import SettingError, quoted
+from edge.preprocessing import Pixels
+from trainer import metrics
+from trainer.recipe import Recipe
+
+BUNDLED_WEIGHTS = (
+    Path(__file__).parent / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.weights.h5"
+)
+
+_PREDICTION_BATCH = 64
+
+
+@keras.saving.register_keras_serializable(package="edgetl")
+class InferenceModeBackbone(keras.layers.Layer):
+    """A backbone whose BatchNormalization always uses its moving statistics.
+
+    In a functional model, `backbone(x, training=False)` is not kept: `fit` passes training=True
+    down, and once the backbone is trainable BatchNormalization uses batch statistics and moves
+    its own. A layer whose `call` passes training=False itself is kept to it. (Setting the
+    BatchNormalization layers' `trainable` to False instead would freeze their gamma and beta.)
+    """
+
+    def __init__(self, backbone: keras.Model, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.backbone = backbone
+
+    def call(self, inputs: Any) -> Any:
+        return self.backbone(inputs, training=False)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self.backbone.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().get_config()
+        return {**config, "backbone": keras.saving.serialize_keras_object(self.backbone)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "InferenceModeBackbone":
+        backbone = keras.saving.deserialize_keras_object(config.pop("backbone"))
+        return cls(backbone, **config)
+
+
+@dataclass(frozen=True)
+class ParameterCounts:
+    """How many parameters the model has, and how many are trained in each phase."""
+
+    backbone: int
+    model: int
+    trainable_head: int
+    trainable_fine_tune: int
+    frozen_fine_tune: int
+
+
+def build_model(recipe: Recipe, classes: int) -> keras.Model:
+    """A new model with the backbone frozen, ready for phase one.
+
+    Args:
+        recipe: size, augmentation, dropout, seed and starting weights.
+        classes: 2 or more. Two classes end in one logit, of the second class; more in one each.
+
+    Returns:
+        A model from float32 (or uint8) [batch, height, width, 3] RGB 0..255 to logits.
+
+    Raises:
+        SettingError: the weights cannot be read or do not fit.
+    """
+    augmentation = augmentation_layers(recipe)
+    backbone = _backbone(recipe)
+    backbone.trainable = False
+    inputs = keras.Input((recipe.height, recipe.width, 3), name="image")
+    x = inputs
+    for layer in augmentation:
+        x = layer(x)
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(x)
+    x = InferenceModeBackbone(backbone, name="backbone")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    x = keras.layers.Dropout(recipe.dropout, seed=recipe.seed + 3, name="dropout")(x)
+    initial = keras.initializers.GlorotUniform(seed=recipe.seed)
+    head = keras.layers.Dense(logits(classes), kernel_initializer=initial, name="head")
+    return keras.Model(inputs, head(x), name="edgetl")
+
+
+def augmentation_layers(recipe: Recipe) -> list[keras.layers.Layer]:
+    """The random layers in front of the model; they act in training only."""
+    layers: list[keras.layers.Layer] = []
+    if recipe.flip:
+        layers.append(keras.layers.RandomFlip("horizontal", seed=recipe.seed + 1, name="flip"))
+    if recipe.rotation:
+        layers.append(
+            keras.layers.RandomRotation(recipe.rotation, seed=recipe.seed + 2, name="rotate")
+        )
+    return layers
+
+
+def logits(classes: int) -> int:
+    """How many numbers the head gives: one for two classes, else one a class."""
+    return 1 if classes == 2 else classes
+
+
+def backbone_of(model: keras.Model) -> keras.Model:
+    """The MobileNetV2 inside a model that `build_model` made."""
+    return model.get_layer("backbone").backbone
+
+
+def freeze_backbone(model: keras.Model) -> None:
+    """Phase one: only the head is trained."""
+    backbone_of(model).trainable = False
+
+
+def unfreeze_backbone(model: keras.Model, *, first_layer: int) -> None:
+    """Phase two: the backbone is trained from layer `first_layer` on."""
+    backbone = backbone_of(model)
+    backbone.trainable = True
+    for layer in backbone.layers[:first_layer]:
+        layer.trainable = False
+
+
+def compile_for(model: keras.Model, optimizer: Any) -> None:
+    """Compile with the loss and accuracy that fit the head: one logit, or one a class."""
+    if model.output_shape[-1] == 1:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        measure = keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        measure = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    model.compile(optimizer=optimizer, loss=loss, metrics=[measure])
+
+
+def parameter_counts(model: keras.Model, *, fine_tune_from: int) -> ParameterCounts:
+    """Count the parameters in both phases. Leaves the backbone frozen, as phase one has it."""
+    unfreeze_backbone(model, first_layer=fine_tune_from)
+    fine_tune, frozen = _size(model.trainable_weights), _size(model.non_trainable_weights)
+    freeze_backbone(model)
+    return ParameterCounts(
+        backbone=backbone_of(model).count_params(),
+        model=model.count_params(),
+        trainable_head=_size(model.trainable_weights),
+        trainable_fine_tune=fine_tune,
+        frozen_fine_tune=frozen,
+    )
+
+
+def load_model(path: Path) -> keras.Model:
+    """Load a saved model. Raises ValueError or OSError where the file is damaged."""
+    return keras.saving.load_model(path, compile=False)
+
+
+def class_probabilities(model: keras.Model, pixels: Pixels) -> metrics.Probabilities:
+    """The model's probabilities for pixels, uint8 [pictures, height, width, 3].
+
+    Returns:
+        float32 [pictures, classes], for two classes too.
+    """
+    batches = [
+        np.asarray(model.predict_on_batch(pixels[start : start + _PREDICTION_BATCH]))
+        for start in range(0, len(pixels), _PREDICTION_BATCH)
+    ]
+    logits = np.concatenate(batches).astype(np.float64)
+    if logits.shape[1] == 1:
+        # One logit z is the same as the pair (-z/2, z/2): sigmoid(z) is the softmax's second.
+        logits = np.concatenate([-logits / 2, logits / 2], axis=1)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def compiled_call(model: keras.Model) -> Callable[[Pixels], Any]:
+    """The fastest way to ask Keras about one picture: a compiled function of fixed shape.
+
+    It takes pixels, uint8 [height, width, 3], and gives the logits of that one picture.
+    """
+    compiled = tf.function(
+        lambda batch: model(batch, training=False),
+        input_signature=[tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)],
+    )
+    return lambda pixels: compiled(pixels[np.newaxis].astype(np.float32)).numpy()
+
+
+def _size(weights: Any) -> int:
+    return sum(int(np.prod(weight.shape)) for weight in weights)
+
+
+def _backbone(recipe: Recipe) -> keras.Model:
+    weights: str | None = recipe.weights
+    if weights == "bundled":
+        weights = str(BUNDLED_WEIGHTS)
+    elif weights == "none":
+        weights = None
+    elif weights != "imagenet" and not Path(str(weights)).is_file():
+        raise SettingError(
+            f"weights {quoted(recipe.weights)}: no such file, nor bundled, imagenet or none"
+        )
+    try:
+        return keras.applications.MobileNetV2(
+            input_shape=(recipe.height, recipe.width, 3), include_top=False, weights=weights
+        )
+    except Exception as error:
+        # Keras and h5py raise anything from OSError to AttributeError on a file that does not fit.
+        mend = (
+            "they are downloaded; is there a network? --weights bundled needs none"
+            if weights == "imagenet"
+            else "give MobileNetV2 1.0 weights without the top, as Keras saves them (.weights.h5)"
+        )
+        raise SettingError(
+            f"weights {quoted(recipe.weights)} cannot be loaded ({' '.join(str(error).split())}); "
+            f"{mend}"
+        ) from error
