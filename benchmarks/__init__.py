@@ -1,0 +1,1 @@
+"""Measures what trainer and edge made: accuracy and latency beside the Keras model."""

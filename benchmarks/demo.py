@@ -1,0 +1,60 @@
+"""The whole road on pictures that edgetl draws itself: train, export, classify, compare."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.comparison import Comparison, compare
+from edge.classifier import Classifier, Prediction
+from edge.native_log import hidden_native_log
+from trainer.dataset import scan
+from trainer.demo_pictures import write_demo_pictures
+from trainer.export import export
+from trainer.progress import say
+from trainer.recipe import Recipe
+from trainer.run_folder import RunFolder, new_run, read_run
+from trainer.training import train
+
+# Small pictures and few epochs: the demo shows the road in minutes, not what the recipe can reach.
+DEMO_RECIPE = Recipe(
+    height=96,
+    width=96,
+    head_epochs=6,
+    epochs=10,
+    head_learning_rate=1e-3,
+    fine_tune_learning_rate=1e-5,
+)
+SHOWN_PICTURES = 6
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo made. `shown` are held-out pictures as the device runtime classified them."""
+
+    pictures: Path
+    run: RunFolder
+    comparison: Comparison
+    shown: list[tuple[Path, list[Prediction]]]
+
+
+def run_demo(folder: Path) -> Demo:
+    """Draw pictures, train both phases, export float32 and int8, classify and compare.
+
+    Args:
+        folder: where pictures/ and runs/ go; made if missing.
+
+    Raises:
+        EdgetlError: the folder cannot be written.
+    """
+    say(f"drawing pictures in {folder / 'pictures'}")
+    pictures = write_demo_pictures(folder / "pictures")
+    run = new_run(None, runs=folder / "runs")
+    train(dataset=scan(pictures), run=run, recipe=DEMO_RECIPE)
+    exported = export(run, quantize=["none", "int8"])
+    finished = read_run(run)
+    held_out = [finished.dataset.examples[i] for i in finished.dataset.of("test")]
+    step = max(1, len(held_out) // SHOWN_PICTURES)
+    with hidden_native_log():
+        classifier = Classifier(exported[-1].path)
+    paths = [pictures / example.file for example in held_out[::step][:SHOWN_PICTURES]]
+    shown = [(path, classifier.classify(path)) for path in paths]
+    return Demo(pictures, run, compare(run), shown)

@@ -1,0 +1,399 @@
+"""The command line: parses, calls and prints. What the commands do is in edge, trainer, benchmarks.
+
+Heavy imports happen inside the commands, so that `edgetl --help` is there at once and `classify`
+never meets TensorFlow.
+"""
+
+import json
+import os
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from enum import StrEnum
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edge import __version__
+from edge.errors import EdgetlError, SettingError, SourceError
+from edge.native_log import DEBUG_VARIABLE, hidden_native_log
+
+app = typer.Typer(
+    name="edgetl",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # Plain help: half the lines of the framed one, so that every command's fits a screen.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: edgetl train photos && edgetl export --quantize int8 && edgetl classify x.jpg",
+)
+
+
+class FitOption(StrEnum):
+    stretch = "stretch"
+    crop = "crop"
+    pad = "pad"
+
+
+class QuantizeOption(StrEnum):
+    none = "none"
+    int8 = "int8"
+
+
+class RuntimeOption(StrEnum):
+    auto = "auto"
+    litert = "litert"
+    tflite_runtime = "tflite-runtime"
+
+
+class FormatOption(StrEnum):
+    text = "text"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"edgetl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and native libraries' logs.")
+    ] = False,
+) -> None:
+    """From a folder of photos to an image classifier on a Raspberry Pi."""
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
+
+
+@app.command(epilog="Example: edgetl demo --out my-demo")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the pictures and the run.")] = Path(
+        "edgetl-demo"
+    ),
+) -> None:
+    """The whole road on pictures it draws itself, in minutes."""
+    with hidden_native_log():
+        from benchmarks.demo import run_demo
+    result = run_demo(out)
+    print("held-out pictures, classified on the device runtime:")
+    for path, predictions in result.shown:
+        classes = "  ".join(f"{p.label} {p.probability:.1%}" for p in predictions)
+        print(f"  {path}  {classes}")
+    print()
+    _print_comparison(result.comparison)
+    print()
+    for name, made in (
+        ("pictures", result.pictures),
+        ("run", result.run.path),
+        ("figures", result.run.figures),
+        ("models", result.run.exports),
+    ):
+        print(f"{name:9} {made}")
+
+
+@app.command(epilog="Example: edgetl train photos --image-size 224 --out runs/big")
+def train(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            help="A folder with a folder per class, or with train/ and perhaps validation/ and "
+            "test/ of such. [default: ./data, else built-in demo pictures]",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/DATE-TIME]")] = None,
+    image_size: Annotated[
+        str, typer.Option(metavar="N|HxW", help="Model input in pixels.")
+    ] = "160",
+    fit: Annotated[FitOption, typer.Option(help="Photo to input shape.")] = FitOption.stretch,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
+    head_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 10,
+    epochs: Annotated[int, typer.Option(help="Epochs in all.")] = 20,
+    head_lr: Annotated[float, typer.Option(help="Adam, phase one.")] = 1e-4,
+    fine_tune_lr: Annotated[float, typer.Option(help="RMSprop, phase two.")] = 1e-5,
+    fine_tune_from: Annotated[int, typer.Option(help="First layer trained in phase two.")] = 100,
+    flip: Annotated[bool, typer.Option(help="Mirror at random.")] = True,
+    rotation: Annotated[float, typer.Option(help="Turn at random, in full turns.")] = 0.2,
+    dropout: Annotated[float, typer.Option(help="Before the head.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    weights: Annotated[
+        str, typer.Option(metavar="WHICH", help="bundled, imagenet, none or a file.")
+    ] = "bundled",
+) -> None:
+    """Train a classifier on a folder of photos, in two phases."""
+    from trainer.dataset import scan
+    from trainer.recipe import Recipe
+    from trainer.run_folder import new_run
+
+    height, width = _size(image_size)
+    recipe = Recipe(
+        height=height,
+        width=width,
+        fit=fit.value,
+        batch_size=batch_size,
+        head_epochs=head_epochs,
+        epochs=epochs,
+        head_learning_rate=head_lr,
+        fine_tune_learning_rate=fine_tune_lr,
+        fine_tune_from=fine_tune_from,
+        flip=flip,
+        rotation=rotation,
+        dropout=dropout,
+        seed=seed,
+        weights=weights,
+    )
+    # What can be wrong is found before TensorFlow is loaded and before anything is written.
+    dataset = scan(data or _default_data())
+    run = new_run(out)
+    with hidden_native_log():
+        from trainer.training import train as train_run
+    train_run(dataset=dataset, run=run, recipe=recipe)
+    print(run.path)
+
+
+@app.command(epilog="Example: edgetl export runs/latest --quantize none --quantize int8")
+def export(
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", help="Run folder. [default: runs/latest]"),
+    ] = None,
+    quantize: Annotated[
+        list[QuantizeOption] | None,
+        typer.Option(help="none is float32. Repeatable. [default: none]"),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Where the photos are now, if they have moved.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run's .tflite files and check them against Keras."""
+    with hidden_native_log():
+        from trainer.export import export as export_run
+        from trainer.run_folder import find_run
+    modes = [mode.value for mode in quantize or [QuantizeOption.none]]
+    exported = export_run(find_run(run), quantize=modes, data=data)
+    if as_json:
+        print(json.dumps([{**asdict(item), "path": str(item.path)} for item in exported], indent=2))
+        return
+    for item in exported:
+        checks = item.parity
+        print(
+            f"{item.path}  {item.bytes / 1e6:.2f} MB  accuracy {checks.accuracy:.4f} "
+            f"(Keras {checks.keras_accuracy:.4f})  agreement {checks.agreement:.2%}  "
+            f"largest difference {checks.largest_difference:.1e}  "
+            f"on {checks.pictures} {item.split} pictures"
+        )
+
+
+@app.command(epilog="Example: edgetl classify photos holiday.mp4 --format jsonl | jq .label")
+def classify(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILES|FOLDERS|GLOBS", help="Pictures and videos."),
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(metavar="N|DEVICE|URL|VIDEO", help="Classify a camera's newest frame."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A .tflite file. [default: the newest export, else the only one here]"),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="Classes shown.")] = 3,
+    format: Annotated[  # noqa: A002
+        FormatOption, typer.Option(help="Form of the results.")
+    ] = FormatOption.text,
+    runtime: Annotated[
+        RuntimeOption, typer.Option(help="Interpreter library.")
+    ] = RuntimeOption.auto,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="[default: the cores here, 4 at most]")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Names of the classes, one a line.")] = None,
+) -> None:
+    """Classify pictures, videos or a camera on the device."""
+    if not files and camera is None:
+        raise SettingError("nothing to classify: name files or folders, or give --camera 0")
+    if files and camera is not None:
+        raise SettingError("files and --camera together; give one of them")
+    from edge.classifier import Classifier
+    from edge.latest import latest_model
+    from edge.results import results, sink_for
+    from edge.sources import Problem
+
+    with hidden_native_log():
+        classifier = Classifier(
+            model or latest_model(), labels=labels, runtime=runtime.value, threads=threads
+        )
+    times: list[float] = []
+    problems = 0
+    with _source(files, camera) as items:
+        sink = sink_for(format.value, sys.stdout, classes=min(top_k, len(classifier.labels)))
+        for result in results(items, classifier, top_k=top_k):
+            if isinstance(result, Problem):
+                problems += 1
+                _complain(result.message)
+            else:
+                times.append(result.milliseconds)
+                sink(result)
+    if not times:
+        raise SourceError("nothing could be classified")
+    median = sorted(times)[len(times) // 2]
+    print(
+        f"{len(times)} classified, median {median:.1f} ms each ({classifier.runtime.name} "
+        f"{classifier.runtime.version}, {classifier.threads} threads)",
+        file=sys.stderr,
+    )
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: edgetl info model.int8.tflite")
+def info(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite file.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Names of the classes, if the file holds none.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what is inside a model file."""
+    from edge.model_file import describe, read_labels, read_model_file
+
+    names = read_labels(labels) if labels else None
+    facts = describe(read_model_file(model, labels=names))
+    if as_json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    for name, value in _flat(facts):
+        print(f"{name:28} {value}")
+
+
+@app.command(epilog="Example: edgetl benchmark runs/latest --json")
+def benchmark(
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", help="Run folder. [default: runs/latest]"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare a run's .tflite files with its Keras model."""
+    with hidden_native_log():
+        from benchmarks.comparison import compare
+        from trainer.run_folder import find_run
+    comparison = compare(find_run(run))
+    if as_json:
+        print(json.dumps(asdict(comparison), indent=2))
+    else:
+        _print_comparison(comparison)
+
+
+def main() -> None:
+    """The `edgetl` command: runs the app and turns what the user can mend into one line."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A file name may hold bytes that are no UTF-8; in JSON as elsewhere "\\udce9" can stand.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except EdgetlError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        _complain(str(error))
+        sys.exit(error.exit_code)
+
+
+def _complain(message: str) -> None:
+    print(f"edgetl: {message}", file=sys.stderr, flush=True)
+
+
+def _default_data() -> Path:
+    if Path("data").is_dir():
+        return Path("data")
+    from trainer.demo_pictures import write_demo_pictures
+
+    pictures = Path("edgetl-demo", "pictures")
+    print(
+        f"edgetl: no DATA given and no ./data here: training on the built-in demo pictures, "
+        f"drawn into {pictures}",
+        file=sys.stderr,
+    )
+    written: Path = write_demo_pictures(pictures)
+    return written
+
+
+def _size(text: str) -> tuple[int, int]:
+    """160 or 120x160 (height x width), in pixels."""
+    sides = text.lower().split("x")
+    try:
+        numbers = [int(side) for side in sides]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise SettingError(f"--image-size {text!r} is neither a number nor HEIGHTxWIDTH")
+    return numbers[0], numbers[-1]
+
+
+def _source(files: list[str] | None, camera: str | None) -> Any:
+    """A context manager that gives the items to classify."""
+    from edge import sources
+
+    if camera is None:
+        return nullcontext(sources.files(files or []))
+    if Path(camera).is_file():
+        return nullcontext(sources.video(Path(camera)))
+    return sources.Camera(int(camera) if camera.isdecimal() else camera)
+
+
+def _flat(facts: dict[str, Any], prefix: str = "") -> Any:
+    """Nested facts as lines: ("input.shape", "1x160x160x3")."""
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            yield f"{prefix}{name}", ", ".join(str(part) for part in value)
+        elif value is not None:
+            yield f"{prefix}{name}", f"{value:.4g}" if isinstance(value, float) else value
+
+
+def _print_comparison(comparison: Any) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("model", box=SIMPLE_HEAD)
+    for name in ("accuracy", "agreement", "latency", "faster", "size"):
+        table.add_column(name, justify="right")
+    table.add_column("engine")
+    for row in comparison.rows:
+        table.add_row(
+            row.name,
+            f"{row.parity.accuracy:.1%}",
+            f"{row.parity.agreement:.1%}",
+            f"{row.milliseconds:.1f} ms",
+            f"{row.times_faster:.1f}x",
+            f"{row.bytes / 1e6:.2f} MB",
+            row.engine,
+        )
+    Console().print(table)
+    print(
+        f"accuracy and agreement with Keras on {comparison.pictures} {comparison.split} pictures;\n"
+        f"latency for one picture, pixels to probabilities, {comparison.threads} threads, median"
+    )
+
+
+if __name__ == "__main__":
+    main()

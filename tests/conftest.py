@@ -1,0 +1,159 @@
+"""Pictures, runs and models that tests share. Runs and models are made once a session, for real."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+REFERENCE = Path(__file__).parents[2] / "shared" / "data" / "cats_and_dogs_filtered"
+
+# Colours that a network without ImageNet weights can tell apart after a few steps.
+COLOURS = {
+    "blue": (40, 60, 220),
+    "green": (40, 200, 60),
+    "red": (220, 50, 40),
+    "white": (240, 240, 240),
+    "yellow": (230, 220, 40),
+}
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """The cats-vs-dogs pictures; a test that needs them is skipped where they are not."""
+    if not REFERENCE.is_dir():
+        pytest.skip(f"the reference pictures are not at {REFERENCE}")
+    return REFERENCE
+
+
+def colour_picture(colour: tuple[int, int, int], seed: int, size: tuple[int, int]) -> Image.Image:
+    """A noisy picture of one colour, `size` (width, height)."""
+    random = np.random.default_rng(seed)
+    noise = random.normal(0, 25, (size[1], size[0], 3))
+    return Image.fromarray((np.array(colour) + noise).clip(0, 255).astype(np.uint8))
+
+
+def write_colour_pictures(
+    folder: Path, classes: list[str], count: int, *, size: tuple[int, int] = (80, 60)
+) -> Path:
+    """`count` JPEGs a class in folder/CLASS/."""
+    for label in classes:
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            picture = colour_picture(COLOURS[label], number * 101 + len(label), size)
+            picture.save(folder / label / f"{label}-{number:02}.jpg", quality=92)
+    return folder
+
+
+@dataclass(frozen=True)
+class Cli:
+    """Runs the real command in a folder of its own."""
+
+    folder: Path
+
+    def __call__(
+        self, *arguments: str | Path, check: int | None = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `edgetl ARGUMENTS`; `check` is the exit status it must end with (None: any)."""
+        result = subprocess.run(
+            [sys.executable, "-m", "edgetl", *map(str, arguments)],
+            cwd=self.folder,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **environment},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        if check is not None:
+            assert result.returncode == check, f"{result.stdout}\n{result.stderr}"
+        return result
+
+
+def assert_one_clear_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """An error is one line on stderr that holds `words`, never a traceback, and no results."""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("edgetl: ")
+    for word in words:
+        assert word in lines[0]
+    assert result.stdout == ""
+
+
+def probabilities_of(
+    model: Path, paths: list[Path], *, runtime: str, labels: tuple[str, ...]
+) -> np.ndarray:
+    """What `edgetl classify --runtime RUNTIME` gives: float [paths, labels].
+
+    In a process of its own: tflite-runtime cannot share one with TensorFlow.
+    """
+    result = Cli(model.parent)(
+        "classify", *paths, "--model", model, "--runtime", runtime, "--format", "jsonl",
+        "--top-k", str(len(labels)),
+    )  # fmt: skip
+    rows = [json.loads(line)["predictions"] for line in result.stdout.splitlines()]
+    by_label = [{p["label"]: p["probability"] for p in row} for row in rows]
+    return np.array([[row[label] for label in labels] for row in by_label])
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """The real command, run in this test's own folder."""
+    return Cli(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def two_class_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_colour_pictures(tmp_path_factory.mktemp("two") / "data", ["blue", "red"], 20)
+
+
+@pytest.fixture(scope="session")
+def five_class_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_colour_pictures(tmp_path_factory.mktemp("five") / "data", sorted(COLOURS), 10)
+
+
+# Enough steps for the colours to be told apart, in seconds.
+SMALL_RUN = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--head-lr", "0.01",
+             "--batch-size", "4")  # fmt: skip
+
+
+def _trained(make: Callable[[str], Path], name: str, data: Path, *options: str) -> Path:
+    folder = make(name)
+    cli = Cli(folder)
+    cli("train", data, "--out", folder / "runs" / name, *SMALL_RUN, *options)
+    cli("export", folder / "runs" / name, "--quantize", "none", "--quantize", "int8")
+    return folder / "runs" / name
+
+
+@pytest.fixture(scope="session")
+def two_class_run(tmp_path_factory: pytest.TempPathFactory, two_class_data: Path) -> Path:
+    """A real run on two colours at 64x64, exported to float32 and int8, made through the CLI."""
+    return _trained(tmp_path_factory.mktemp, "two-class", two_class_data)
+
+
+@pytest.fixture(scope="session")
+def five_class_run(tmp_path_factory: pytest.TempPathFactory, five_class_data: Path) -> Path:
+    """The same on five colours at 96x64 (height x width), cropped."""
+    options = ["--image-size", "96x64", "--fit", "crop"]
+    return _trained(tmp_path_factory.mktemp, "five-class", five_class_data, *options)
+
+
+@pytest.fixture(scope="session")
+def float_model(two_class_run: Path) -> Path:
+    return two_class_run / "exports" / "model.float32.tflite"
+
+
+@pytest.fixture(scope="session")
+def int8_model(two_class_run: Path) -> Path:
+    return two_class_run / "exports" / "model.int8.tflite"
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The test's own folder as the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,233 @@
+"""Tiny classifiers that edgetl did not make, and a camera that is a stream on this machine."""
+
+import contextlib
+import io
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import cv2
+import flatbuffers
+import numpy as np
+import pytest
+
+LABELS = ("blue", "green", "red")
+SIDE = 16
+
+
+@pytest.fixture(scope="session")
+def foreign_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models that call a picture blue, green or red by its mean colour.
+
+    float32.tflite takes -1..1; uint8.tflite and int8.tflite are quantized in and out; described
+    .tflite is the float one with metadata; the others are no image classifiers of ours.
+    """
+    folder = tmp_path_factory.mktemp("foreign")
+    models = {
+        "float32": _converted([1, SIDE, SIDE, 3]),
+        "uint8": _converted([1, SIDE, SIDE, 3], integer="uint8"),
+        "int8": _converted([1, SIDE, SIDE, 3], integer="int8"),
+        "channels-first": _converted([1, 3, SIDE, SIDE]),
+        "two-outputs": _converted([1, SIDE, SIDE, 3], outputs=2),
+        "one-class": _converted([1, SIDE, SIDE, 3], classes=1),
+        "grey": _converted([1, SIDE, SIDE, 1]),
+    }
+    models["described"] = described(models["float32"], mean=[127.5], std=[127.5])
+    for name, content in models.items():
+        (folder / f"{name}.tflite").write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def labels_file(tmp_path: Path) -> Path:
+    path = tmp_path / "labels.txt"
+    path.write_text("\n".join(LABELS) + "\n", encoding="utf-8")
+    return path
+
+
+def _converted(
+    shape: list[int], *, integer: str | None = None, outputs: int = 1, classes: int = 3
+) -> bytes:
+    tf: Any = pytest.importorskip("tensorflow")
+    spread = 255.0 if integer == "uint8" else 2.0
+
+    class Model(tf.Module):  # type: ignore[misc, name-defined, unused-ignore]
+        def __init__(self) -> None:
+            super().__init__()
+            # From RGB to the labels' order.
+            weights = np.eye(3, dtype=np.float32)[:, ::-1] * 6 / spread
+            self.weights = tf.constant(weights[np.newaxis, np.newaxis, :, :classes])
+
+        @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])
+        def __call__(self, picture: Any) -> Any:
+            if shape[1] == 3:
+                picture = tf.transpose(picture, [0, 2, 3, 1])
+            if shape[3] == 1:
+                picture = tf.tile(picture, [1, 1, 1, 3])
+            logits = tf.nn.conv2d(picture, self.weights, 1, "SAME")
+            result = tf.nn.softmax(tf.reduce_mean(logits, [1, 2]))
+            return [result] if outputs == 1 else [result, tf.reduce_mean(logits, [1, 2])]
+
+    model = Model()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [model.__call__.get_concrete_function()], model
+    )
+    if integer:
+        low, high = (0, 255) if integer == "uint8" else (-1, 1)
+        corners = np.linspace(low, high, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+        one_colour = np.full(shape, low, np.float32)
+        one_colour[..., 0] = high
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: iter(
+            [[np.roll(one_colour, turn, -1)] for turn in range(3)] + [[corners]]
+        )
+        converter.inference_input_type = converter.inference_output_type = getattr(tf, integer)
+    content: bytes = converter.convert()
+    return content
+
+
+def described(
+    model: bytes,
+    *,
+    mean: list[float],
+    std: list[float],
+    files: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """The model with TFLite Metadata written by TensorFlow's own schema code, and labels."""
+    tools: Any = pytest.importorskip("tensorflow.lite.tools.flatbuffer_utils")
+    from tensorflow.lite.python import schema_py_generated as tflite  # type: ignore[import-untyped, unused-ignore]
+
+    content = tools.convert_bytearray_to_object(bytearray(model))
+    buffer, entry = tflite.BufferT(), tflite.MetadataT()
+    buffer.data = np.frombuffer(_normalization_metadata(mean, std), np.uint8)
+    entry.name, entry.buffer = b"TFLITE_METADATA", len(content.buffers)
+    content.buffers.append(buffer)
+    content.metadata = [*(content.metadata or []), entry]
+    packed = io.BytesIO(bytes(tools.convert_object_to_bytearray(content)))
+    with zipfile.ZipFile(packed, "a") as archive:
+        for name, data in (files or {"names.txt": "\n".join(LABELS).encode()}).items():
+            archive.writestr(name, data)
+    return packed.getvalue()
+
+
+def _normalization_metadata(mean: list[float], std: list[float]) -> bytes:
+    """metadata_schema.fbs by hand: one input with NormalizationOptions, one labelled output."""
+    builder = flatbuffers.Builder(1024)
+
+    def table(fields: int, **slots: int) -> int:
+        builder.StartObject(fields)
+        for slot, offset in slots.items():
+            builder.PrependUOffsetTRelativeSlot(int(slot[1:]), offset, 0)
+        return int(builder.EndObject())
+
+    def vector(offset: int) -> int:
+        builder.StartVector(4, 1, 4)
+        builder.PrependUOffsetTRelative(offset)
+        return int(builder.EndVector())
+
+    means = builder.CreateNumpyVector(np.array(mean, np.float32))
+    stds = builder.CreateNumpyVector(np.array(std, np.float32))
+    options = table(2, _0=means, _1=stds)
+    builder.StartObject(2)
+    builder.PrependUint8Slot(0, 1, 0)  # ProcessUnitOptions.NormalizationOptions
+    builder.PrependUOffsetTRelativeSlot(1, options, 0)
+    unit = builder.EndObject()
+    name = builder.CreateString("names.txt")
+    builder.StartObject(3)
+    builder.PrependUOffsetTRelativeSlot(0, name, 0)
+    builder.PrependInt8Slot(2, 2, 0)  # AssociatedFileType.TENSOR_AXIS_LABELS
+    file = builder.EndObject()
+    inputs = vector(table(7, _4=vector(unit)))
+    outputs = vector(table(7, _6=vector(file)))
+    subgraphs = vector(table(4, _2=inputs, _3=outputs))
+    root = table(8, _0=builder.CreateString("Mean colours"), _3=subgraphs)
+    builder.Finish(root, file_identifier=b"M001")
+    return bytes(builder.Output())
+
+
+def frame_picture(number: int) -> np.ndarray:
+    """A BGR frame with `number` in it: ten stripes, black for 0 and white for 1."""
+    bits = [255 * (number >> bit & 1) for bit in range(10)]
+    row = np.repeat(np.array(bits, np.uint8), 16)
+    return np.ascontiguousarray(np.broadcast_to(row[np.newaxis, :, np.newaxis], (48, 160, 3)))
+
+
+def frame_number(pixels: np.ndarray) -> int:
+    """The number that `frame_picture` wrote."""
+    return sum(int(pixels[24, bit * 16 + 8].mean() > 128) << bit for bit in range(10))
+
+
+@dataclass
+class Stream:
+    """A camera on the network: motion JPEG over HTTP from a thread on this machine.
+
+    `sent` is when each frame was sent. After `frames` frames it ends, or stalls if `stalls`.
+    """
+
+    frames: int = 10**6
+    fps: float = 30.0
+    stalls: bool = False
+    picture: Callable[[int], np.ndarray] = frame_picture
+    sent: list[float] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self, output: Any) -> None:
+        began = time.monotonic()
+        for number in range(self.frames):
+            data = cv2.imencode(".jpg", self.picture(number))[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            self.sent.append(time.monotonic())
+            output.write(head.encode() + data + b"\r\n")
+            if self.over.wait(max(0.0, began + (number + 1) / self.fps - time.monotonic())):
+                return
+        if self.stalls:
+            self.over.wait()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Stream], str]]:
+    """A function that puts a Stream on the loopback network and gives its URL."""
+    running: list[tuple[Stream, ThreadingHTTPServer]] = []
+
+    def start(stream: Stream) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    stream.serve(self.wfile)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running.append((stream, server))
+        return f"http://127.0.0.1:{server.server_port}/video"
+
+    yield start
+    for stream, server in running:
+        stream.over.set()
+        server.shutdown()
+        server.server_close()
+
+
+def write_video(path: Path, pictures: Iterable[np.ndarray], *, fps: float = 10) -> Path:
+    """An MJPG video of BGR frames."""
+    writer = None
+    for picture in pictures:
+        size = (picture.shape[1], picture.shape[0])
+        writer = writer or cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, size)
+        assert writer.isOpened()
+        writer.write(picture)
+    assert writer is not None
+    writer.release()
+    return path

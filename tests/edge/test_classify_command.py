@@ -1,0 +1,367 @@
+"""`edgetl classify` and `edgetl info` as a person or a script runs them."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge import Classifier
+from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
+from tests.edge.conftest import LABELS, Stream, frame_picture, write_video
+
+Serve = Callable[[Stream], str]
+
+
+@pytest.fixture
+def model(foreign_models: Path) -> Path:
+    """A model that takes no time to load, with labels of its own."""
+    return foreign_models / "described.tflite"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A blue, a green and a red picture, by name in this order."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for label in LABELS:
+        colour_picture(COLOURS[label], 3, (60, 40)).save(folder / f"{label}.jpg")
+    return folder
+
+
+def test_a_folder_is_classified_picture_by_picture(cli: Cli, model: Path, photos: Path) -> None:
+    result = cli("classify", "photos", "--model", model)
+    lines = result.stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        [f"photos/{label}.jpg", label] for label in LABELS
+    ]
+    assert all(line.count("%") == 3 for line in lines)
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("3 classified, median ")
+
+
+def test_our_own_export_is_found_and_used_without_options(
+    cli: Cli, two_class_run: Path, two_class_data: Path, int8_model: Path
+) -> None:
+    (cli.folder / "runs").mkdir()
+    (cli.folder / "runs" / "mine").symlink_to(two_class_run)
+    (cli.folder / "runs" / "latest").symlink_to("mine")
+    photos = [two_class_data / label / f"{label}-00.jpg" for label in ("blue", "red")]
+    lines = cli("classify", *photos, "--format", "jsonl").stdout.splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["label"] for row in rows] == ["blue", "red"]
+    # The int8 file is the one exported last.
+    expected = [Classifier(int8_model).classify(photo)[0].probability for photo in photos]
+    assert [row["probability"] for row in rows] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_bad_file_among_good_ones_is_named_and_the_rest_classified(
+    cli: Cli, model: Path, photos: Path
+) -> None:
+    (photos / "cut.jpg").write_bytes((photos / "red.jpg").read_bytes()[:700])
+    (photos / "notes.png").write_text("no picture")
+    result = cli("classify", "photos", "gone.jpg", "--model", model, check=1)
+    assert [line.split()[1] for line in result.stdout.splitlines()] == list(LABELS)
+    errors = result.stderr.splitlines()
+    assert len(errors) == 4
+    assert errors[0].startswith("edgetl: photos/cut.jpg: damaged picture")
+    assert errors[1] == "edgetl: photos/notes.png: not a picture that can be read"
+    assert errors[2] == "edgetl: gone.jpg: no such file or directory"
+    assert errors[3].startswith("3 classified")
+
+
+def test_nothing_but_bad_files_is_a_failure(cli: Cli, model: Path) -> None:
+    result = cli("classify", "gone.jpg", "--model", model, check=2)
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "edgetl: gone.jpg: no such file or directory",
+        "edgetl: nothing could be classified",
+    ]
+
+
+def test_jsonl_is_json_a_line_and_nothing_else(cli: Cli, model: Path, photos: Path) -> None:
+    shutil.copy(photos / "red.jpg", photos / "é 写.jpg")
+    result = cli("classify", "photos", "--model", model, "--format", "jsonl", "--top-k", "2")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["label"] for row in rows] == [*LABELS, "red"]
+    assert [Path(row["source"]).name for row in rows][-1] == "é 写.jpg"
+    assert all(len(row["predictions"]) == 2 for row in rows)
+
+
+def test_csv_is_a_table_and_nothing_else(cli: Cli, model: Path, photos: Path) -> None:
+    shutil.copy(photos / "red.jpg", photos / 'two, "red".jpg')
+    result = cli("classify", "photos", "--model", model, "--format", "csv", "--top-k", "1")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["label_1"] for row in rows] == [*LABELS, "red"]
+    assert rows[-1]["source"] == 'photos/two, "red".jpg'
+    assert all(0.5 < float(row["probability_1"]) <= 1 for row in rows)
+    assert "label_2" not in rows[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
+@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
+def test_a_file_name_that_is_no_utf8_is_shown_escaped(
+    cli: Cli, model: Path, photos: Path, form: str
+) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(photos / "red.jpg", cli.folder / name)
+    result = cli("classify", name, "--model", model, "--format", form)
+    assert "caf\\udce9.jpg" in result.stdout
+    if form == "jsonl":
+        assert json.loads(result.stdout)["source"] == name
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tflite-runtime"])
+def test_each_runtime_can_be_chosen(cli: Cli, model: Path, photos: Path, runtime: str) -> None:
+    pytest.importorskip({"litert": "ai_edge_litert"}.get(runtime, "tflite_runtime"))
+    result = cli("classify", "photos", "--model", model, "--runtime", runtime, "--threads", "1")
+    assert [line.split()[1] for line in result.stdout.splitlines()] == list(LABELS)
+    assert len(result.stderr.splitlines()) == 1
+    assert f"({runtime} " in result.stderr
+    assert "1 threads)" in result.stderr
+
+
+def test_labels_can_be_given_for_a_model_that_has_none(
+    cli: Cli, foreign_models: Path, photos: Path, labels_file: Path
+) -> None:
+    result = cli(
+        "classify", "photos", "--model", foreign_models / "uint8.tflite", "--labels", labels_file
+    )
+    assert [line.split()[1] for line in result.stdout.splitlines()] == list(LABELS)
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "nothing to classify"),
+        (["a.jpg", "--camera", "0"], "files and --camera"),
+        (["a.jpg", "--model", "gone.tflite"], "gone.tflite: no such file"),
+        (["a.jpg", "--model", "notes.tflite"], "notes.tflite: not a TFLite model"),
+        (["a.jpg", "--labels", "gone.txt", "--model", "notes.tflite"], "gone.txt: no such file"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_one_clear_line(cli: Cli, arguments: list[str], words: str) -> None:
+    (cli.folder / "notes.tflite").write_text("these are notes")
+    assert_one_clear_line(cli("classify", *arguments, check=2), words)
+
+
+@pytest.mark.parametrize("form", ["text", "csv"])
+def test_no_camera_is_one_clear_line(cli: Cli, model: Path, form: str) -> None:
+    if Path("/dev/video97").exists():
+        pytest.skip("there is a camera 97 here")
+    result = cli("classify", "--camera", "97", "--model", model, "--format", form, check=2)
+    assert_one_clear_line(result, "camera 97", "ls /dev/video*")
+
+
+@pytest.mark.parametrize("option", [["--top-k", "0"], ["--threads", "0"], ["--runtime", "onnx"]])
+def test_an_option_out_of_range_is_refused_by_name(cli: Cli, option: list[str]) -> None:
+    result = cli("classify", "a.jpg", *option, check=2)
+    assert option[0] in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+# Which model is taken
+
+
+def test_the_newest_export_of_the_latest_run_comes_first(
+    cli: Cli, model: Path, foreign_models: Path, photos: Path
+) -> None:
+    exports = cli.folder / "runs" / "two" / "exports"
+    exports.mkdir(parents=True)
+    (cli.folder / "runs" / "latest").symlink_to("two")
+    shutil.copy(model, exports / "model.float32.tflite")
+    (exports / "model.int8.tflite").write_text("an older file, not to be read")
+    os.utime(exports / "model.int8.tflite", (1e9, 1e9))
+    shutil.copy(foreign_models / "grey.tflite", cli.folder / "here.tflite")
+    assert len(cli("classify", "photos").stdout.splitlines()) == 3
+    os.utime(exports / "model.float32.tflite", (9e8, 9e8))
+    assert_one_clear_line(cli("classify", "photos", check=2), "model.int8.tflite: not a TFLite")
+
+
+def test_latest_may_be_a_file_with_the_run_s_name(cli: Cli, model: Path, photos: Path) -> None:
+    exports = cli.folder / "runs" / "two" / "exports"
+    exports.mkdir(parents=True)
+    (cli.folder / "runs" / "latest").write_text("two\n")
+    shutil.copy(model, exports / "model.int8.tflite")
+    assert len(cli("classify", "photos").stdout.splitlines()) == 3
+
+
+def test_the_only_model_here_is_taken_and_of_several_one_must_be_chosen(
+    cli: Cli, model: Path, photos: Path
+) -> None:
+    shutil.copy(model, cli.folder / "b.tflite")
+    assert len(cli("classify", "photos").stdout.splitlines()) == 3
+    shutil.copy(model, cli.folder / "a.tflite")
+    result = cli("classify", "photos", check=2)
+    assert_one_clear_line(result, "a.tflite, b.tflite", "--model FILE")
+
+
+def test_no_model_at_all_is_one_clear_line(cli: Cli, photos: Path) -> None:
+    assert_one_clear_line(cli("classify", "photos", check=2), "no model", "--model FILE")
+
+
+def test_a_run_without_exports_says_to_export(cli: Cli, photos: Path) -> None:
+    (cli.folder / "runs" / "one").mkdir(parents=True)
+    (cli.folder / "runs" / "latest").symlink_to("one")
+    assert_one_clear_line(cli("classify", "photos", check=2), "edgetl export")
+
+
+# Videos and cameras
+
+
+@pytest.mark.parametrize("arguments", [["clip.avi"], ["--camera", "clip.avi"]], ids=str)
+def test_a_video_is_classified_frame_by_frame(cli: Cli, model: Path, arguments: list[str]) -> None:
+    frames = [COLOURS[label][::-1] for label in (*LABELS, "red")]
+    pictures = (frame_picture(0) + frame for frame in frames)
+    write_video(cli.folder / "clip.avi", (picture.astype("uint8") for picture in pictures))
+    result = cli("classify", *arguments, "--model", model, "--format", "jsonl")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(row["frame"], row["label"]) for row in rows] == [
+        (1, "blue"), (2, "green"), (3, "red"), (4, "red"),
+    ]  # fmt: skip
+    assert {row["source"] for row in rows} == {"clip.avi"}
+
+
+def test_a_stream_that_ends_is_one_clear_line_after_its_results(
+    cli: Cli, model: Path, serve: Serve
+) -> None:
+    url = serve(Stream(frames=8, fps=20))
+    result = cli("classify", "--camera", url, "--model", model, "--format", "jsonl", check=2)
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert rows[-1]["frame"] == 8
+    assert result.stderr.splitlines() == [f"edgetl: {url}: stopped sending pictures after frame 8"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT to another process")
+@pytest.mark.parametrize("stalls", [False, True], ids=["live", "stalled"])
+def test_ctrl_c_stops_within_two_seconds_and_leaves_whole_lines(
+    tmp_path: Path, model: Path, serve: Serve, stalls: bool
+) -> None:
+    url = serve(Stream(frames=20 if stalls else 10**6, fps=30, stalls=stalls))
+    command = ["classify", "--camera", url, "--model", model, "--format", "jsonl"]
+    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edgetl", *map(str, command)], stdout=out, stderr=err
+        )
+        deadline = time.monotonic() + 60
+        while (tmp_path / "out").read_bytes().count(b"\n") < 10 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        # Where it stalls, let it wait for the next frame.
+        time.sleep(0.8 if stalls else 0)
+        interrupted = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        status = process.wait(timeout=30)
+    assert time.monotonic() - interrupted < 2
+    assert status == 130
+    text = (tmp_path / "out").read_text()
+    assert text.endswith("\n")
+    assert len([json.loads(line) for line in text.splitlines()]) >= 10
+    stderr = (tmp_path / "err").read_text()
+    assert "Traceback" not in stderr
+    assert len(stderr.splitlines()) <= 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell's pipe")
+@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
+def test_a_reader_that_leaves_early_gets_no_traceback(
+    cli: Cli, model: Path, photos: Path, form: str
+) -> None:
+    command = [sys.executable, "-m", "edgetl", "classify", "photos", "photos", "photos"]
+    process = subprocess.Popen(
+        [*command, "--model", str(model), "--format", form],
+        cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    stderr = process.stderr.read()
+    assert process.wait(timeout=60) != 0
+    assert "Traceback" not in stderr
+    assert "BrokenPipe" not in stderr
+
+
+# What is imported
+
+_MODULES = """
+import sys
+import edgetl
+sys.argv = ["edgetl", *sys.argv[1:]]
+try:
+    edgetl.main()
+except SystemExit as end:
+    assert not end.code, end.code
+finally:
+    print("MODULES", *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def imported_by(folder: Path, *arguments: str | Path) -> set[str]:
+    """The packages in sys.modules after `edgetl ARGUMENTS`."""
+    result = subprocess.run(
+        [sys.executable, "-c", _MODULES, *map(str, arguments)],
+        cwd=folder, capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    return set(result.stdout.splitlines()[-1].split()[1:])
+
+
+def test_classifying_never_meets_tensorflow(cli: Cli, model: Path, photos: Path) -> None:
+    modules = imported_by(cli.folder, "classify", "photos", "--model", model)
+    assert {"edge", "numpy", "cv2", "PIL"} <= modules
+    assert not modules & {"tensorflow", "keras", "matplotlib", "trainer", "benchmarks"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["classify", "--help"], ["--version"]], ids=str)
+def test_help_imports_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+    heavy = {"cv2", "numpy", "PIL", "ai_edge_litert", "tflite_runtime", "tensorflow", "keras"}
+    modules = imported_by(tmp_path, *arguments)
+    assert "edge" in modules
+    assert not modules & (heavy | {"trainer", "benchmarks"})
+
+
+# info
+
+
+def test_info_shows_what_is_inside_a_model(cli: Cli, int8_model: Path) -> None:
+    result = cli("info", int8_model)
+    facts = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert facts["labels"] == "blue, red"
+    assert facts["input.shape"] == "1, 64, 64, 3"
+    assert facts["input.dtype"] == "uint8"
+    assert facts["fit"] == "stretch"
+    assert facts["edgetl.quantization"] == "int8"
+    assert facts["associated_files"] == "labels.txt, edgetl.json"
+    assert result.stderr == ""
+
+
+def test_info_as_json(cli: Cli, int8_model: Path) -> None:
+    facts = json.loads(cli("info", int8_model, "--json").stdout)
+    assert facts["labels"] == ["blue", "red"]
+    assert facts["bytes"] == int8_model.stat().st_size
+    assert facts["edgetl"]["model_sha256"]
+
+
+def test_info_of_a_foreign_model_with_a_labels_file(
+    cli: Cli, foreign_models: Path, labels_file: Path
+) -> None:
+    model = foreign_models / "uint8.tflite"
+    facts = json.loads(cli("info", model, "--labels", labels_file, "--json").stdout)
+    assert facts["labels"] == list(LABELS)
+    assert facts["edgetl"] is None
+    assert_one_clear_line(cli("info", model, check=2), "--labels FILE")
+
+
+@pytest.mark.parametrize("name", ["gone.tflite", "."])
+def test_info_of_no_model_is_one_clear_line(cli: Cli, name: str) -> None:
+    assert_one_clear_line(cli("info", name, check=2), f"{name}: ")

@@ -1,0 +1,115 @@
+"""Results in the forms that people, jq and spreadsheets read."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import Classifier, Prediction
+from edge.results import Result, results, sink_for
+from edge.sources import Item, Problem
+from tests.conftest import colour_picture
+
+WHEN = datetime(2025, 3, 9, 12, 30, 15, 123456, tzinfo=UTC)
+
+
+def result(source: str = "a b.jpg", frame: int | None = None, label: str = "cat") -> Result:
+    predictions = [Prediction(label, 0.98765432, 1), Prediction("dog", 0.01234568, 0)]
+    return Result(source, frame, WHEN, predictions, 12.34567)
+
+
+def written(form: str, *shown: Result) -> str:
+    stream = io.StringIO()
+    sink = sink_for(form, stream, classes=2)
+    for one in shown:
+        sink(one)
+    return stream.getvalue()
+
+
+def test_text_is_a_line_with_the_source_and_the_classes() -> None:
+    assert written("text", result(), result("v.mp4", 7)) == (
+        "a b.jpg  cat 98.8%  dog 1.2%\nv.mp4 frame 7  cat 98.8%  dog 1.2%\n"
+    )
+
+
+def test_text_stays_one_line_whatever_the_name_of_the_file() -> None:
+    assert written("text", result("a\nb\r.jpg")) == "a\\nb\\r.jpg  cat 98.8%  dog 1.2%\n"
+
+
+def test_jsonl_is_one_object_a_line() -> None:
+    text = written("jsonl", result(), result("été\n.mp4", 7))
+    first, second = map(json.loads, text.splitlines())
+    assert text.endswith("}\n")
+    assert first == {
+        "source": "a b.jpg",
+        "frame": None,
+        "time": "2025-03-09T12:30:15.123+00:00",
+        "label": "cat",
+        "probability": 0.987654,
+        "predictions": [
+            {"label": "cat", "probability": 0.987654},
+            {"label": "dog", "probability": 0.012346},
+        ],
+        "milliseconds": 12.346,
+    }
+    assert (second["source"], second["frame"]) == ("été\n.mp4", 7)
+    assert "été" in text
+
+
+def test_csv_has_a_header_and_a_row_a_result() -> None:
+    assert written("csv", result(), result("v.mp4", 7)) == (
+        "source,frame,time,milliseconds,label_1,probability_1,label_2,probability_2\n"
+        "a b.jpg,,2025-03-09T12:30:15.123+00:00,12.346,cat,0.987654,dog,0.012346\n"
+        "v.mp4,7,2025-03-09T12:30:15.123+00:00,12.346,cat,0.987654,dog,0.012346\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["a,b.jpg", 'say "hi".jpg', "two\nlines.jpg", " ;été.jpg"])
+def test_csv_quotes_what_would_break_a_row(name: str) -> None:
+    rows = list(csv.reader(io.StringIO(written("csv", result(name, label=name)), newline="")))
+    assert len(rows) == 2
+    assert (rows[1][0], rows[1][4]) == (name, name)
+    assert len(rows[1]) == len(rows[0])
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
+def test_every_result_is_passed_on_at_once(form: str) -> None:
+    class Counting(io.StringIO):
+        flushes = 0
+
+        def flush(self) -> None:
+            self.flushes += 1
+
+    stream = Counting()
+    sink = sink_for(form, stream, classes=2)
+    before = stream.flushes
+    sink(result())
+    assert stream.flushes > before
+
+
+def test_a_bad_item_is_a_problem_among_good_results(foreign_models: Path, tmp_path: Path) -> None:
+    classifier = Classifier(foreign_models / "described.tflite")
+    good = tmp_path / "good.png"
+    colour_picture((10, 220, 10), 1, (30, 20)).save(good)
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    items = [
+        Item("one", good),
+        Item("two", bad),
+        Problem("asked for in vain"),
+        Item("four", np.asarray(colour_picture((230, 20, 30), 2, (30, 20))), 9),
+    ]
+    first, second, third, fourth = results(items, classifier, top_k=2)
+    assert isinstance(first, Result)
+    assert first.predictions[0].label == "green"
+    assert len(first.predictions) == 2
+    assert second == Problem(f"{bad}: not a picture that can be read")
+    assert third == Problem("asked for in vain")
+    assert isinstance(fourth, Result)
+    assert (fourth.source, fourth.frame, fourth.predictions[0].label) == ("four", 9, "red")
+    assert 0 < fourth.milliseconds < 10_000
+    assert abs((datetime.now(UTC) - fourth.time).total_seconds()) < 60

@@ -1,0 +1,163 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edge import EdgetlError
+from edge.errors import DataError
+from trainer.dataset import (
+    Dataset,
+    Example,
+    SetAside,
+    assign_splits,
+    counts,
+    scan,
+    without,
+)
+
+
+def fill(root: Path, counts: dict[str, int], suffix: str = ".png") -> Path:
+    for folder, count in counts.items():
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            Image.new("RGB", (4, 4)).save(root / folder / f"{number:03}{suffix}")
+    return root
+
+
+def split_counts(dataset: Dataset) -> dict[tuple[str | None, str], int]:
+    return dict(Counter((e.split, e.label) for e in dataset.examples))
+
+
+def test_a_folder_per_class_is_split_by_class_in_fixed_shares(tmp_path: Path) -> None:
+    dataset = assign_splits(scan(fill(tmp_path, {"cat": 50, "dog": 20})), seed=0)
+    assert dataset.labels == ("cat", "dog")
+    assert counts(dataset, "train") == {"cat": 35, "dog": 14}
+    assert counts(dataset, "validation") == {"cat": 10, "dog": 4}
+    assert counts(dataset, "test") == {"cat": 5, "dog": 2}
+
+
+@pytest.mark.parametrize("name", ["validation", "val"])
+def test_a_fifth_of_the_validation_folder_becomes_the_test_split(tmp_path: Path, name: str) -> None:
+    folders = {"train/cat": 6, "train/dog": 4, f"{name}/cat": 10, f"{name}/dog": 20}
+    dataset = assign_splits(scan(fill(tmp_path, folders)), seed=0)
+    assert split_counts(dataset) == {
+        ("train", "cat"): 6,
+        ("train", "dog"): 4,
+        ("validation", "cat"): 8,
+        ("validation", "dog"): 16,
+        ("test", "cat"): 2,
+        ("test", "dog"): 4,
+    }
+
+
+def test_three_split_folders_are_taken_as_they_are(tmp_path: Path) -> None:
+    folders = {f"{split}/{label}": 5 for split in ("train", "val", "test") for label in "ab"}
+    dataset = assign_splits(scan(fill(tmp_path, folders)), seed=0)
+    assert all(
+        e.file.startswith(("val" if e.split == "validation" else e.split) + "/")
+        for e in dataset.examples
+    )
+
+
+def test_validation_is_held_out_of_train_where_only_test_is_given(tmp_path: Path) -> None:
+    folders = {"train/a": 10, "train/b": 10, "test/a": 3, "test/b": 3}
+    dataset = assign_splits(scan(fill(tmp_path, folders)), seed=0)
+    assert counts(dataset, "train") == {"a": 8, "b": 8}
+    assert counts(dataset, "validation") == {"a": 2, "b": 2}
+    assert counts(dataset, "test") == {"a": 3, "b": 3}
+
+
+def test_classes_may_be_called_train_and_test(tmp_path: Path) -> None:
+    assert scan(fill(tmp_path, {"train": 3, "bus": 3, "test": 3})).labels == (
+        "bus",
+        "test",
+        "train",
+    )
+
+
+def test_the_split_depends_on_the_seed_alone(tmp_path: Path) -> None:
+    dataset = scan(fill(tmp_path, {"a": 30, "b": 30}))
+    assert assign_splits(dataset, seed=1) == assign_splits(dataset, seed=1)
+    assert assign_splits(dataset, seed=1) != assign_splits(dataset, seed=2)
+
+
+def test_one_more_picture_moves_few_of_the_others(tmp_path: Path) -> None:
+    before = assign_splits(scan(fill(tmp_path, {"a": 100, "b": 100})), seed=0)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a" / "new.png")
+    after = {e.file: e.split for e in assign_splits(scan(tmp_path), seed=0).examples}
+    moved = [e.file for e in before.examples if after[e.file] != e.split]
+    assert len(moved) <= 2
+
+
+def test_every_class_has_a_picture_to_train_and_one_to_validate(tmp_path: Path) -> None:
+    dataset = assign_splits(scan(fill(tmp_path, {"a": 2, "b": 3, "c": 40})), seed=0)
+    assert all(n >= 1 for n in counts(dataset, "train").values())
+    assert all(n >= 1 for n in counts(dataset, "validation").values())
+
+
+def test_nested_folders_and_odd_names_belong_to_their_class(tmp_path: Path) -> None:
+    fill(tmp_path, {"a/2024/june": 2, "b c": 2, "żółw $x_1$": 2})
+    dataset = scan(tmp_path)
+    assert dataset.labels == ("a", "b c", "żółw $x_1$")
+    assert "a/2024/june/000.png" in [e.file for e in dataset.examples]
+    assert all(dataset.path(e).is_file() for e in dataset.examples)
+
+
+def test_hidden_files_are_passed_over_and_other_files_set_aside(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": 2, "b": 2, ".thumbnails": 3, "a/.cache": 3})
+    (tmp_path / "a" / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "a" / "notes.txt").write_text("x")
+    (tmp_path / "b" / "phone.HEIC").write_bytes(b"x")
+    dataset = scan(tmp_path)
+    assert len(dataset.examples) == 4
+    assert {item.file: item.reason for item in dataset.set_aside} == {
+        "a/notes.txt": "not a picture by its name (.txt)",
+        "b/phone.HEIC": "HEIC is not read; save it as JPEG",
+    }
+
+
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": 2, "b": 2})
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a", target_is_directory=True)
+    assert len(scan(tmp_path).examples) == 4
+
+
+@pytest.mark.parametrize(
+    ("folders", "words"),
+    [
+        ({}, "no pictures found"),
+        ({"a": 3}, "only one class (a)"),
+        ({"a": 3, "b": 1}, "class 'b' has one readable picture"),
+        ({"a": 3, "b": 0}, "class 'b' has no readable pictures"),
+        ({"train/a": 3, "train/b": 3, "val/a": 2, "val/c": 2}, "val/ has the class 'c'"),
+        ({"train/a": 3, "train/b": 3, "val/a": 2, "validation/a": 2}, "both validation/ and val/"),
+        ({"train/a": 3, "train/b": 0, "val/a": 2, "val/b": 2}, "'b' has no readable pictures"),
+    ],
+)  # fmt: skip
+def test_a_folder_that_cannot_be_trained_on_is_named(
+    tmp_path: Path, folders: dict[str, int], words: str
+) -> None:
+    with pytest.raises(DataError, match=r".") as error:
+        scan(fill(tmp_path, folders))
+    assert words in str(error.value)
+    assert str(tmp_path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_folder_and_a_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(EdgetlError, match="no such file or directory"):
+        scan(tmp_path / "nowhere")
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(EdgetlError, match="not a directory"):
+        scan(tmp_path / "file")
+
+
+def test_unreadable_pictures_leave_and_a_class_left_with_one_is_an_error() -> None:
+    examples = tuple(Example(f"{label}/{n}.jpg", label, None) for label in "ab" for n in range(3))
+    dataset = Dataset(Path("x"), ("a", "b"), examples)
+    left = without(dataset, [SetAside("a/0.jpg", "damaged")])
+    assert len(left.examples) == 5
+    assert left.set_aside == (SetAside("a/0.jpg", "damaged"),)
+    with pytest.raises(DataError, match="class 'a' has one readable picture"):
+        without(left, [SetAside("a/1.jpg", "damaged")])

@@ -1,0 +1,310 @@
+import io
+import math
+import warnings
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from PIL import Image
+
+from trainer.figures import (
+    ModelStage,
+    confusion_figure,
+    curves_figure,
+    model_figure,
+    samples_figure,
+)
+
+BACKBONE = ModelStage(
+    "MobileNetV2", (5, 5, 1280), 2_257_984, 0, 1_861_440, note="layers 100 to 153"
+)
+STAGES = [
+    ModelStage("Input", (160, 160, 3), 0, 0, 0, note="RGB 0..255"),
+    ModelStage("Augmentation", (160, 160, 3), 0, 0, 0, note="training only: flip, rotate ±72°"),
+    ModelStage("Scaling", (160, 160, 3), 0, 0, 0, note="to [-1, 1]"),
+    BACKBONE,
+    ModelStage("Average pooling", (1280,), 0, 0, 0),
+    ModelStage("Dropout", (1280,), 0, 0, 0, note="training only: 0.2"),
+    ModelStage("Dense head", (1,), 1281, 1281, 1281),
+]
+
+
+def _history(head: int, fine_tune: int, **changed: float) -> list[dict[str, Any]]:
+    """Accuracy rises from 0.90; validation loss falls to its lowest in the last epoch but one."""
+    last = head + fine_tune
+    return [
+        {
+            "phase": "head" if epoch <= head else "fine_tune",
+            "epoch": epoch,
+            "loss": 0.5 - 0.02 * epoch,
+            "accuracy": 0.9 + 0.002 * epoch,
+            "val_loss": 0.4 - 0.01 * epoch + (0.05 if epoch == last > 1 else 0),
+            "val_accuracy": 0.93 + 0.002 * epoch,
+            "seconds": 1.0,
+            "learning_rate": 1e-4,
+        }
+        | changed
+        for epoch in range(1, last + 1)
+    ]
+
+
+def _png(figure: Figure) -> Image.Image:
+    file = io.BytesIO()
+    # A label out of its font's reach is drawn as a box, which is not what these tests are about.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(file, format="png")
+    return Image.open(file)
+
+
+def _texts(figure: Figure | Axes) -> list[str]:
+    return [
+        artist.get_text()
+        for artist in figure.findobj(Text)
+        if isinstance(artist, Text) and artist.get_text()
+    ]
+
+
+def _assert_nothing_is_clipped(figure: Figure) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        drawn = figure.get_tightbbox()
+    assert drawn.x0 >= 0
+    assert drawn.y0 >= 0
+    assert drawn.x1 <= figure.get_figwidth()
+    assert drawn.y1 <= figure.get_figheight()
+
+
+def _lines(axes: Axes, style: str) -> list[float]:
+    return [float(line.get_xdata()[0]) for line in axes.lines if line.get_linestyle() == style]
+
+
+def test_the_figures_leave_pyplot_alone() -> None:
+    before = pyplot.get_fignums()
+    _png(curves_figure(_history(1, 1)))
+    assert pyplot.get_fignums() == before
+
+
+def test_accuracy_is_zoomed_to_its_data() -> None:
+    accuracy, loss = curves_figure(_history(10, 10)).axes
+    low, high = accuracy.get_ylim()
+    assert 0.89 < low < 0.902
+    assert 0.97 < high < 0.98
+    assert loss.get_ylim()[0] == 0
+    assert 0.48 < loss.get_ylim()[1] < 0.55
+
+
+def test_accuracy_never_goes_far_past_the_whole() -> None:
+    accuracy, _ = curves_figure(_history(2, 2, accuracy=1.0, val_accuracy=1.0)).axes
+    low, high = accuracy.get_ylim()
+    assert low < 1.0 < high <= 1.01
+
+
+def test_accuracy_is_in_percent() -> None:
+    figure = curves_figure(_history(10, 10))
+    figure.draw_without_rendering()
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert all(text.endswith("%") for text in shown)
+
+
+@pytest.mark.parametrize(("head", "fine_tune"), [(10, 10), (1, 1), (3, 20), (20, 1)])
+def test_a_dashed_line_stands_between_the_phases(head: int, fine_tune: int) -> None:
+    for axes in curves_figure(_history(head, fine_tune)).axes:
+        assert _lines(axes, "--") == [head + 0.5]
+        assert "fine-tuning starts" in _texts(axes)
+
+
+@pytest.mark.parametrize(("head", "fine_tune"), [(4, 0), (0, 4), (1, 0), (0, 1)])
+def test_one_phase_alone_has_no_line(head: int, fine_tune: int) -> None:
+    figure = curves_figure(_history(head, fine_tune))
+    assert "fine-tuning starts" not in _texts(figure)
+    assert all(_lines(axes, "--") == [] for axes in figure.axes)
+    _assert_nothing_is_clipped(figure)
+
+
+def test_the_epoch_of_the_lowest_validation_loss_is_marked() -> None:
+    accuracy, loss = curves_figure(_history(10, 10)).axes
+    assert "best epoch 19: 96.8%" in _texts(accuracy)
+    assert "best epoch 19: 0.2100" in _texts(loss)
+    for axes, value in ((accuracy, 0.968), (loss, 0.21)):
+        dots = [line.get_xydata()[0].tolist() for line in axes.lines if len(line.get_xdata()) == 1]
+        assert dots == [[19, pytest.approx(value)]]
+
+
+def test_nan_leaves_a_gap_and_is_never_best() -> None:
+    history = _history(3, 3)
+    history[4]["val_loss"] = math.nan
+    history[2]["val_accuracy"] = math.nan
+    figure = curves_figure(history)
+    assert "best epoch 4: 0.3600" in _texts(figure.axes[1])
+    _assert_nothing_is_clipped(figure)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_training_that_diverged_still_draws(value: float) -> None:
+    changed = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), value)
+    figure = curves_figure(_history(2, 2, **changed))
+    assert not any(text.startswith("best") for text in _texts(figure))
+    assert _png(figure).size == (1200, 504)
+
+
+def test_a_history_of_no_epochs_still_draws() -> None:
+    assert _png(curves_figure([])).size == (1200, 504)
+
+
+def test_a_small_confusion_shows_counts_and_shares_of_the_row() -> None:
+    figure = confusion_figure(np.array([[48, 2], [5, 1245]]), ["cats", "dogs"], title="Test")
+    texts = _texts(figure)
+    for text in ("48\n96.0%", "2\n4.0%", "5\n0.4%", "1,245\n99.6%", "cats", "dogs", "Test"):
+        assert text in texts
+    assert {"true", "predicted"} <= set(texts)
+
+
+def test_rows_are_the_true_class() -> None:
+    axes = confusion_figure(np.array([[9, 1], [0, 0]]), ["a", "b"], title="t").axes[0]
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    assert places["1\n10.0%"] == (1, 0)
+
+
+def test_a_class_without_pictures_divides_by_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = confusion_figure(np.array([[0, 0], [1, 3]]), ["a", "b"], title="t")
+        _png(figure)
+    assert _texts(figure).count("0") == 2
+
+
+@pytest.mark.parametrize(
+    ("classes", "cells", "shares"),
+    [(12, 144, True), (13, 169, False), (30, 900, False), (31, 0, False)],
+)
+def test_larger_confusions_say_less_in_a_cell(classes: int, cells: int, shares: bool) -> None:
+    labels = [f"class {index}" for index in range(classes)]
+    figure = confusion_figure(np.full((classes, classes), 3), labels, title="t")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert len(texts) == cells
+    assert all(("%" in text) == shares for text in texts)
+
+
+@pytest.mark.parametrize("classes", [2, 5, 40, 200])
+def test_confusion_labels_neither_leave_the_figure_nor_overlap(classes: int) -> None:
+    labels = [f"class_{index}_of_many" for index in range(classes)]
+    figure = confusion_figure(np.eye(classes, dtype=np.int64), labels, title="A title")
+    _assert_nothing_is_clipped(figure)
+    for ticks in (figure.axes[0].get_xticklabels(), figure.axes[0].get_yticklabels()):
+        boxes = [label.get_window_extent() for label in ticks]
+        assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+    width, height = _png(figure).size
+    assert 300 < width < 1700
+    assert 300 < height < 1700
+
+
+def test_long_confusion_labels_stand_upright() -> None:
+    for label, rotation in (("cat", 0), ("a much longer name", 90)):
+        figure = confusion_figure(np.eye(5, dtype=np.int64), [label] * 5, title="t")
+        assert {tick.get_rotation() for tick in figure.axes[0].get_xticklabels()} == {rotation}
+
+
+@pytest.mark.parametrize(
+    "label", ["a_b", "$x$", "$", r"\frac{$", "größe", "猫", "W" * 90, "a\nb", ""]
+)
+def test_labels_are_plain_text(label: str) -> None:
+    figure = confusion_figure(np.eye(2, dtype=np.int64), [label, "b"], title=f"Test: {label}"[:30])
+    _png(figure)
+    _assert_nothing_is_clipped(figure)
+    samples = samples_figure([(np.zeros((8, 8, 3), np.uint8), label)] * 6)
+    _assert_nothing_is_clipped(samples)
+    if 0 < len(label) < 9 and "\n" not in label:
+        assert label in _texts(figure)
+        assert label in _texts(samples)
+
+
+def test_a_confusion_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match="for 3 labels"):
+        confusion_figure(np.eye(2, dtype=np.int64), ["a", "b", "c"], title="t")
+
+
+@pytest.mark.parametrize(
+    ("pictures", "augmented"), [(0, 0), (1, 0), (1, 1), (7, 0), (12, 6), (3, 8)]
+)
+def test_samples_show_every_picture_under_its_label(pictures: int, augmented: int) -> None:
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, 256, (20, 20, 3), np.uint8) for _ in range(max(pictures, augmented))]
+    labelled = [(picture, f"label {index}") for index, picture in enumerate(drawn[:pictures])]
+    figure = samples_figure(labelled, augmented=drawn[:augmented])
+    assert len(figure.axes) == pictures + augmented
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [label for _, label in labelled] + [""] * augmented
+    heading = "as training sees them: flipped and rotated"
+    assert (heading in _texts(figure)) == bool(augmented)
+    assert not any(axes.axison for axes in figure.axes)
+    shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
+    for array, picture in zip(shown, drawn[:pictures] + drawn[:augmented], strict=True):
+        assert np.array_equal(array, picture)
+    _assert_nothing_is_clipped(figure)
+    boxes = [axes.get_position() for axes in figure.axes]
+    for index, box in enumerate(boxes):
+        assert min(box.x0, box.y0) >= 0
+        assert max(box.x1, box.y1) <= 1
+        assert not any(box.overlaps(other) for other in boxes[:index])
+
+
+def _shape(*sides: int) -> str:
+    return " \N{MULTIPLICATION SIGN} ".join(f"{side:,}" for side in sides)
+
+
+def test_a_model_shows_each_stage_and_the_totals() -> None:
+    figure = model_figure(STAGES)
+    texts = _texts(figure)
+    for text in (
+        "Input",
+        "MobileNetV2",
+        "Average\npooling",
+        _shape(160, 160, 3),
+        _shape(5, 5, 1280),
+    ):
+        assert text in texts
+    assert {"2,257,984 parameters", "1,281 parameters", "no parameters"} <= set(texts)
+    assert "Phase one trains 1,281 of 2,259,265 parameters, phase two 1,862,721." in texts
+    assert texts.count(_shape(160, 160, 3)) == 3
+    _assert_nothing_is_clipped(figure)
+
+
+def test_a_partly_trained_stage_is_drawn_in_two_bands() -> None:
+    figure = model_figure(STAGES)
+    bands = [patch for patch in figure.axes[0].patches if type(patch) is Rectangle]
+    assert len(bands) == 2
+    assert bands[0].get_facecolor() != bands[1].get_facecolor()
+    assert {"396,544\nparameters", "1,861,440\nparameters"} <= set(_texts(figure))
+    assert {"frozen", "trained in phase two", "trained in both phases"} <= set(_texts(figure))
+
+
+def test_a_note_of_two_lines_is_a_line_a_band() -> None:
+    stage = ModelStage("Backbone", (5, 5, 8), 100, 0, 60, note="layers 0 to 9\nlayers 10 to 19")
+    texts = _texts(model_figure([stage]))
+    assert "layers 0 to 9\nfrozen" in texts
+    assert "layers 10 to 19" in texts
+
+
+@pytest.mark.parametrize("trained", [0, 2_257_984])
+def test_a_stage_trained_whole_or_not_at_all_is_one_box(trained: int) -> None:
+    stage = ModelStage("MobileNetV2", (5, 5, 1280), 2_257_984, 0, trained)
+    figure = model_figure([stage])
+    assert not any(type(patch) is Rectangle for patch in figure.axes[0].patches)
+    assert ("trained in phase two" in _texts(figure)) == bool(trained)
+    assert ("frozen" in _texts(figure)) != bool(trained)
+
+
+def test_a_model_of_no_stages_still_draws() -> None:
+    assert _png(model_figure([])).width > 0
+
+
+def test_the_model_diagram_is_not_clipped_whatever_its_stages() -> None:
+    for stages in (STAGES, STAGES[3:], [BACKBONE], [*STAGES[:3], ModelStage("Net", (1,), 9, 0, 0)]):
+        _assert_nothing_is_clipped(model_figure(stages))

@@ -1,0 +1,90 @@
+import contextlib
+import io
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from edge import tflite_schema as schema
+from edge.model_file import read_model_file
+from edge.runtime import installed_runtimes
+from tests.conftest import probabilities_of
+from trainer.metadata import Description, with_files, with_metadata
+
+DESCRIPTION = Description(name="žába $x$", description="frogs", author="me", version="7")
+
+
+@pytest.fixture(scope="module")
+def flatbuffer() -> bytes:
+    """A small classifier as the converter writes it, without metadata of ours."""
+    inputs = keras.Input((8, 8, 3), batch_size=1)
+    x = keras.layers.Conv2D(5, 3)(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+    with contextlib.redirect_stdout(io.StringIO()):
+        converted: bytes = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    return converted
+
+
+def buffer_places(model: bytes) -> list[tuple[int, bytes]]:
+    """Where in the file each buffer's data lies, and its content, for buffers of some size."""
+    found = []
+    for buffer in schema.Table.root(model).children(schema.Model.BUFFERS):
+        data = buffer.numbers(schema.Buffer.DATA, np.uint8).tobytes()
+        if len(data) >= 64:
+            found.append((model.index(data), data))
+    return found
+
+
+def test_the_weights_keep_their_content_and_their_alignment(flatbuffer: bytes) -> None:
+    described = with_metadata(flatbuffer, DESCRIPTION)
+    before, after = buffer_places(flatbuffer), buffer_places(described)
+    assert [data for _, data in after[: len(before)]] == [data for _, data in before]
+    assert [place % 16 for place, _ in after[: len(before)]] == [p % 16 for p, _ in before]
+
+
+def test_the_metadata_reads_back(flatbuffer: bytes, tmp_path: Path) -> None:
+    packed = with_files(
+        with_metadata(flatbuffer, DESCRIPTION), {"labels.txt": "blue\nčervená\n".encode()}
+    )
+    (tmp_path / "model.tflite").write_bytes(packed)
+    model = read_model_file(tmp_path / "model.tflite")
+    assert model.labels == ("blue", "červená")
+    assert (model.name, model.description) == (DESCRIPTION.name, DESCRIPTION.description)
+    assert (model.author, model.version) == (DESCRIPTION.author, DESCRIPTION.version)
+    assert model.normalization is not None
+    assert (model.normalization.mean, model.normalization.std) == ((0.0,), (1.0,))
+
+
+def test_a_described_model_runs_as_before(flatbuffer: bytes, tmp_path: Path) -> None:
+    packed = with_files(with_metadata(flatbuffer, DESCRIPTION), {"labels.txt": b"a\nb\n"})
+    (tmp_path / "model.tflite").write_bytes(packed)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    bare = tf.lite.Interpreter(model_content=flatbuffer)
+    bare.allocate_tensors()
+    bare.set_tensor(bare.get_input_details()[0]["index"], pixels[np.newaxis].astype(np.float32))
+    bare.invoke()
+    expected = bare.get_tensor(bare.get_output_details()[0]["index"])[0]
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    for runtime in installed_runtimes():
+        actual = probabilities_of(
+            tmp_path / "model.tflite",
+            [tmp_path / "picture.png"],
+            runtime=runtime.name,
+            labels=("a", "b"),
+        )
+        np.testing.assert_allclose(actual[0], expected, atol=1e-5)
+
+
+def test_files_are_stored_behind_the_model_and_give_the_same_bytes(flatbuffer: bytes) -> None:
+    files = {"labels.txt": b"a\nb\n", "edgetl.json": b"{}"}
+    packed = with_files(flatbuffer, files)
+    assert packed == with_files(flatbuffer, files)
+    assert packed.startswith(flatbuffer)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == files
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}

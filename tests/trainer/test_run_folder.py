@@ -1,0 +1,127 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edge.errors import RunFolderError
+from edge.latest import latest_run
+from trainer.dataset import SPLITS
+from trainer.run_folder import RunFolder, find_run, new_run, point_latest_at, read_run
+
+
+def test_a_new_run_is_named_by_the_time_and_an_old_one_is_never_overwritten(
+    in_tmp_path: Path,
+) -> None:
+    run = new_run(None)
+    assert run.path.parent == Path("runs")
+    assert run.exports.is_dir()
+    run.config.write_text("{}")
+    with pytest.raises(RunFolderError, match="already holds files"):
+        new_run(run.path)
+    assert run.config.read_text() == "{}"
+
+
+def test_a_run_that_failed_before_it_wrote_anything_can_be_tried_again(tmp_path: Path) -> None:
+    assert new_run(tmp_path / "a") == new_run(tmp_path / "a")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RunFolderError, match=r"file/run: cannot be written: .*--out"):
+        new_run(tmp_path / "file" / "run")
+
+
+def test_latest_points_to_the_newest_run(in_tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        point_latest_at(new_run(Path("runs") / name))
+        assert latest_run() == Path("runs") / name
+    assert find_run(None).path == Path("runs/two")
+    assert find_run(Path("runs/latest")).path == Path("runs/two")
+
+
+def test_latest_works_as_a_file_where_links_do_not(
+    in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    point_latest_at(new_run(Path("runs/one")))
+    assert Path("runs/latest").is_file()
+    assert find_run(None).path == Path("runs/one")
+    assert find_run(Path("runs/latest")).path == Path("runs/one")
+
+
+def test_no_run_and_a_wrong_name_are_told_apart(in_tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match=r"no finished run in \./runs"):
+        find_run(None)
+    with pytest.raises(RunFolderError, match="elsewhere: no such run folder"):
+        find_run(Path("elsewhere"))
+
+
+def test_a_finished_run_holds_every_file_of_the_contract(two_class_run: Path) -> None:
+    names = {p.relative_to(two_class_run).as_posix() for p in two_class_run.rglob("*")}
+    assert names >= {
+        "config.json",
+        "labels.txt",
+        "split.json",
+        "model.keras",
+        "checkpoints",
+        "history.json",
+        "metrics.json",
+        "figures/samples.png",
+        "figures/curves.png",
+        "figures/confusion.png",
+        "figures/model.png",
+        "exports/model.float32.tflite",
+        "exports/model.int8.tflite",
+        "exports/export.json",
+    }
+    assert not [name for name in names if ".part-" in name]
+    run = read_run(RunFolder(two_class_run))
+    assert run.labels == ("blue", "red")
+    assert [len(run.dataset.of(split)) for split in SPLITS] == [28, 8, 4]
+    assert len({example.file for example in run.dataset.examples}) == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("model.keras", None, "has no model.keras"),
+        ("config.json", None, "config.json: no such file"),
+        ("metrics.json", b"{", "metrics.json: damaged"),
+        ("split.json", b"{}", "is damaged"),
+        ("labels.txt", None, "labels.txt: no such file"),
+        ("config.json", b"{}", "is damaged"),
+    ],
+)
+def test_a_run_that_is_half_there_is_named(
+    two_class_run: Path, tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    half = shutil.copytree(two_class_run, tmp_path / "half", ignore=lambda *_: ["exports"])
+    (half / name).unlink()
+    if content is not None:
+        (half / name).write_bytes(content)
+    with pytest.raises(RunFolderError) as error:
+        read_run(RunFolder(half))
+    assert words in str(error.value)
+    assert str(half) in str(error.value)
+
+
+def test_history_and_metrics_agree(two_class_run: Path) -> None:
+    history = json.loads((two_class_run / "history.json").read_text())
+    metrics = json.loads((two_class_run / "metrics.json").read_text())
+    assert [(row["phase"], row["epoch"]) for row in history] == [
+        ("head", 1),
+        ("head", 2),
+        ("fine_tune", 3),
+        ("fine_tune", 4),
+    ]
+    assert [row["learning_rate"] for row in history] == pytest.approx([0.01, 0.01, 1e-5, 1e-5])
+    best = min(history, key=lambda row: row["val_loss"])
+    assert metrics["best_epoch"] == best["epoch"]
+    validation = metrics["splits"]["validation"]
+    assert validation["loss"] == pytest.approx(best["val_loss"], abs=1e-4)
+    assert validation["accuracy"] == pytest.approx(best["val_accuracy"])
+    assert metrics["after_head"]["val_loss"] == history[1]["val_loss"]
