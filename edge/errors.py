@@ -36,12 +36,6 @@ class SettingError(EdgetlError):
     """An option whose value is out of range or does not fit the others."""
 
 
-class GateError(EdgetlError):
-    """A result that did not pass its check."""
-
-    exit_code = 1
-
-
 class MissingExtraError(EdgetlError):
     """A command whose optional dependencies are not installed."""
 

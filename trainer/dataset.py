@@ -62,6 +62,14 @@ class Dataset:
         """The places in `examples` of one split's pictures."""
         return [i for i, example in enumerate(self.examples) if example.split == split]
 
+    def in_turn(self, split: Split) -> list[int]:
+        """The same places, a picture of each class in turn, so that any beginning is balanced."""
+        groups = [
+            [i for i in self.of(split) if self.examples[i].label == label] for label in self.labels
+        ]
+        longest = max(map(len, groups), default=0)
+        return [group[i] for i in range(longest) for group in groups if i < len(group)]
+
     def path(self, example: Example) -> Path:
         """Where the picture lies."""
         return self.root / example.file

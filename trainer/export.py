@@ -22,7 +22,7 @@ from edge.files import replacing, write_json
 from edge.model_file import CARD_FORMAT, CARD_NAME, LABELS_NAME, ModelFile, read_model_file
 from edge.native_log import hidden_native_log
 from edge.preprocessing import Pixels
-from trainer.dataset import Example, Split
+from trainer.dataset import Split
 from trainer.metadata import Description, with_files, with_metadata
 from trainer.model import backbone_of, class_probabilities, load_model
 from trainer.parity import Parity, device_probabilities, parity
@@ -196,13 +196,9 @@ def _representative(calibration: Pixels) -> Iterator[list[Any]]:
 
 def _calibration_pictures(run: FinishedRun, root: Path) -> Pixels:
     """Training pictures, the classes in turn, through the one preprocessing path."""
-    examples = [run.dataset.examples[i] for i in run.dataset.of("train")]
-    groups = [[e for e in examples if e.label == label] for label in run.labels]
-    in_turn: list[Example] = [
-        group[i] for i in range(max(map(len, groups))) for group in groups if i < len(group)
-    ]
-    chosen = in_turn[:CALIBRATION_PICTURES]
-    return read_pictures([root / e.file for e in chosen], run.geometry, "reading calibration")
+    places = run.dataset.in_turn("train")[:CALIBRATION_PICTURES]
+    paths = [root / run.dataset.examples[place].file for place in places]
+    return read_pictures(paths, run.geometry, "reading calibration")
 
 
 def _description(run: FinishedRun, quantization: Quantization) -> Description:

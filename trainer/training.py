@@ -21,12 +21,10 @@ from edge.errors import EdgetlError, RunFolderError, quoted, reason
 from edge.files import replacing, write_json
 from edge.preprocessing import Pixels
 from trainer import dataset as datasets
-from trainer import figures, metrics
+from trainer import metrics, run_figures
 from trainer.dataset import SPLITS, Dataset, SetAside, Split
 from trainer.model import (
     ParameterCounts,
-    augmentation_layers,
-    backbone_of,
     build_model,
     class_probabilities,
     compile_for,
@@ -117,10 +115,10 @@ class EpochRecorder(keras.callbacks.Callback):
             "learning_rate": float(self.model.optimizer.learning_rate),
         }
         self.history.append(row)
-        if not np.isfinite(row["loss"]):
+        if not np.isfinite([row["loss"], row["val_loss"]]).all():
             raise EdgetlError(
-                f"epoch {epoch + 1}: the loss is {row['loss']}; the learning rate is too high, "
-                f"lower --{_PHASE_NAMES[self.phase]}-lr "
+                f"epoch {epoch + 1}: the loss is no finite number any more; "
+                f"the learning rate is too high, lower --{_PHASE_NAMES[self.phase]}-lr "
                 f"(now {row['learning_rate']:g})"
             )
         if row["val_loss"] < self._best:
@@ -178,8 +176,8 @@ def _train(found: Dataset, run: RunFolder, recipe: Recipe) -> None:
     write_split(run, dataset)
     digests = {example.file: decoded.digests[places[example.file]] for example in dataset.examples}
     write_json(run.config, _config(dataset, digests, recipe))
-    _save_figure(run, "samples", _samples(dataset, rows["train"], decoded.pixels, recipe))
-    _save_figure(run, "model", figures.model_figure(_stages(model, counts, recipe)))
+    run_figures.write_samples(run, dataset, rows["train"], decoded.pixels, recipe)
+    run_figures.write_model(run, model, counts, recipe)
 
     recorder = _fit(model, run, recipe, decoded.pixels, rows, truth)
     model.load_weights(run.best_weights)
@@ -195,17 +193,8 @@ def _train(found: Dataset, run: RunFolder, recipe: Recipe) -> None:
         )
         figures_per_split[split] = metrics.summary(probabilities, truth[index], dataset.labels)
     written = _metrics(recorder.history, counts, figures_per_split)
-    held_out: Split = "test" if figures_per_split["test"] else "validation"
-    confusion = figures_per_split[held_out]
-    assert confusion is not None
-    _save_figure(run, "curves", figures.curves_figure(recorder.history))
-    _save_figure(
-        run,
-        "confusion",
-        figures.confusion_figure(
-            np.array(confusion["confusion"]), dataset.labels, title=f"{held_out} split"
-        ),
-    )
+    run_figures.write_curves(run, recorder.history)
+    run_figures.write_confusion(run, figures_per_split, dataset.labels)
     write_json(run.metrics, written)
     # The model comes last: a folder that holds it is a finished run.
     freeze_backbone(model)
@@ -316,78 +305,6 @@ def _metrics(
         "parameters": asdict(counts),
         "splits": splits,
     }
-
-
-def _samples(dataset: Dataset, rows: list[int], pixels: Pixels, recipe: Recipe) -> Any:
-    """Up to 12 training pictures, the classes in turn, and the first of them augmented."""
-    by_class: dict[str, list[int]] = {label: [] for label in dataset.labels}
-    for place, row in zip(dataset.of("train"), rows, strict=True):
-        by_class[dataset.examples[place].label].append(row)
-    longest = max(len(group) for group in by_class.values())
-    in_turn = [
-        (group[i], label)
-        for i in range(longest)
-        for label, group in by_class.items()
-        if i < len(group)
-    ][:12]
-    chosen = [(np.asarray(pixels[row]), label) for row, label in in_turn]
-    augmented = np.stack([picture for picture, _ in chosen[:6]]).astype(np.float32)
-    layers = augmentation_layers(recipe)
-    for layer in layers:
-        augmented = np.asarray(layer(augmented, training=True))
-    shown = [picture.clip(0, 255).astype(np.uint8) for picture in augmented] if layers else []
-    return figures.samples_figure(chosen, augmented=shown)
-
-
-def _stages(
-    model: keras.Model, counts: ParameterCounts, recipe: Recipe
-) -> list[figures.ModelStage]:
-    size = (recipe.height, recipe.width, 3)
-    backbone = backbone_of(model)
-    head = counts.trainable_head
-    tuned = counts.trainable_fine_tune - head
-    first, last = recipe.fine_tune_from, len(backbone.layers) - 1
-    bands = [f"layers 0 to {first - 1}"] if first else []
-    bands.append(f"layers {first} to {last} tuned in phase two")
-    moves = [
-        text
-        for text, used in (
-            ("flip", recipe.flip),
-            (f"rotate ±{recipe.rotation * 360:.0f}°", recipe.rotation),
-        )
-        if used
-    ]
-    stages = [figures.ModelStage("Input", size, 0, 0, 0, note="RGB 0..255")]
-    if moves:
-        note = f"training only: {', '.join(moves)}"
-        stages.append(figures.ModelStage("Augmentation", size, 0, 0, 0, note=note))
-    return [
-        *stages,
-        figures.ModelStage("Scaling", size, 0, 0, 0, note="to [-1, 1]"),
-        figures.ModelStage(
-            "MobileNetV2",
-            tuple(backbone.output_shape[1:]),
-            counts.backbone,
-            0,
-            tuned,
-            note="\n".join(bands),
-        ),
-        figures.ModelStage("Average pooling", (backbone.output_shape[-1],), 0, 0, 0),
-        figures.ModelStage(
-            "Dropout",
-            (backbone.output_shape[-1],),
-            0,
-            0,
-            0,
-            note=f"training only: {recipe.dropout:g}",
-        ),
-        figures.ModelStage("Dense head", tuple(model.output_shape[1:]), head, head, head),
-    ]
-
-
-def _save_figure(run: RunFolder, name: str, figure: Any) -> None:
-    with replacing(run.figures / f"{name}.png") as temporary:
-        figure.savefig(temporary, format="png")
 
 
 def _say_dataset(dataset: Dataset) -> None:

@@ -1,0 +1,20 @@
+import json
+
+import pytest
+
+from tests.conftest import Cli
+
+
+@pytest.mark.slow
+def test_the_demo_goes_the_whole_road_on_pictures_of_its_own(cli: Cli) -> None:
+    result = cli("demo", "--out", "here")
+    for name in ("Keras", "float32", "int8"):
+        assert any(line.split()[:1] == [name] for line in result.stdout.splitlines())
+    (cli.folder / "here" / "runs" / "latest" / "exports" / "model.int8.tflite").stat()
+    assert "here/runs/" in result.stdout
+    assert len(list((cli.folder / "here" / "pictures").glob("*/*.jpg"))) == 360
+    rows = json.loads(cli("benchmark", "here/runs/latest", "--json").stdout)["rows"]
+    keras, float32, int8 = rows
+    assert keras["parity"]["accuracy"] >= 0.85
+    assert float32["parity"]["agreement"] == 1.0
+    assert int8["parity"]["accuracy"] >= keras["parity"]["accuracy"] - 0.06

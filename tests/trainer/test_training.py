@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from edge import EdgetlError
+from trainer.model import build_model, compile_for
+from trainer.recipe import Recipe
+from trainer.run_folder import new_run
+from trainer.training import EpochRecorder, PictureBatches
+
+PIXELS = np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3)
+ROWS = np.array([9, 1, 3, 5, 7])
+TRUTH = np.array([0, 1, 0, 1, 0])
+
+
+def drawn(batches: PictureBatches) -> list[tuple[int, float]]:
+    """(first pixel, class) of every picture of one epoch, in order."""
+    return [
+        (int(picture[0, 0, 0]), float(label))
+        for i in range(len(batches))
+        for picture, label in zip(*batches[i], strict=True)
+    ]
+
+
+def test_batches_give_each_picture_once_with_its_class() -> None:
+    batches = PictureBatches(PIXELS, ROWS, TRUTH, batch_size=2)
+    assert len(batches) == 3
+    assert drawn(batches) == [(9, 0), (1, 1), (3, 0), (5, 1), (7, 0)]
+
+
+def test_the_order_changes_each_epoch_and_depends_on_seed_and_epoch_alone() -> None:
+    batches = PictureBatches(PIXELS, ROWS, TRUTH, batch_size=2, shuffle_seed=4)
+    first = drawn(batches)
+    batches.on_epoch_end()
+    second = drawn(batches)
+    assert (
+        sorted(first) == sorted(second) == sorted(zip(ROWS.tolist(), TRUTH.tolist(), strict=True))
+    )
+    assert first != second
+    later = PictureBatches(PIXELS, ROWS, TRUTH, batch_size=2, shuffle_seed=4, first_epoch=1)
+    assert drawn(later) == second
+
+
+@pytest.mark.parametrize("broken", ["loss", "val_loss"])
+def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
+    tmp_path: Path, broken: str
+) -> None:
+    run = new_run(tmp_path / "run")
+    model = build_model(Recipe(height=32, width=32, weights="none"), 2)
+    compile_for(model, keras.optimizers.Adam(50.0))
+    recorder = EpochRecorder(run, epochs=3, batches=1)
+    recorder.set_model(model)
+    logs = {"loss": 0.5, "accuracy": 0.5, "val_loss": 0.5, "val_accuracy": 0.5}
+    recorder.on_epoch_begin(0)
+    recorder.on_epoch_end(0, logs)
+    recorder.on_epoch_begin(1)
+    with pytest.raises(EdgetlError, match=r"epoch 2: .*--head-lr \(now 50\)"):
+        recorder.on_epoch_end(1, {**logs, broken: float("nan")})
+    # What came before is kept.
+    assert [row["epoch"] for row in json.loads(run.history.read_text())] == [1]
+    assert run.best_weights.is_file()

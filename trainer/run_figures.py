@@ -1,0 +1,115 @@
+"""The pictures of a run: what figures.py draws, from what training knows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge.files import replacing
+from edge.preprocessing import Pixels
+from trainer import figures
+from trainer.dataset import Dataset, Split
+from trainer.model import ParameterCounts, augmentation_layers, backbone_of
+from trainer.recipe import Recipe
+from trainer.run_folder import RunFolder
+
+_SHOWN_SAMPLES = 12
+_SHOWN_AUGMENTED = 6
+
+
+def write_samples(
+    run: RunFolder, dataset: Dataset, rows: list[int], pixels: Pixels, recipe: Recipe
+) -> None:
+    """samples.png: training pictures, the classes in turn, and the first of them augmented.
+
+    Args:
+        rows: where in `pixels`, uint8 [pictures, height, width, 3], the training pictures are, in
+            the order of `dataset.of("train")`.
+    """
+    row_of = dict(zip(dataset.of("train"), rows, strict=True))
+    chosen = [
+        (np.asarray(pixels[row_of[place]]), dataset.examples[place].label)
+        for place in dataset.in_turn("train")[:_SHOWN_SAMPLES]
+    ]
+    augmented = np.stack([picture for picture, _ in chosen[:_SHOWN_AUGMENTED]]).astype(np.float32)
+    layers = augmentation_layers(recipe)
+    for layer in layers:
+        augmented = np.asarray(layer(augmented, training=True))
+    shown = [picture.clip(0, 255).astype(np.uint8) for picture in augmented] if layers else []
+    _save(run, "samples", figures.samples_figure(chosen, augmented=shown))
+
+
+def write_model(
+    run: RunFolder, model: keras.Model, counts: ParameterCounts, recipe: Recipe
+) -> None:
+    """model.png: the network with its shapes, parameters and what each phase trains."""
+    _save(run, "model", figures.model_figure(_stages(model, counts, recipe)))
+
+
+def write_curves(run: RunFolder, history: Sequence[Mapping[str, Any]]) -> None:
+    """curves.png: loss and accuracy over both phases."""
+    _save(run, "curves", figures.curves_figure(history))
+
+
+def write_confusion(
+    run: RunFolder, splits: Mapping[Split, Mapping[str, Any] | None], labels: Sequence[str]
+) -> None:
+    """confusion.png: of the test split, or of validation where there is no test."""
+    held_out: Split = "test" if splits["test"] else "validation"
+    held_out_figures = splits[held_out]
+    assert held_out_figures is not None
+    matrix = np.array(held_out_figures["confusion"])
+    figure = figures.confusion_figure(matrix, labels, title=f"{held_out} split")
+    _save(run, "confusion", figure)
+
+
+def _stages(
+    model: keras.Model, counts: ParameterCounts, recipe: Recipe
+) -> list[figures.ModelStage]:
+    size = (recipe.height, recipe.width, 3)
+    backbone = backbone_of(model)
+    head = counts.trainable_head
+    tuned = counts.trainable_fine_tune - head
+    first, last = recipe.fine_tune_from, len(backbone.layers) - 1
+    bands = [f"layers 0 to {first - 1}"] if first else []
+    bands.append(f"layers {first} to {last} tuned in phase two")
+    moves = [
+        text
+        for text, used in (
+            ("flip", recipe.flip),
+            (f"rotate ±{recipe.rotation * 360:.0f}°", recipe.rotation),
+        )
+        if used
+    ]
+    stages = [figures.ModelStage("Input", size, 0, 0, 0, note="RGB 0..255")]
+    if moves:
+        note = f"training only: {', '.join(moves)}"
+        stages.append(figures.ModelStage("Augmentation", size, 0, 0, 0, note=note))
+    return [
+        *stages,
+        figures.ModelStage("Scaling", size, 0, 0, 0, note="to [-1, 1]"),
+        figures.ModelStage(
+            "MobileNetV2",
+            tuple(backbone.output_shape[1:]),
+            counts.backbone,
+            0,
+            tuned,
+            note="\n".join(bands),
+        ),
+        figures.ModelStage("Average pooling", (backbone.output_shape[-1],), 0, 0, 0),
+        figures.ModelStage(
+            "Dropout",
+            (backbone.output_shape[-1],),
+            0,
+            0,
+            0,
+            note=f"training only: {recipe.dropout:g}",
+        ),
+        figures.ModelStage("Dense head", tuple(model.output_shape[1:]), head, head, head),
+    ]
+
+
+def _save(run: RunFolder, name: str, figure: Any) -> None:
+    with replacing(run.figures / f"{name}.png") as temporary:
+        figure.savefig(temporary, format="png")
