@@ -374,10 +374,10 @@ def _print_comparison(comparison: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", box=SIMPLE_HEAD)
-    for name in ("accuracy", "agreement", "latency", "faster", "size"):
+    table = Table("model", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("accuracy", "agrees", "latency", "faster", "size"):
         table.add_column(name, justify="right")
-    table.add_column("engine")
+    table.add_column("engine", no_wrap=True)
     for row in comparison.rows:
         table.add_row(
             row.name,
