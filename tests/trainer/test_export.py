@@ -17,8 +17,13 @@ from trainer.parity import parity
 from trainer.recipe import Recipe
 from trainer.run_folder import RunFolder
 
+# A second real run takes most of a minute: .ci/run has it.
+RUNS = pytest.mark.parametrize(
+    "run", ["two_class_run", pytest.param("five_class_run", marks=pytest.mark.slow)]
+)
 
-@pytest.mark.parametrize("run", ["two_class_run", "five_class_run"])
+
+@RUNS
 def test_the_files_keep_the_model_file_contract(run: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(run)
     labels = tuple((folder / "labels.txt").read_text().split())
@@ -40,7 +45,7 @@ def test_the_files_keep_the_model_file_contract(run: str, request: pytest.Fixtur
             assert (model.input.scale, model.input.zero_point) == (1.0, 0)
 
 
-@pytest.mark.parametrize("run", ["two_class_run", "five_class_run"])
+@RUNS
 def test_float32_is_keras_on_every_runtime(run: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(run)
     model = load_model(folder / "model.keras")
