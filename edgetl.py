@@ -12,7 +12,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -32,27 +32,10 @@ app = typer.Typer(
 )
 
 
-class FitOption(StrEnum):
-    stretch = "stretch"
-    crop = "crop"
-    pad = "pad"
-
-
 class QuantizeOption(StrEnum):
+    # Not a Literal like the other choices: Typer takes no list of those.
     none = "none"
     int8 = "int8"
-
-
-class RuntimeOption(StrEnum):
-    auto = "auto"
-    litert = "litert"
-    tflite_runtime = "tflite-runtime"
-
-
-class FormatOption(StrEnum):
-    text = "text"
-    jsonl = "jsonl"
-    csv = "csv"
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -89,11 +72,11 @@ def demo(
     """The whole road on pictures it draws itself, in minutes."""
     with hidden_native_log():
         from benchmarks.demo import run_demo
+        from edge.results import percentages
     result = run_demo(out)
     print("held-out pictures, classified on the device runtime:")
     for path, predictions in result.shown:
-        classes = "  ".join(f"{p.label} {p.probability:.1%}" for p in predictions)
-        print(f"  {path}  {classes}")
+        print(f"  {path}  {percentages(predictions)}")
     print()
     _print_comparison(result.comparison)
     print()
@@ -120,7 +103,9 @@ def train(
     image_size: Annotated[
         str, typer.Option(metavar="N|HxW", help="Model input in pixels.")
     ] = "160",
-    fit: Annotated[FitOption, typer.Option(help="Photo to input shape.")] = FitOption.stretch,
+    fit: Annotated[
+        Literal["stretch", "crop", "pad"], typer.Option(help="Photo to input shape.")
+    ] = "stretch",
     batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
     head_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 10,
     epochs: Annotated[int, typer.Option(help="Epochs in all.")] = 20,
@@ -144,7 +129,7 @@ def train(
     recipe = Recipe(
         height=height,
         width=width,
-        fit=fit.value,
+        fit=fit,
         batch_size=batch_size,
         head_epochs=head_epochs,
         epochs=epochs,
@@ -216,11 +201,11 @@ def classify(
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Classes shown.")] = 3,
     format: Annotated[  # noqa: A002
-        FormatOption, typer.Option(help="Form of the results.")
-    ] = FormatOption.text,
+        Literal["text", "jsonl", "csv"], typer.Option(help="Form of the results.")
+    ] = "text",
     runtime: Annotated[
-        RuntimeOption, typer.Option(help="Interpreter library.")
-    ] = RuntimeOption.auto,
+        Literal["auto", "litert", "tflite-runtime"], typer.Option(help="Interpreter library.")
+    ] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="[default: the cores here, 4 at most]")
     ] = None,
@@ -238,12 +223,12 @@ def classify(
 
     with hidden_native_log():
         classifier = Classifier(
-            model or latest_model(), labels=labels, runtime=runtime.value, threads=threads
+            model or latest_model(), labels=labels, runtime=runtime, threads=threads
         )
     times: list[float] = []
     problems = 0
     with _source(files, camera) as items:
-        sink = sink_for(format.value, sys.stdout, classes=min(top_k, len(classifier.labels)))
+        sink = sink_for(format, sys.stdout, classes=min(top_k, len(classifier.labels)))
         for result in results(items, classifier, top_k=top_k):
             if isinstance(result, Problem):
                 problems += 1

@@ -8,15 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edge.classifier import Classifier
 from edge.errors import RunFolderError, quoted
 from edge.native_log import hidden_native_log
 from edge.preprocessing import Pixels
-from trainer.model import class_probabilities, compiled_call, load_model
+from trainer.held_out import read_held_out
+from trainer.model import compiled_call
 from trainer.parity import Parity, device_probabilities, parity
-from trainer.picture_cache import read_pictures
 from trainer.progress import progress
 from trainer.run_folder import RunFolder, read_run
 
@@ -68,20 +66,12 @@ def compare(run: RunFolder) -> Comparison:
         raise RunFolderError(
             f"{quoted(run.exports)}: nothing exported yet; make a file with: edgetl export"
         )
-    split = "test" if finished.dataset.of("test") else "validation"
-    examples = [finished.dataset.examples[i] for i in finished.dataset.of(split)]
-    paths = [finished.dataset.path(example) for example in examples]
-    gone = next((path for path in paths if not path.is_file()), None)
-    if gone is not None:
-        raise RunFolderError(f"{quoted(gone)}: the run's picture is no longer there")
-    truth = np.array([finished.labels.index(example.label) for example in examples])
-    pixels = read_pictures(paths, finished.geometry, f"reading {split}")
-    model = load_model(run.model)
-    expected = class_probabilities(model, pixels)
+    held_out = read_held_out(finished, finished.dataset.root)
+    expected, truth = held_out.keras_probabilities, held_out.truth
     with hidden_native_log():
         classifiers = [Classifier(path) for path in files]
-    calls = [compiled_call(model), *(c.infer for c in classifiers)]
-    rounds = _timed_rounds(calls, pixels)
+    calls = [compiled_call(held_out.model), *(c.infer for c in classifiers)]
+    rounds = _timed_rounds(calls, held_out.pixels)
     rows = [
         _row(
             "Keras",
@@ -93,11 +83,11 @@ def compare(run: RunFolder) -> Comparison:
         )
     ]
     for number, (path, classifier) in enumerate(zip(files, classifiers, strict=True), start=1):
-        found = device_probabilities(classifier, paths, f"classifying with {path.name}")
+        found = device_probabilities(classifier, held_out.paths, f"classifying with {path.name}")
         engine = f"{classifier.runtime.name} {classifier.runtime.version}"
         name = path.name.removeprefix("model.").removesuffix(".tflite")
         rows.append(_row(name, engine, path, rounds, number, parity(found, expected, truth)))
-    return Comparison(split, len(paths), classifiers[0].threads, rows)
+    return Comparison(held_out.split, len(truth), classifiers[0].threads, rows)
 
 
 def _row(

@@ -50,8 +50,8 @@ def run_demo(folder: Path) -> Demo:
     run = new_run(None, runs=folder / "runs")
     train(dataset=scan(pictures), run=run, recipe=DEMO_RECIPE)
     exported = export(run, quantize=["none", "int8"])
-    finished = read_run(run)
-    held_out = [finished.dataset.examples[i] for i in finished.dataset.of("test")]
+    dataset = read_run(run).dataset
+    held_out = [dataset.examples[i] for i in dataset.of(dataset.held_out)]
     step = max(1, len(held_out) // SHOWN_PICTURES)
     with hidden_native_log():
         classifier = Classifier(exported[-1].path)

@@ -150,14 +150,20 @@ def read_labels(path: str | Path) -> tuple[str, ...]:
         ModelFileError: the file cannot be read or is not text.
     """
     try:
-        return _label_lines(Path(path).read_bytes())
+        return parse_labels(Path(path).read_bytes())
     except OSError as error:
         raise ModelFileError(f"{quoted(path)}: {reason(error)}") from error
     except UnicodeDecodeError as error:
         raise ModelFileError(f"{quoted(path)}: not a text file of labels in UTF-8") from error
 
 
-def _label_lines(data: bytes) -> tuple[str, ...]:
+def labels_text(labels: Sequence[str]) -> str:
+    """The text of a labels file: one label a line, in index order."""
+    return "".join(f"{label}\n" for label in labels)
+
+
+def parse_labels(data: bytes) -> tuple[str, ...]:
+    """The labels in the bytes of a labels file. Raises UnicodeDecodeError where it is no UTF-8."""
     # Not splitlines(): a label may hold any character but a line feed.
     lines = data.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
     return tuple(lines) if lines != [""] else ()
@@ -300,7 +306,7 @@ def _labels(
                     f"{quoted(path)}: its file {name} is missing from its end, so it was cut off; "
                     f"copy it here again"
                 )
-            return _label_lines(attached[name])
+            return parse_labels(attached[name])
     return ()
 
 

@@ -50,13 +50,18 @@ def results(
         yield Result(item.source, item.frame, datetime.now(UTC), predictions, milliseconds)
 
 
+def percentages(predictions: Iterable[Prediction]) -> str:
+    """Predictions for people: each class with its probability in percent."""
+    return "  ".join(f"{p.label} {p.probability:.1%}" for p in predictions)
+
+
 def text_sink(stream: TextIO) -> Sink:
     """A line for people: the source, then each class with its probability in percent."""
 
     def write(result: Result) -> None:
         frame = "" if result.frame is None else f" frame {result.frame}"
-        classes = "  ".join(f"{p.label} {p.probability:.1%}" for p in result.predictions)
-        print(f"{quoted(result.source)}{frame}  {classes}", file=stream, flush=True)
+        line = f"{quoted(result.source)}{frame}  {percentages(result.predictions)}"
+        print(line, file=stream, flush=True)
 
     return write
 

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -64,11 +65,16 @@ class Dataset:
 
     def in_turn(self, split: Split) -> list[int]:
         """The same places, a picture of each class in turn, so that any beginning is balanced."""
-        groups = [
-            [i for i in self.of(split) if self.examples[i].label == label] for label in self.labels
-        ]
-        longest = max(map(len, groups), default=0)
-        return [group[i] for i in range(longest) for group in groups if i < len(group)]
+        by_label: dict[str, list[int]] = {label: [] for label in self.labels}
+        for place in self.of(split):
+            by_label[self.examples[place].label].append(place)
+        turns = zip_longest(*by_label.values())
+        return [place for turn in turns for place in turn if place is not None]
+
+    @property
+    def held_out(self) -> Split:
+        """The split that finished models are judged on: test, or validation where there is none."""
+        return "test" if self.of("test") else "validation"
 
     def path(self, example: Example) -> Path:
         """Where the picture lies."""
@@ -174,9 +180,9 @@ def check_classes(dataset: Dataset) -> None:
                 f"{where}: class {label!r} has {has}; it needs two at least, "
                 f"one to train on and one to validate"
             )
-    splits_of = {label: {e.split for e in dataset.examples if e.label == label} for label in counts}
-    for label, splits in splits_of.items():
-        if not splits & {None, "train"}:
+    trained = {e.label for e in dataset.examples if e.split in (None, "train")}
+    for label in dataset.labels:
+        if label not in trained:
             raise DataError(f"{where}: class {label!r} has no readable pictures in train/")
 
 

@@ -19,12 +19,20 @@ import edge
 from edge.classifier import Classifier
 from edge.errors import EdgetlError, RunFolderError, SettingError, quoted, reason
 from edge.files import replacing, write_json
-from edge.model_file import CARD_FORMAT, CARD_NAME, LABELS_NAME, ModelFile, read_model_file
+from edge.model_file import (
+    CARD_FORMAT,
+    CARD_NAME,
+    LABELS_NAME,
+    ModelFile,
+    labels_text,
+    read_model_file,
+)
 from edge.native_log import hidden_native_log
 from edge.preprocessing import Pixels
 from trainer.dataset import Split
+from trainer.held_out import read_held_out
 from trainer.metadata import Description, with_files, with_metadata
-from trainer.model import backbone_of, class_probabilities, load_model
+from trainer.model import backbone_of
 from trainer.parity import Parity, device_probabilities, parity
 from trainer.picture_cache import read_pictures
 from trainer.progress import say
@@ -71,33 +79,15 @@ def export(run: RunFolder, *, quantize: Sequence[str], data: Path | None = None)
             raise SettingError(f"quantize {name!r} is not one of {choices}")
     finished = read_run(run)
     root = data or finished.dataset.root
-    split: Split = "test" if finished.dataset.of("test") else "validation"
-    checked = [finished.dataset.examples[i] for i in finished.dataset.of(split)]
-    paths = [root / example.file for example in checked]
-    missing = next((path for path in paths if not path.is_file()), None)
-    if missing is not None:
-        raise RunFolderError(
-            f"{quoted(missing)}: the run's picture is no longer there; "
-            f"say where the photos are now with --data"
-        )
-    try:
-        model = load_model(run.model)
-    except Exception as error:
-        # A damaged archive raises anything from BadZipFile to KeyError.
-        raise RunFolderError(
-            f"{quoted(run.model)}: damaged ({' '.join(str(error).split())[:200]}); train again"
-        ) from error
-    truth = np.array([finished.labels.index(example.label) for example in checked])
-    pixels = read_pictures(paths, finished.geometry, f"reading {split}")
-    expected = class_probabilities(model, pixels)
+    held_out = read_held_out(finished, root)
     exported = []
     for quantization in dict.fromkeys(quantize):
         assert quantization in FILE_NAMES
         say(f"converting to {FILE_NAMES[quantization]}")
         calibration = (
-            _calibration_pictures(finished, root) if quantization == "int8" else pixels[:0]
+            _calibration_pictures(finished, root) if quantization == "int8" else held_out.pixels[:0]
         )
-        converted = convert(model, quantization=quantization, calibration=calibration)
+        converted = convert(held_out.model, quantization=quantization, calibration=calibration)
         path = run.exports / FILE_NAMES[quantization]
         try:
             run.exports.mkdir(exist_ok=True)
@@ -106,16 +96,20 @@ def export(run: RunFolder, *, quantize: Sequence[str], data: Path | None = None)
                 temporary.write_bytes(_packed(flatbuffer, finished, quantization, None))
                 with hidden_native_log():
                     classifier = Classifier(temporary)
-                actual = device_probabilities(classifier, paths, f"checking {path.name}")
-                figures = parity(actual, expected, truth)
-                checks = {"split": split, "runtime": classifier.runtime.name, **asdict(figures)}
+                actual = device_probabilities(classifier, held_out.paths, f"checking {path.name}")
+                figures = parity(actual, held_out.keras_probabilities, held_out.truth)
+                checks = {
+                    "split": held_out.split,
+                    "runtime": classifier.runtime.name,
+                    **asdict(figures),
+                }
                 content = _packed(flatbuffer, finished, quantization, checks)
                 temporary.write_bytes(content)
                 _check_contract(read_model_file(temporary), finished, quantization)
         except OSError as error:
             raise RunFolderError(f"{quoted(path)}: cannot be written: {reason(error)}") from error
         digest = hashlib.sha256(content).hexdigest()
-        exported.append(Exported(path, quantization, len(content), digest, split, figures))
+        exported.append(Exported(path, quantization, len(content), digest, held_out.split, figures))
     _write_summary(run, exported)
     return exported
 
@@ -246,11 +240,10 @@ def _packed(
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }
-    labels = "".join(f"{label}\n" for label in run.labels)
     return with_files(
         flatbuffer,
         {
-            LABELS_NAME: labels.encode(),
+            LABELS_NAME: labels_text(run.labels).encode(),
             CARD_NAME: (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode(),
         },
     )

@@ -53,14 +53,14 @@ def write_curves(run: RunFolder, history: Sequence[Mapping[str, Any]]) -> None:
 
 
 def write_confusion(
-    run: RunFolder, splits: Mapping[Split, Mapping[str, Any] | None], labels: Sequence[str]
+    run: RunFolder, dataset: Dataset, splits: Mapping[Split, Mapping[str, Any] | None]
 ) -> None:
-    """confusion.png: of the test split, or of validation where there is no test."""
-    held_out: Split = "test" if splits["test"] else "validation"
-    held_out_figures = splits[held_out]
-    assert held_out_figures is not None
-    matrix = np.array(held_out_figures["confusion"])
-    figure = figures.confusion_figure(matrix, labels, title=f"{held_out} split")
+    """confusion.png: of the held-out split."""
+    held_out = splits[dataset.held_out]
+    assert held_out is not None
+    matrix = np.array(held_out["confusion"])
+    title = f"{dataset.held_out} split"
+    figure = figures.confusion_figure(matrix, dataset.labels, title=title)
     _save(run, "confusion", figure)
 
 

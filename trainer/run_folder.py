@@ -11,6 +11,7 @@ from typing import Any
 from edge.errors import RunFolderError, quoted, reason
 from edge.files import write_json, write_text
 from edge.latest import LATEST, RUNS, latest_run
+from edge.model_file import labels_text, parse_labels
 from edge.preprocessing import InputGeometry
 from trainer.dataset import SPLITS, Dataset, Example, SetAside, Split
 
@@ -146,7 +147,7 @@ def read_run(run: RunFolder) -> FinishedRun:
     metrics = _read_json(run.metrics)
     split = _read_json(run.split)
     try:
-        labels = tuple(run.labels.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+        labels = parse_labels(run.labels.read_bytes())
         recipe = config["recipe"]
         return FinishedRun(
             folder=run,
@@ -178,7 +179,7 @@ def write_split(run: RunFolder, dataset: Dataset) -> None:
 
 def write_labels(run: RunFolder, labels: Sequence[str]) -> None:
     """Write labels.txt: one class a line, in index order."""
-    write_text(run.labels, "".join(f"{label}\n" for label in labels))
+    write_text(run.labels, labels_text(labels))
 
 
 def _dataset_from(split: Mapping[str, Any], root: Path, labels: tuple[str, ...]) -> Dataset:

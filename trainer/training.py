@@ -194,7 +194,7 @@ def _train(found: Dataset, run: RunFolder, recipe: Recipe) -> None:
         figures_per_split[split] = metrics.summary(probabilities, truth[index], dataset.labels)
     written = _metrics(recorder.history, counts, figures_per_split)
     run_figures.write_curves(run, recorder.history)
-    run_figures.write_confusion(run, figures_per_split, dataset.labels)
+    run_figures.write_confusion(run, dataset, figures_per_split)
     write_json(run.metrics, written)
     # The model comes last: a folder that holds it is a finished run.
     freeze_backbone(model)

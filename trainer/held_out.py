@@ -1,0 +1,67 @@
+"""The pictures that a finished run's models are judged on, and what Keras makes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from edge.errors import RunFolderError, quoted
+from edge.preprocessing import Pixels
+from trainer import metrics
+from trainer.dataset import Split
+from trainer.model import class_probabilities, load_model
+from trainer.picture_cache import read_pictures
+from trainer.run_folder import FinishedRun
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out pictures of a run, in one order.
+
+    `pixels` is uint8 [pictures, height, width, 3], `truth` int [pictures], and
+    `keras_probabilities` what `model`, the run's Keras model, gives: float32 [pictures, classes].
+    """
+
+    split: Split
+    paths: Sequence[Path]
+    pixels: Pixels
+    truth: metrics.Classes
+    model: keras.Model
+    keras_probabilities: metrics.Probabilities
+
+
+def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
+    """Read the held-out pictures below `root`, load the model and ask it about them.
+
+    Raises:
+        RunFolderError: a picture is gone, or the model is damaged.
+        PictureError: a picture cannot be read any more.
+    """
+    split = run.dataset.held_out
+    examples = [run.dataset.examples[i] for i in run.dataset.of(split)]
+    paths = [root / example.file for example in examples]
+    gone = next((path for path in paths if not path.is_file()), None)
+    if gone is not None:
+        raise RunFolderError(
+            f"{quoted(gone)}: the run's picture is no longer there; put the photos back, "
+            f"or tell `edgetl export` with --data where they are now"
+        )
+    try:
+        model = load_model(run.folder.model)
+    except Exception as error:
+        # A damaged archive raises anything from BadZipFile to KeyError.
+        raise RunFolderError(
+            f"{quoted(run.folder.model)}: damaged ({' '.join(str(error).split())[:200]}); "
+            f"train again"
+        ) from error
+    pixels = read_pictures(paths, run.geometry, f"reading {split}")
+    return HeldOut(
+        split=split,
+        paths=paths,
+        pixels=pixels,
+        truth=np.array([run.labels.index(example.label) for example in examples]),
+        model=model,
+        keras_probabilities=class_probabilities(model, pixels),
+    )
