@@ -1,11 +1,22 @@
 """What training and export say while they work: on stderr, a bar on a terminal, lines elsewhere."""
 
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 
 def say(line: str) -> None:
@@ -14,20 +25,64 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def progress(description: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar that the block advances by calling what it is given; gone when the block ends.
+def progress(description: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar that the block advances by calling what it is given, once for each thing done or
+    with how many were done; gone when the block ends.
 
     Shown on a terminal only: elsewhere the lines around it must do.
     """
-    bar = Progress(
+    bar = _bar(MofNCompleteColumn(), TimeRemainingColumn())
+    with bar:
+        task = bar.add_task(description, total=total)
+        yield lambda done=1: bar.advance(task, done)
+
+
+@contextmanager
+def bytes_bar(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar that the block sets to a number of bytes; on a terminal only, gone at the end."""
+    bar = _bar(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with bar:
+        task = bar.add_task(description, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def epoch_display(
+    title: str, *, steps: int, epochs_left: int, before: str
+) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """A bar over one epoch with the loss and accuracy so far and the time that the phase needs yet.
+
+    Args:
+        title: the phase and the epoch.
+        steps: batches an epoch.
+        epochs_left: of the phase, this one among them; the time left is for all of them.
+        before: what the last epoch's validation gave, or nothing.
+
+    The block calls what it is given after each batch, with the figures so far.
+    """
+    bar = _bar(MofNCompleteColumn(), TextColumn("{task.fields[figures]}"))
+    began = time.perf_counter()
+    with bar:
+        task = bar.add_task(title, total=steps, figures=before)
+        done = 0
+
+        def show(logs: Mapping[str, float]) -> None:
+            nonlocal done
+            done += 1
+            left = (time.perf_counter() - began) / done * (steps * epochs_left - done)
+            figures = [f"{name} {logs[name]:.4f}" for name in ("loss", "accuracy") if name in logs]
+            text = "  ".join([*figures, before, f"{timedelta(seconds=round(left))} left"])
+            bar.update(task, completed=done, figures=text)
+
+        yield show
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        *columns,
         console=Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
     )
-    with bar:
-        task = bar.add_task(description, total=total)
-        yield lambda: bar.advance(task)
