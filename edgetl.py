@@ -4,6 +4,7 @@ Heavy imports happen inside the commands, so that `edgetl --help` is there at on
 never meets TensorFlow.
 """
 
+import importlib.util
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from edge import __version__
-from edge.errors import EdgetlError, SettingError, SourceError
+from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError
 from edge.native_log import DEBUG_VARIABLE, hidden_native_log
 
 app = typer.Typer(
@@ -89,66 +90,212 @@ def demo(
         print(f"{name:9} {made}")
 
 
+def _show_all_options(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        for parameter in context.command.params:
+            parameter.hidden = False  # type: ignore[attr-defined]
+        print(context.get_help())
+        raise typer.Exit
+
+
+# No option of `train` has a default here: a recipe gives it, and what is given on the command line
+# must be told apart from what is not.
 @app.command(epilog="Example: edgetl train photos --image-size 224 --out runs/big")
 def train(
+    context: typer.Context,
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="DATA",
             help="A folder with a folder per class, or with train/ and perhaps validation/ and "
-            "test/ of such. [default: ./data, else built-in demo pictures]",
+            "test/ of such; or a .zip or .tar.gz of one, or its URL. [default: ./data, else "
+            "built-in demo pictures]",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/DATE-TIME]")] = None,
+    recipe: Annotated[
+        Literal["default", "reference"] | None,
+        typer.Option(help="Whose settings hold: the best measured, or the cats-vs-dogs lab's."),
+    ] = None,
     image_size: Annotated[
-        str, typer.Option(metavar="N|HxW", help="Model input in pixels.")
-    ] = "160",
+        str | None,
+        typer.Option(metavar="N|HxW", help="[160: fast on a Pi; 224 is surer, 2x slower]"),
+    ] = None,
     fit: Annotated[
-        Literal["stretch", "crop", "pad"], typer.Option(help="Photo to input shape.")
-    ] = "stretch",
-    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
-    head_epochs: Annotated[int, typer.Option(help="Epochs of the head alone.")] = 10,
-    epochs: Annotated[int, typer.Option(help="Epochs in all.")] = 20,
-    head_lr: Annotated[float, typer.Option(help="Adam, phase one.")] = 1e-4,
-    fine_tune_lr: Annotated[float, typer.Option(help="RMSprop, phase two.")] = 1e-5,
-    fine_tune_from: Annotated[int, typer.Option(help="First layer trained in phase two.")] = 100,
-    flip: Annotated[bool, typer.Option(help="Mirror at random.")] = True,
-    rotation: Annotated[float, typer.Option(help="Turn at random, in full turns.")] = 0.2,
-    dropout: Annotated[float, typer.Option(help="Before the head.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+        Literal["stretch", "crop", "pad"] | None,
+        typer.Option(help="Photo to input. [crop: keeps shapes true]"),
+    ] = None,
+    head_epochs: Annotated[
+        int | None, typer.Option(help="Of the head alone. [8: no gain after]")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="In all. [14: no gain after]")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Pictures a step. [32: the usual; fits any memory]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of everything random. [0: same run each time]")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest interrupted run, or --out's.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="Options from a .toml file, or a run's config.json.")
+    ] = None,
+    all_options: Annotated[
+        bool,
+        typer.Option(
+            "--help-all",
+            is_eager=True,
+            callback=_show_all_options,
+            help="Show every option, and the reason of its default.",
+        ),
+    ] = False,
+    head_lr: Annotated[
+        float | None,
+        typer.Option(hidden=True, help="Adam, phase one. [1e-3: ten times the lab's, as stable]"),
+    ] = None,
+    fine_tune_lr: Annotated[
+        float | None,
+        typer.Option(hidden=True, help="Phase two, at first. [5e-5: at 3e-4 it unlearns ImageNet]"),
+    ] = None,
+    fine_tune_optimizer: Annotated[
+        Literal["adam", "rmsprop"] | None,
+        typer.Option(hidden=True, help="[adam: it gains more in few epochs]"),
+    ] = None,
+    fine_tune_schedule: Annotated[
+        Literal["constant", "cosine"] | None,
+        typer.Option(hidden=True, help="[cosine: the last epochs settle instead of jumping]"),
+    ] = None,
+    fine_tune_from: Annotated[
+        int | None,
+        typer.Option(hidden=True, help="First layer of phase two. [100: half the work, the lab's]"),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(hidden=True, help="End a phase after so many epochs without gain, 0 never."),
+    ] = None,
+    flip: Annotated[
+        bool | None,
+        typer.Option(
+            "--flip/--no-flip", hidden=True, help="Mirror. [on: most things look alike mirrored]"
+        ),
+    ] = None,
+    rotation: Annotated[
+        float | None,
+        typer.Option(hidden=True, help="Turn, in full turns. [0.05: as people hold a camera]"),
+    ] = None,
+    zoom: Annotated[
+        float | None,
+        typer.Option(hidden=True, help="Show a part, smaller by. [0.3: things are near or far]"),
+    ] = None,
+    translation: Annotated[
+        float | None,
+        typer.Option(hidden=True, help="Shift by a share. [0.1: things are seldom centred]"),
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(hidden=True, help="Before the head. [0.2: the lab's]")
+    ] = None,
+    label_smoothing: Annotated[
+        float | None,
+        typer.Option(hidden=True, help="Of the targets. [0.05: it misleads less on hard photos]"),
+    ] = None,
+    class_weights: Annotated[
+        Literal["auto", "none"] | None,
+        typer.Option(hidden=True, help="[auto: a rare class counts as much as a common one]"),
+    ] = None,
+    reuse: Annotated[
+        bool | None,
+        typer.Option(
+            "--reuse/--no-reuse",
+            hidden=True,
+            help="Compute frozen layers once. [on: several times faster]",
+        ),
+    ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(hidden=True, help="Augmented views kept of a picture. [4: more gain nothing]"),
+    ] = None,
+    disk_budget: Annotated[
+        float | None,
+        typer.Option(hidden=True, help="GB for them while training. [20: 200,000 pictures]"),
+    ] = None,
     weights: Annotated[
-        str, typer.Option(metavar="WHICH", help="bundled, imagenet, none or a file.")
-    ] = "bundled",
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            hidden=True,
+            help="bundled, imagenet, none or a file. [bundled: needs no network]",
+        ),
+    ] = None,
+    strategy: Annotated[
+        Literal["one", "mirrored"] | None,
+        typer.Option(hidden=True, help="mirrored trains on all GPUs. [one: most have one or none]"),
+    ] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "mixed"] | None,
+        typer.Option(hidden=True, help="[auto: float16 only where a GPU is faster at it]"),
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(hidden=True, help="What the archive's SHA-256 must be.")
+    ] = None,
+    tensorboard: Annotated[
+        bool | None,
+        typer.Option("--tensorboard", hidden=True, help="Write event files into the run folder."),
+    ] = None,
 ) -> None:
     """Train a classifier on a folder of photos, in two phases."""
-    from trainer.dataset import scan
-    from trainer.recipe import Recipe
-    from trainer.run_folder import new_run
+    from trainer.settings import read_config, recipe_from
 
-    height, width = _size(image_size)
-    recipe = Recipe(
-        height=height,
-        width=width,
-        fit=fit,
-        batch_size=batch_size,
-        head_epochs=head_epochs,
-        epochs=epochs,
-        head_learning_rate=head_lr,
-        fine_tune_learning_rate=fine_tune_lr,
-        fine_tune_from=fine_tune_from,
-        flip=flip,
-        rotation=rotation,
-        dropout=dropout,
-        seed=seed,
-        weights=weights,
-    )
+    given = {name: value for name, value in context.params.items() if value is not None}
+    if resume:
+        _resume(given)
+        return
+    options = {**(read_config(config) if config else {}), **given}
+    chosen = recipe_from(options)
+    if options.get("tensorboard"):
+        _needs("tensorboard", "--tensorboard")
+    from trainer.archives import data_folder
+    from trainer.dataset import scan
+    from trainer.run_folder import RUNS, new_run
+
+    where = Path(options["out"]) if "out" in options else None
     # What can be wrong is found before TensorFlow is loaded and before anything is written.
-    dataset = scan(data or _default_data())
-    run = new_run(out)
+    photos = data_folder(
+        str(options.get("data") or _default_data()),
+        cache=(where.parent if where else RUNS) / ".cache" / "archives",
+        sha256=options.get("sha256"),
+    )
+    dataset = scan(photos)
+    run = new_run(where)
     with hidden_native_log():
         from trainer.training import train as train_run
-    train_run(dataset=dataset, run=run, recipe=recipe)
+    train_run(dataset=dataset, run=run, recipe=chosen, tensorboard=bool(options.get("tensorboard")))
     print(run.path)
+
+
+def _resume(given: dict[str, Any]) -> None:
+    for name in given:
+        if name not in ("resume", "out", "tensorboard", "all_options"):
+            option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            raise SettingError(
+                f"--resume goes on with the run's own settings; leave {option} out, "
+                f"or train anew without --resume"
+            )
+    if given.get("tensorboard"):
+        _needs("tensorboard", "--tensorboard")
+    from trainer.run_folder import find_interrupted, read_started
+
+    run = find_interrupted(given.get("out"))
+    read_started(run)
+    with hidden_native_log():
+        from trainer.training import resume
+    resume(run, tensorboard=bool(given.get("tensorboard")))
+    print(run.path)
+
+
+def _needs(extra: str, what: str) -> None:
+    if importlib.util.find_spec(extra) is None:
+        raise MissingExtraError(needs=what, module=extra, extra=extra)
 
 
 @app.command(epilog="Example: edgetl export runs/latest --quantize none --quantize int8")
@@ -318,18 +465,6 @@ def _default_data() -> Path:
     )
     written: Path = write_demo_pictures(pictures)
     return written
-
-
-def _size(text: str) -> tuple[int, int]:
-    """160 or 120x160 (height x width), in pixels."""
-    sides = text.lower().split("x")
-    try:
-        numbers = [int(side) for side in sides]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2):
-        raise SettingError(f"--image-size {text!r} is neither a number nor HEIGHTxWIDTH")
-    return numbers[0], numbers[-1]
 
 
 def _source(files: list[str] | None, camera: str | None) -> Any:

@@ -14,15 +14,8 @@ from trainer.recipe import Recipe
 from trainer.run_folder import RunFolder, new_run, read_run
 from trainer.training import train
 
-# Small pictures and few epochs: the demo shows the road in minutes, not what the recipe can reach.
-DEMO_RECIPE = Recipe(
-    height=96,
-    width=96,
-    head_epochs=6,
-    epochs=10,
-    head_learning_rate=1e-3,
-    fine_tune_learning_rate=1e-5,
-)
+# Small pictures: the demo shows the road in a minute, not what the recipe can reach.
+DEMO_RECIPE = Recipe(height=96, width=96)
 SHOWN_PICTURES = 6
 
 

@@ -15,6 +15,10 @@ from edge.sources import PICTURE_SUFFIXES
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+# Why a file is set aside: damaged, no picture by its name, or the same bytes as a picture that is
+# kept, in the same split or in another.
+SetAsideKind = Literal["unreadable", "not_a_picture", "duplicate", "duplicate_across_splits"]
+
 # What a folder of pictures may call its splits.
 _SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -48,6 +52,7 @@ class SetAside:
 
     file: str
     reason: str
+    kind: SetAsideKind = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -108,20 +113,20 @@ def scan(root: Path) -> Dataset:
                 if path.suffix.lower() in PICTURE_SUFFIXES:
                     found.append(Example(file, class_folder.name, split))
                 else:
-                    set_aside.append(SetAside(file, _not_a_picture(path)))
+                    set_aside.append(SetAside(file, _not_a_picture(path), "not_a_picture"))
     labels = _labels(root, splits, folders)
     dataset = Dataset(root, labels, tuple(found), tuple(set_aside))
     check_classes(dataset)
     return dataset
 
 
-def without(dataset: Dataset, unreadable: Iterable[SetAside]) -> Dataset:
-    """The dataset without files that turned out to be unreadable.
+def without(dataset: Dataset, set_aside: Iterable[SetAside]) -> Dataset:
+    """The dataset without files that turned out to be unreadable, or to be copies of others.
 
     Raises:
         DataError: too little is left of a class.
     """
-    aside = tuple(unreadable)
+    aside = tuple(set_aside)
     gone = {item.file for item in aside}
     kept = tuple(example for example in dataset.examples if example.file not in gone)
     result = replace(dataset, examples=kept, set_aside=(*dataset.set_aside, *aside))
@@ -159,6 +164,8 @@ def assign_splits(dataset: Dataset, *, seed: int) -> Dataset:
 def check_classes(dataset: Dataset) -> None:
     """Check that there are two classes or more, each with pictures to train and validate on.
 
+    Pictures in a test/ folder count for neither.
+
     Raises:
         DataError: otherwise; the message names the class.
     """
@@ -172,10 +179,12 @@ def check_classes(dataset: Dataset) -> None:
             f"{where}: only one class ({dataset.labels[0]}); a classifier needs two or more, "
             f"each in a folder of its own"
         )
-    counts = Counter(example.label for example in dataset.examples)
+    counts = Counter(e.label for e in dataset.examples if e.split != "test")
+    outside = " outside test/" if any(e.split == "test" for e in dataset.examples) else ""
     for label in dataset.labels:
         if counts[label] < 2:
             has = "one readable picture" if counts[label] else "no readable pictures"
+            has += outside
             raise DataError(
                 f"{where}: class {label!r} has {has}; it needs two at least, "
                 f"one to train on and one to validate"

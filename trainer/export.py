@@ -2,9 +2,7 @@
 
 import contextlib
 import hashlib
-import io
 import json
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,6 +27,7 @@ from edge.model_file import (
 )
 from edge.native_log import hidden_native_log
 from edge.preprocessing import Pixels
+from trainer.conversion import converted
 from trainer.dataset import Split
 from trainer.held_out import read_held_out
 from trainer.metadata import Description, with_files, with_metadata
@@ -87,12 +86,12 @@ def export(run: RunFolder, *, quantize: Sequence[str], data: Path | None = None)
         calibration = (
             _calibration_pictures(finished, root) if quantization == "int8" else held_out.pixels[:0]
         )
-        converted = convert(held_out.model, quantization=quantization, calibration=calibration)
+        plain = convert(held_out.model, quantization=quantization, calibration=calibration)
         path = run.exports / FILE_NAMES[quantization]
         try:
             run.exports.mkdir(exist_ok=True)
             with replacing(path) as temporary:
-                flatbuffer = with_metadata(converted, _description(finished, quantization))
+                flatbuffer = with_metadata(plain, _description(finished, quantization))
                 temporary.write_bytes(_packed(flatbuffer, finished, quantization, None))
                 with hidden_native_log():
                     classifier = Classifier(temporary)
@@ -163,20 +162,7 @@ def convert(model: keras.Model, *, quantization: Quantization, calibration: Pixe
         converter.representative_dataset = lambda: _representative(calibration)
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.float32
-    try:
-        # The converter prints to stdout, which is for results, and logs from C++.
-        with (
-            hidden_native_log(),
-            contextlib.redirect_stdout(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            converted: bytes = converter.convert()
-    except Exception as error:
-        raise EdgetlError(
-            f"TensorFlow cannot convert the model ({' '.join(str(error).split())[:300]})"
-        ) from error
-    return converted
+    return converted(converter)
 
 
 def _representative(calibration: Pixels) -> Iterator[list[Any]]:

@@ -110,7 +110,7 @@ def samples_figure(
         figure.text(
             0.5,
             1 - (top + heading / 2) / height,
-            "as training sees them: flipped and rotated",
+            "as training sees them: augmented at random",
             ha="center",
             va="center",
             fontsize=11,

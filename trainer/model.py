@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from edge.errors import SettingError, quoted
@@ -90,20 +91,55 @@ def build_model(recipe: Recipe, classes: int) -> keras.Model:
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     x = keras.layers.Dropout(recipe.dropout, seed=recipe.seed + 3, name="dropout")(x)
     initial = keras.initializers.GlorotUniform(seed=recipe.seed)
-    head = keras.layers.Dense(logits(classes), kernel_initializer=initial, name="head")
+    head = keras.layers.Dense(
+        logits(classes), kernel_initializer=initial, name="head", dtype="float32"
+    )
     return keras.Model(inputs, head(x), name="edgetl")
 
 
-def augmentation_layers(recipe: Recipe) -> list[keras.layers.Layer]:
-    """The random layers in front of the model; they act in training only."""
+def augmentation_layers(recipe: Recipe, *, view: int = 0) -> list[keras.layers.Layer]:
+    """The random layers in front of the model; they act in training only.
+
+    Layers of another `view` draw other random numbers.
+    """
+    # A prime apart, so that no two views of neighbouring seeds draw the same.
+    seed = (recipe.seed + 1_000_003 * view) % 2**31
     layers: list[keras.layers.Layer] = []
     if recipe.flip:
-        layers.append(keras.layers.RandomFlip("horizontal", seed=recipe.seed + 1, name="flip"))
+        layers.append(keras.layers.RandomFlip("horizontal", seed=seed + 1, name="flip"))
     if recipe.rotation:
-        layers.append(
-            keras.layers.RandomRotation(recipe.rotation, seed=recipe.seed + 2, name="rotate")
-        )
+        layers.append(keras.layers.RandomRotation(recipe.rotation, seed=seed + 2, name="rotate"))
+    if recipe.zoom:
+        # A negative factor enlarges. Both sides by the same, so that nothing is squeezed.
+        layers.append(keras.layers.RandomZoom((-recipe.zoom, 0.0), seed=seed + 4, name="zoom"))
+    if recipe.translation:
+        share = recipe.translation
+        layers.append(keras.layers.RandomTranslation(share, share, seed=seed + 5, name="shift"))
     return layers
+
+
+def head_model(model: keras.Model) -> keras.Model:
+    """The model's dropout and head alone: from pooled features [batch, channels] to logits.
+
+    The layers are the model's own: what trains the one trains the other.
+    """
+    features = keras.Input((backbone_of(model).output_shape[-1],), name="features")
+    x = model.get_layer("dropout")(features)
+    return keras.Model(features, model.get_layer("head")(x), name="edgetl_head")
+
+
+def tail_model(model: keras.Model, cut: int) -> keras.Model:
+    """The model above the output of its backbone's layer `cut`, from that output to logits.
+
+    The layers are the model's own: what trains the one trains the other.
+    """
+    backbone = backbone_of(model)
+    activations = keras.Input(backbone.layers[cut].output.shape[1:], name="activations")
+    tail = keras.Model(backbone.layers[cut].output, backbone.output)
+    x = InferenceModeBackbone(tail, name="tail")(activations)
+    for name in ("pool", "dropout", "head"):
+        x = model.get_layer(name)(x)
+    return keras.Model(activations, x, name="edgetl_tail")
 
 
 def logits(classes: int) -> int:
@@ -129,15 +165,38 @@ def unfreeze_backbone(model: keras.Model, *, first_layer: int) -> None:
         layer.trainable = False
 
 
-def compile_for(model: keras.Model, optimizer: Any) -> None:
-    """Compile with the loss and accuracy that fit the head: one logit, or one a class."""
+def compile_for(model: keras.Model, optimizer: Any, *, label_smoothing: float = 0.0) -> None:
+    """Compile with the loss and figures that fit the head: one logit, or one a class.
+
+    The figures are "accuracy" and "cross_entropy", in nats, which label smoothing does not touch.
+    """
+    loss: Any
     if model.output_shape[-1] == 1:
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
-        measure = keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")
+        loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+        accuracy = keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")
+        entropy = keras.metrics.BinaryCrossentropy(from_logits=True, name="cross_entropy")
     else:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        measure = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    model.compile(optimizer=optimizer, loss=loss, metrics=[measure])
+        loss = SmoothedCrossEntropy(label_smoothing)
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        entropy = keras.metrics.SparseCategoricalCrossentropy(
+            from_logits=True, name="cross_entropy"
+        )
+    model.compile(optimizer=optimizer, loss=loss, metrics=[accuracy, entropy])
+
+
+class SmoothedCrossEntropy(keras.losses.Loss):
+    """Cross-entropy of logits with class indices, smoothed; Keras smooths one-hot targets only."""
+
+    def __init__(self, label_smoothing: float) -> None:
+        super().__init__(name="smoothed_cross_entropy")
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        classes = y_pred.shape[-1]
+        targets = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), classes)
+        return keras.losses.categorical_crossentropy(
+            targets, y_pred, from_logits=True, label_smoothing=self.label_smoothing
+        )
 
 
 def parameter_counts(model: keras.Model, *, fine_tune_from: int) -> ParameterCounts:
@@ -159,15 +218,15 @@ def load_model(path: Path) -> keras.Model:
     return keras.saving.load_model(path, compile=False)
 
 
-def class_probabilities(model: keras.Model, pixels: Pixels) -> metrics.Probabilities:
-    """The model's probabilities for pixels, uint8 [pictures, height, width, 3].
+def class_probabilities(model: keras.Model, inputs: npt.NDArray[Any]) -> metrics.Probabilities:
+    """The model's probabilities for its inputs: uint8 pixels [pictures, height, width, 3], say.
 
     Returns:
         float32 [pictures, classes], for two classes too.
     """
     batches = [
-        np.asarray(model.predict_on_batch(pixels[start : start + _PREDICTION_BATCH]))
-        for start in range(0, len(pixels), _PREDICTION_BATCH)
+        np.asarray(model.predict_on_batch(inputs[start : start + _PREDICTION_BATCH]))
+        for start in range(0, len(inputs), _PREDICTION_BATCH)
     ]
     logits = np.concatenate(batches).astype(np.float64)
     if logits.shape[1] == 1:

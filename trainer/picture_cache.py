@@ -1,8 +1,8 @@
-"""Every picture decoded once, through the one preprocessing path, into a memory-mapped file.
+"""Every picture decoded once, through the one preprocessing path, into a file of pixels.
 
-Training, calibration and parity checks read their pixels from here; nothing is decoded twice. An
-entry's key is the content of the files, their order and the preprocessing settings, so a changed
-picture or setting makes a new entry and renamed pictures do not.
+Nothing is decoded twice. An entry's key is the content of the files, their order and the
+preprocessing settings, so a changed picture or setting makes a new entry and renamed pictures do
+not.
 """
 
 import hashlib
@@ -10,21 +10,33 @@ import json
 import os
 import shutil
 import tempfile
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from PIL import Image
 
 from edge.errors import PictureError, RunFolderError, quoted, reason
 from edge.files import write_json
 from edge.preprocessing import PREPROCESSING_VERSION, InputGeometry, Pixels, model_input
 from trainer.progress import progress
+from trainer.row_file import RowFile, new_rows, open_rows
 
 # Entries that are kept, the newest used first: enough to compare a few input sizes.
 KEPT_ENTRIES = 4
+
+_ENTRY_VERSION = 2
+# What is older and not whole is nobody's work any more.
+_LONGEST_BUILDING_SECONDS = 24 * 3600
+# Written last: an entry that holds it is whole.
+_FACTS = "pictures.json"
+# Results that wait for their turn; all of 100,000 pictures would not fit in memory.
+_WAITING = 256
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -32,15 +44,17 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True)
 class DecodedPictures:
-    """`pixels` is uint8 [pictures, height, width, 3] RGB, memory-mapped, in the files' order.
+    """`pixels` is uint8 [pictures, height, width, 3] RGB on disk, in the files' order.
 
     `errors` says for the place of each unreadable file why it is; its pixels are zeros. `digests`
-    are the SHA-256 of the files' contents (empty for a file that cannot be opened).
+    are the SHA-256 of the files' contents (empty for a file that cannot be opened), `sizes` their
+    (width, height) in pixels, None for an unreadable file.
     """
 
-    pixels: Pixels
+    pixels: RowFile
     errors: dict[int, str]
     digests: list[str]
+    sizes: list[tuple[int, int] | None]
 
 
 def decode_pictures(
@@ -57,22 +71,33 @@ def decode_pictures(
         RunFolderError: the cache cannot be written, or the disk is full.
     """
     digests = list(_in_parallel(_digest, paths, "reading"))
-    settings = [PREPROCESSING_VERSION, geometry.height, geometry.width, geometry.fit]
+    settings = [
+        _ENTRY_VERSION,
+        PREPROCESSING_VERSION,
+        geometry.height,
+        geometry.width,
+        geometry.fit,
+    ]
     key = hashlib.sha256(json.dumps([settings, digests]).encode()).hexdigest()[:24]
     entry = cache / key
     try:
-        if not (entry / "errors.json").is_file():
+        if not (entry / _FACTS).is_file():
             cache.mkdir(parents=True, exist_ok=True)
             _write_entry(entry, paths, geometry)
         os.utime(entry)
         _remove_oldest(cache)
-        errors = json.loads((entry / "errors.json").read_text(encoding="utf-8"))
-        pixels = np.load(entry / "pixels.npy", mmap_mode="r")
+        facts = json.loads((entry / _FACTS).read_text(encoding="utf-8"))
+        pixels = open_rows(entry / "pixels.npy")
     except OSError as error:
         raise RunFolderError(
             f"{quoted(cache)}: cannot keep decoded pictures there: {reason(error)}"
         ) from error
-    return DecodedPictures(pixels, {int(place): words for place, words in errors.items()}, digests)
+    return DecodedPictures(
+        pixels=pixels,
+        errors={int(place): words for place, words in facts["errors"].items()},
+        digests=digests,
+        sizes=[size and (size[0], size[1]) for size in facts["sizes"]],
+    )
 
 
 def read_pictures(paths: Sequence[Path], geometry: InputGeometry, description: str) -> Pixels:
@@ -96,30 +121,41 @@ def _write_entry(entry: Path, paths: Sequence[Path], geometry: InputGeometry) ->
         )
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=entry.parent))
     try:
-        pixels = np.lib.format.open_memmap(
-            building / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape
-        )
-        errors: dict[int, str] = {}
-
-        def decode(place: int) -> None:
-            try:
-                pixels[place] = model_input(paths[place], geometry)
-            except PictureError as error:
-                errors[place] = str(error).removeprefix(f"{quoted(paths[place])}: ")
-
-        for _ in _in_parallel(decode, range(len(paths)), "decoding"):
-            pass
-        pixels.flush()
-        write_json(building / "errors.json", {str(k): errors[k] for k in sorted(errors)})
+        pixels = new_rows(building / "pixels.npy", shape, np.uint8)
+        errors: dict[str, str] = {}
+        sizes: list[tuple[int, int] | None] = []
+        decoded = _in_parallel(lambda path: _decode(path, geometry), paths, "decoding")
+        for place, (picture, size) in enumerate(decoded):
+            if isinstance(picture, str):
+                errors[str(place)] = picture
+            else:
+                pixels.write(place, picture)
+            sizes.append(size)
+        write_json(building / _FACTS, {"errors": errors, "sizes": sizes})
         building.rename(entry)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
+def _decode(path: Path, geometry: InputGeometry) -> tuple[Pixels | str, tuple[int, int] | None]:
+    """A picture's pixels and its own size, or why it cannot be read and None."""
+    try:
+        pixels = model_input(path, geometry)
+        with Image.open(path) as image:
+            return pixels, image.size
+    except PictureError as error:
+        return str(error).removeprefix(f"{quoted(path)}: "), None
+
+
 def _remove_oldest(cache: Path) -> None:
-    entries = [path for path in cache.iterdir() if (path / "errors.json").is_file()]
+    entries = [path for path in cache.iterdir() if (path / _FACTS).is_file()]
     entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in entries[KEPT_ENTRIES:]:
+    left_by_a_kill = [
+        path
+        for path in cache.glob(".building-*")
+        if time.time() - path.stat().st_mtime > _LONGEST_BUILDING_SECONDS
+    ]
+    for path in (*entries[KEPT_ENTRIES:], *left_by_a_kill):
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -135,10 +171,14 @@ def _in_parallel(
 ) -> Iterator[_R]:
     """`function` over `items`, in order; Pillow, OpenCV and hashlib leave the GIL free."""
     everything = list(items)
-    with (
-        ThreadPoolExecutor(os.cpu_count() or 1) as pool,
-        progress(description, len(everything)) as advance,
-    ):
-        for result in pool.map(function, everything):
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool, progress(description, len(everything)) as advance:
+        waiting: deque[Future[_R]] = deque()
+        for item in everything:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > _WAITING:
+                advance()
+                yield waiting.popleft().result()
+        while waiting:
             advance()
-            yield result
+            yield waiting.popleft().result()

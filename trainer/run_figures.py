@@ -79,6 +79,8 @@ def _stages(
         for text, used in (
             ("flip", recipe.flip),
             (f"rotate ±{recipe.rotation * 360:.0f}°", recipe.rotation),
+            (f"zoom {recipe.zoom:.0%}", recipe.zoom),
+            (f"shift ±{recipe.translation:.0%}", recipe.translation),
         )
         if used
     ]

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from edge.latest import LATEST, RUNS, latest_run
 from edge.model_file import labels_text, parse_labels
 from edge.preprocessing import InputGeometry
 from trainer.dataset import SPLITS, Dataset, Example, SetAside, Split
+from trainer.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,19 @@ class RunFolder:
     @property
     def best_weights(self) -> Path:
         return self.path / "checkpoints" / "best.weights.h5"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoints" / "last.npz"
+
+    @property
+    def activations(self) -> Path:
+        """What the frozen layers gave; gone when the run is finished."""
+        return self.path / "checkpoints" / "activations"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
 
     @property
     def history(self) -> Path:
@@ -132,6 +146,46 @@ def find_run(path: Path | None) -> RunFolder:
     return RunFolder(chosen)
 
 
+def find_interrupted(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
+    """The run at `path`, or the newest in `runs` whose training was begun and not finished.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    if path is not None:
+        return RunFolder(path)
+    begun = [RunFolder(config.parent) for config in runs.glob("*/config.json")]
+    open_runs = [run for run in begun if not run.model.is_file() and not run.path.is_symlink()]
+    if not open_runs:
+        raise RunFolderError(
+            f"no interrupted training in ./{runs}; name its folder with --out, or train anew "
+            f"without --resume"
+        )
+    return max(open_runs, key=lambda run: run.config.stat().st_mtime)
+
+
+def read_started(run: RunFolder) -> dict[str, Any]:
+    """config.json of a run whose training has begun and not finished.
+
+    Raises:
+        RunFolderError: no training has begun there, or it has finished.
+    """
+    if run.model.is_file():
+        raise RunFolderError(f"{quoted(run.path)}: is finished; there is nothing to resume")
+    if not run.config.is_file():
+        raise RunFolderError(
+            f"{quoted(run.path)}: no training has begun there; train without --resume"
+        )
+    config = _read_json(run.config)
+    try:
+        Recipe(**config["recipe"])
+        Path(config["data"]["path"])
+    except (KeyError, TypeError) as error:
+        raise RunFolderError(f"{quoted(run.config)}: damaged; train again") from error
+    started: dict[str, Any] = config
+    return started
+
+
 def read_run(run: RunFolder) -> FinishedRun:
     """Read a finished run.
 
@@ -173,7 +227,7 @@ def write_split(run: RunFolder, dataset: Dataset) -> None:
     for example in dataset.examples:
         if example.split is not None:
             splits[example.split][example.label].append(example.file)
-    aside = [{"file": item.file, "reason": item.reason} for item in dataset.set_aside]
+    aside = [asdict(item) for item in dataset.set_aside]
     write_json(run.split, {**splits, "set_aside": aside})
 
 
@@ -189,7 +243,9 @@ def _dataset_from(split: Mapping[str, Any], root: Path, labels: tuple[str, ...])
         for label in labels
         for file in split[name][label]
     ]
-    aside = tuple(SetAside(item["file"], item["reason"]) for item in split["set_aside"])
+    aside = tuple(
+        SetAside(item["file"], item["reason"], item["kind"]) for item in split["set_aside"]
+    )
     return Dataset(root, labels, tuple(examples), aside)
 
 

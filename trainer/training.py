@@ -1,269 +1,313 @@
-"""Two-phase training: a new head on the frozen backbone, then the backbone's later layers too."""
+"""From a folder of photos to a finished run folder."""
 
+import contextlib
 import hashlib
 import platform
+import shutil
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import keras
 import numpy as np
-import numpy.typing as npt
 import PIL
 import tensorflow as tf
 
 import edge
-from edge.errors import EdgetlError, RunFolderError, quoted, reason
+from edge.errors import DataError, RunFolderError, quoted, reason
 from edge.files import replacing, write_json
-from edge.preprocessing import Pixels
 from trainer import dataset as datasets
 from trainer import metrics, run_figures
+from trainer.checkpoint import Checkpoint, read_checkpoint
+from trainer.data_check import (
+    DataSummary,
+    class_weights,
+    set_duplicates_aside,
+    summarize,
+    summary_lines,
+)
 from trainer.dataset import SPLITS, Dataset, SetAside, Split
+from trainer.devices import computing_in, devices_for
 from trainer.model import (
     ParameterCounts,
     build_model,
     class_probabilities,
-    compile_for,
     freeze_backbone,
     parameter_counts,
-    unfreeze_backbone,
 )
-from trainer.picture_cache import decode_pictures
-from trainer.progress import progress, say
+from trainer.phases import Pictures, Reused, fit_phases, reused_activations, shortcut
+from trainer.picture_cache import DecodedPictures, decode_pictures
+from trainer.progress import say
 from trainer.recipe import Recipe
-from trainer.run_folder import RunFolder, point_latest_at, write_labels, write_split
+from trainer.report import Mistake, write_report
+from trainer.run_folder import (
+    RunFolder,
+    point_latest_at,
+    read_started,
+    write_labels,
+    write_split,
+)
 
-Phase = Literal["head", "fine_tune"]
-_PHASE_NAMES: dict[Phase, str] = {"head": "head", "fine_tune": "fine-tune"}
-
-
-class PictureBatches(keras.utils.PyDataset):
-    """Batches of decoded pictures: (uint8 [batch, height, width, 3], float32 [batch]).
-
-    With `shuffle_seed`, in a new order each epoch that depends on the seed and the epoch alone.
-    """
-
-    def __init__(
-        self,
-        pixels: Pixels,
-        rows: npt.NDArray[np.int64],
-        truth: metrics.Classes,
-        *,
-        batch_size: int,
-        shuffle_seed: int | None = None,
-        first_epoch: int = 0,
-    ) -> None:
-        super().__init__()
-        self._pixels, self._rows, self._truth = pixels, rows, truth
-        self._batch_size, self._seed = batch_size, shuffle_seed
-        self._epoch = first_epoch
-        self._order = self._new_order()
-
-    def __len__(self) -> int:
-        return -(-len(self._rows) // self._batch_size)
-
-    def __getitem__(self, index: int) -> tuple[Pixels, npt.NDArray[np.float32]]:
-        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._pixels[self._rows[chosen]], self._truth[chosen].astype(np.float32)
-
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-        self._order = self._new_order()
-
-    def _new_order(self) -> npt.NDArray[np.int64]:
-        if self._seed is None:
-            return np.arange(len(self._rows))
-        return np.random.default_rng([self._seed, self._epoch]).permutation(len(self._rows))
+# The most confident mistakes that a report shows.
+_SHOWN_MISTAKES = 24
+_CHUNK = 512
 
 
-class EpochRecorder(keras.callbacks.Callback):
-    """Writes history.json and the best weights after each epoch, and says how it went."""
-
-    def __init__(self, run: RunFolder, *, epochs: int, batches: int) -> None:
-        super().__init__()
-        self.history: list[dict[str, Any]] = []
-        self.phase: Phase = "head"
-        self._run, self._epochs, self._batches = run, epochs, batches
-        self._best = float("inf")
-        self._bar = ExitStack()
-
-    def close(self) -> None:
-        """Take the progress bar off the terminal, however the epoch ended."""
-        self._bar.close()
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._began = time.perf_counter()
-        title = f"{_PHASE_NAMES[self.phase]} epoch {epoch + 1}/{self._epochs}"
-        self._advance = self._bar.enter_context(progress(title, self._batches))
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._advance()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._bar.close()
-        row = {
-            "phase": self.phase,
-            "epoch": epoch + 1,
-            **{
-                name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")
-            },
-            "seconds": round(time.perf_counter() - self._began, 3),
-            "learning_rate": float(self.model.optimizer.learning_rate),
-        }
-        self.history.append(row)
-        if not np.isfinite([row["loss"], row["val_loss"]]).all():
-            raise EdgetlError(
-                f"epoch {epoch + 1}: the loss is no finite number any more; "
-                f"the learning rate is too high, lower --{_PHASE_NAMES[self.phase]}-lr "
-                f"(now {row['learning_rate']:g})"
-            )
-        if row["val_loss"] < self._best:
-            self._best = row["val_loss"]
-            with replacing(self._run.best_weights) as temporary:
-                self.model.save_weights(temporary)
-        write_json(self._run.history, self.history)
-        say(
-            f"{_PHASE_NAMES[self.phase]:9} {epoch + 1:3}/{self._epochs}  "
-            f"loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
-            f"val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:.4f}  "
-            f"{row['seconds']:.0f} s"
-        )
-
-
-def train(*, dataset: Dataset, run: RunFolder, recipe: Recipe) -> None:
+def train(*, dataset: Dataset, run: RunFolder, recipe: Recipe, tensorboard: bool = False) -> None:
     """Train a classifier on a folder of photos and leave a finished run folder.
 
     Args:
         dataset: the folder of photos, as `trainer.dataset.scan` found it.
         run: a new run folder.
         recipe: the settings.
+        tensorboard: write event files too.
 
     Raises:
-        DataError: too few of the photos can be read.
-        SettingError: the starting weights cannot be loaded.
+        DataError: too few of the photos can be read, or a photo lies in two classes.
+        SettingError: the starting weights cannot be loaded, or a batch is too large for the GPU.
         RunFolderError: the run folder cannot be written, or the disk is full.
         EdgetlError: the loss became infinite or not a number.
     """
+    started = {
+        "edgetl": edge.__version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recipe": asdict(recipe),
+        "data": {"path": str(dataset.root.resolve())},
+    }
+    with _written_to(run):
+        write_json(run.config, started)
+        _train(dataset, run, recipe, started, None, tensorboard=tensorboard)
+
+
+def resume(run: RunFolder, *, tensorboard: bool = False) -> None:
+    """Go on with a training that was interrupted, after the last epoch it finished.
+
+    The run ends as it would have without the interruption, on the same machine.
+
+    Raises:
+        RunFolderError: the folder holds no training that was begun, or a finished one.
+        DataError: the photos are gone or have changed.
+        The errors of `train`.
+    """
+    config = read_started(run)
+    recipe = Recipe(**config["recipe"])
+    dataset = datasets.scan(config["data"]["path"])
+    with _written_to(run):
+        for left_by_a_kill in run.path.rglob(".part-*"):
+            left_by_a_kill.unlink()
+        checkpoint = read_checkpoint(run)
+        done = len(checkpoint.history) if checkpoint else 0
+        say(f"resuming {quoted(run.path)} after epoch {done}")
+        _train(dataset, run, recipe, config, checkpoint, tensorboard=tensorboard)
+
+
+@contextlib.contextmanager
+def _written_to(run: RunFolder) -> Iterator[None]:
+    command = f"edgetl train --resume --out {quoted(run.path)}"
     try:
-        _train(dataset, run, recipe)
+        yield
+    except KeyboardInterrupt:
+        say(f"stopped; go on with: {command}")
+        raise
     except OSError as error:
         raise RunFolderError(
-            f"{quoted(error.filename or run.path)}: {reason(error)}; the run is left as it was"
+            f"{quoted(error.filename or run.path)}: {reason(error)}; what is finished stays, "
+            f"go on with: {command}"
         ) from error
 
 
-def _train(found: Dataset, run: RunFolder, recipe: Recipe) -> None:
+def _train(
+    found: Dataset,
+    run: RunFolder,
+    recipe: Recipe,
+    config: Mapping[str, Any],
+    checkpoint: Checkpoint | None,
+    *,
+    tensorboard: bool,
+) -> None:
+    clock = _Clock()
     keras.utils.set_random_seed(recipe.seed)
-    model = build_model(recipe, len(found.labels))
+    devices = devices_for(recipe)
+    with computing_in(devices.policy), devices.scope():
+        model = build_model(recipe, len(found.labels))
     counts = parameter_counts(model, fine_tune_from=recipe.fine_tune_from)
+    clock.lap("start")
 
     decoded = decode_pictures(
         [found.path(example) for example in found.examples], recipe.geometry, cache=run.cache
     )
-    unreadable = [SetAside(found.examples[i].file, why) for i, why in decoded.errors.items()]
+    clock.lap("decode")
     places = {example.file: i for i, example in enumerate(found.examples)}
-    dataset = datasets.assign_splits(datasets.without(found, unreadable), seed=recipe.seed)
-    rows = {s: [places[dataset.examples[i].file] for i in dataset.of(s)] for s in SPLITS}
-    truth = np.array([found.labels.index(example.label) for example in found.examples])
-    _say_dataset(dataset)
+    dataset, summary = _checked(found, decoded, recipe)
+    for line in summary_lines(summary):
+        say(line)
     _say_parameters(counts, recipe)
+    rows = {
+        split: np.array([places[dataset.examples[i].file] for i in dataset.of(split)], np.int64)
+        for split in SPLITS
+    }
+    truth = np.array([found.labels.index(example.label) for example in found.examples])
+    pictures = Pictures(decoded.pixels, rows, {split: truth[rows[split]] for split in SPLITS})
 
+    digests = {example.file: decoded.digests[places[example.file]] for example in dataset.examples}
+    config = _config(dataset, digests, config)
     write_labels(run, dataset.labels)
     write_split(run, dataset)
-    digests = {example.file: decoded.digests[places[example.file]] for example in dataset.examples}
-    write_json(run.config, _config(dataset, digests, recipe))
-    run_figures.write_samples(run, dataset, rows["train"], decoded.pixels, recipe)
+    write_json(run.config, config)
+    run_figures.write_samples(run, dataset, rows["train"].tolist(), decoded.pixels, recipe)
     run_figures.write_model(run, model, counts, recipe)
+    clock.lap("figures")
 
-    recorder = _fit(model, run, recipe, decoded.pixels, rows, truth)
-    model.load_weights(run.best_weights)
-    model.compile()
-    figures_per_split = {}
-    for split in SPLITS:
-        index = np.array(rows[split], np.int64)
-        # Row by row from the memory map: a split may be larger than memory.
-        probabilities = (
-            np.concatenate([class_probabilities(model, decoded.pixels[p]) for p in _chunks(index)])
-            if len(index)
-            else np.empty((0, len(dataset.labels)), np.float32)
+    # One device and full precision: what the frozen part is computed with, and what is kept.
+    final = model if devices.plain else build_model(recipe, len(found.labels))
+    reused = reused_activations(final, pictures, run, recipe) if recipe.reuse else None
+    clock.lap("activations")
+    train_counts = datasets.counts(dataset, "train")
+    with computing_in(devices.policy):
+        history, phase_seconds = fit_phases(
+            model,
+            pictures,
+            run,
+            recipe,
+            reused=reused,
+            class_weights=class_weights(train_counts)
+            if recipe.class_weights == "auto"
+            else [1.0] * len(dataset.labels),
+            checkpoint=checkpoint,
+            scope=devices.scope,
+            callbacks=_callbacks(run, tensorboard),
         )
-        figures_per_split[split] = metrics.summary(probabilities, truth[index], dataset.labels)
-    written = _metrics(recorder.history, counts, figures_per_split)
-    run_figures.write_curves(run, recorder.history)
+    clock.add(phase_seconds)
+    final.load_weights(run.best_weights)
+    final.compile()
+    probabilities = {s: _probabilities(final, pictures, s, recipe, reused) for s in SPLITS}
+    figures_per_split = {
+        split: metrics.summary(probabilities[split], pictures.truth[split], dataset.labels)
+        for split in SPLITS
+    }
+    clock.lap("evaluate")
+    run_figures.write_curves(run, history)
     run_figures.write_confusion(run, dataset, figures_per_split)
-    write_json(run.metrics, written)
+    clock.lap("figures")
+    written = {**_metrics(history, counts, figures_per_split), "seconds": clock.seconds}
+    write_report(
+        run,
+        dataset=dataset,
+        config=config,
+        history=history,
+        metrics=written,
+        mistakes=_worst_mistakes(dataset, pictures, probabilities[dataset.held_out]),
+        warnings=summary.warnings,
+    )
+    clock.lap("figures")
+    write_json(run.metrics, {**written, "seconds": clock.seconds})
     # The model comes last: a folder that holds it is a finished run.
-    freeze_backbone(model)
+    freeze_backbone(final)
     with replacing(run.model) as temporary:
-        model.save(temporary)
+        final.save(temporary)
     point_latest_at(run)
+    shutil.rmtree(run.activations, ignore_errors=True)
+    run.checkpoint.unlink(missing_ok=True)
     _say_result(written)
 
 
-def _fit(
-    model: keras.Model,
-    run: RunFolder,
-    recipe: Recipe,
-    pixels: Pixels,
-    rows: dict[Split, list[int]],
-    truth: metrics.Classes,
-) -> EpochRecorder:
-    def batches(split: Split, first_epoch: int) -> PictureBatches:
-        index = np.array(rows[split], np.int64)
-        return PictureBatches(
-            pixels,
-            index,
-            truth[index],
-            batch_size=recipe.batch_size,
-            shuffle_seed=recipe.seed if split == "train" else None,
-            first_epoch=first_epoch,
-        )
+class _Clock:
+    """Seconds by stage; what passed since the last lap belongs to the stage that is named."""
 
-    validation = batches("validation", 0)
-    recorder = EpochRecorder(run, epochs=recipe.epochs, batches=len(batches("train", 0)))
-    phases: list[tuple[Phase, int, int, Any]] = [
-        ("head", 0, recipe.head_epochs, keras.optimizers.Adam(recipe.head_learning_rate)),
-        (
-            "fine_tune",
-            recipe.head_epochs,
-            recipe.epochs,
-            keras.optimizers.RMSprop(recipe.fine_tune_learning_rate),
-        ),
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.add({stage: now - self._last})
+
+    def add(self, seconds: Mapping[Any, float]) -> None:
+        for stage, more in seconds.items():
+            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + more, 2)
+        self._last = time.perf_counter()
+        self.seconds["total"] = round(self._last - self._began, 2)
+
+
+def _checked(
+    found: Dataset, decoded: DecodedPictures, recipe: Recipe
+) -> tuple[Dataset, DataSummary]:
+    """The dataset without unreadable files and copies, every picture in its split."""
+    files = [example.file for example in found.examples]
+    unreadable = [SetAside(files[i], why) for i, why in decoded.errors.items()]
+    readable = datasets.without(found, unreadable)
+    single = set_duplicates_aside(readable, dict(zip(files, decoded.digests, strict=True)))
+    dataset = datasets.assign_splits(single, seed=recipe.seed)
+    summary = summarize(
+        dataset,
+        sizes={file: size for file, size in zip(files, decoded.sizes, strict=True) if size},
+        height=recipe.height,
+        width=recipe.width,
+        class_weights=recipe.class_weights,
+    )
+    return dataset, summary
+
+
+def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callback]:
+    if not tensorboard:
+        return []
+    return [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
+
+
+def _probabilities(
+    model: keras.Model, pictures: Pictures, split: Split, recipe: Recipe, reused: Reused | None
+) -> metrics.Probabilities:
+    """The model's probabilities for a split, float32 [pictures, classes].
+
+    Held-out pictures go through the whole Keras model, since its figures are what an export is held
+    against. Training pictures, the most and of least interest, begin at what the frozen part gave
+    where that is in use, which rounds it to half precision.
+    """
+    rows = pictures.rows[split]
+    part, inputs = model, pictures.pixels
+    short = shortcut(reused, model, recipe) if split == "train" and reused else None
+    if short:
+        (part, inputs), rows = short, np.arange(len(rows))
+    batches = [
+        class_probabilities(part, inputs[rows[start : start + _CHUNK]])
+        for start in range(0, len(rows), _CHUNK)
     ]
-    for phase, first, last, optimizer in phases:
-        if first == last:
-            continue
-        if phase == "head":
-            freeze_backbone(model)
-        else:
-            unfreeze_backbone(model, first_layer=recipe.fine_tune_from)
-        compile_for(model, optimizer)
-        recorder.phase = phase
-        try:
-            model.fit(
-                batches("train", first),
-                validation_data=validation,
-                initial_epoch=first,
-                epochs=last,
-                callbacks=[recorder],
-                verbose=0,
-                shuffle=False,
-            )
-        finally:
-            recorder.close()
-    return recorder
+    classes = max(2, model.output_shape[-1])
+    return np.concatenate(batches) if batches else np.empty((0, classes), np.float32)
 
 
-def _chunks(index: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    for start in range(0, len(index), 512):
-        yield index[start : start + 512]
+def _worst_mistakes(
+    dataset: Dataset, pictures: Pictures, probabilities: metrics.Probabilities
+) -> list[Mistake]:
+    """The held-out pictures that were taken for another class with the most confidence."""
+    split = dataset.held_out
+    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != pictures.truth[split])
+    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:_SHOWN_MISTAKES]
+    examples = [dataset.examples[i] for i in dataset.of(split)]
+    return [
+        Mistake(
+            file=examples[i].file,
+            true=examples[i].label,
+            predicted=dataset.labels[predicted[i]],
+            probability=float(sure[i]),
+            pixels=pictures.pixels[pictures.rows[split][i]],
+        )
+        for i in worst
+    ]
 
 
-def _config(dataset: Dataset, digests: dict[str, str], recipe: Recipe) -> dict[str, Any]:
+def _config(
+    dataset: Dataset, digests: Mapping[str, str], started: Mapping[str, Any]
+) -> dict[str, Any]:
+    """config.json, with what is known once the pictures have been read.
+
+    Raises:
+        DataError: the training is resumed and the pictures are not those it began with.
+    """
     fingerprint = hashlib.sha256()
     for example in sorted(
         dataset.examples, key=lambda e: (e.label, e.split or "", digests[e.file])
@@ -271,12 +315,16 @@ def _config(dataset: Dataset, digests: dict[str, str], recipe: Recipe) -> dict[s
         line = f"{example.label}\0{example.split}\0{digests[example.file]}\n"
         fingerprint.update(line.encode("utf-8", "surrogatepass"))
     packages = {"tensorflow": tf, "keras": keras, "numpy": np, "opencv": cv2, "pillow": PIL}
+    before = started["data"].get("fingerprint", fingerprint.hexdigest())
+    if before != fingerprint.hexdigest():
+        raise DataError(
+            f"{quoted(dataset.root)}: the photos are not those that this training began with; "
+            f"put them back, or train anew without --resume"
+        )
     return {
-        "edgetl": edge.__version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "recipe": asdict(recipe),
+        **started,
         "data": {
-            "path": str(dataset.root.resolve()),
+            **started["data"],
             "fingerprint": fingerprint.hexdigest(),
             "pictures": {split: datasets.counts(dataset, split) for split in SPLITS},
         },
@@ -305,18 +353,6 @@ def _metrics(
         "parameters": asdict(counts),
         "splits": splits,
     }
-
-
-def _say_dataset(dataset: Dataset) -> None:
-    for split in SPLITS:
-        counted = datasets.counts(dataset, split)
-        shown = ", ".join(f"{label} {n}" for label, n in list(counted.items())[:10])
-        more = f", and {len(counted) - 10} more classes" if len(counted) > 10 else ""
-        say(f"{split:10} {sum(counted.values()):6} pictures  ({shown}{more})")
-    for item in dataset.set_aside[:10]:
-        say(f"set aside  {quoted(item.file)}: {item.reason}")
-    if len(dataset.set_aside) > 10:
-        say(f"set aside  {len(dataset.set_aside) - 10} more; split.json lists all")
 
 
 def _say_parameters(counts: ParameterCounts, recipe: Recipe) -> None:

@@ -54,8 +54,12 @@ def test_a_run_folder_in_use_is_not_overwritten(cli: Cli, two_class_data: Path) 
     [
         (["--image-size", "31"], "height 31"),
         (["--image-size", "wide"], "--image-size 'wide'"),
-        (["--epochs", "3"], "head_epochs 10 is more than the 3 epochs"),
-        (["--head-lr", "0"], "head_learning_rate 0"),
+        (["--epochs", "3", "--head-epochs", "5"], "head_epochs 5 is more than the 3 epochs"),
+        (["--head-lr", "0"], "head_lr 0"),
+        (["--views", "0"], "views 0"),
+        (["--sha256", "ab"], "--sha256"),
+        (["--resume"], "leave DATA out"),
+        (["--config", "nowhere.toml"], "nowhere.toml"),
     ],
 )
 def test_a_setting_out_of_range(cli: Cli, options: list[str], words: str) -> None:

@@ -115,6 +115,7 @@ def test_hidden_files_are_passed_over_and_other_files_set_aside(tmp_path: Path) 
         "a/notes.txt": "not a picture by its name (.txt)",
         "b/phone.HEIC": "HEIC is not read; save it as JPEG",
     }
+    assert {item.kind for item in dataset.set_aside} == {"not_a_picture"}
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:
@@ -133,6 +134,7 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
         ({"train/a": 3, "train/b": 3, "val/a": 2, "val/c": 2}, "val/ has the class 'c'"),
         ({"train/a": 3, "train/b": 3, "val/a": 2, "validation/a": 2}, "both validation/ and val/"),
         ({"train/a": 3, "train/b": 0, "val/a": 2, "val/b": 2}, "'b' has no readable pictures"),
+        ({"train/a": 3, "train/b": 1, "test/a": 2, "test/b": 2}, "one readable picture outside"),
     ],
 )  # fmt: skip
 def test_a_folder_that_cannot_be_trained_on_is_named(

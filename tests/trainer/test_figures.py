@@ -241,7 +241,7 @@ def test_samples_show_every_picture_under_its_label(pictures: int, augmented: in
     assert len(figure.axes) == pictures + augmented
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == [label for _, label in labelled] + [""] * augmented
-    heading = "as training sees them: flipped and rotated"
+    heading = "as training sees them: augmented at random"
     assert (heading in _texts(figure)) == bool(augmented)
     assert not any(axes.axison for axes in figure.axes)
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]

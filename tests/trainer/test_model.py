@@ -7,6 +7,7 @@ import pytest
 from edge.errors import SettingError
 from trainer.model import (
     ParameterCounts,
+    SmoothedCrossEntropy,
     backbone_of,
     build_model,
     class_probabilities,
@@ -53,7 +54,7 @@ def test_phase_two_trains_scale_and_shift_of_batch_normalization_but_not_its_sta
     scales = [np.array(layer.gamma) for layer in layers]
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (16, 32, 32, 3), np.uint8)
-    model.fit(pictures, np.arange(16) % 2, batch_size=8, epochs=2, verbose=0)
+    model.fit(pictures, np.arange(16)[:, np.newaxis] % 2, batch_size=8, epochs=2, verbose=0)
     assert len(statistics) == 2 * 52
     for before, now in zip(statistics, moving_statistics(), strict=True):
         np.testing.assert_array_equal(before, now)
@@ -114,9 +115,9 @@ def test_weights_that_are_missing_or_do_not_fit_are_named(tmp_path: Path) -> Non
     [
         ({"height": 31}, "height 31 is not between 32"),
         ({"epochs": 0}, "epochs 0"),
-        ({"head_epochs": 21}, "head_epochs 21 is more than the 20 epochs in all"),
-        ({"head_learning_rate": 0.0}, "head_learning_rate 0.0"),
-        ({"fine_tune_learning_rate": float("nan")}, "fine_tune_learning_rate nan"),
+        ({"head_epochs": 21}, "head_epochs 21 is more than the 14 epochs in all"),
+        ({"head_lr": 0.0}, "head_lr 0.0"),
+        ({"fine_tune_lr": float("nan")}, "fine_tune_lr nan"),
         ({"fine_tune_from": 154}, "fine_tune_from 154"),
         ({"dropout": 1.0}, "dropout 1.0"),
         ({"rotation": -0.1}, "rotation -0.1"),
@@ -126,3 +127,16 @@ def test_a_setting_out_of_range_is_named(change: dict[str, float], words: str) -
     with pytest.raises(SettingError) as error:
         Recipe(**change)  # type: ignore[arg-type]
     assert words in str(error.value)
+
+
+def test_label_smoothing_is_the_same_for_two_classes_and_for_many() -> None:
+    logits = np.array([[0.3], [-2.0], [4.0]], np.float32)
+    truth = np.array([0.0, 1.0, 1.0], np.float32)
+    binary = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1)
+    # A logit z is the pair (-z/2, z/2).
+    pairs = np.concatenate([-logits / 2, logits / 2], axis=1)
+    expected = float(binary(truth[:, np.newaxis], logits))
+    assert float(SmoothedCrossEntropy(0.1)(truth, pairs)) == pytest.approx(expected, rel=1e-5)
+    plain = float(keras.losses.SparseCategoricalCrossentropy(from_logits=True)(truth, pairs))
+    assert float(SmoothedCrossEntropy(0.0)(truth, pairs)) == pytest.approx(plain, rel=1e-5)
+    assert plain != pytest.approx(expected, rel=1e-2)

@@ -23,6 +23,7 @@ def test_the_pixels_are_those_of_the_one_preprocessing_path(
     decoded = decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
     assert decoded.pixels.shape == (10, 32, 48, 3)
     assert decoded.errors == {}
+    assert decoded.sizes == [(80, 60)] * 10
     for place, path in enumerate(paths):
         np.testing.assert_array_equal(decoded.pixels[place], model_input(path, GEOMETRY))
 
@@ -37,7 +38,7 @@ def test_nothing_is_decoded_twice(
 
     monkeypatch.setattr(picture_cache, "model_input", fail)
     again = decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
-    np.testing.assert_array_equal(again.pixels, first.pixels)
+    np.testing.assert_array_equal(again.pixels[:], first.pixels[:])
 
 
 def test_a_renamed_picture_is_the_same_and_a_changed_one_is_not(
@@ -66,6 +67,7 @@ def test_unreadable_files_are_named_by_their_place(paths: list[Path], tmp_path: 
         decoded = decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
         assert sorted(decoded.errors) == [2, 7]
         assert decoded.errors[2] == "not a picture that can be read"
+        assert decoded.sizes[2] is None
         assert "damaged" in decoded.errors[7]
 
 

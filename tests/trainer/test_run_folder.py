@@ -7,7 +7,15 @@ import pytest
 from edge.errors import RunFolderError
 from edge.latest import latest_run
 from trainer.dataset import SPLITS
-from trainer.run_folder import RunFolder, find_run, new_run, point_latest_at, read_run
+from trainer.run_folder import (
+    RunFolder,
+    find_interrupted,
+    find_run,
+    new_run,
+    point_latest_at,
+    read_run,
+    read_started,
+)
 
 
 def test_a_new_run_is_named_by_the_time_and_an_old_one_is_never_overwritten(
@@ -70,6 +78,7 @@ def test_a_finished_run_holds_every_file_of_the_contract(two_class_run: Path) ->
         "checkpoints",
         "history.json",
         "metrics.json",
+        "report.html",
         "figures/samples.png",
         "figures/curves.png",
         "figures/confusion.png",
@@ -118,10 +127,28 @@ def test_history_and_metrics_agree(two_class_run: Path) -> None:
         ("fine_tune", 3),
         ("fine_tune", 4),
     ]
-    assert [row["learning_rate"] for row in history] == pytest.approx([0.01, 0.01, 1e-5, 1e-5])
+    assert [row["learning_rate"] for row in history] == pytest.approx(
+        [0.01, 0.01, 1e-4, 1e-4], abs=1e-4
+    )
     best = min(history, key=lambda row: row["val_loss"])
     assert metrics["best_epoch"] == best["epoch"]
     validation = metrics["splits"]["validation"]
     assert validation["loss"] == pytest.approx(best["val_loss"], abs=1e-4)
     assert validation["accuracy"] == pytest.approx(best["val_accuracy"])
     assert metrics["after_head"]["val_loss"] == history[1]["val_loss"]
+
+
+def test_an_interrupted_run_is_found_and_a_finished_one_is_not(
+    in_tmp_path: Path, two_class_run: Path
+) -> None:
+    with pytest.raises(RunFolderError, match="no interrupted training"):
+        find_interrupted(None)
+    ignore = shutil.ignore_patterns("exports", "model.keras")
+    interrupted = shutil.copytree(two_class_run, Path("runs/half"), ignore=ignore)
+    finished = shutil.copytree(two_class_run, Path("runs/whole"))
+    assert find_interrupted(None).path == interrupted
+    assert read_started(RunFolder(interrupted))["recipe"]["height"] == 64
+    with pytest.raises(RunFolderError, match="is finished"):
+        read_started(RunFolder(finished))
+    with pytest.raises(RunFolderError, match="no training has begun"):
+        read_started(RunFolder(Path("elsewhere")))

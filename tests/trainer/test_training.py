@@ -6,33 +6,35 @@ import numpy as np
 import pytest
 
 from edge import EdgetlError
+from trainer.batches import Batches
+from trainer.checkpoint import read_checkpoint
+from trainer.epochs import EpochRecorder
 from trainer.model import build_model, compile_for
 from trainer.recipe import Recipe
 from trainer.run_folder import new_run
-from trainer.training import EpochRecorder, PictureBatches
 
 PIXELS = np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3)
 ROWS = np.array([9, 1, 3, 5, 7])
 TRUTH = np.array([0, 1, 0, 1, 0])
 
 
-def drawn(batches: PictureBatches) -> list[tuple[int, float]]:
+def drawn(batches: Batches) -> list[tuple[int, float]]:
     """(first pixel, class) of every picture of one epoch, in order."""
     return [
-        (int(picture[0, 0, 0]), float(label))
+        (int(picture[0, 0, 0]), float(label[0]))
         for i in range(len(batches))
         for picture, label in zip(*batches[i], strict=True)
     ]
 
 
 def test_batches_give_each_picture_once_with_its_class() -> None:
-    batches = PictureBatches(PIXELS, ROWS, TRUTH, batch_size=2)
+    batches = Batches([PIXELS], ROWS, TRUTH, batch_size=2)
     assert len(batches) == 3
     assert drawn(batches) == [(9, 0), (1, 1), (3, 0), (5, 1), (7, 0)]
 
 
 def test_the_order_changes_each_epoch_and_depends_on_seed_and_epoch_alone() -> None:
-    batches = PictureBatches(PIXELS, ROWS, TRUTH, batch_size=2, shuffle_seed=4)
+    batches = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4)
     first = drawn(batches)
     batches.on_epoch_end()
     second = drawn(batches)
@@ -40,20 +42,29 @@ def test_the_order_changes_each_epoch_and_depends_on_seed_and_epoch_alone() -> N
         sorted(first) == sorted(second) == sorted(zip(ROWS.tolist(), TRUTH.tolist(), strict=True))
     )
     assert first != second
-    later = PictureBatches(PIXELS, ROWS, TRUTH, batch_size=2, shuffle_seed=4, first_epoch=1)
+    later = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4, first_epoch=1)
     assert drawn(later) == second
 
 
-@pytest.mark.parametrize("broken", ["loss", "val_loss"])
+def test_epochs_read_the_views_in_turn() -> None:
+    views = [PIXELS, PIXELS + 100]
+    batches = Batches(views, ROWS, TRUTH, batch_size=2, first_epoch=1)
+    assert drawn(batches)[0] == (109, 0)
+    batches.on_epoch_end()
+    assert drawn(batches)[0] == (9, 0)
+
+
+@pytest.mark.parametrize("broken", ["cross_entropy", "val_cross_entropy"])
 def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
     tmp_path: Path, broken: str
 ) -> None:
     run = new_run(tmp_path / "run")
     model = build_model(Recipe(height=32, width=32, weights="none"), 2)
     compile_for(model, keras.optimizers.Adam(50.0))
-    recorder = EpochRecorder(run, epochs=3, batches=1)
+    recorder = EpochRecorder(run, Recipe(epochs=3, head_epochs=3), model, [])
     recorder.set_model(model)
-    logs = {"loss": 0.5, "accuracy": 0.5, "val_loss": 0.5, "val_accuracy": 0.5}
+    recorder.set_params({"steps": 1})
+    logs = dict.fromkeys(["cross_entropy", "accuracy", "val_cross_entropy", "val_accuracy"], 0.5)
     recorder.on_epoch_begin(0)
     recorder.on_epoch_end(0, logs)
     recorder.on_epoch_begin(1)
@@ -62,3 +73,6 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
     # What came before is kept.
     assert [row["epoch"] for row in json.loads(run.history.read_text())] == [1]
     assert run.best_weights.is_file()
+    checkpoint = read_checkpoint(run)
+    assert checkpoint is not None
+    assert [row["epoch"] for row in checkpoint.history] == [1]

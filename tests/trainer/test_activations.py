@@ -1,0 +1,132 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from trainer.activations import cut_below, frozen_activations, frozen_part, row_size
+from trainer.model import (
+    augmentation_layers,
+    backbone_of,
+    build_model,
+    class_probabilities,
+    head_model,
+    tail_model,
+    unfreeze_backbone,
+)
+from trainer.recipe import Recipe
+from trainer.row_file import RowFile, new_rows
+
+RECIPE = Recipe(height=64, width=64)
+ROWS = np.array([6, 0, 3, 5, 2, 1, 4, 8, 9, 7, 10])
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return build_model(RECIPE, 3)
+
+
+@pytest.fixture
+def pixels(tmp_path: Path) -> RowFile:
+    random = np.random.default_rng(0)
+    file = new_rows(tmp_path / "pixels.npy", (11, 64, 64, 3), np.uint8)
+    file.write(0, random.integers(0, 256, file.shape, np.uint8))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("first_trained", "name", "shape"),
+    [
+        (100, "block_10_project_BN", (10, 10, 96)),
+        (116, "block_12_add", (10, 10, 96)),
+        (153, "block_16_project_BN", (5, 5, 320)),
+        (54, "block_5_add", (20, 20, 32)),
+    ],
+)
+def test_the_network_is_cut_at_the_end_of_a_block(
+    first_trained: int, name: str, shape: tuple[int, ...]
+) -> None:
+    backbone = backbone_of(build_model(Recipe(weights="none"), 2))
+    cut = cut_below(backbone, first_trained)
+    assert cut is not None
+    assert cut < first_trained
+    assert backbone.layers[cut].name == name
+    assert backbone.layers[cut].output.shape[1:] == shape
+    assert row_size(backbone, cut) == 2 * np.prod(shape)
+
+
+def test_there_is_no_cut_below_the_first_layers(model: keras.Model) -> None:
+    assert cut_below(backbone_of(model), 0) is None
+    assert cut_below(backbone_of(model), 1) is None
+
+
+def test_the_frozen_part_and_the_rest_give_what_the_whole_model_gives(
+    model: keras.Model, pixels: RowFile, tmp_path: Path
+) -> None:
+    unfreeze_backbone(model, first_layer=100)
+    cut = cut_below(backbone_of(model), 100)
+    assert cut is not None
+    part = frozen_part(model, cut, cache=tmp_path / "cache")
+    kept = frozen_activations(
+        part, pixels, ROWS, folder=tmp_path, name="plain", recipe=RECIPE, view=None
+    )
+    assert kept.cut is not None
+    whole = class_probabilities(model, pixels[ROWS])
+    # The activations are rounded to half precision on their way.
+    tail = class_probabilities(tail_model(model, cut), kept.cut[:])
+    np.testing.assert_allclose(tail, whole, atol=2e-3)
+    head = class_probabilities(head_model(model), kept.features[:])
+    np.testing.assert_allclose(head, whole, atol=2e-3)
+    assert not np.allclose(whole, whole[0], atol=2e-3), "all pictures alike prove nothing"
+
+
+def test_a_view_depends_on_the_seed_and_its_number_alone(
+    model: keras.Model, pixels: RowFile, tmp_path: Path
+) -> None:
+    part = frozen_part(model, None, cache=tmp_path / "cache")
+
+    def features(name: str, view: int, seed: int = 0) -> np.ndarray:
+        (tmp_path / name).mkdir()
+        recipe = Recipe(height=64, width=64, seed=seed)
+        kept = frozen_activations(
+            part, pixels, ROWS, folder=tmp_path / name, name="x", recipe=recipe, view=view
+        )
+        assert kept.cut is None
+        return kept.features[:]
+
+    first = features("a", 1)
+    features("b", 0)
+    np.testing.assert_array_equal(features("c", 1), first)
+    assert not np.allclose(features("d", 2), first)
+    assert not np.allclose(features("e", 1, seed=1), first)
+
+
+def test_what_is_there_is_not_computed_again(pixels: RowFile, tmp_path: Path) -> None:
+    calls = []
+
+    def part(batch: np.ndarray) -> list[np.ndarray]:
+        calls.append(len(batch))
+        return [batch.mean(axis=(1, 2)), batch[:, :2, :2]]
+
+    for _ in range(2):
+        kept = frozen_activations(
+            part, pixels, ROWS, folder=tmp_path, name="x", recipe=RECIPE, view=None
+        )
+        np.testing.assert_allclose(kept.features[:], pixels[ROWS].mean(axis=(1, 2)), rtol=1e-3)
+    assert calls == [11]
+    # What a kill left behind is not taken for whole.
+    (tmp_path / "x-features.npy").rename(tmp_path / "x-features.part")
+    frozen_activations(part, pixels, ROWS, folder=tmp_path, name="x", recipe=RECIPE, view=None)
+    assert calls == [11, 11]
+
+
+def test_the_views_are_drawn_by_the_models_own_layers() -> None:
+    plain = [type(layer) for layer in augmentation_layers(RECIPE)]
+    assert [type(layer) for layer in augmentation_layers(RECIPE, view=3)] == plain
+    assert plain == [
+        keras.layers.RandomFlip,
+        keras.layers.RandomRotation,
+        keras.layers.RandomZoom,
+        keras.layers.RandomTranslation,
+    ]
+    assert augmentation_layers(Recipe(flip=False, rotation=0, zoom=0, translation=0)) == []

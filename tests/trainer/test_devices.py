@@ -1,0 +1,81 @@
+"""Training on several devices and in mixed precision, as far as it shows without a GPU."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from tests.conftest import SMALL_RUN, Cli
+from trainer.devices import computing_in, devices_for
+from trainer.recipe import Recipe
+
+# Logical devices can only be made before TensorFlow has begun, so in a process of its own.
+ON_TWO_DEVICES = """
+import sys
+from pathlib import Path
+import trainer
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from trainer.dataset import scan
+from trainer.devices import devices_for
+from trainer.recipe import Recipe
+from trainer.run_folder import new_run
+from trainer.training import train
+recipe = Recipe(
+    height=64, width=64, head_epochs=2, epochs=4, head_lr=0.01, batch_size=4, strategy="mirrored",
+    reuse=sys.argv[3] == "reuse",
+)
+assert devices_for(recipe).strategy.num_replicas_in_sync == 2
+train(dataset=scan(Path(sys.argv[1])), run=new_run(Path(sys.argv[2])), recipe=recipe)
+"""
+
+
+def accuracy_of(run: Path) -> float:
+    accuracy: float = json.loads((run / "metrics.json").read_text())["splits"]["validation"][
+        "accuracy"
+    ]
+    return accuracy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["reuse", "plain"])
+def test_a_mirrored_training_learns_and_leaves_an_ordinary_run(
+    cli: Cli, two_class_data: Path, way: str
+) -> None:
+    run = cli.folder / "run"
+    done = subprocess.run(
+        [sys.executable, "-c", ON_TWO_DEVICES, two_class_data, run, way],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert accuracy_of(run) == 1.0
+    result = cli("export", "run", "--quantize", "none", "--json")
+    assert json.loads(result.stdout)[0]["parity"]["agreement"] == 1.0
+
+
+@pytest.mark.slow
+def test_a_mixed_precision_training_leaves_an_ordinary_run(cli: Cli, two_class_data: Path) -> None:
+    cli("train", two_class_data, "--out", "run", "--precision", "mixed", *SMALL_RUN)
+    assert accuracy_of(cli.folder / "run") == 1.0
+    result = cli("export", "run", "--quantize", "none", "--json")
+    assert json.loads(result.stdout)[0]["parity"]["largest_difference"] < 1e-3
+    # Full precision: the size of the float32 model.
+    assert json.loads(result.stdout)[0]["bytes"] > 8_500_000
+
+
+def test_one_device_without_a_gpu_keeps_full_precision() -> None:
+    devices = devices_for(Recipe())
+    assert devices.plain
+    assert devices.policy == "float32"
+    assert not devices_for(Recipe(precision="mixed")).plain
+
+
+def test_the_precision_holds_in_the_block_alone() -> None:
+    before = keras.config.dtype_policy().name
+    with computing_in("mixed_float16"):
+        assert keras.layers.Dense(1).compute_dtype == "float16"
+    assert keras.config.dtype_policy().name == before

@@ -1,0 +1,264 @@
+"""The two phases: what each trains, on what, and the call of `fit` that both ways share.
+
+The plain way gives `fit` the whole model and decoded pictures. The fast way gives it the part of
+the same model that is not frozen, and what the frozen part made of the pictures.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from edge.errors import EdgetlError, SettingError
+from trainer import metrics
+from trainer.activations import (
+    Activations,
+    cut_below,
+    frozen_activations,
+    frozen_part,
+    row_size,
+)
+from trainer.batches import Batches
+from trainer.checkpoint import Checkpoint
+from trainer.dataset import Split
+from trainer.epochs import PHASE_NAMES, EpochRecorder, Phase, is_over, planned_epochs
+from trainer.model import (
+    backbone_of,
+    compile_for,
+    freeze_backbone,
+    head_model,
+    tail_model,
+    unfreeze_backbone,
+)
+from trainer.progress import say
+from trainer.recipe import Recipe
+from trainer.row_file import RowFile
+from trainer.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Decoded pictures, uint8 [pictures, height, width, 3] RGB; each split's rows and classes."""
+
+    pixels: RowFile
+    rows: dict[Split, npt.NDArray[np.int64]]
+    truth: dict[Split, metrics.Classes]
+
+
+@dataclass(frozen=True)
+class Reused:
+    """What the frozen part gave for the training pictures in `views` and as they are, and for the
+    validation pictures.
+
+    `cut` is the backbone's layer at whose output phase two begins, None where it trains the whole
+    model or where there is no phase two.
+    """
+
+    cut: int | None
+    views: list[Activations]
+    training: Activations
+    validation: Activations
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What `fit` trains in a phase, and its inputs."""
+
+    model: keras.Model
+    views: Sequence[RowFile]
+    rows: npt.NDArray[np.int64]
+    validation: RowFile
+    validation_rows: npt.NDArray[np.int64]
+
+
+def reused_activations(
+    model: keras.Model, pictures: Pictures, run: RunFolder, recipe: Recipe
+) -> Reused:
+    """Compute what the frozen part gives for the training and validation pictures, or find it.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    backbone = backbone_of(model)
+    views = min(recipe.views, recipe.epochs) if recipe.augments else 1
+    cut = (
+        cut_below(backbone, recipe.fine_tune_from) if planned_epochs(recipe, "fine_tune") else None
+    )
+    trained, validated = len(pictures.rows["train"]), len(pictures.rows["validation"])
+    if cut is not None:
+        size = row_size(backbone, cut)
+        fitting = int((recipe.disk_budget * 1e9 / size - validated - trained) // trained)
+        if fitting < views:
+            needed = size * ((views + 1) * trained + validated) / 1e9
+            instead = f"{fitting} fit" if fitting > 0 else "phase two goes without them"
+            say(
+                f"{views} views of what the frozen layers give take {needed:.1f} GB, more than "
+                f"--disk-budget {recipe.disk_budget:g}: {instead}"
+            )
+            views, cut = (fitting, cut) if fitting > 0 else (views, None)
+    part = frozen_part(model, cut, cache=run.cache)
+    run.activations.mkdir(exist_ok=True)
+    shared: dict[str, Any] = {"folder": run.activations, "recipe": recipe}
+
+    def activations(split: Split, view: int | None) -> Activations:
+        name = split if view is None else f"{split}-view-{view}"
+        return frozen_activations(
+            part, pictures.pixels, pictures.rows[split], name=name, view=view, **shared
+        )
+
+    training = activations("train", None)
+    return Reused(
+        cut=cut,
+        views=[activations("train", n) for n in range(views)] if recipe.augments else [training],
+        training=training,
+        validation=activations("validation", None),
+    )
+
+
+def shortcut(
+    reused: Reused, model: keras.Model, recipe: Recipe
+) -> tuple[keras.Model, RowFile] | None:
+    """The part of a trained model that begins where the frozen part ends, and its training inputs.
+
+    None where the whole model was trained.
+    """
+    if not planned_epochs(recipe, "fine_tune"):
+        return head_model(model), reused.training.features
+    if reused.cut is None or reused.training.cut is None:
+        return None
+    return tail_model(model, reused.cut), reused.training.cut
+
+
+def fit_phases(
+    model: keras.Model,
+    pictures: Pictures,
+    run: RunFolder,
+    recipe: Recipe,
+    *,
+    reused: Reused | None,
+    class_weights: Sequence[float],
+    checkpoint: Checkpoint | None,
+    scope: Callable[[], AbstractContextManager[Any]],
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[list[dict[str, Any]], dict[Phase, float]]:
+    """Train both phases, or what is left of them after `checkpoint`.
+
+    Args:
+        model: the whole model; it holds the last epoch's weights afterwards.
+        pictures: what to train and validate on.
+        run: where weights, checkpoints and history.json go.
+        recipe: the settings.
+        reused: of `reused_activations`, None to compute everything in every epoch.
+        class_weights: of each class's pictures in the loss, in labels order.
+        checkpoint: where an interrupted training stopped.
+        scope: gives the scope of the tf.distribute strategy that the model was made in.
+        callbacks: more of them.
+
+    Returns:
+        The rows of history.json, and the seconds that each phase took.
+
+    Raises:
+        EdgetlError: the loss became infinite or not a number.
+        SettingError: the GPU's memory is too small for the batches.
+        OSError: the disk is full.
+    """
+    history = checkpoint.history if checkpoint else []
+    recorder = EpochRecorder(run, recipe, model, history)
+    weights = dict(enumerate(class_weights)) if set(class_weights) != {1.0} else None
+    seconds: dict[Phase, float] = {}
+    if checkpoint:
+        _restore(model.weights, checkpoint.weights)
+    for phase in PHASE_NAMES:
+        if is_over(history, recipe, phase):
+            continue
+        began = time.perf_counter()
+        done = sum(row["phase"] == phase for row in history)
+        first = len(history)
+        with scope():
+            if phase == "head":
+                freeze_backbone(model)
+            else:
+                unfreeze_backbone(model, first_layer=recipe.fine_tune_from)
+            fitted = _fitted(phase, model, pictures, reused)
+            batches = Batches(
+                fitted.views,
+                fitted.rows,
+                pictures.truth["train"],
+                batch_size=recipe.batch_size,
+                shuffle_seed=recipe.seed,
+                first_epoch=first,
+            )
+            optimizer = _optimizer(phase, recipe, steps=len(batches))
+            compile_for(fitted.model, optimizer, label_smoothing=recipe.label_smoothing)
+            optimizer.build(fitted.model.trainable_variables)
+            if checkpoint and done:
+                _restore(optimizer.variables, checkpoint.optimizer)
+        recorder.phase = phase
+        try:
+            fitted.model.fit(
+                batches,
+                validation_data=Batches(
+                    [fitted.validation],
+                    fitted.validation_rows,
+                    pictures.truth["validation"],
+                    batch_size=recipe.batch_size,
+                ),
+                initial_epoch=first,
+                epochs=first + planned_epochs(recipe, phase) - done,
+                class_weight=weights,
+                callbacks=[recorder, *callbacks],
+                verbose=0,
+                shuffle=False,
+            )
+        except tf.errors.ResourceExhaustedError as error:
+            smaller = max(1, recipe.batch_size // 2)
+            raise SettingError(
+                f"out of memory with {recipe.batch_size} pictures a step; "
+                f"try --batch-size {smaller}, and continue with --resume"
+            ) from error
+        finally:
+            recorder.close()
+        seconds[phase] = time.perf_counter() - began
+    if not history:
+        raise EdgetlError("no epoch was trained; give --epochs 1 or more")
+    return history, seconds
+
+
+def _fitted(phase: Phase, model: keras.Model, pictures: Pictures, reused: Reused | None) -> _Fitted:
+    if reused is None or (phase == "fine_tune" and reused.cut is None):
+        return _Fitted(
+            model,
+            [pictures.pixels],
+            pictures.rows["train"],
+            pictures.pixels,
+            pictures.rows["validation"],
+        )
+    rows = np.arange(len(pictures.rows["train"])), np.arange(len(pictures.rows["validation"]))
+    if phase == "head":
+        features = [view.features for view in reused.views]
+        return _Fitted(head_model(model), features, rows[0], reused.validation.features, rows[1])
+    assert reused.cut is not None
+    cuts = [view.cut for view in (*reused.views, reused.validation) if view.cut is not None]
+    return _Fitted(tail_model(model, reused.cut), cuts[:-1], rows[0], cuts[-1], rows[1])
+
+
+def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:
+    if phase == "head":
+        return keras.optimizers.Adam(recipe.head_lr)
+    rate: Any = recipe.fine_tune_lr
+    if recipe.fine_tune_schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * planned_epochs(recipe, phase))
+    if recipe.fine_tune_optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    return keras.optimizers.RMSprop(rate)
+
+
+def _restore(variables: Sequence[Any], values: Sequence[npt.NDArray[Any]]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
