@@ -172,7 +172,10 @@ def train(
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(hidden=True, help="End a phase after so many epochs without gain, 0 never."),
+        typer.Option(
+            hidden=True,
+            help="Epochs without gain that end a phase. [0, never: cosine needs all its epochs]",
+        ),
     ] = None,
     flip: Annotated[
         bool | None,

@@ -24,7 +24,7 @@ from edge.errors import EdgetlError
 from edge.files import replacing
 from edge.native_log import hidden_native_log
 from edge.runtime import choose_runtime, default_threads
-from trainer.conversion import converted
+from trainer.conversion import converted, converter_of
 from trainer.model import augmentation_layers, backbone_of
 from trainer.progress import progress
 from trainer.recipe import Recipe
@@ -206,13 +206,7 @@ def _converted(network: keras.Model, folder: Path) -> bytes:
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            call = tf.function(lambda image: network(image, training=False))
-            signature = tf.TensorSpec((_BATCH, *network.input_shape[1:]), tf.float32)
-            function = call.get_concrete_function(signature)
-            # Not from_keras_model, which takes three times as long; and without the network as its
-            # second argument, with which the weights would be left out.
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
-            temporary.write_bytes(converted(converter))
+            temporary.write_bytes(converted(converter_of(network)))
         for old in sorted(folder.iterdir(), key=os.path.getmtime)[:-_KEPT_NETWORKS]:
             old.unlink(missing_ok=True)
     return path.read_bytes()

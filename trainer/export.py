@@ -27,7 +27,7 @@ from edge.model_file import (
 )
 from edge.native_log import hidden_native_log
 from edge.preprocessing import Pixels
-from trainer.conversion import converted
+from trainer.conversion import converted, converter_of
 from trainer.dataset import Split
 from trainer.held_out import read_held_out
 from trainer.metadata import Description, with_files, with_metadata
@@ -154,7 +154,7 @@ def convert(model: keras.Model, *, quantization: Quantization, calibration: Pixe
     Raises:
         EdgetlError: the converter failed.
     """
-    converter = tf.lite.TFLiteConverter.from_keras_model(export_graph(model))
+    converter = converter_of(export_graph(model))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if quantization == "int8":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

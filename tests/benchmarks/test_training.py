@@ -294,7 +294,7 @@ def test_the_notebook_trains_both_phases(tmp_path: Path, split_data: Path) -> No
     check_notebook(written, validation=20, test=4)
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_the_notebook_takes_more_classes_and_few_pictures(tmp_path: Path) -> None:
     data = write_split(tmp_path / "data", ["blue", "green", "red"], 4)
     options = ("--out", "out.json", *SMALL)
@@ -305,7 +305,7 @@ def test_the_notebook_takes_more_classes_and_few_pictures(tmp_path: Path) -> Non
     check_notebook(written, validation=12, test=None)
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
     tmp_path: Path,
 ) -> None:
@@ -340,7 +340,7 @@ def test_ways_are_compared_in_processes_of_their_own(tmp_path: Path, split_data:
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_an_interruption_keeps_what_has_finished(tmp_path: Path, split_data: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.training", str(split_data), "--way", "notebook"]
     with subprocess.Popen(

@@ -1,0 +1,108 @@
+"""`edgetl train` on data as people have it, with the options they give."""
+
+import functools
+import http.server
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
+
+CONFIG = """
+image-size = 64
+epochs = 3
+head-epochs = 2
+head-lr = 0.01
+batch-size = 8
+views = 2
+tensorboard = true
+"""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> None:
+    photos = write_colour_pictures(cli.folder / "web" / "photos", ["blue"], 40)
+    write_colour_pictures(photos, ["red"], 10)
+    (photos / "red" / "copy.jpg").write_bytes((photos / "red" / "red-03.jpg").read_bytes())
+    (photos / "red" / "broken.jpg").write_text("no picture")
+    shutil.make_archive(str(cli.folder / "web" / "photos"), "zip", cli.folder / "web", "photos")
+    shutil.rmtree(photos)
+    (cli.folder / "my.toml").write_text(CONFIG)
+    with served(cli.folder / "web") as address:
+        result = cli("train", f"{address}/photos.zip", "--config", "my.toml", "--out", "runs/a")
+    assert result.stdout == "runs/a\n"
+    assert "set aside  red/broken.jpg: not a picture" in result.stderr
+    # Of two copies the first by name is kept.
+    assert "set aside  red/red-03.jpg: the same picture as red/copy.jpg" in result.stderr
+    assert "imbalance  4.0" in result.stderr
+    run = cli.folder / "runs" / "a"
+    split = json.loads((run / "split.json").read_text())
+    assert {item["kind"] for item in split["set_aside"]} == {"unreadable", "duplicate"}
+    history = json.loads((run / "history.json").read_text())
+    assert [row["phase"] for row in history] == ["head", "head", "fine_tune"]
+    assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
+    recipe = json.loads((run / "config.json").read_text())["recipe"]
+    assert (recipe["views"], recipe["class_weights"]) == (2, "auto")
+    assert not (run / "checkpoints" / "activations").exists()
+    seconds = json.loads((run / "metrics.json").read_text())["seconds"]
+    assert {"decode", "activations", "head", "fine_tune", "evaluate", "total"} <= set(seconds)
+
+    # The run's own settings and photos give the run again; nothing is downloaded or unpacked anew.
+    cli("train", "--config", run / "config.json", "--out", "runs/b")
+    again = json.loads((cli.folder / "runs" / "b" / "history.json").read_text())
+    for row, other in zip(history, again, strict=True):
+        assert other["val_loss"] == pytest.approx(row["val_loss"], abs=1e-6)
+
+
+def test_a_picture_in_two_classes_stops_before_training(cli: Cli) -> None:
+    photos = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 5)
+    shutil.copy(photos / "red" / "red-00.jpg", photos / "blue" / "mine.jpg")
+    result = cli("train", "photos", "--image-size", "32", check=2)
+    assert_one_clear_line(result, "blue/mine.jpg", "red/red-00.jpg")
+
+
+def test_patience_ends_a_phase_early(cli: Cli, two_class_data: Path) -> None:
+    """A learning rate so high that the first epoch stays the best."""
+    options = ("--image-size", "32", "--epochs", "9", "--head-epochs", "9", "--head-lr", "5",
+               "--patience", "2")  # fmt: skip
+    cli("train", two_class_data, "--out", "run", *options)
+    history = json.loads((cli.folder / "run" / "history.json").read_text())
+    losses = [row["val_loss"] for row in history]
+    assert len(history) < 9
+    assert len(losses) - 1 - losses.index(min(losses)) == 2
+
+
+def test_tensorboard_without_its_package_says_what_to_install(
+    cli: Cli, two_class_data: Path
+) -> None:
+    # A package that cannot be found, as if it were not installed.
+    (cli.folder / "sitecustomize.py").write_text(
+        "import importlib.util as u\n"
+        "find = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if name == 'tensorboard' else find(name, *a)\n"
+    )
+    result = cli("train", two_class_data, "--tensorboard", check=2, PYTHONPATH=str(cli.folder))
+    assert_one_clear_line(result, "pip install 'edgetl[tensorboard]'")
+
+
+def test_help_all_gives_the_reason_of_every_default(cli: Cli) -> None:
+    text = cli("train", "--help-all", COLUMNS="80").stdout
+    for option in ("--views", "--no-reuse", "--label-smoothing", "--disk-budget", "--patience"):
+        assert option in text
+    assert "--views" not in cli("train", "--help").stdout
