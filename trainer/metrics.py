@@ -1,5 +1,6 @@
 """Figures of a classifier on pictures whose classes are known."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,18 @@ def log_loss(probabilities: Probabilities, truth: Classes) -> float:
 def accuracy(probabilities: Probabilities, truth: Classes) -> float:
     """The share of pictures whose most probable class is the true one, 0..1."""
     return float((probabilities.argmax(axis=1) == truth).mean())
+
+
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a share, `right` of `total`, by Wilson's score; `total` is above 0.
+
+    Unlike the usual plus-minus it stays within 0..1 and has a width at 0 % and 100 % too.
+    """
+    z = 1.959963984540054
+    share, scale = right / total, 1 + z * z / total
+    middle = (share + z * z / (2 * total)) / scale
+    reach = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
 def summary(

@@ -194,8 +194,13 @@ def fit_phases(
                 shuffle_seed=recipe.seed,
                 first_epoch=first,
             )
-            optimizer = _optimizer(phase, recipe, steps=len(batches))
-            compile_for(fitted.model, optimizer, label_smoothing=recipe.label_smoothing)
+            compile_for(
+                fitted.model,
+                _optimizer(phase, recipe, steps=len(batches)),
+                label_smoothing=recipe.label_smoothing,
+            )
+            # As compiled: in mixed precision Keras wraps it in one that scales the loss.
+            optimizer = fitted.model.optimizer
             optimizer.build(fitted.model.trainable_variables)
             if checkpoint and done:
                 _restore(optimizer.variables, checkpoint.optimizer)

@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from edge.errors import quoted
 from edge.files import write_text
 from edge.preprocessing import Pixels
 from trainer.dataset import SPLITS, Dataset, Split, counts
+from trainer.metrics import wilson_interval
 from trainer.run_folder import RunFolder
 
 _SHOWN_MISTAKES = 24
@@ -142,18 +142,6 @@ def write_report(
 </html>
 """,
     )
-
-
-def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share, `right` of `total`, by Wilson's score; `total` is above 0.
-
-    Unlike the usual plus-minus it stays within 0..1 and has a width at 0 % and 100 % too.
-    """
-    z = 1.959963984540054
-    share, scale = right / total, 1 + z * z / total
-    middle = (share + z * z / (2 * total)) / scale
-    reach = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
 def _header(

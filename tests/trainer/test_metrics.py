@@ -31,3 +31,19 @@ def test_a_split_without_pictures_has_no_figures() -> None:
 def test_a_probability_of_zero_does_not_make_the_loss_infinite() -> None:
     loss = metrics.log_loss(np.array([[0.0, 1.0]], np.float32), np.array([0]))
     assert loss == pytest.approx(-math.log(1e-7))
+
+
+@pytest.mark.parametrize(
+    ("right", "total", "low", "high"),
+    [
+        (5, 10, 0.2366, 0.7634),
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (197, 200, 0.9568, 0.9949),
+        (1, 1, 0.2065, 1.0),
+    ],
+)
+def test_wilson_intervals_are_the_published_ones(
+    right: int, total: int, low: float, high: float
+) -> None:
+    assert metrics.wilson_interval(right, total) == pytest.approx((low, high), abs=5e-5)

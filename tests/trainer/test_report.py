@@ -16,7 +16,7 @@ from PIL import Image
 
 from trainer import metrics as measures
 from trainer.dataset import SPLITS, Dataset, Example, SetAside, Split
-from trainer.report import Mistake, wilson_interval, write_report
+from trainer.report import Mistake, write_report
 from trainer.run_folder import RunFolder
 
 CHROMIUM = next(
@@ -182,22 +182,6 @@ def _pictures(page: Page, kind: str) -> list[bytes]:
     start = f"data:image/{kind};base64,"
     sources = [str(attributes["src"]) for attributes in page.all("img")]
     return [base64.b64decode(s.removeprefix(start)) for s in sources if s.startswith(start)]
-
-
-@pytest.mark.parametrize(
-    ("right", "total", "low", "high"),
-    [
-        (5, 10, 0.2366, 0.7634),
-        (0, 10, 0.0, 0.2775),
-        (10, 10, 0.7225, 1.0),
-        (197, 200, 0.9568, 0.9949),
-        (1, 1, 0.2065, 1.0),
-    ],
-)
-def test_wilson_intervals_are_the_published_ones(
-    right: int, total: int, low: float, high: float
-) -> None:
-    assert wilson_interval(right, total) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_the_page_is_in_order(tmp_path: Path) -> None:
