@@ -2,9 +2,9 @@
 
 A step of training frees hundreds of megabytes and asks for them again in the next. By default the C
 library returns them to the system each time, which must clear every page anew: measured on 2 cores,
-a picture of fine-tuning then took 11 to 20 ms, most of it in the kernel, and 5 ms with both settings
-here. Each alone helps by half: TensorFlow's pool serves its tensors, the C library's thresholds
-the kernels' scratch space.
+a picture of fine-tuning then took 11 to 20 ms, most of it in the kernel, and 5 ms with both
+settings here. Each alone helps by half: TensorFlow's pool serves its tensors, the C library's
+thresholds the kernels' scratch space.
 """
 
 import contextlib

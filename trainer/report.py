@@ -164,10 +164,11 @@ def _header(
         test_note = "These pictures chose nothing: this is the figure to quote."
         figures.insert(0, _accuracy("test", metrics, test_note))
     seconds = metrics["training_seconds"]
-    spent = f"{seconds:,.0f} seconds in {_plural(len(history), 'epoch')}"
+    spent = f"{_duration(seconds)} in {_plural(len(history), 'epoch')}"
     stages, whole = _stages(metrics)
     if stages and not _resumed(metrics):
-        spent += f", {_duration(whole)} with everything around them"
+        spent += " and everything around them"
+        seconds = whole
     figures += [
         _headline(
             "Training",

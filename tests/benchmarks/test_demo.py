@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import Cli
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand  # .ci/run runs the demo itself, as README does
 def test_the_demo_goes_the_whole_road_on_pictures_of_its_own(cli: Cli) -> None:
     result = cli("demo", "--out", "here")
     for name in ("Keras", "float32", "int8"):

@@ -339,7 +339,7 @@ def test_info_shows_what_is_inside_a_model(cli: Cli, int8_model: Path) -> None:
     assert facts["labels"] == "blue, red"
     assert facts["input.shape"] == "1, 64, 64, 3"
     assert facts["input.dtype"] == "uint8"
-    assert facts["fit"] == "stretch"
+    assert facts["fit"] == "crop"
     assert facts["edgetl.quantization"] == "int8"
     assert facts["associated_files"] == "labels.txt, edgetl.json"
     assert result.stderr == ""

@@ -51,7 +51,7 @@ def test_an_export_says_everything_a_client_needs(
     path = two_class_run / "exports" / f"model.{kind}.tflite"
     model = read_model_file(path)
     assert model.labels == ("blue", "red")
-    assert model.geometry == InputGeometry(64, 64, "stretch")
+    assert model.geometry == InputGeometry(64, 64, "crop")
     assert (model.input.shape, model.input.dtype) == ((1, 64, 64, 3), dtype)
     assert (model.input.scale, model.input.zero_point) == (scale, 0)
     assert (model.output.shape, model.output.dtype) == ((1, 2), np.float32)
@@ -68,7 +68,7 @@ def test_an_export_s_card_holds_its_figures_and_checksum(int8_model: Path) -> No
     card = model.card
     assert card is not None
     assert card["edgetl"] == edge.__version__
-    assert card["input"] == {"height": 64, "width": 64, "fit": "stretch", "channels": "RGB"}
+    assert card["input"] == {"height": 64, "width": 64, "fit": "crop", "channels": "RGB"}
     assert card["classes"] == ["blue", "red"]
     assert card["quantization"] == "int8"
     assert 0 <= card["parity"]["accuracy"] <= 1

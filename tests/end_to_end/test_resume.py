@@ -90,7 +90,7 @@ def test_killed_at_any_moment_a_training_ends_as_it_would_have(cli: Cli) -> None
     assert_one_clear_line(cli(*arguments, check=2), "is finished")
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_the_plain_way_resumes_as_well(cli: Cli) -> None:
     data = write_colour_pictures(cli.folder / "runs/photos", ["blue", "red"], 30)
     options = (*OPTIONS, "--no-reuse", "--fine-tune-optimizer", "rmsprop")

@@ -41,8 +41,13 @@ def accuracy_of(run: Path) -> float:
     return accuracy
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("way", ["reuse", "plain"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param("reuse", marks=pytest.mark.slow),
+        pytest.param("plain", marks=pytest.mark.by_hand),
+    ],
+)
 def test_a_mirrored_training_learns_and_leaves_an_ordinary_run(
     cli: Cli, two_class_data: Path, way: str
 ) -> None:
