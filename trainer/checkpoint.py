@@ -1,5 +1,6 @@
 """Everything that training needs to go on after an epoch, in one file, whole or not there."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,8 +37,12 @@ def write_checkpoint(
     arrays = {f"weight-{i}": _array(value) for i, value in enumerate(weights)}
     arrays |= {f"optimizer-{i}": _array(value) for i, value in enumerate(optimizer)}
     text = np.frombuffer(json.dumps(list(history)).encode(), np.uint8)
+    # By way of memory: an archive that cannot be written to the end complains again when it is
+    # thrown away, past every handler.
+    content = io.BytesIO()
+    np.savez(content, history=text, **arrays)
     with replacing(run.checkpoint) as temporary:
-        np.savez(temporary, history=text, **arrays)
+        temporary.write_bytes(content.getbuffer())
 
 
 def read_checkpoint(run: RunFolder) -> Checkpoint | None:
