@@ -2,7 +2,7 @@
 
 While layers are frozen, a picture always gives the same activations. In phase one that is the whole
 backbone, whose pooled features are kept; in phase two everything below the first trained layer,
-whose output at the narrowest point, the cut, is kept too. Only the augmentation changes from epoch
+whose output at a narrow point, the cut, is kept too. Only the augmentation changes from epoch
 to epoch, so a few augmented views of every picture are drawn, by the model's own layers, and used
 in turn.
 """
@@ -109,10 +109,12 @@ def frozen_part(model: keras.Model, cut: int | None, *, cache: Path) -> FrozenPa
         parts: list[list[npt.NDArray[Any]]] = []
         for start in range(0, len(batch), _BATCH):
             some = batch[start : start + _BATCH]
-            missing = ((0, _BATCH - len(some)), (0, 0), (0, 0), (0, 0))
-            interpreter.set_tensor(place, np.pad(some, missing))
+            asked = len(some)
+            if asked < _BATCH:
+                some = np.pad(some, ((0, _BATCH - asked), (0, 0), (0, 0), (0, 0)))
+            interpreter.set_tensor(place, some)
             interpreter.invoke()
-            parts.append([interpreter.get_tensor(o["index"])[: len(some)] for o in outputs])
+            parts.append([interpreter.get_tensor(o["index"])[:asked] for o in outputs])
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     return run

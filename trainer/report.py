@@ -20,7 +20,7 @@ from trainer.dataset import SPLITS, Dataset, Split, counts
 from trainer.metrics import wilson_interval
 from trainer.run_folder import RunFolder
 
-_SHOWN_MISTAKES = 24
+SHOWN_MISTAKES = 24
 _SHOWN_SET_ASIDE = 20
 _SHOWN_CONFUSIONS = 8
 _SHOWN_EPOCHS = 200
@@ -388,7 +388,7 @@ def _mistakes(dataset: Dataset, metrics: Mapping[str, Any], mistakes: Sequence[M
             f"{_percent(1 - wilson_interval(total, total)[0])} mistakes on others like them "
             f"(95 % interval).</p>"
         )
-    shown = sorted(mistakes, key=lambda mistake: -mistake.probability)[:_SHOWN_MISTAKES]
+    shown = sorted(mistakes, key=lambda mistake: -mistake.probability)[:SHOWN_MISTAKES]
     said = f"Given another class: {wrong:,} of {total:,} pictures of the {split} split."
     if not shown:
         return f"<p>{said} Their pictures were not kept.</p>"

@@ -42,7 +42,7 @@ from trainer.phases import Pictures, Reused, fit_phases, reused_activations, sho
 from trainer.picture_cache import DecodedPictures, decode_pictures
 from trainer.progress import say
 from trainer.recipe import Recipe
-from trainer.report import Mistake, write_report
+from trainer.report import SHOWN_MISTAKES, Mistake, write_report
 from trainer.run_folder import (
     RunFolder,
     point_latest_at,
@@ -51,8 +51,6 @@ from trainer.run_folder import (
     write_split,
 )
 
-# The most confident mistakes that a report shows.
-_SHOWN_MISTAKES = 24
 _CHUNK = 512
 
 
@@ -286,7 +284,7 @@ def _worst_mistakes(
     split = dataset.held_out
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != pictures.truth[split])
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:_SHOWN_MISTAKES]
+    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN_MISTAKES]
     examples = [dataset.examples[i] for i in dataset.of(split)]
     return [
         Mistake(
