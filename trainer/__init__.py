@@ -4,7 +4,6 @@ import importlib.util
 import os
 
 from edge.errors import MissingExtraError
-from trainer.memory import keep_freed_memory
 
 for _module in ("tensorflow", "keras", "matplotlib"):
     if importlib.util.find_spec(_module) is None:
@@ -14,4 +13,3 @@ for _module in ("tensorflow", "keras", "matplotlib"):
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # TensorFlow greets every process with notes on CPU and GPU; what fails still raises an exception.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-keep_freed_memory()

@@ -24,8 +24,9 @@ from edge.errors import EdgetlError
 from edge.files import replacing
 from edge.native_log import hidden_native_log
 from edge.runtime import choose_runtime, default_threads
+from trainer.augmentation import augmentation
 from trainer.conversion import converted, converter_of
-from trainer.model import augmentation_layers, backbone_of
+from trainer.model import backbone_of
 from trainer.progress import progress
 from trainer.recipe import Recipe
 from trainer.row_file import RowFile, new_rows, open_rows
@@ -148,7 +149,7 @@ def frozen_activations(
     whole = [folder / f"{name}-features.npy", folder / f"{name}-cut.npy"]
     if whole[0].is_file():
         return _opened(whole)
-    augment = None if view is None else _augmentation(recipe, view)
+    augment = None if view is None else _augmented_by(recipe, view)
     building: list[RowFile] = []
     parts = [path.with_suffix(".part") for path in whole]
     with progress(f"frozen layers, {name}", len(rows)) as advance:
@@ -176,17 +177,15 @@ def _opened(paths: Sequence[Path]) -> Activations:
     return Activations(open_rows(features), open_rows(cut) if cut.is_file() else None)
 
 
-def _augmentation(recipe: Recipe, view: int) -> Callable[[Batch], Any]:
-    # Layers of its own for each view, so that it is the same whatever was drawn before it.
-    layers = augmentation_layers(recipe, view=view + 1)
-
-    @tf.function(input_signature=[tf.TensorSpec((None, recipe.height, recipe.width, 3))])
-    def augment(batch: Any) -> Any:
-        for layer in layers:
-            batch = layer(batch, training=True)
-        return batch
-
-    return augment
+def _augmented_by(recipe: Recipe, view: int) -> Callable[[Batch], Any] | None:
+    # A layer of its own for each view, so that it is the same whatever was drawn before it.
+    layer = augmentation(recipe, view=view + 1)
+    if layer is None:
+        return None
+    return tf.function(
+        lambda batch: layer(batch, training=True),
+        input_signature=[tf.TensorSpec((None, recipe.height, recipe.width, 3))],
+    )
 
 
 def _frozen_network(model: keras.Model, cut: int | None) -> keras.Model:

@@ -19,7 +19,7 @@ _MMAP_THRESHOLD = (-3, 2**30)
 
 
 def keep_freed_memory() -> None:
-    """Set it up; before TensorFlow is imported. Does nothing where the C library is not glibc."""
+    """Set it up, before TensorFlow first computes. The C library's part is glibc's only."""
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
     if not sys.platform.startswith("linux"):
         return

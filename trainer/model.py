@@ -16,6 +16,7 @@ import tensorflow as tf
 from edge.errors import SettingError, quoted
 from edge.preprocessing import Pixels
 from trainer import metrics
+from trainer.augmentation import augmentation
 from trainer.recipe import Recipe
 
 BUNDLED_WEIGHTS = (
@@ -79,13 +80,11 @@ def build_model(recipe: Recipe, classes: int) -> keras.Model:
     Raises:
         SettingError: the weights cannot be read or do not fit.
     """
-    augmentation = augmentation_layers(recipe)
+    augment = augmentation(recipe)
     backbone = _backbone(recipe)
     backbone.trainable = False
     inputs = keras.Input((recipe.height, recipe.width, 3), name="image")
-    x = inputs
-    for layer in augmentation:
-        x = layer(x)
+    x = augment(inputs) if augment else inputs
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(x)
     x = InferenceModeBackbone(backbone, name="backbone")(x)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
@@ -95,27 +94,6 @@ def build_model(recipe: Recipe, classes: int) -> keras.Model:
         logits(classes), kernel_initializer=initial, name="head", dtype="float32"
     )
     return keras.Model(inputs, head(x), name="edgetl")
-
-
-def augmentation_layers(recipe: Recipe, *, view: int = 0) -> list[keras.layers.Layer]:
-    """The random layers in front of the model; they act in training only.
-
-    Layers of another `view` draw other random numbers.
-    """
-    # A prime apart, so that no two views of neighbouring seeds draw the same.
-    seed = (recipe.seed + 1_000_003 * view) % 2**31
-    layers: list[keras.layers.Layer] = []
-    if recipe.flip:
-        layers.append(keras.layers.RandomFlip("horizontal", seed=seed + 1, name="flip"))
-    if recipe.rotation:
-        layers.append(keras.layers.RandomRotation(recipe.rotation, seed=seed + 2, name="rotate"))
-    if recipe.zoom:
-        # A negative factor enlarges. Both sides by the same, so that nothing is squeezed.
-        layers.append(keras.layers.RandomZoom((-recipe.zoom, 0.0), seed=seed + 4, name="zoom"))
-    if recipe.translation:
-        share = recipe.translation
-        layers.append(keras.layers.RandomTranslation(share, share, seed=seed + 5, name="shift"))
-    return layers
 
 
 def head_model(model: keras.Model) -> keras.Model:

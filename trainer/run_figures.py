@@ -9,8 +9,9 @@ import numpy as np
 from edge.files import replacing
 from edge.preprocessing import Pixels
 from trainer import figures
+from trainer.augmentation import augmentation
 from trainer.dataset import Dataset, Split
-from trainer.model import ParameterCounts, augmentation_layers, backbone_of
+from trainer.model import ParameterCounts, backbone_of
 from trainer.recipe import Recipe
 from trainer.run_folder import RunFolder
 
@@ -33,10 +34,10 @@ def write_samples(
         for place in dataset.in_turn("train")[:_SHOWN_SAMPLES]
     ]
     augmented = np.stack([picture for picture, _ in chosen[:_SHOWN_AUGMENTED]]).astype(np.float32)
-    layers = augmentation_layers(recipe)
-    for layer in layers:
+    layer = augmentation(recipe)
+    if layer:
         augmented = np.asarray(layer(augmented, training=True))
-    shown = [picture.clip(0, 255).astype(np.uint8) for picture in augmented] if layers else []
+    shown = [picture.clip(0, 255).astype(np.uint8) for picture in augmented] if layer else []
     _save(run, "samples", figures.samples_figure(chosen, augmented=shown))
 
 

@@ -31,6 +31,7 @@ from trainer.data_check import (
 )
 from trainer.dataset import SPLITS, Dataset, SetAside, Split
 from trainer.devices import computing_in, devices_for
+from trainer.memory import keep_freed_memory
 from trainer.model import (
     ParameterCounts,
     build_model,
@@ -126,6 +127,7 @@ def _train(
     *,
     tensorboard: bool,
 ) -> None:
+    keep_freed_memory()
     clock = _Clock()
     keras.utils.set_random_seed(recipe.seed)
     devices = devices_for(recipe)

@@ -6,7 +6,6 @@ import pytest
 
 from trainer.activations import cut_below, frozen_activations, frozen_part, row_size
 from trainer.model import (
-    augmentation_layers,
     backbone_of,
     build_model,
     class_probabilities,
@@ -118,15 +117,3 @@ def test_what_is_there_is_not_computed_again(pixels: RowFile, tmp_path: Path) ->
     (tmp_path / "x-features.npy").rename(tmp_path / "x-features.part")
     frozen_activations(part, pixels, ROWS, folder=tmp_path, name="x", recipe=RECIPE, view=None)
     assert calls == [11, 11]
-
-
-def test_the_views_are_drawn_by_the_models_own_layers() -> None:
-    plain = [type(layer) for layer in augmentation_layers(RECIPE)]
-    assert [type(layer) for layer in augmentation_layers(RECIPE, view=3)] == plain
-    assert plain == [
-        keras.layers.RandomFlip,
-        keras.layers.RandomRotation,
-        keras.layers.RandomZoom,
-        keras.layers.RandomTranslation,
-    ]
-    assert augmentation_layers(Recipe(flip=False, rotation=0, zoom=0, translation=0)) == []
