@@ -36,7 +36,10 @@ app = typer.Typer(
 class QuantizeOption(StrEnum):
     # Not a Literal like the other choices: Typer takes no list of those.
     none = "none"
+    float16 = "float16"
+    dynamic = "dynamic"
     int8 = "int8"
+    all = "all"
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -301,7 +304,7 @@ def _needs(extra: str, what: str) -> None:
         raise MissingExtraError(needs=what, module=extra, extra=extra)
 
 
-@app.command(epilog="Example: edgetl export runs/latest --quantize none --quantize int8")
+@app.command(epilog="Example: edgetl export runs/latest --quantize all --max-drop 0.5")
 def export(
     run: Annotated[
         Path | None,
@@ -311,28 +314,59 @@ def export(
         list[QuantizeOption] | None,
         typer.Option(help="none is float32. Repeatable. [default: none]"),
     ] = None,
+    input_type: Annotated[
+        Literal["uint8", "float32"],
+        typer.Option("--input", help="Of int8 files; uint8 takes frames as they are."),
+    ] = "uint8",
+    calibration: Annotated[
+        int, typer.Option(min=1, help="Training pictures that int8's ranges are measured on.")
+    ] = 100,
+    keep_float: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="auto|LAYER",
+            help="Layers of int8 files left in float; auto finds the fewest that make a file "
+            "pass, within 5 minutes. Repeatable.",
+        ),
+    ] = None,
+    max_drop: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Points of accuracy a file may lose; one that loses more is "
+            "named NAME.rejected.tflite and the exit status is 1.",
+        ),
+    ] = 1.0,
     data: Annotated[
         Path | None, typer.Option(help="Where the photos are now, if they have moved.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a run's .tflite files and check them against Keras."""
+    """Write a run's .tflite files, each checked against Keras."""
     with hidden_native_log():
         from trainer.export import export as export_run
         from trainer.run_folder import find_run
-    modes = [mode.value for mode in quantize or [QuantizeOption.none]]
-    exported = export_run(find_run(run), quantize=modes, data=data)
+    modes = {mode.value for mode in quantize or [QuantizeOption.none]}
+    if QuantizeOption.all in modes:
+        modes = {mode.value for mode in QuantizeOption} - {"all"}
+    exported = export_run(
+        find_run(run),
+        quantize=sorted(modes),
+        input_type=input_type,
+        calibration=calibration,
+        keep_float=keep_float or [],
+        max_drop=max_drop,
+        data=data,
+    )
     if as_json:
         print(json.dumps([{**asdict(item), "path": str(item.path)} for item in exported], indent=2))
-        return
+    else:
+        _print_exported(exported)
     for item in exported:
-        checks = item.parity
-        print(
-            f"{item.path}  {item.bytes / 1e6:.2f} MB  accuracy {checks.accuracy:.4f} "
-            f"(Keras {checks.keras_accuracy:.4f})  agreement {checks.agreement:.2%}  "
-            f"largest difference {checks.largest_difference:.1e}  "
-            f"on {checks.pictures} {item.split} pictures"
-        )
+        if item.rejected:
+            _complain(f"{item.path.name}: {item.rejected}")
+    if any(item.rejected for item in exported):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: edgetl classify photos holiday.mp4 --format jsonl | jq .label")
@@ -490,6 +524,53 @@ def _flat(facts: dict[str, Any], prefix: str = "") -> Any:
             yield f"{prefix}{name}", ", ".join(str(part) for part in value)
         elif value is not None:
             yield f"{prefix}{name}", f"{value:.4g}" if isinstance(value, float) else value
+
+
+def _print_exported(exported: Any) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("file", no_wrap=True)
+    table.add_column("runtime", no_wrap=True)
+    for name in ("MB", "acc.", "95 %", "agrees", "differs", "p", "recall"):
+        table.add_column(name, justify="right", no_wrap=name != "recall")
+    for item in exported:
+        name = item.path.name.removeprefix("model.").removesuffix(".tflite")
+        for check in item.checks:
+            size = f"{item.bytes / 1e6:.2f}"
+            if check.parity is None:
+                table.add_row(name, check.runtime, size, "does not run")
+                continue
+            found = check.parity
+            low, high = found.accuracy_interval
+            table.add_row(
+                name,
+                check.runtime,
+                size,
+                f"{100 * found.accuracy:.1f}",
+                f"{100 * low:.1f}-{100 * high:.1f}",
+                f"{100 * found.agreement:.1f}",
+                f"{found.mean_difference:.3f}/{found.largest_difference:.2f}",
+                f"{found.mcnemar_p:.2f}",
+                f"{found.fell_most} {-100 * found.recall_drop:.1f}" if found.fell_most else "-",
+            )
+    Console().print(table)
+    checked = [c.parity for item in exported for c in item.checks if c.parity]
+    if checked:
+        print(
+            f"Beside Keras, accuracy {100 * checked[0].keras_accuracy:.1f}, on "
+            f"{checked[0].pictures} {exported[0].split} pictures; percent and points.\n"
+            f"differs: probabilities, mean/largest; p: McNemar's exact test, small where accuracy\n"
+            f"differs by more than chance; recall: the class whose recall fell most."
+        )
+    for item in exported:
+        kept = f"  (in float: {', '.join(item.keep_float)})" if item.keep_float else ""
+        print(f"{item.path}{kept}")
+        if item.layer_errors:
+            worst = ", ".join(f"{error.layer} {error.lost:.0%}" for error in item.layer_errors)
+            print(f"  lost to int8 of each layer's output, the worst: {worst}")
 
 
 def _print_comparison(comparison: Any) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from edge.classifier import Classifier
 from edge.errors import RunFolderError, quoted
+from edge.latest import exported_models
 from edge.native_log import hidden_native_log
 from edge.preprocessing import Pixels
-from trainer.held_out import read_held_out
+from trainer.held_out import read_held_out, read_model
 from trainer.model import compiled_call
 from trainer.parity import Parity, device_probabilities, parity
 from trainer.progress import progress
@@ -61,7 +62,7 @@ def compare(run: RunFolder) -> Comparison:
         RunFolderError: the run is incomplete, its photos are gone, or nothing was exported.
     """
     finished = read_run(run)
-    files = sorted(run.exports.glob("model*.tflite"))
+    files = exported_models(run.exports)
     if not files:
         raise RunFolderError(
             f"{quoted(run.exports)}: nothing exported yet; make a file with: edgetl export"
@@ -70,7 +71,7 @@ def compare(run: RunFolder) -> Comparison:
     expected, truth = held_out.keras_probabilities, held_out.truth
     with hidden_native_log():
         classifiers = [Classifier(path) for path in files]
-    calls = [compiled_call(held_out.model), *(c.infer for c in classifiers)]
+    calls = [compiled_call(read_model(run.model)), *(c.infer for c in classifiers)]
     rounds = _timed_rounds(calls, held_out.pixels)
     rows = [
         _row(
@@ -79,14 +80,15 @@ def compare(run: RunFolder) -> Comparison:
             run.model,
             rounds,
             0,
-            parity(expected, expected, truth),
+            parity(expected, expected, truth, finished.labels),
         )
     ]
     for number, (path, classifier) in enumerate(zip(files, classifiers, strict=True), start=1):
-        found = device_probabilities(classifier, held_out.paths, f"classifying with {path.name}")
+        found = device_probabilities(path, held_out.paths, classifier.runtime.name)
         engine = f"{classifier.runtime.name} {classifier.runtime.version}"
         name = path.name.removeprefix("model.").removesuffix(".tflite")
-        rows.append(_row(name, engine, path, rounds, number, parity(found, expected, truth)))
+        figures = parity(found, expected, truth, finished.labels)
+        rows.append(_row(name, engine, path, rounds, number, figures))
     return Comparison(held_out.split, len(truth), classifiers[0].threads, rows)
 
 

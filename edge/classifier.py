@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,8 @@ from edge.errors import EdgetlError, ModelFileError, SettingError, quoted
 from edge.model_file import ModelFile, read_labels, read_model_file
 from edge.preprocessing import Picture, Pixels, model_input
 from edge.runtime import choose_runtime, default_threads
+from edge.tensor_values import input_values, probabilities
+from edge.trial import try_model
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Prediction:
 
 class Classifier:
     """Classifies pictures with a .tflite model on the device. Not safe to share between threads.
+
+    A model that edgetl did not make is first tried in a process of its own, since a damaged one can
+    crash the interpreter.
 
     Attributes:
         model: what the file holds (labels, geometry, figures of training and export).
@@ -51,8 +55,8 @@ class Classifier:
             threads: threads to infer with; default the cores here, 4 at most.
 
         Raises:
-            ModelFileError: the file is missing, damaged, no image classifier, or its labels do
-                not fit its outputs.
+            ModelFileError: the file is missing, damaged, no image classifier, its labels do not fit
+                its outputs, or the runtime cannot run it.
             SettingError: an argument is out of range.
             EdgetlError: no runtime is installed, or it does not load on this system.
         """
@@ -64,6 +68,9 @@ class Classifier:
         self.runtime = choose_runtime(runtime)
         self.threads = default_threads() if threads is None else threads
         try:
+            self.runtime.load()
+            if self.model.card is None:
+                try_model(self.model, self.runtime, threads=self.threads)
             self._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(
@@ -77,6 +84,8 @@ class Classifier:
             ) from error
         self._input: int = self._interpreter.get_input_details()[0]["index"]
         self._output: int = self._interpreter.get_output_details()[0]["index"]
+        self._input_values = input_values(self.model.input, self.model.normalization)
+        self._probabilities = probabilities(self.model.output, self.model.output_values)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -113,9 +122,9 @@ class Classifier:
         Returns:
             float32 [classes], 0..1.
         """
-        self._interpreter.set_tensor(self._input, self._input_tensor(pixels)[np.newaxis])
+        self._interpreter.set_tensor(self._input, self._input_values(pixels)[np.newaxis])
         self._interpreter.invoke()
-        return self._output_values(self._interpreter.get_tensor(self._output))
+        return self._probabilities(self._interpreter.get_tensor(self._output))
 
     def predictions(
         self, probabilities: npt.NDArray[np.float32], *, top_k: int | None = None
@@ -138,23 +147,3 @@ class Classifier:
                 f"{quoted(model.path)}: takes float32 input but does not say how pixels are "
                 f"scaled; add TFLite Metadata with NormalizationOptions to it"
             )
-
-    def _input_tensor(self, pixels: Pixels) -> npt.NDArray[Any]:
-        spec, normalization = self.model.input, self.model.normalization
-        if spec.dtype == np.float32:
-            assert normalization is not None
-            mean = np.asarray(normalization.mean, np.float32)
-            std = np.asarray(normalization.std, np.float32)
-            return (pixels.astype(np.float32) - mean) / std
-        # A quantized input covers the 256 pixel values one to one: uint8 as they are, int8 shifted.
-        if spec.dtype == np.uint8:
-            return pixels
-        return (pixels.astype(np.int16) - 128).astype(np.int8)
-
-    def _output_values(self, tensor: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        values = tensor.reshape(-1)
-        spec = self.model.output
-        if values.dtype == np.float32:
-            return values.copy()
-        scale = spec.scale or 1.0
-        return ((values.astype(np.float32) - spec.zero_point) * scale).astype(np.float32)

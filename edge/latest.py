@@ -6,6 +6,8 @@ from edge.errors import ModelFileError
 
 RUNS = Path("runs")
 LATEST = "latest"
+# The ending of an exported file that failed its check.
+REJECTED = ".rejected.tflite"
 
 
 def latest_run(runs: Path = RUNS) -> Path | None:
@@ -20,6 +22,12 @@ def latest_run(runs: Path = RUNS) -> Path | None:
     return runs / latest.readlink() if latest.is_symlink() and latest.is_dir() else None
 
 
+def exported_models(exports: Path) -> list[Path]:
+    """The files in a run's exports/ that passed their check."""
+    found = sorted(exports.glob("model*.tflite"))
+    return [path for path in found if not path.name.endswith(REJECTED)]
+
+
 def latest_model() -> Path:
     """The newest export in runs/latest, else the only .tflite file in this folder.
 
@@ -27,7 +35,7 @@ def latest_model() -> Path:
         ModelFileError: there is neither, or there are several.
     """
     run = latest_run()
-    exports = list((run / "exports").glob("model*.tflite")) if run else []
+    exports = exported_models(run / "exports") if run else []
     if exports:
         return max(exports, key=lambda path: path.stat().st_mtime)
     here = sorted(path for path in Path().glob("*.tflite") if not path.name.startswith("."))

@@ -6,10 +6,9 @@ https://ai.google.dev/edge/litert/models/metadata). edgetl adds one more file, e
 """
 
 import hashlib
-import io
 import json
+import math
 import struct
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,20 @@ import flatbuffers.number_types as types
 import numpy as np
 
 from edge import tflite_schema as schema
+from edge.attached_files import attached_files
 from edge.errors import ModelFileError, SettingError, quoted, reason
+from edge.flatbuffer_check import check_flatbuffer
 from edge.preprocessing import Fit, InputGeometry
+from edge.tflite_check import check_tflite
+from edge.tflite_graph import OutputValues, output_values
+from edge.tflite_layout import METADATA
 
 CARD_NAME = "edgetl.json"
 LABELS_NAME = "labels.txt"
 CARD_FORMAT = 1
+
+# Of one side; larger inputs are a mistake, or a damaged file, that would take all memory.
+_MAX_PIXELS = 4096
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,11 @@ class Normalization:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A classifier read from disk and checked. `content` is the whole file, as runtimes take it."""
+    """A classifier read from disk and checked. `content` is the whole file, as runtimes take it.
+
+    `card` is edgetl.json, which holds the SHA-256 that the model part has: None unless edgetl made
+    the file and it is as it was made.
+    """
 
     path: Path
     content: bytes
@@ -60,11 +71,25 @@ class ModelFile:
     version: str
     input: TensorSpec
     output: TensorSpec
+    output_values: OutputValues
     geometry: InputGeometry
     normalization: Normalization | None
     labels: tuple[str, ...]
     associated_files: tuple[str, ...]
     card: Mapping[str, Any] | None
+
+
+# What reading meets in a damaged file: edge.tflite_check's ValueError, and whatever comes of
+# numbers and text that are not what they should be.
+_SIGNS_OF_DAMAGE = (
+    struct.error,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    RecursionError,
+    SettingError,
+)
 
 
 def read_model_file(path: str | Path, *, labels: Sequence[str] | None = None) -> ModelFile:
@@ -87,19 +112,20 @@ def read_model_file(path: str | Path, *, labels: Sequence[str] | None = None) ->
         raise ModelFileError(f"{quoted(path)}: not a TFLite model")
     try:
         return _parse(path, content, labels)
-    except (struct.error, LookupError, TypeError, ValueError, OverflowError, SettingError) as error:
+    except _SIGNS_OF_DAMAGE as error:
         raise ModelFileError(
             f"{quoted(path)}: damaged or cut-off TFLite model; copy it here again"
         ) from error
 
 
 def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> ModelFile:
-    attached, model_bytes = _attached_files(content)
+    attached, model_bytes = attached_files(content)
     sha256 = hashlib.sha256(memoryview(content)[:model_bytes]).hexdigest()
     card = _card(path, attached, model_bytes, sha256)
 
-    model = schema.Table.root(content)
-    _check_buffers(model, len(content))
+    flatbuffer = content[:model_bytes]
+    check_tflite(flatbuffer)
+    model = schema.Table.root(flatbuffer)
     subgraphs = model.children(schema.Model.SUBGRAPHS)
     if not subgraphs:
         raise ModelFileError(f"{quoted(path)}: a TFLite model without a graph")
@@ -108,6 +134,9 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     _check_classifier(path, inputs, outputs)
 
     metadata = _metadata(model)
+    _check_attached(path, metadata, attached)
+    if card:
+        _check_card(card, inputs[0], attached)
     subgraph = next(iter(metadata.children(schema.ModelMetadata.SUBGRAPHS)), None)
     normalization = _normalization(path, subgraph)
     found = _labels(path, subgraph, attached)
@@ -135,6 +164,7 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
         version=metadata.string(schema.ModelMetadata.VERSION) or "",
         input=inputs[0],
         output=outputs[0],
+        output_values=output_values(model),
         geometry=InputGeometry(height, width, fit),
         normalization=normalization,
         labels=names,
@@ -169,19 +199,6 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
     return tuple(lines) if lines != [""] else ()
 
 
-def _attached_files(content: bytes) -> tuple[dict[str, bytes], int]:
-    """The files of the zip archive behind the flatbuffer, and where that archive begins."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-            start = min((entry.header_offset for entry in entries), default=len(content))
-            return {entry.filename: archive.read(entry) for entry in entries}, start
-    except Exception:
-        # No archive, or a damaged one: BadZipFile, or what a decompressor raises (zlib.error,
-        # OSError, LZMAError, ...). A file that the metadata names is missed in `_labels`.
-        return {}, len(content)
-
-
 def _card(
     path: Path, attached: Mapping[str, bytes], model_bytes: int, sha256: str
 ) -> Mapping[str, Any] | None:
@@ -190,8 +207,8 @@ def _card(
     card: Mapping[str, Any] = json.loads(attached[CARD_NAME])
     if card["format"] > CARD_FORMAT:
         raise ModelFileError(
-            f"{quoted(path)}: made by edgetl {card['edgetl']}, which is newer than this one; "
-            f"upgrade with: pip install -U edgetl"
+            f"{quoted(path)}: made by edgetl {quoted(card['edgetl'])}, which is newer than this "
+            f"one; upgrade with: pip install -U edgetl"
         )
     if (card["model_bytes"], card["model_sha256"]) != (model_bytes, sha256):
         raise ModelFileError(
@@ -200,13 +217,24 @@ def _card(
     return card
 
 
-def _check_buffers(model: schema.Table, size: int) -> None:
-    """A native interpreter can crash on a file whose end is missing; weights are what ends it."""
-    for buffer in model.children(schema.Model.BUFFERS):
-        buffer.numbers(schema.Buffer.DATA, np.uint8)
-        offset = buffer.number(schema.Buffer.OFFSET, types.Uint64Flags)
-        if offset + buffer.number(schema.Buffer.SIZE, types.Uint64Flags) > size:
-            raise IndexError("a buffer runs past the end")
+def _check_attached(path: Path, metadata: schema.Table, attached: Mapping[str, bytes]) -> None:
+    """A file that edgetl made says so in its metadata; it is refused if its card is not there."""
+    for file in metadata.children(schema.ModelMetadata.ASSOCIATED_FILES):
+        if file.string(schema.AssociatedFile.NAME) == CARD_NAME and CARD_NAME not in attached:
+            raise _missing(path, CARD_NAME)
+
+
+def _missing(path: Path, name: str) -> ModelFileError:
+    return ModelFileError(
+        f"{quoted(path)}: its file {quoted(name)} is missing from its end, so it was cut off or "
+        f"damaged; copy it here again"
+    )
+
+
+def _check_card(card: Mapping[str, Any], spec: TensorSpec, attached: Mapping[str, bytes]) -> None:
+    size = (card["input"]["height"], card["input"]["width"])
+    if parse_labels(attached[LABELS_NAME]) != tuple(card["classes"]) or spec.shape[1:3] != size:
+        raise ValueError(f"{CARD_NAME} does not fit the model")
 
 
 def _tensors(path: Path, subgraph: schema.Table, field: int) -> list[TensorSpec]:
@@ -230,16 +258,20 @@ def _tensors(path: Path, subgraph: schema.Table, field: int) -> list[TensorSpec]
                 (schema.Quantization.ZERO_POINT, np.int64),
             )
         )
-        specs.append(
-            TensorSpec(
-                name=name,
-                shape=tuple(int(n) for n in tensor.numbers(schema.Tensor.SHAPE, np.int32)),
-                dtype=np.dtype(schema.DTYPES[kind]),
-                scale=float(scales[0]) if scales else 0.0,
-                zero_point=int(zeros[0]) if zeros else 0,
-            )
-        )
+        dtype = np.dtype(schema.DTYPES[kind])
+        scale, zero_point = float(scales[0]) if scales else 0.0, int(zeros[0]) if zeros else 0
+        if not (math.isfinite(scale) and scale >= 0):
+            raise ValueError(f"tensor {name!r} has steps of {scale}")
+        if dtype != np.float32 and not _fits(zero_point, dtype):
+            raise ValueError(f"tensor {name!r} has zero point {zero_point}")
+        shape = tuple(tensor.numbers(schema.Tensor.SHAPE, np.int32).tolist())
+        specs.append(TensorSpec(name, shape, dtype, scale, zero_point))
     return specs
+
+
+def _fits(value: int, dtype: np.dtype[Any]) -> bool:
+    limits = np.iinfo(dtype)
+    return int(limits.min) <= value <= int(limits.max)
 
 
 def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[TensorSpec]) -> None:
@@ -254,6 +286,11 @@ def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[Tensor
         raise ModelFileError(
             f"{quoted(path)}: takes input {list(shape)}{layout}; an image classifier here takes "
             f"[1, height, width, 3]"
+        )
+    if max(shape) > _MAX_PIXELS:
+        raise ModelFileError(
+            f"{quoted(path)}: takes input {list(shape)}, which is more than {_MAX_PIXELS} pixels "
+            f"a side"
         )
     shape = outputs[0].shape
     if len(shape) < 2 or shape[-1] < 2 or int(np.prod(shape)) != shape[-1]:
@@ -271,6 +308,7 @@ def _metadata(model: schema.Table) -> schema.Table:
             buffer = buffers[entry.number(schema.Metadata.BUFFER, types.Uint32Flags)]
             data = buffer.numbers(schema.Buffer.DATA, np.uint8).tobytes()
             if data[4:8] == schema.METADATA_IDENTIFIER:
+                check_flatbuffer(data, METADATA)
                 return schema.Table.root(data)
     return schema.Table.empty()
 
@@ -302,10 +340,7 @@ def _labels(
         if kind == schema.AssociatedFile.TENSOR_AXIS_LABELS:
             name = file.string(schema.AssociatedFile.NAME) or ""
             if name not in attached:
-                raise ModelFileError(
-                    f"{quoted(path)}: its file {name} is missing from its end, so it was cut off; "
-                    f"copy it here again"
-                )
+                raise _missing(path, name)
             return parse_labels(attached[name])
     return ()
 
@@ -328,7 +363,7 @@ def describe(model: ModelFile) -> dict[str, Any]:
             if model.normalization
             else None
         ),
-        "output": _describe_tensor(model.output),
+        "output": {**_describe_tensor(model.output), "values": model.output_values},
         "associated_files": list(model.associated_files),
         "edgetl": dict(model.card) if model.card else None,
     }

@@ -27,11 +27,10 @@ class Runtime:
     name: RuntimeName
     version: str
 
-    def interpreter(self, content: bytes, *, threads: int) -> Any:
-        """An interpreter of the model `content`, tensors allocated.
+    def load(self) -> Any:
+        """Import the library; the module that has its Interpreter.
 
         Raises:
-            ValueError, RuntimeError: the library cannot run this model.
             ImportError: the library does not load on this system.
             EdgetlError: tflite-runtime in a process that has loaded TensorFlow.
         """
@@ -42,8 +41,16 @@ class Runtime:
                 "tflite-runtime cannot run in a process that has loaded TensorFlow; "
                 "use runtime litert here, or tflite-runtime in a process of its own"
             )
-        module = importlib.import_module(f"{_DISTRIBUTIONS[self.name][0]}.interpreter")
-        interpreter = module.Interpreter(model_content=content, num_threads=threads)
+        return importlib.import_module(f"{_DISTRIBUTIONS[self.name][0]}.interpreter")
+
+    def interpreter(self, content: bytes, *, threads: int) -> Any:
+        """An interpreter of the model `content`, tensors allocated.
+
+        Raises:
+            ValueError, RuntimeError: the library cannot run this model.
+            ImportError, EdgetlError: as `load`.
+        """
+        interpreter = self.load().Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
         return interpreter
 

@@ -22,7 +22,16 @@ METADATA_NAME = "TFLITE_METADATA"
 class Model:
     VERSION, OPERATOR_CODES, SUBGRAPHS, DESCRIPTION, BUFFERS = range(5)
     METADATA_BUFFER, METADATA, SIGNATURE_DEFS = range(5, 8)
-    FIELDS = 8
+    FIELDS = 8  # as edgetl writes it
+    EXTERNAL_BUFFER_GROUPS, EXTERNAL_BUFFERS = range(8, 10)
+
+
+class OperatorCode:
+    DEPRECATED_BUILTIN_CODE, CUSTOM_CODE, VERSION, BUILTIN_CODE = range(4)
+
+
+class BuiltinOperator:
+    DEQUANTIZE, LOGISTIC, RESHAPE, SOFTMAX, SQUEEZE, QUANTIZE = 6, 14, 22, 25, 43, 114
 
 
 class Buffer:
@@ -35,15 +44,32 @@ class Metadata:
 
 
 class SubGraph:
-    TENSORS, INPUTS, OUTPUTS, OPERATORS, NAME = range(5)
+    TENSORS, INPUTS, OUTPUTS, OPERATORS, NAME, DEBUG_METADATA_INDEX = range(6)
 
 
 class Tensor:
-    SHAPE, TYPE, BUFFER, NAME, QUANTIZATION = range(5)
+    SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, IS_VARIABLE = range(6)
+    SPARSITY, SHAPE_SIGNATURE, HAS_RANK, VARIANT_TENSORS, EXTERNAL_BUFFER = range(6, 11)
 
 
 class Quantization:
-    MIN, MAX, SCALE, ZERO_POINT = range(4)
+    MIN, MAX, SCALE, ZERO_POINT, DETAILS_TYPE, DETAILS, DIMENSION = range(7)
+
+
+class Operator:
+    OPCODE_INDEX, INPUTS, OUTPUTS, BUILTIN_OPTIONS_TYPE, BUILTIN_OPTIONS = range(5)
+    CUSTOM_OPTIONS, CUSTOM_OPTIONS_FORMAT, MUTATING_VARIABLE_INPUTS, INTERMEDIATES = range(5, 9)
+    LARGE_CUSTOM_OPTIONS_OFFSET, LARGE_CUSTOM_OPTIONS_SIZE = range(9, 11)
+    BUILTIN_OPTIONS_2_TYPE, BUILTIN_OPTIONS_2, DEBUG_METADATA_INDEX = range(11, 14)
+
+
+class SignatureDef:
+    INPUTS, OUTPUTS, KEY = range(3)
+    SUBGRAPH_INDEX = 4
+
+
+class TensorMap:
+    NAME, TENSOR_INDEX = range(2)
 
 
 class ModelMetadata:
@@ -99,6 +125,9 @@ class AssociatedFile:
 
 # enum TensorType of schema.fbs, as far as an image classifier's input and output can have them
 DTYPES: dict[int, type[np.generic]] = {0: np.float32, 3: np.uint8, 9: np.int8}
+# The bits that a value of each TensorType takes; strings, resources and variants have no fixed size
+BITS = {0: 32, 1: 16, 2: 32, 3: 8, 4: 64, 6: 8, 7: 16, 8: 64, 9: 8, 10: 64, 11: 128, 12: 64}
+BITS |= {15: 32, 16: 16, 17: 4, 18: 16, 19: 2, 20: 4, 21: 8, 22: 8}
 
 
 class Table:

@@ -1,22 +1,21 @@
-"""From a finished run to .tflite files that carry their labels, settings and figures with them."""
+"""From a finished run to .tflite files that are checked, and carry labels and figures with them."""
 
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 import edge
-from edge.classifier import Classifier
 from edge.errors import EdgetlError, RunFolderError, SettingError, quoted, reason
 from edge.files import replacing, write_json
+from edge.latest import REJECTED
 from edge.model_file import (
     CARD_FORMAT,
     CARD_NAME,
@@ -25,165 +24,230 @@ from edge.model_file import (
     labels_text,
     read_model_file,
 )
-from edge.native_log import hidden_native_log
 from edge.preprocessing import Pixels
-from trainer.conversion import converted, converter_of
+from edge.runtime import Runtime, installed_runtimes
+from trainer.child import in_child
+from trainer.conversion import Conversion, InputType, Quantization, converted_files
 from trainer.dataset import Split
-from trainer.held_out import read_held_out
+from trainer.held_out import HeldOut, read_held_out
+from trainer.keep_float import Judged, KeptFloat, LayerError, keep_fewest, keep_named
 from trainer.metadata import Description, with_files, with_metadata
-from trainer.model import backbone_of
 from trainer.parity import Parity, device_probabilities, parity
 from trainer.picture_cache import read_pictures
 from trainer.progress import say
 from trainer.run_folder import FinishedRun, RunFolder, read_run
 
-Quantization = Literal["none", "int8"]
-FILE_NAMES: dict[Quantization, str] = {
-    "none": "model.float32.tflite",
-    "int8": "model.int8.tflite",
-}
+# On the reference data 20 to 500 give the same agreement within one picture in a thousand.
+CALIBRATION_PICTURES = 100
+AUTO = "auto"
+_SHOWN_ERRORS = 5
 
-# More calibration pictures moved no range on the reference data.
-CALIBRATION_PICTURES = 200
+
+@dataclass(frozen=True)
+class Check:
+    """A file on one runtime: how it does there beside Keras, or why it does not run there."""
+
+    runtime: str
+    version: str
+    parity: Parity | None
+    problem: str | None
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A written model file and how it does beside Keras on the pictures of `split`."""
+    """A written model file and what its check on the pictures of `split` gave.
+
+    Attributes:
+        keep_float: the layers of an int8 file that are in float.
+        layer_errors: where the error of an int8 file comes from, worst first; measured only where
+            it matters.
+        rejected: why it may not leave the house; None for a file that may.
+    """
 
     path: Path
     quantization: Quantization
     bytes: int
     sha256: str
     split: Split
-    parity: Parity
+    checks: tuple[Check, ...]
+    keep_float: tuple[str, ...]
+    layer_errors: tuple[LayerError, ...]
+    rejected: str | None
 
 
-def export(run: RunFolder, *, quantize: Sequence[str], data: Path | None = None) -> list[Exported]:
-    """Convert a run's model, write each file into the run's exports/ and check it.
+def export(
+    run: RunFolder,
+    *,
+    quantize: Sequence[str],
+    input_type: InputType = "uint8",
+    calibration: int = CALIBRATION_PICTURES,
+    keep_float: Sequence[str] = (),
+    max_drop: float = 1.0,
+    data: Path | None = None,
+) -> list[Exported]:
+    """Convert a run's model and check each file on every runtime before it gets its name.
+
+    The check goes over the test split, or validation where there is none, through the device's own
+    code. A file that loses more than `max_drop`, or does not run on a runtime that is installed, is
+    written as NAME.rejected.tflite.
 
     Args:
         run: a finished run.
-        quantize: "none" (float32) and "int8", in any number.
+        quantize: "none" (float32), "float16", "dynamic" and "int8", in any number.
+        input_type: of int8 files.
+        calibration: training pictures, the classes in turn, that int8's ranges are measured on.
+        keep_float: layers of int8 files to leave in float, or "auto": the fewest that make the file
+            pass.
+        max_drop: points of accuracy below Keras.
         data: the folder of photos, where it has moved since training.
 
     Raises:
         RunFolderError: the run is incomplete, its photos are gone, or exports/ cannot be written.
-        SettingError: an unknown quantization.
+        SettingError: an argument is out of range, or there is no such layer.
         EdgetlError: the conversion failed.
     """
-    for name in quantize:
-        if name not in get_args(Quantization):
-            choices = ", ".join(get_args(Quantization))
-            raise SettingError(f"quantize {name!r} is not one of {choices}")
+    conversions = _conversions(quantize, input_type)
+    if calibration < 1:
+        raise SettingError(f"calibration {calibration} is less than 1 picture")
+    if keep_float and "int8" not in quantize:
+        raise SettingError("keep-float is for int8 files; add --quantize int8")
+    if AUTO in keep_float and len(keep_float) > 1:
+        raise SettingError("keep-float auto chooses the layers itself; leave the names out")
     finished = read_run(run)
     root = data or finished.dataset.root
     held_out = read_held_out(finished, root)
+    pixels = held_out.pixels[:0]
+    if "int8" in quantize:
+        pixels = _calibration_pictures(finished, root, calibration)
+    judged = Judged(
+        held_out.pixels,
+        held_out.truth,
+        float((held_out.keras_probabilities.argmax(axis=1) == held_out.truth).mean())
+        - max_drop / 100,
+    )
+    # One process for all: what the converter does not give back goes with it.
+    plain = [c for c in conversions if not (c.quantization == "int8" and keep_float)]
+    flatbuffers = in_child(converted_files, run.model, plain, pixels) if plain else []
+    ready = dict(zip(plain, flatbuffers, strict=True))
     exported = []
-    for quantization in dict.fromkeys(quantize):
-        assert quantization in FILE_NAMES
-        say(f"converting to {FILE_NAMES[quantization]}")
-        calibration = (
-            _calibration_pictures(finished, root) if quantization == "int8" else held_out.pixels[:0]
-        )
-        plain = convert(held_out.model, quantization=quantization, calibration=calibration)
-        path = run.exports / FILE_NAMES[quantization]
-        try:
-            run.exports.mkdir(exist_ok=True)
-            with replacing(path) as temporary:
-                flatbuffer = with_metadata(plain, _description(finished, quantization))
-                temporary.write_bytes(_packed(flatbuffer, finished, quantization, None))
-                with hidden_native_log():
-                    classifier = Classifier(temporary)
-                actual = device_probabilities(classifier, held_out.paths, f"checking {path.name}")
-                figures = parity(actual, held_out.keras_probabilities, held_out.truth)
-                checks = {
-                    "split": held_out.split,
-                    "runtime": classifier.runtime.name,
-                    **asdict(figures),
-                }
-                content = _packed(flatbuffer, finished, quantization, checks)
-                temporary.write_bytes(content)
-                _check_contract(read_model_file(temporary), finished, quantization)
-        except OSError as error:
-            raise RunFolderError(f"{quoted(path)}: cannot be written: {reason(error)}") from error
-        digest = hashlib.sha256(content).hexdigest()
-        exported.append(Exported(path, quantization, len(content), digest, held_out.split, figures))
+    for conversion in conversions:
+        kept = KeptFloat(ready[conversion], (), (), True) if conversion in ready else None
+        if kept is None:
+            say(f"converting to {conversion.file_name}, some layers in float")
+            remedy = (
+                in_child(keep_fewest, run.model, pixels, conversion.input_type, judged)
+                if AUTO in keep_float
+                else in_child(
+                    keep_named, run.model, keep_float, pixels, conversion.input_type, judged
+                )
+            )
+            kept = remedy
+        item = _checked_file(finished, held_out, conversion, kept, max_drop)
+        if item.rejected and conversion.quantization == "int8" and not kept.errors:
+            # Which layers are to blame, for the line that says what to try.
+            errors = in_child(
+                keep_named, run.model, (), pixels, conversion.input_type, judged
+            ).errors
+            item = replace(item, layer_errors=errors[:_SHOWN_ERRORS])
+        exported.append(item)
     _write_summary(run, exported)
     return exported
 
 
-def export_graph(model: keras.Model) -> keras.Model:
-    """The model as it is converted: one float32 picture [1, H, W, 3] in, probabilities out.
-
-    Augmentation and dropout are gone. The head is a 1x1 convolution after a pooling that keeps its
-    dimensions, the same numbers as the dense layer: dense layers that TensorFlow 2.21 quantizes do
-    not load in tflite-runtime 2.14. A single logit z becomes the pair (-z/2, z/2), whose softmax
-    is (1 - sigmoid(z), sigmoid(z)), so that two classes come out as two probabilities.
-    """
-    head = model.get_layer("head")
-    kernel, bias = (np.asarray(weight) for weight in head.get_weights())
-    if kernel.shape[1] == 1:
-        kernel = np.concatenate([-kernel / 2, kernel / 2], axis=1)
-        bias = np.concatenate([-bias / 2, bias / 2])
-    classes = kernel.shape[1]
-    inputs = keras.Input(model.input_shape[1:], batch_size=1, name="image")
-    # Every layer has a name of its own: Keras numbers unnamed ones through the process, and the
-    # names end up in the file, which the same run must export to the same bytes.
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
-    x = backbone_of(model)(x, training=False)
-    x = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
-    convolution = keras.layers.Conv2D(classes, 1, name="head")
-    x = convolution(x)
-    x = keras.layers.Reshape((classes,), name="logits")(x)
-    x = keras.layers.Softmax(name="probability")(x)
-    convolution.set_weights([kernel[np.newaxis, np.newaxis], bias])
-    return keras.Model(inputs, x, name="edgetl")
+def _conversions(quantize: Sequence[str], input_type: InputType) -> list[Conversion]:
+    for name in quantize:
+        if name not in get_args(Quantization):
+            choices = ", ".join(get_args(Quantization))
+            raise SettingError(f"quantize {name!r} is not one of {choices}")
+    if input_type not in get_args(InputType):
+        choices = ", ".join(get_args(InputType))
+        raise SettingError(f"input {input_type!r} is not one of {choices}")
+    return [
+        Conversion(name, input_type if name == "int8" else "float32")
+        for name in get_args(Quantization)
+        if name in quantize
+    ]
 
 
-def convert(model: keras.Model, *, quantization: Quantization, calibration: Pixels) -> bytes:
-    """Convert a trained model to a TFLite flatbuffer of builtin operators only.
+def _checked_file(
+    run: FinishedRun,
+    held_out: HeldOut,
+    conversion: Conversion,
+    kept: KeptFloat,
+    max_drop: float,
+) -> Exported:
+    flatbuffer = with_metadata(kept.flatbuffer, _description(run, conversion))
+    say(f"checking {conversion.file_name} on {len(held_out.paths)} {held_out.split} pictures")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, conversion.file_name)
+        file.write_bytes(_packed(flatbuffer, run, conversion, kept, None))
+        checks = tuple(_check(file, runtime, held_out, run) for runtime in installed_runtimes())
+        content = _packed(flatbuffer, run, conversion, kept, (held_out.split, checks))
+        file.write_bytes(content)
+        _check_contract(read_model_file(file), run, conversion)
+    why = _why_rejected(conversion, checks, max_drop)
+    accepted = run.folder.exports / conversion.file_name
+    rejected = accepted.with_suffix(REJECTED)
+    path = rejected if why else accepted
+    try:
+        run.folder.exports.mkdir(exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+        if not why:
+            rejected.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{quoted(path)}: cannot be written: {reason(error)}") from error
+    return Exported(
+        path=path,
+        quantization=conversion.quantization,
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        split=held_out.split,
+        checks=checks,
+        keep_float=kept.layers,
+        layer_errors=kept.errors[:_SHOWN_ERRORS],
+        rejected=why,
+    )
 
-    Args:
-        model: as `trainer.model.build_model` makes it, trained.
-        quantization: "none" gives float32 in and out. "int8" quantizes weights and activations
-            after training (Jacob et al., CVPR 2018, https://arxiv.org/abs/1712.05877), with uint8
-            input of scale 1 and zero point 0 and float32 probabilities out.
-        calibration: uint8 [pictures, height, width, 3], for int8 only.
 
-    Raises:
-        EdgetlError: the converter failed.
-    """
-    converter = converter_of(export_graph(model))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if quantization == "int8":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.representative_dataset = lambda: _representative(calibration)
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.float32
-    return converted(converter)
+def _check(file: Path, runtime: Runtime, held_out: HeldOut, run: FinishedRun) -> Check:
+    try:
+        found = in_child(device_probabilities, file, held_out.paths, runtime.name)
+    except EdgetlError as error:
+        return Check(runtime.name, runtime.version, None, str(error))
+    figures = parity(found, held_out.keras_probabilities, held_out.truth, run.labels)
+    return Check(runtime.name, runtime.version, figures, None)
 
 
-def _representative(calibration: Pixels) -> Iterator[list[Any]]:
-    for number, picture in enumerate(calibration):
-        pixels = picture.astype(np.float32)
-        if number == 0:
-            # The input's scale is 1 and its zero point 0 only if calibration has seen 0 and 255.
-            pixels[0, 0, :], pixels[0, 1, :] = 0, 255
-        yield [pixels[np.newaxis]]
+def _why_rejected(conversion: Conversion, checks: Sequence[Check], max_drop: float) -> str | None:
+    for check in checks:
+        if check.parity is None:
+            return f"does not run on {check.runtime} {check.version} ({check.problem})"
+        drop = 100 * (check.parity.keras_accuracy - check.parity.accuracy)
+        # Shares of pictures are not exact in binary.
+        if drop > max_drop + 1e-9:
+            mend = (
+                "try --keep-float auto, or more pictures with --calibration"
+                if conversion.quantization == "int8"
+                else "try another --quantize"
+            )
+            return (
+                f"on {check.runtime} loses {drop:.1f} points of accuracy, more than "
+                f"--max-drop {max_drop:g}; {mend}"
+            )
+    return None
 
 
-def _calibration_pictures(run: FinishedRun, root: Path) -> Pixels:
+def _calibration_pictures(run: FinishedRun, root: Path, number: int) -> Pixels:
     """Training pictures, the classes in turn, through the one preprocessing path."""
-    places = run.dataset.in_turn("train")[:CALIBRATION_PICTURES]
+    places = run.dataset.in_turn("train")[:number]
     paths = [root / run.dataset.examples[place].file for place in places]
     return read_pictures(paths, run.geometry, "reading calibration")
 
 
-def _description(run: FinishedRun, quantization: Quantization) -> Description:
+def _description(run: FinishedRun, conversion: Conversion) -> Description:
     classes = ", ".join(run.labels[:20]) + (", ..." if len(run.labels) > 20 else "")
-    kind = "int8" if quantization == "int8" else "float32"
+    kind = "float32" if conversion.quantization == "none" else conversion.quantization
     return Description(
         name=f"Image classifier: {classes}",
         description=(
@@ -198,9 +262,14 @@ def _description(run: FinishedRun, quantization: Quantization) -> Description:
 def _packed(
     flatbuffer: bytes,
     run: FinishedRun,
-    quantization: Quantization,
-    checks: dict[str, Any] | None,
+    conversion: Conversion,
+    kept: KeptFloat,
+    checked: tuple[Split, tuple[Check, ...]] | None,
 ) -> bytes:
+    parity_figures = None
+    if checked is not None:
+        split, checks = checked
+        parity_figures = {"split": split, "runtimes": [asdict(check) for check in checks]}
     card = {
         "format": CARD_FORMAT,
         "edgetl": edge.__version__,
@@ -211,7 +280,8 @@ def _packed(
             "channels": "RGB",
         },
         "classes": list(run.labels),
-        "quantization": quantization,
+        "quantization": conversion.quantization,
+        "keep_float": list(kept.layers),
         "training": {
             "created": run.config["created"],
             "data_fingerprint": run.config["data"]["fingerprint"],
@@ -222,7 +292,7 @@ def _packed(
                 if figures
             },
         },
-        "parity": checks,
+        "parity": parity_figures,
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }
@@ -235,7 +305,7 @@ def _packed(
     )
 
 
-def _check_contract(file: ModelFile, run: FinishedRun, quantization: Quantization) -> None:
+def _check_contract(file: ModelFile, run: FinishedRun, conversion: Conversion) -> None:
     """What a client relies on without asking; a converter's change must not slip through."""
     as_promised = (
         file.labels == run.labels
@@ -243,7 +313,7 @@ def _check_contract(file: ModelFile, run: FinishedRun, quantization: Quantizatio
         and file.output.dtype == np.float32
         and (
             (file.input.dtype, file.input.scale, file.input.zero_point) == (np.uint8, 1.0, 0)
-            if quantization == "int8"
+            if (conversion.quantization, conversion.input_type) == ("int8", "uint8")
             else file.input.dtype == np.float32
         )
     )
@@ -262,12 +332,8 @@ def _write_summary(run: RunFolder, exported: Sequence[Exported]) -> None:
         earlier = json.loads(path.read_text(encoding="utf-8"))["files"]
         files = {name: row for name, row in earlier.items() if (run.exports / name).is_file()}
     for item in exported:
-        files[item.path.name] = {
-            "quantization": item.quantization,
-            "bytes": item.bytes,
-            "sha256": item.sha256,
-            "split": item.split,
-            "parity": asdict(item.parity),
-        }
+        figures = asdict(item)
+        del figures["path"]
+        files[item.path.name] = figures
     when = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(path, {"edgetl": edge.__version__, "exported": when, "files": files})

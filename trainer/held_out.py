@@ -10,6 +10,7 @@ import numpy as np
 from edge.errors import RunFolderError, quoted
 from edge.preprocessing import Pixels
 from trainer import metrics
+from trainer.child import in_child
 from trainer.dataset import Split
 from trainer.model import class_probabilities, load_model
 from trainer.picture_cache import read_pictures
@@ -21,19 +22,20 @@ class HeldOut:
     """The held-out pictures of a run, in one order.
 
     `pixels` is uint8 [pictures, height, width, 3], `truth` int [pictures], and
-    `keras_probabilities` what `model`, the run's Keras model, gives: float32 [pictures, classes].
+    `keras_probabilities` what the run's Keras model gives: float32 [pictures, classes].
     """
 
     split: Split
     paths: Sequence[Path]
     pixels: Pixels
     truth: metrics.Classes
-    model: keras.Model
     keras_probabilities: metrics.Probabilities
 
 
 def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
-    """Read the held-out pictures below `root`, load the model and ask it about them.
+    """Read the held-out pictures below `root`, and ask the run's Keras model about them.
+
+    In a process of its own: Keras keeps 30 MB of every model that is loaded and asked.
 
     Raises:
         RunFolderError: a picture is gone, or the model is damaged.
@@ -48,20 +50,30 @@ def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
             f"{quoted(gone)}: the run's picture is no longer there; put the photos back, "
             f"or tell `edgetl export` with --data where they are now"
         )
-    try:
-        model = load_model(run.folder.model)
-    except Exception as error:
-        # A damaged archive raises anything from BadZipFile to KeyError.
-        raise RunFolderError(
-            f"{quoted(run.folder.model)}: damaged ({' '.join(str(error).split())[:200]}); "
-            f"train again"
-        ) from error
     pixels = read_pictures(paths, run.geometry, f"reading {split}")
     return HeldOut(
         split=split,
         paths=paths,
         pixels=pixels,
         truth=np.array([run.labels.index(example.label) for example in examples]),
-        model=model,
-        keras_probabilities=class_probabilities(model, pixels),
+        keras_probabilities=in_child(_keras_probabilities, run.folder.model, pixels),
     )
+
+
+def read_model(path: Path) -> keras.Model:
+    """A run's Keras model.
+
+    Raises:
+        RunFolderError: the file is damaged.
+    """
+    try:
+        return load_model(path)
+    except Exception as error:
+        # A damaged archive raises anything from BadZipFile to KeyError.
+        raise RunFolderError(
+            f"{quoted(path)}: damaged ({' '.join(str(error).split())[:200]}); train again"
+        ) from error
+
+
+def _keras_probabilities(path: Path, pixels: Pixels) -> metrics.Probabilities:
+    return class_probabilities(read_model(path), pixels)

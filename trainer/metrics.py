@@ -41,6 +41,22 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
+def mcnemar(first_only: int, second_only: int) -> float:
+    """The two-sided exact p-value of McNemar's test.
+
+    How likely two classifiers that err equally often would disagree in their errors as unevenly as
+    this or more: a binomial test with share one half (McNemar, Psychometrika 12, 1947).
+
+    Args:
+        first_only: pictures that the first classifier has right and the second wrong.
+        second_only: pictures that only the second has right.
+    """
+    disagreements = first_only + second_only
+    fewer = min(first_only, second_only)
+    ways = sum(math.comb(disagreements, k) for k in range(fewer + 1))
+    return min(1.0, 2 * ways / 2**disagreements)
+
+
 def summary(
     probabilities: Probabilities, truth: Classes, labels: Sequence[str]
 ) -> dict[str, Any] | None:

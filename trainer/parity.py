@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.classifier import Classifier
+from edge.native_log import hidden_native_log
 from trainer import metrics
 from trainer.progress import progress
 
@@ -15,42 +16,74 @@ from trainer.progress import progress
 class Parity:
     """How a model file does beside Keras on the same pictures.
 
-    Accuracies and agreement (the share of pictures given the same class) are 0..1; the differences
-    are between probabilities of the same class of the same picture.
+    Accuracies, recalls and agreement (the share of pictures given the same class) are 0..1; the
+    differences are between probabilities of the same class of the same picture.
+
+    Attributes:
+        accuracy_interval: of `accuracy`, 95 %, by Wilson's score.
+        mcnemar_p: how likely both have the same accuracy, by McNemar's exact test.
+        fell_most: the class whose recall fell most, None if no class's did.
+        recall_drop: by how much it fell.
     """
 
     pictures: int
     accuracy: float
+    accuracy_interval: tuple[float, float]
     keras_accuracy: float
     agreement: float
     largest_difference: float
     mean_difference: float
+    mcnemar_p: float
+    fell_most: str | None
+    recall_drop: float
 
 
 def parity(
     probabilities: metrics.Probabilities,
     keras_probabilities: metrics.Probabilities,
     truth: metrics.Classes,
+    labels: Sequence[str],
 ) -> Parity:
     """Compare two sets of probabilities, float32 [pictures, classes], for the same pictures."""
-    same = probabilities.argmax(axis=1) == keras_probabilities.argmax(axis=1)
+    found, expected = probabilities.argmax(axis=1), keras_probabilities.argmax(axis=1)
     difference = np.abs(probabilities - keras_probabilities)
+    right, keras_right = found == truth, expected == truth
+    drops = [
+        float(keras_right[truth == i].mean() - right[truth == i].mean())
+        if (truth == i).any()
+        else 0.0
+        for i in range(len(labels))
+    ]
+    worst = int(np.argmax(drops))
     return Parity(
         pictures=len(truth),
-        accuracy=metrics.accuracy(probabilities, truth),
-        keras_accuracy=metrics.accuracy(keras_probabilities, truth),
-        agreement=float(same.mean()),
+        accuracy=float(right.mean()),
+        accuracy_interval=metrics.wilson_interval(int(right.sum()), len(truth)),
+        keras_accuracy=float(keras_right.mean()),
+        agreement=float((found == expected).mean()),
         largest_difference=float(difference.max()),
         mean_difference=float(difference.mean()),
+        mcnemar_p=metrics.mcnemar(
+            int((keras_right & ~right).sum()), int((right & ~keras_right).sum())
+        ),
+        fell_most=labels[worst] if drops[worst] > 0 else None,
+        recall_drop=max(drops[worst], 0.0),
     )
 
 
 def device_probabilities(
-    classifier: Classifier, pictures: Sequence[Path], description: str
+    model: Path, pictures: Sequence[Path], runtime: str
 ) -> metrics.Probabilities:
-    """The classifier's probabilities for picture files: float32 [pictures, classes]."""
-    with progress(description, len(pictures)) as advance:
-        rows = []
+    """What `edgetl classify` gives for picture files: probabilities, float32 [pictures, classes].
+
+    Raises:
+        ModelFileError: the file is damaged, or the runtime cannot run it.
+        EdgetlError: the runtime is not installed.
+    """
+    with hidden_native_log():
+        classifier = Classifier(model, runtime=runtime)
+    rows = []
+    with progress(f"checking on {runtime}", len(pictures)) as advance:
         for path in pictures:
             rows.append(classifier.probabilities(path))
             advance()

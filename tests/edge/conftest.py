@@ -1,7 +1,9 @@
 """Tiny classifiers that edgetl did not make, and a camera that is a stream on this machine."""
 
 import contextlib
+import hashlib
 import io
+import json
 import threading
 import time
 import zipfile
@@ -20,27 +22,64 @@ LABELS = ("blue", "green", "red")
 SIDE = 16
 
 
+# What the published quantized MobileNets take: steps of 1/128 about 128.
+MOBILENET_SPAN = (-1.0, 0.9921875)
+
+
 @pytest.fixture(scope="session")
 def foreign_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models that call a picture blue, green or red by its mean colour.
 
     float32.tflite takes -1..1; uint8.tflite and int8.tflite are quantized in and out; described
-    .tflite is the float one with metadata; the others are no image classifiers of ours.
+    .tflite is the float one with metadata; imagenet.tflite is quantized as the published MobileNets
+    are and has 1001 classes, of which the last three are the colours; *-logits.tflite end without
+    a softmax, *-sigmoid.tflite in a sigmoid; wide-uint8.tflite takes -3..3 and *-described.tflite
+    has metadata that say so; the others are no image classifiers of ours.
     """
     folder = tmp_path_factory.mktemp("foreign")
     models = {
         "float32": _converted([1, SIDE, SIDE, 3]),
-        "uint8": _converted([1, SIDE, SIDE, 3], integer="uint8"),
+        "uint8": _converted([1, SIDE, SIDE, 3], integer="uint8", span=(0, 255)),
         "int8": _converted([1, SIDE, SIDE, 3], integer="int8"),
+        "imagenet": _converted(
+            [1, SIDE, SIDE, 3], integer="uint8", span=MOBILENET_SPAN, classes=1001
+        ),
+        "wide-uint8": _converted([1, SIDE, SIDE, 3], integer="uint8", span=(-3, 3)),
+        "float32-logits": _converted([1, SIDE, SIDE, 3], end="logits"),
+        "int8-logits": _converted([1, SIDE, SIDE, 3], integer="int8", end="logits"),
+        "float32-sigmoid": _converted([1, SIDE, SIDE, 3], end="sigmoid"),
         "channels-first": _converted([1, 3, SIDE, SIDE]),
         "two-outputs": _converted([1, SIDE, SIDE, 3], outputs=2),
         "one-class": _converted([1, SIDE, SIDE, 3], classes=1),
         "grey": _converted([1, SIDE, SIDE, 1]),
     }
     models["described"] = described(models["float32"], mean=[127.5], std=[127.5])
+    for name in ("float32-logits", "float32-sigmoid", "int8-logits", "wide-uint8"):
+        models[f"{name}-described"] = described(models[name], mean=[127.5], std=[127.5])
     for name, content in models.items():
         (folder / f"{name}.tflite").write_bytes(content)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_export(foreign_models: Path) -> bytes:
+    """One of the foreign models packed as `edgetl export` packs its own, 4 kB in all."""
+    from edge.model_file import labels_text
+    from trainer.metadata import Description, with_files, with_metadata
+
+    plain = (foreign_models / "uint8.tflite").read_bytes()
+    flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))
+    card = {
+        "format": 1,
+        "edgetl": "0.1.0",
+        "input": {"height": SIDE, "width": SIDE, "fit": "crop", "channels": "RGB"},
+        "classes": list(LABELS),
+        "model_bytes": len(flatbuffer),
+        "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
+    }
+    files = {"labels.txt": labels_text(LABELS).encode(), "edgetl.json": json.dumps(card).encode()}
+    packed: bytes = with_files(flatbuffer, files)
+    return packed
 
 
 @pytest.fixture
@@ -51,17 +90,29 @@ def labels_file(tmp_path: Path) -> Path:
 
 
 def _converted(
-    shape: list[int], *, integer: str | None = None, outputs: int = 1, classes: int = 3
+    shape: list[int],
+    *,
+    integer: str | None = None,
+    span: tuple[float, float] = (-1, 1),
+    outputs: int = 1,
+    classes: int = 3,
+    end: str = "softmax",
 ) -> bytes:
+    """A model of pixels scaled to 0..255 or -1..1; quantized, its input covers `span`."""
     tf: Any = pytest.importorskip("tensorflow")
-    spread = 255.0 if integer == "uint8" else 2.0
+    low, high = span
+    # A span wider than -1..1 is one that pixels do not fill.
+    spread = 255.0 if high == 255 else 2.0
 
     class Model(tf.Module):  # type: ignore[misc, name-defined, unused-ignore]
         def __init__(self) -> None:
             super().__init__()
-            # From RGB to the labels' order.
+            # From RGB to the labels' order, the colours last.
             weights = np.eye(3, dtype=np.float32)[:, ::-1] * 6 / spread
-            self.weights = tf.constant(weights[np.newaxis, np.newaxis, :, :classes])
+            others = max(classes - 3, 0)
+            weights = np.pad(weights, ((0, 0), (others, 0)))[:, :classes]
+            self.weights = tf.constant(weights[np.newaxis, np.newaxis])
+            self.bias = tf.constant([-12.0] * others + [0.0] * (classes - others))
 
         @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])
         def __call__(self, picture: Any) -> Any:
@@ -69,16 +120,17 @@ def _converted(
                 picture = tf.transpose(picture, [0, 2, 3, 1])
             if shape[3] == 1:
                 picture = tf.tile(picture, [1, 1, 1, 3])
-            logits = tf.nn.conv2d(picture, self.weights, 1, "SAME")
-            result = tf.nn.softmax(tf.reduce_mean(logits, [1, 2]))
-            return [result] if outputs == 1 else [result, tf.reduce_mean(logits, [1, 2])]
+            scores = tf.nn.conv2d(picture, self.weights, 1, "SAME") + self.bias
+            logits = tf.reduce_mean(scores, [1, 2])
+            ends = {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid, "logits": tf.identity}
+            result = tf.reshape(ends[end](logits), [1, classes])
+            return [result] if outputs == 1 else [result, logits]
 
     model = Model()
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [model.__call__.get_concrete_function()], model
     )
     if integer:
-        low, high = (0, 255) if integer == "uint8" else (-1, 1)
         corners = np.linspace(low, high, int(np.prod(shape)), dtype=np.float32).reshape(shape)
         one_colour = np.full(shape, low, np.float32)
         one_colour[..., 0] = high

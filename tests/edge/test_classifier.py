@@ -58,16 +58,18 @@ def on_runtime(
 
 
 @needs_both
-@pytest.mark.parametrize(("kind", "tolerance"), [("int8", 0.2), ("float", 1e-3)])
+@pytest.mark.parametrize(("kind", "average", "most"), [("int8", 0.06, 0.3), ("float", 1e-4, 1e-3)])
 def test_both_runtimes_agree_on_our_models(
-    int8_model: Path, float_model: Path, kind: str, tolerance: float
+    int8_model: Path, float_model: Path, kind: str, average: float, most: float
 ) -> None:
     # Measured: with the same kernels the two differ by 1/256, but LiteRT runs int8 on XNNPACK,
-    # which rounds otherwise: up to 0.12 after 53 layers, less than int8 differs from float.
+    # which rounds otherwise: after 53 layers 0.03 on average and up to 0.23 on a single picture,
+    # less than int8 differs from float.
     path = int8_model if kind == "int8" else float_model
     one, other = (on_runtime(name, path, PICTURES) for name in ("litert", "tflite-runtime"))
-    assert abs(one - other).max() <= tolerance
-    clear = abs(one[:, 0] - one[:, 1]) > 2 * tolerance
+    assert abs(one - other).mean() <= average
+    assert abs(one - other).max() <= most
+    clear = abs(one[:, 0] - one[:, 1]) > 2 * most
     assert clear.sum() >= 8
     assert (one.argmax(axis=1) == other.argmax(axis=1))[clear].all()
 
@@ -111,6 +113,37 @@ def test_foreign_models_get_the_pixels_scaled_as_they_expect(
     pictures = [blend(*colour) for colour in MIXED]
     probabilities = on_runtime(runtime, foreign_models / f"{name}.tflite", pictures, labels)
     assert abs(probabilities - [softmax(*colour) for colour in MIXED]).max() <= tolerance
+
+
+@each_runtime
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [("float32-logits-described", 1e-3), ("int8-logits", 0.03)]
+)
+def test_logits_of_a_foreign_model_become_probabilities(
+    foreign_models: Path, name: str, tolerance: float, runtime: str
+) -> None:
+    pictures = [blend(*colour) for colour in MIXED]
+    model = foreign_models / f"{name}.tflite"
+    probabilities = on_runtime(runtime, model, pictures, LABELS)
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert abs(probabilities - [softmax(*colour) for colour in MIXED]).max() <= tolerance
+
+
+def test_a_sigmoid_s_values_are_taken_as_they_are(foreign_models: Path) -> None:
+    classifier = Classifier(foreign_models / "float32-sigmoid-described.tflite")
+    logits = (np.array([120, 60, 250]) - 127.5) / 127.5 * 3
+    given = classifier.probabilities(blend(250, 60, 120))
+    assert given == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-3)
+
+
+@each_runtime
+def test_a_quantized_input_wider_than_the_pixels_gets_them_in_its_own_steps(
+    foreign_models: Path, runtime: str
+) -> None:
+    # It takes -3..3 in 256 steps and says that pixels fill -1..1 of them.
+    model = foreign_models / "wide-uint8-described.tflite"
+    probabilities = on_runtime(runtime, model, [blend(*colour) for colour in MIXED], LABELS)
+    assert abs(probabilities - [softmax(*colour) for colour in MIXED]).max() <= 0.05
 
 
 @needs_both

@@ -138,6 +138,32 @@ def test_labels_can_be_given_for_a_model_that_has_none(
     assert [line.split()[1] for line in result.stdout.splitlines()] == list(LABELS)
 
 
+@pytest.mark.parametrize("runtime", ["litert", "tflite-runtime"])
+def test_a_quantized_model_of_1001_classes_is_classified_with_a_labels_file(
+    cli: Cli, foreign_models: Path, photos: Path, runtime: str
+) -> None:
+    # In form the published mobilenet_v1_1.0_224_quant.tflite and its labels_mobilenet_quant file.
+    pytest.importorskip({"litert": "ai_edge_litert"}.get(runtime, "tflite_runtime"))
+    names = ["background", *(f"class {number}" for number in range(997)), *LABELS]
+    (cli.folder / "labels.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+    model = foreign_models / "imagenet.tflite"
+    arguments = ["--labels", "labels.txt", "--runtime", runtime, "--format", "jsonl"]
+    result = cli("classify", "photos", "--model", model, *arguments)
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["label"] for row in rows] == list(LABELS)
+    assert all(0.5 < row["probability"] <= 1 for row in rows)
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_model_that_takes_channels_first_is_refused_by_name(
+    cli: Cli, foreign_models: Path, photos: Path, labels_file: Path
+) -> None:
+    model = foreign_models / "channels-first.tflite"
+    for command in (["classify", "photos", "--model"], ["info"]):
+        result = cli(*command, model, "--labels", labels_file, check=2)
+        assert_one_clear_line(result, "channels-first.tflite", "NCHW")
+
+
 # Mistakes
 
 
@@ -333,9 +359,15 @@ def test_help_imports_nothing_heavy(tmp_path: Path, arguments: list[str]) -> Non
 # info
 
 
+def facts_of(text: str) -> dict[str, str]:
+    """What `edgetl info` prints, a fact a line: its name, then its value, which may be empty."""
+    facts = (line.partition(" ") for line in text.splitlines())
+    return {name: value.strip() for name, _, value in facts}
+
+
 def test_info_shows_what_is_inside_a_model(cli: Cli, int8_model: Path) -> None:
     result = cli("info", int8_model)
-    facts = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    facts = facts_of(result.stdout)
     assert facts["labels"] == "blue, red"
     assert facts["input.shape"] == "1, 64, 64, 3"
     assert facts["input.dtype"] == "uint8"
@@ -360,6 +392,26 @@ def test_info_of_a_foreign_model_with_a_labels_file(
     assert facts["labels"] == list(LABELS)
     assert facts["edgetl"] is None
     assert_one_clear_line(cli("info", model, check=2), "--labels FILE")
+
+
+def test_info_says_what_the_output_s_values_are(
+    cli: Cli, foreign_models: Path, labels_file: Path, model: Path
+) -> None:
+    for path, values in (
+        (model, "probabilities"),
+        (foreign_models / "int8-logits.tflite", "logits"),
+    ):
+        facts = facts_of(cli("info", path, "--labels", labels_file).stdout)
+        assert facts["output.values"] == values
+
+
+def test_info_of_a_model_with_1001_classes(cli: Cli, foreign_models: Path) -> None:
+    (cli.folder / "labels.txt").write_text("\n".join(map(str, range(1001))), encoding="utf-8")
+    result = cli("info", foreign_models / "imagenet.tflite", "--labels", "labels.txt", "--json")
+    facts = json.loads(result.stdout)
+    assert len(facts["labels"]) == 1001
+    assert (facts["input"]["scale"], facts["input"]["zero_point"]) == (1 / 128, 128)
+    assert (facts["output"]["scale"], facts["output"]["zero_point"]) == (1 / 256, 0)
 
 
 @pytest.mark.parametrize("name", ["gone.tflite", "."])

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_an_export_s_card_holds_its_figures_and_checksum(int8_model: Path) -> No
     assert card["input"] == {"height": 64, "width": 64, "fit": "crop", "channels": "RGB"}
     assert card["classes"] == ["blue", "red"]
     assert card["quantization"] == "int8"
-    assert 0 <= card["parity"]["accuracy"] <= 1
+    assert 0 <= card["parity"]["runtimes"][0]["parity"]["accuracy"] <= 1
     flatbuffer = int8_model.read_bytes()[: card["model_bytes"]]
     assert card["model_sha256"] == model.sha256 == hashlib.sha256(flatbuffer).hexdigest()
 
@@ -172,6 +173,66 @@ def test_a_card_that_makes_no_sense_is_refused(
     assert refusal(path)
 
 
+def test_an_export_whose_archive_is_lost_is_refused_whatever_labels_are_given(
+    tiny_export: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(tiny_export)
+    flatbuffer = tiny_export[: read_model_file(path).model_bytes]
+    for content in (flatbuffer, flatbuffer + bytes(300), tiny_export[:-30]):
+        path.write_bytes(content)
+        assert "edgetl.json is missing from its end" in refusal(path, LABELS)
+
+
+def rebuilt(tiny_export: bytes, path: Path, **files: bytes | None) -> None:
+    """The export with other files behind it: None leaves one out."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(tiny_export)) as archive:
+        start = archive.infolist()[0].header_offset
+        held = {name: archive.read(name) for name in archive.namelist()}
+    packed.write(tiny_export[:start])
+    names = {"labels": "labels.txt", "card": "edgetl.json"}
+    held |= {names[name]: data for name, data in files.items()}  # type: ignore[misc]
+    with zipfile.ZipFile(packed, "a") as archive:
+        for name, data in held.items():
+            if data is not None:
+                archive.writestr(name, data)
+    path.write_bytes(packed.getvalue())
+
+
+def test_an_export_with_other_labels_than_its_card_is_refused(
+    tiny_export: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.tflite"
+    rebuilt(tiny_export, path)
+    assert read_model_file(path).labels == LABELS
+    for labels in (b"green\nblue\nred\n", b"blue\ngreen\n", None):
+        rebuilt(tiny_export, path, labels=labels)
+        assert "damaged" in refusal(path)
+        assert "damaged" in refusal(path, LABELS)
+
+
+@pytest.mark.parametrize(
+    "card", [None, b"", b"{", b"[" * 100_000, b"9" * 5000, b"null", b"\xff"], ids=repr
+)
+def test_an_export_with_a_broken_card_is_refused(
+    tiny_export: bytes, tmp_path: Path, card: bytes | None
+) -> None:
+    path = tmp_path / "m.tflite"
+    rebuilt(tiny_export, path, card=card)
+    assert "copy it here again" in refusal(path, LABELS)
+
+
+def test_any_damage_to_an_attached_file_of_an_export_is_refused(
+    tiny_export: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.tflite"
+    for data in (b"blue\ngreen", b'"classes"', b'"fit"'):
+        place = tiny_export.rindex(data)
+        path.write_bytes(tiny_export[:place] + b"X" + tiny_export[place + 1 :])
+        assert refusal(path, LABELS)
+
+
 # Models that edgetl did not make
 
 
@@ -258,6 +319,66 @@ def test_damage_to_compressed_labels_is_refused(
     # What follows the local header of 30 bytes and the name is the compressed text.
     for place in range(start + 39, start + 60):
         assert outcome(path, content[:place] + b"\xaa" + content[place + 1 :]) != "read"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_an_attached_file_that_unpacks_to_gigabytes_is_not_unpacked(
+    foreign_models: Path, tmp_path: Path, method: int
+) -> None:
+    path = tmp_path / "m.tflite"
+    packed = io.BytesIO((foreign_models / "float32.tflite").read_bytes())
+    with (
+        zipfile.ZipFile(packed, "a", method) as archive,
+        archive.open("names.txt", "w", force_zip64=True) as file,
+    ):
+        for _ in range(200):
+            file.write(bytes(2**20))
+    path.write_bytes(packed.getvalue())
+    tracemalloc.start()
+    model = read_model_file(path, labels=LABELS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert model.associated_files == ()
+    assert peak < 20 * 2**20
+
+
+def test_the_name_of_a_missing_file_stays_on_its_line(foreign_models: Path, tmp_path: Path) -> None:
+    content = (foreign_models / "described.tflite").read_bytes()
+    path = tmp_path / "m.tflite"
+    path.write_bytes(content.replace(b"names.txt", b"names\ntxt", 1))
+    assert r"its file names\ntxt is missing" in refusal(path)
+
+
+def test_an_input_of_more_pixels_than_a_picture_has_is_refused(
+    foreign_models: Path, tmp_path: Path
+) -> None:
+    from tensorflow.lite.tools import flatbuffer_utils as tools
+
+    model = tools.convert_bytearray_to_object(
+        bytearray((foreign_models / "uint8.tflite").read_bytes())
+    )
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].shape = [1, 5000, 5000, 3]
+    path = tmp_path / "m.tflite"
+    path.write_bytes(bytes(tools.convert_object_to_bytearray(model)))
+    assert "more than 4096 pixels a side" in refusal(path, LABELS)
+
+
+@pytest.mark.parametrize(("scale", "zero_point"), [(np.nan, 0), (np.inf, 0), (-1, 0), (1, 256)])
+def test_steps_that_make_no_sense_are_refused(
+    foreign_models: Path, tmp_path: Path, scale: float, zero_point: int
+) -> None:
+    from tensorflow.lite.tools import flatbuffer_utils as tools
+
+    model = tools.convert_bytearray_to_object(
+        bytearray((foreign_models / "uint8.tflite").read_bytes())
+    )
+    graph = model.subgraphs[0]
+    quantization = graph.tensors[graph.outputs[0]].quantization
+    quantization.scale, quantization.zeroPoint = [scale], [zero_point]
+    path = tmp_path / "m.tflite"
+    path.write_bytes(bytes(tools.convert_object_to_bytearray(model)))
+    assert "damaged" in refusal(path, LABELS)
 
 
 # What is no model at all
@@ -371,6 +492,7 @@ def test_a_description_is_plain_json(int8_model: Path, foreign_models: Path) -> 
     assert (ours["input"]["dtype"], ours["input"]["scale"]) == ("uint8", 1.0)
     assert ours["sha256"] == hashlib.sha256(int8_model.read_bytes()).hexdigest()
     assert ours["edgetl"]["quantization"] == "int8"
+    assert ours["output"]["values"] == "probabilities"
     foreign = facts(read_model_file(foreign_models / "uint8.tflite", labels=LABELS))
     assert (foreign["edgetl"], foreign["normalization"]) == (None, None)
     assert foreign["labels"] == list(LABELS)

@@ -59,7 +59,7 @@ def test_a_mirrored_training_learns_and_leaves_an_ordinary_run(
     assert done.returncode == 0, done.stderr
     assert accuracy_of(run) == 1.0
     result = cli("export", "run", "--quantize", "none", "--json")
-    assert json.loads(result.stdout)[0]["parity"]["agreement"] == 1.0
+    assert json.loads(result.stdout)[0]["checks"][0]["parity"]["agreement"] == 1.0
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_a_mixed_precision_training_leaves_an_ordinary_run(cli: Cli, two_class_d
     cli("train", two_class_data, "--out", "run", "--precision", "mixed", *SMALL_RUN)
     assert accuracy_of(cli.folder / "run") == 1.0
     result = cli("export", "run", "--quantize", "none", "--json")
-    assert json.loads(result.stdout)[0]["parity"]["largest_difference"] < 1e-3
+    assert json.loads(result.stdout)[0]["checks"][0]["parity"]["largest_difference"] < 1e-3
     # Full precision: the size of the float32 model.
     assert json.loads(result.stdout)[0]["bytes"] > 8_500_000
 

@@ -1,5 +1,8 @@
 import hashlib
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -7,15 +10,18 @@ import numpy as np
 import pytest
 
 from edge.errors import RunFolderError, SettingError
+from edge.latest import exported_models
 from edge.model_file import read_model_file
 from edge.preprocessing import model_input
-from edge.runtime import installed_runtimes
-from tests.conftest import probabilities_of
-from trainer.export import convert, export, export_graph
-from trainer.model import build_model, class_probabilities, load_model
-from trainer.parity import parity
+from edge.runtime import choose_runtime, installed_runtimes
+from tests.conftest import Cli, probabilities_of
+from trainer.conversion import Conversion, convert, export_graph
+from trainer.export import export
+from trainer.model import backbone_of, build_model, class_probabilities, load_model
 from trainer.recipe import Recipe
 from trainer.run_folder import RunFolder
+
+UINT8 = Conversion("int8", "uint8")
 
 # A second real run takes most of a minute: .ci/run has it.
 RUNS = pytest.mark.parametrize(
@@ -40,7 +46,7 @@ def test_the_files_keep_the_model_file_contract(run: str, request: pytest.Fixtur
         assert model.associated_files == ("labels.txt", "edgetl.json")
         assert model.card is not None
         assert model.card["model_sha256"] == model.sha256
-        assert model.card["parity"]["pictures"] > 0
+        assert model.card["parity"]["runtimes"][0]["parity"]["pictures"] > 0
         if name == "int8":
             assert (model.input.scale, model.input.zero_point) == (1.0, 0)
 
@@ -67,8 +73,11 @@ def test_export_json_has_sizes_checksums_and_parity(two_class_run: Path) -> None
         content = (two_class_run / "exports" / name).read_bytes()
         assert row["bytes"] == len(content)
         assert row["sha256"] == hashlib.sha256(content).hexdigest()
-    assert files["model.float32.tflite"]["parity"]["agreement"] == 1.0
-    assert files["model.float32.tflite"]["parity"]["largest_difference"] < 1e-3
+    for check in files["model.float32.tflite"]["checks"]:
+        assert check["parity"]["agreement"] == 1.0
+        assert check["parity"]["largest_difference"] < 1e-3
+    runtimes = [check["runtime"] for check in files["model.int8.tflite"]["checks"]]
+    assert runtimes == [runtime.name for runtime in installed_runtimes()]
 
 
 def test_two_classes_are_exported_as_two_probabilities_of_the_logit() -> None:
@@ -82,7 +91,7 @@ def test_two_classes_are_exported_as_two_probabilities_of_the_logit() -> None:
 def test_calibration_on_dull_pictures_still_gives_the_promised_input_scale(tmp_path: Path) -> None:
     model = build_model(Recipe(height=32, width=32), 2)
     dull = np.full((2, 32, 32, 3), 100, np.uint8)
-    (tmp_path / "m.tflite").write_bytes(convert(model, quantization="int8", calibration=dull))
+    (tmp_path / "m.tflite").write_bytes(convert(model, UINT8, calibration=dull))
     spec = read_model_file(tmp_path / "m.tflite", labels=["a", "b"]).input
     assert (spec.dtype, spec.scale, spec.zero_point) == (np.uint8, 1.0, 0)
 
@@ -96,20 +105,8 @@ def test_export_leaves_the_trained_model_as_it_was() -> None:
     assert isinstance(model, keras.Model)
 
 
-def test_a_hand_worked_parity() -> None:
-    mine = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.6, 0.4]], np.float32)
-    keras_ = np.array([[0.8, 0.2], [0.6, 0.4], [0.2, 0.8], [0.6, 0.4]], np.float32)
-    figures = parity(mine, keras_, np.array([0, 0, 1, 1]))
-    assert figures.pictures == 4
-    assert figures.accuracy == pytest.approx(2 / 4)
-    assert figures.keras_accuracy == pytest.approx(3 / 4)
-    assert figures.agreement == pytest.approx(3 / 4)
-    assert figures.largest_difference == pytest.approx(0.2)
-    assert figures.mean_difference == pytest.approx((0.1 * 2 + 0.2 * 2) / 8)
-
-
 def test_an_unknown_quantization_is_named(two_class_run: Path) -> None:
-    with pytest.raises(SettingError, match="'int4' is not one of none, int8"):
+    with pytest.raises(SettingError, match="'int4' is not one of none, float16, dynamic, int8"):
         export(RunFolder(two_class_run), quantize=["int4"])
 
 
@@ -118,3 +115,138 @@ def test_photos_that_have_moved_are_named_with_the_mend(
 ) -> None:
     with pytest.raises(RunFolderError, match=r"no longer there.*--data"):
         export(RunFolder(two_class_run), quantize=["none"], data=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("height", "width", "classes"),
+    [(96, 96, 2), (128, 128, 3), (160, 160, 100), (192, 192, 2), (224, 224, 10), (96, 160, 3)],
+)
+def test_every_size_and_number_of_classes_is_exported_as_keras_has_it(
+    height: int, width: int, classes: int
+) -> None:
+    model = build_model(Recipe(height=height, width=width), classes)
+    rough = np.random.default_rng(0).integers(0, 256, (12, 10, 10, 3)).astype(np.float32)
+    pictures = np.asarray(keras.ops.image.resize(rough, (height, width))).clip(0, 255)
+    pictures = pictures.astype(np.uint8)
+    expected = class_probabilities(model, pictures)
+    assert expected.shape == (12, classes)
+    for conversion, least in ((Conversion("none"), 0.99999), (UINT8, 0.6)):
+        content = convert(model, conversion, calibration=pictures[:8])
+        interpreter = choose_runtime("litert").interpreter(content, threads=2)
+        (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+        assert taken["shape"].tolist() == [1, height, width, 3]
+        found = []
+        for picture in pictures:
+            interpreter.set_tensor(taken["index"], picture[np.newaxis].astype(taken["dtype"]))
+            interpreter.invoke()
+            found.append(interpreter.get_tensor(given["index"])[0])
+        # int8 probabilities come in steps of 1/256.
+        np.testing.assert_allclose(np.sum(found, axis=1), 1, atol=0.01 + classes / 512)
+        # The head is untrained and the pictures are noise, which int8 blurs more than photos.
+        alike = np.corrcoef(np.ravel(found), np.ravel(expected))[0, 1]
+        assert alike > least
+
+
+@pytest.mark.slow
+def test_every_mode_runs_on_every_runtime_and_again_gives_the_same_bytes_in_no_more_memory(
+    two_class_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(two_class_run, run)
+    # In a process of its own, for its memory.
+    script = """
+import hashlib, json, sys
+from pathlib import Path
+from trainer.export import export
+from trainer.run_folder import RunFolder
+def memory():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+run, rows = RunFolder(Path(sys.argv[1])), []
+for modes in (["none", "float16", "dynamic", "int8"], ["float16", "int8"], ["float16", "int8"]):
+    files = export(run, quantize=modes)
+    rows.append({"memory": memory(), "files": {
+        item.path.name: [hashlib.sha256(item.path.read_bytes()).hexdigest(), item.sha256]
+        for item in files}})
+print(json.dumps(rows))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script, run], capture_output=True, text=True, check=True
+    )
+    first, second, third = json.loads(result.stdout)
+    assert sorted(first["files"]) == [
+        f"model.{name}.tflite" for name in ("dynamic", "float16", "float32", "int8")
+    ]
+    for name, (on_disk, told) in third["files"].items():
+        assert on_disk == told == first["files"][name][0] == second["files"][name][0]
+    fixture = two_class_run / "exports" / "model.int8.tflite"
+    assert hashlib.sha256(fixture.read_bytes()).hexdigest() == first["files"][fixture.name][0]
+    # One conversion in the process itself would add 5 to 20 MB, two a turn.
+    assert third["memory"] - second["memory"] < 5e6
+    files = json.loads((run / "exports" / "export.json").read_text())["files"]
+    assert len(files) == 4
+    for row in files.values():
+        assert [c["runtime"] for c in row["checks"]] == [r.name for r in installed_runtimes()]
+        assert all(check["parity"]["agreement"] >= 0.9 for check in row["checks"])
+
+
+@pytest.mark.slow
+def test_an_int8_file_that_falls_short_is_rejected_and_mended(
+    two_class_run: Path, cli: Cli
+) -> None:
+    run = cli.folder / "run"
+    shutil.copytree(two_class_run, run)
+    (run / "exports" / "model.int8.tflite").unlink()
+    model = load_model(run / "model.keras")
+    # The same in float, but one channel is 10,000 times as wide as before.
+    backbone = backbone_of(model)
+    wide, narrow = backbone.get_layer("block_16_project_BN"), backbone.get_layer("Conv_1")
+    gamma, beta, *statistics = wide.get_weights()
+    channel = int(np.abs(gamma).argmax())
+    gamma[channel], beta[channel] = gamma[channel] * 1e4, beta[channel] * 1e4
+    (kernel,) = narrow.get_weights()
+    kernel[:, :, channel] *= 1e-4
+    wide.set_weights([gamma, beta, *statistics])
+    narrow.set_weights([kernel])
+    model.save(run / "model.keras")
+
+    refused = cli("export", run, "--quantize", "int8", "--calibration", "30", check=1)
+    assert "model.int8.rejected.tflite: on litert loses" in refused.stderr
+    assert "--keep-float auto" in refused.stderr
+    assert "block_16_project" in refused.stdout
+    assert not (run / "exports" / "model.int8.tflite").exists()
+    assert (run / "exports" / "model.int8.rejected.tflite").is_file()
+    # Neither `classify` nor `benchmark` takes a rejected file by itself.
+    assert exported_models(run / "exports") == [run / "exports" / "model.float32.tflite"]
+
+    mended = cli(
+        "export", run, "--quantize", "int8", "--calibration", "30", "--keep-float", "auto", "--json"
+    )
+    (row,) = json.loads(mended.stdout)
+    assert "block_16_project" in row["keep_float"]
+    assert len(row["keep_float"]) <= 4
+    assert row["rejected"] is None
+    assert not (run / "exports" / "model.int8.rejected.tflite").exists()
+    card = read_model_file(run / "exports" / "model.int8.tflite").card
+    assert card is not None
+    assert card["keep_float"] == row["keep_float"]
+
+    named = cli(
+        "export", run, "--quantize", "int8", "--calibration", "30", "--input", "float32",
+        *(word for layer in row["keep_float"] for word in ("--keep-float", layer)), "--json",
+    )  # fmt: skip
+    assert json.loads(named.stdout)[0]["keep_float"] == row["keep_float"]
+    float_input = read_model_file(run / "exports" / "model.int8-float32-input.tflite")
+    assert float_input.input.dtype == np.float32
+
+
+def test_settings_that_do_not_fit_are_named(two_class_run: Path) -> None:
+    run = RunFolder(two_class_run)
+    with pytest.raises(SettingError, match="keep-float is for int8 files"):
+        export(run, quantize=["none"], keep_float=["auto"])
+    with pytest.raises(SettingError, match="leave the names out"):
+        export(run, quantize=["int8"], keep_float=["auto", "Conv_1"])
+    with pytest.raises(SettingError, match="calibration 0 is less than 1"):
+        export(run, quantize=["int8"], calibration=0)
+    with pytest.raises(SettingError, match="input 'int8' is not one of uint8, float32"):
+        export(run, quantize=["int8"], input_type="int8")  # type: ignore[arg-type]

@@ -1,5 +1,7 @@
 import contextlib
+import hashlib
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from edge import tflite_schema as schema
-from edge.model_file import read_model_file
+from edge.model_file import CARD_FORMAT, CARD_NAME, LABELS_NAME, labels_text, read_model_file
 from edge.runtime import installed_runtimes
 from tests.conftest import probabilities_of
 from trainer.metadata import Description, with_files, with_metadata
@@ -28,6 +30,20 @@ def flatbuffer() -> bytes:
     with contextlib.redirect_stdout(io.StringIO()):
         converted: bytes = tf.lite.TFLiteConverter.from_keras_model(model).convert()
     return converted
+
+
+def packed(flatbuffer: bytes, labels: tuple[str, ...]) -> bytes:
+    """As `export` packs a model of 8x8 pixels, with only what a reader asks for in edgetl.json."""
+    card = {
+        "format": CARD_FORMAT,
+        "edgetl": "0.1.0",
+        "input": {"height": 8, "width": 8, "fit": "crop", "channels": "RGB"},
+        "classes": labels,
+        "model_bytes": len(flatbuffer),
+        "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
+    }
+    files = {LABELS_NAME: labels_text(labels).encode(), CARD_NAME: json.dumps(card).encode()}
+    return with_files(flatbuffer, files)
 
 
 def buffer_places(model: bytes) -> list[tuple[int, bytes]]:
@@ -48,10 +64,8 @@ def test_the_weights_keep_their_content_and_their_alignment(flatbuffer: bytes) -
 
 
 def test_the_metadata_reads_back(flatbuffer: bytes, tmp_path: Path) -> None:
-    packed = with_files(
-        with_metadata(flatbuffer, DESCRIPTION), {"labels.txt": "blue\nčervená\n".encode()}
-    )
-    (tmp_path / "model.tflite").write_bytes(packed)
+    content = packed(with_metadata(flatbuffer, DESCRIPTION), ("blue", "červená"))
+    (tmp_path / "model.tflite").write_bytes(content)
     model = read_model_file(tmp_path / "model.tflite")
     assert model.labels == ("blue", "červená")
     assert (model.name, model.description) == (DESCRIPTION.name, DESCRIPTION.description)
@@ -61,8 +75,8 @@ def test_the_metadata_reads_back(flatbuffer: bytes, tmp_path: Path) -> None:
 
 
 def test_a_described_model_runs_as_before(flatbuffer: bytes, tmp_path: Path) -> None:
-    packed = with_files(with_metadata(flatbuffer, DESCRIPTION), {"labels.txt": b"a\nb\n"})
-    (tmp_path / "model.tflite").write_bytes(packed)
+    content = packed(with_metadata(flatbuffer, DESCRIPTION), ("a", "b"))
+    (tmp_path / "model.tflite").write_bytes(content)
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
     bare = tf.lite.Interpreter(model_content=flatbuffer)
     bare.allocate_tensors()
@@ -82,9 +96,9 @@ def test_a_described_model_runs_as_before(flatbuffer: bytes, tmp_path: Path) -> 
 
 def test_files_are_stored_behind_the_model_and_give_the_same_bytes(flatbuffer: bytes) -> None:
     files = {"labels.txt": b"a\nb\n", "edgetl.json": b"{}"}
-    packed = with_files(flatbuffer, files)
-    assert packed == with_files(flatbuffer, files)
-    assert packed.startswith(flatbuffer)
-    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+    content = with_files(flatbuffer, files)
+    assert content == with_files(flatbuffer, files)
+    assert content.startswith(flatbuffer)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == files
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}

@@ -1,0 +1,49 @@
+"""What the numbers mean that a classifier's graph ends in."""
+
+from typing import Literal
+
+import flatbuffers.number_types as types
+import numpy as np
+
+from edge import tflite_schema as schema
+
+OutputValues = Literal["probabilities", "logits"]
+
+_CHANGES_NO_VALUE = {
+    schema.BuiltinOperator.RESHAPE,
+    schema.BuiltinOperator.SQUEEZE,
+    schema.BuiltinOperator.QUANTIZE,
+    schema.BuiltinOperator.DEQUANTIZE,
+}
+_GIVES_PROBABILITIES = {schema.BuiltinOperator.SOFTMAX, schema.BuiltinOperator.LOGISTIC}
+
+
+def output_values(model: schema.Table) -> OutputValues:
+    """Whether the first output of a checked model is probabilities, or logits as training has them.
+
+    It is probabilities if the last operator that changes values is a softmax or a sigmoid.
+    """
+    codes = [_builtin_code(code) for code in model.children(schema.Model.OPERATOR_CODES)]
+    graph = model.children(schema.Model.SUBGRAPHS)[0]
+    written_by: dict[int, tuple[int, int]] = {}
+    for operator in graph.children(schema.SubGraph.OPERATORS):
+        reads = operator.numbers(schema.Operator.INPUTS, np.int32).tolist()
+        code = codes[operator.number(schema.Operator.OPCODE_INDEX, types.Uint32Flags)]
+        for tensor in operator.numbers(schema.Operator.OUTPUTS, np.int32).tolist():
+            written_by[tensor] = (code, reads[0] if reads else -1)
+    tensor = int(graph.numbers(schema.SubGraph.OUTPUTS, np.int32)[0])
+    # The check has seen to it that operators read only what earlier ones wrote: this ends.
+    while tensor in written_by:
+        code, tensor = written_by[tensor]
+        if code not in _CHANGES_NO_VALUE:
+            return "probabilities" if code in _GIVES_PROBABILITIES else "logits"
+    return "logits"
+
+
+def _builtin_code(code: schema.Table) -> int:
+    # One byte was enough for the first 127 operators; files since then hold both fields, and in
+    # older ones the larger is absent.
+    return max(
+        code.number(schema.OperatorCode.DEPRECATED_BUILTIN_CODE, types.Int8Flags),
+        code.number(schema.OperatorCode.BUILTIN_CODE, types.Int32Flags),
+    )

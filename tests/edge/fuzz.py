@@ -1,0 +1,114 @@
+"""Damaged model files, and a process that classifies a picture with each: see test_fuzz.py.
+
+python fuzz.py MODEL FIRST COUNT [LABEL ...] prints a line for each number from FIRST on: the
+number, and "classified" or what is wrong with the file. It ends by a signal where a file crashes or
+hangs it.
+"""
+
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+# One file, its trial in a process of its own included.
+SECONDS = 100
+
+_WORDS = (0, 1, 2, 3, 4, 8, 16, 127, 255, 256, 4096, 65535, 65536, 2**24, 2**30, 2**31 - 1, 2**31)
+_NEGATIVE = (2**32 - 1, 2**32 - 2, 2**32 - 16)
+
+
+def damaged(content: bytes, number: int) -> bytes:
+    """The file with the damage of this number: always the same, and never none.
+
+    Every third damage is one that the check of the structure does not find, so that the interpreter
+    and what guards it get their share.
+    """
+    for attempt in range(1000):
+        data = _damaged(content, np.random.default_rng([number, attempt]))
+        if number % 3 or _looks_sound(data):
+            break
+    return data
+
+
+def _looks_sound(data: bytes) -> bool:
+    from edge.attached_files import attached_files
+    from edge.tflite_check import check_tflite
+
+    try:
+        check_tflite(data[: attached_files(data)[1]])
+    except ValueError:
+        return False
+    return data[4:8] == b"TFL3"
+
+
+def _damaged(content: bytes, random: np.random.Generator) -> bytes:
+    data = bytearray(content)
+    while bytes(data) == content:
+        place, other = (int(n) for n in random.integers(0, len(data), 2))
+        length = int(random.choice([1, 2, 4, 16, 100]))
+        match int(random.integers(0, 12)):
+            case 0 | 1:
+                data[place] ^= 1 << int(random.integers(0, 8))
+            case 2:
+                for at in random.integers(0, len(data), random.integers(2, 9)):
+                    data[at] = int(random.integers(0, 256))
+            case 3:
+                del data[place:]
+            case 4:
+                data[place:place] = random.bytes(length)
+            case 5:
+                data[place:place] = bytes(length)
+            case 6:
+                del data[place : place + length]
+            case 7:
+                data[place:place] = data[other : other + length]
+            case 8:
+                data[place : place + length] = data[other : other + length]
+            case _:
+                for at in random.integers(0, len(data) - 4, random.integers(1, 4)):
+                    word = int(random.choice(_WORDS + _NEGATIVE))
+                    # Fields of tables lie at multiples of their size.
+                    at = int(at) // 4 * 4
+                    data[at : at + 4] = word.to_bytes(4, "little")
+        if not data:
+            data = bytearray(content)
+    return bytes(data)
+
+
+def outcome(path: Path, labels: list[str] | None) -> str:
+    """What classifying a picture with a model comes to, in one line."""
+    from edge import Classifier, EdgetlError
+
+    picture = np.full((40, 30, 3), (30, 200, 90), np.uint8)
+    try:
+        predictions = Classifier(path, labels=labels, threads=1).classify(picture)
+    except EdgetlError as error:
+        message = str(error)
+        clear = len(message.splitlines()) == 1 and str(path) in message
+        return message if clear else f"UNCLEAR {message!r}"
+    except BaseException as error:
+        traceback.print_exc()
+        return f"UNEXPECTED {type(error).__name__}"
+    sane = all(0 <= p.probability <= 1.01 for p in predictions)
+    return "classified" if sane else f"NO PROBABILITIES {predictions}"
+
+
+def main() -> None:
+    model, first, count, *labels = sys.argv[1:]
+    content = Path(model).read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "damaged.tflite")
+        for number in range(int(first), int(first) + int(count)):
+            path.write_bytes(damaged(content, number))
+            signal.alarm(SECONDS)
+            line = outcome(path, labels or None)
+            signal.alarm(0)
+            print(number, line.replace(f"{path}: ", ""), flush=True)
+    assert "tensorflow" not in sys.modules
+
+
+if __name__ == "__main__":
+    main()

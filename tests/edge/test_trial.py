@@ -1,0 +1,183 @@
+"""A model that is not ours is tried in a process of its own; what that process does not survive."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import Classifier, trial
+from edge.errors import EdgetlError, ModelFileError
+from edge.model_file import read_model_file
+from edge.runtime import choose_runtime
+from edge.trial import try_model
+from tests.conftest import Cli, assert_one_clear_line, colour_picture
+from tests.edge.conftest import LABELS
+
+litert = pytest.importorskip("ai_edge_litert")
+
+
+@pytest.fixture
+def runtime_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A function that puts a LiteRT whose interpreter runs some code before the real one."""
+
+    def place(code: str) -> Path:
+        package = tmp_path / "other" / "ai_edge_litert"
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        (package / "interpreter.py").write_text(
+            "import os, signal, sys, time\n"
+            "class Interpreter:\n"
+            "    def __init__(self, **_):\n"
+            f"        {code}\n"
+        )
+        monkeypatch.syspath_prepend(package.parent)
+        return package.parent
+
+    return place
+
+
+def refusal(model: Path) -> str:
+    with pytest.raises(EdgetlError) as caught:
+        try_model(read_model_file(model, labels=LABELS), choose_runtime("litert"), threads=1)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_a_genuine_model_passes(foreign_models: Path) -> None:
+    for name in ("uint8", "int8", "described", "int8-logits-described"):
+        model = read_model_file(foreign_models / f"{name}.tflite", labels=LABELS)
+        try_model(model, choose_runtime("litert"), threads=2)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGFPE", "SIGABRT", "SIGKILL"])
+def test_a_model_that_crashes_the_interpreter_is_refused(
+    foreign_models: Path, runtime_that, name: str
+) -> None:
+    runtime_that(f"os.kill(os.getpid(), signal.{name})")
+    path = foreign_models / "uint8.tflite"
+    message = refusal(path)
+    assert message.startswith(f"{path}: crashes litert ")
+    assert f"({name})" in message
+    assert "get the file again" in message
+
+
+def test_a_model_that_ends_the_process_quietly_is_refused(
+    foreign_models: Path, runtime_that
+) -> None:
+    runtime_that("os._exit(0)")
+    assert "crashes litert" in refusal(foreign_models / "uint8.tflite")
+
+
+def test_a_model_that_never_ends_is_refused(
+    foreign_models: Path, runtime_that, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime_that("time.sleep(60)")
+    monkeypatch.setattr(trial, "SECONDS", 1.0)
+    path = foreign_models / "uint8.tflite"
+    began = time.monotonic()
+    assert refusal(path).startswith(f"{path}: keeps litert ")
+    assert time.monotonic() - began < 10
+
+
+def test_a_model_that_asks_for_too_much_memory_is_refused(
+    foreign_models: Path, runtime_that
+) -> None:
+    runtime_that("raise MemoryError")
+    model = read_model_file(foreign_models / "uint8.tflite", labels=LABELS)
+    with pytest.raises(RuntimeError, match="more memory than there is"):
+        try_model(model, choose_runtime("litert"), threads=1)
+
+
+def test_what_the_runtime_prints_does_not_come_between(foreign_models: Path, runtime_that) -> None:
+    runtime_that("os.write(1, b'hello'); raise ValueError('no such operator\\\\nat all')")
+    model = read_model_file(foreign_models / "uint8.tflite", labels=LABELS)
+    with pytest.raises(RuntimeError, match="no such operator"):
+        try_model(model, choose_runtime("litert"), threads=1)
+
+
+def test_an_output_other_than_the_file_says_is_refused(
+    foreign_models: Path, tmp_path: Path
+) -> None:
+    from tensorflow.lite.tools import flatbuffer_utils as tools
+
+    model = tools.convert_bytearray_to_object(
+        bytearray((foreign_models / "uint8.tflite").read_bytes())
+    )
+    graph = model.subgraphs[0]
+    graph.tensors[graph.outputs[0]].shape = [1, 4]
+    path = tmp_path / "four.tflite"
+    path.write_bytes(bytes(tools.convert_object_to_bytearray(model)))
+    with pytest.raises(ModelFileError, match=r"four\.tflite: gives output \[1, 3\] of uint8"):
+        Classifier(path, labels=["a", "b", "c", "d"])
+
+
+def test_values_that_are_no_numbers_are_refused(foreign_models: Path, tmp_path: Path) -> None:
+    content = bytearray((foreign_models / "float32-logits-described.tflite").read_bytes())
+    weight = np.float32(3).tobytes()
+    assert weight in content
+    path = tmp_path / "nan.tflite"
+    path.write_bytes(content.replace(weight, np.float32(np.nan).tobytes()))
+    with pytest.raises(ModelFileError, match=r"nan\.tflite: gives values that are no numbers"):
+        Classifier(path)
+
+
+def test_a_model_of_ours_is_not_tried(
+    tiny_export: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ours.tflite"
+    path.write_bytes(tiny_export)
+    monkeypatch.setattr(subprocess, "run", None)
+    assert Classifier(path).labels == LABELS
+
+
+def test_the_folder_we_are_in_lends_no_modules(
+    foreign_models: Path, labels_file: Path, cli: Cli
+) -> None:
+    for name in ("edge.py", "json.py", "numpy.py", "ai_edge_litert.py"):
+        (cli.folder / name).write_text("raise SystemExit('a module of this folder was imported')")
+    colour_picture((0, 0, 200), 1, (20, 20)).save(cli.folder / "a.jpg")
+    # The command as it is installed; with `python -m` this folder comes first for us, too.
+    code = "import sys; sys.path = [p for p in sys.path if p]; import edgetl; edgetl.main()"
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code, "classify", "a.jpg", "--model",
+         foreign_models / "uint8.tflite", "--labels", labels_file],
+        cwd=cli.folder, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[1] == "blue"
+
+
+def test_a_package_found_by_a_path_of_our_own_is_found_there_too(
+    foreign_models: Path, labels_file: Path, tmp_path: Path
+) -> None:
+    root = Path(__file__).parents[2]
+    site = next(path for path in sys.path if path.endswith("site-packages"))
+    code = (
+        f"import sys; sys.path += [{str(root)!r}, {site!r}]\n"
+        "from edge import Classifier\n"
+        "print(Classifier(sys.argv[1], labels=sys.argv[2]).labels)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-S", "-P", "-c", code, foreign_models / "uint8.tflite", labels_file],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.stdout == f"{LABELS}\n", result.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_crash_is_one_clear_line_of_the_command(
+    foreign_models: Path, labels_file: Path, cli: Cli, runtime_that
+) -> None:
+    other = runtime_that("os.kill(os.getpid(), signal.SIGSEGV)")
+    colour_picture((0, 0, 200), 1, (20, 20)).save(cli.folder / "a.jpg")
+    result = cli(
+        "classify", "a.jpg", "--model", foreign_models / "uint8.tflite", "--labels", labels_file,
+        "--runtime", "litert", check=2, PYTHONPATH=str(other),
+    )  # fmt: skip
+    assert_one_clear_line(result, "uint8.tflite: crashes litert", "SIGSEGV")
+    assert not list(cli.folder.glob("core*"))

@@ -1,0 +1,95 @@
+"""Which layers of an int8 model stay float, on a model that quantizes badly."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from edge.errors import SettingError
+from trainer.child import in_child
+from trainer.keep_float import Int8Model, Judged, fewest_layers, keep_fewest
+from trainer.model import backbone_of, build_model, class_probabilities
+from trainer.recipe import Recipe
+
+BAD = ("block_16_project", "Conv_1")
+
+
+@pytest.fixture(scope="module")
+def pictures() -> np.ndarray:
+    """uint8 [40, 64, 64, 3], every one another pattern."""
+    rough = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3)).astype(np.float32)
+    return np.asarray(keras.ops.image.resize(rough, (64, 64))).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def bad_model() -> keras.Model:
+    """One channel of a layer is scaled by 1e3 and what takes it by 1e-3: the same in float."""
+    model = build_model(Recipe(height=64, width=64), 6)
+    backbone, channel = backbone_of(model), 7
+    normalization = backbone.get_layer("block_16_project_BN")
+    gamma, beta, *statistics = normalization.get_weights()
+    gamma[channel] *= 1e3
+    beta[channel] *= 1e3
+    normalization.set_weights([gamma, beta, *statistics])
+    successor = backbone.get_layer("Conv_1")
+    (kernel,) = successor.get_weights()
+    kernel[:, :, channel] *= 1e-3
+    successor.set_weights([kernel])
+    return model
+
+
+@pytest.fixture(scope="module")
+def int8(bad_model: keras.Model, pictures: np.ndarray) -> Int8Model:
+    return Int8Model(bad_model, pictures[:20], "uint8")
+
+
+def test_the_error_is_traced_to_the_layer_that_carries_it(int8: Int8Model) -> None:
+    worst, second, *_ = int8.errors()
+    assert worst.layer == BAD[0]
+    assert worst.lost > 0.5
+    assert second.lost < 0.1
+    assert int8.around(worst.layer) == list(BAD)
+
+
+def test_the_fewest_layers_that_mend_it_are_found(
+    bad_model: keras.Model, pictures: np.ndarray, tmp_path: Path
+) -> None:
+    truth = class_probabilities(bad_model, pictures).argmax(axis=1)
+    bad_model.save(tmp_path / "model.keras")
+    judged = Judged(pictures, truth, 0.85)
+    found = in_child(keep_fewest, tmp_path / "model.keras", pictures[:20], "uint8", judged)
+    assert found.enough
+    assert found.layers == BAD
+    # The rest is still int8: a float file has 8.9 MB.
+    assert len(found.flatbuffer) < 5e6
+
+
+def test_a_layer_that_is_not_there_is_named_with_those_like_it(int8: Int8Model) -> None:
+    with pytest.raises(SettingError, match="'block_16_projekt' is no layer; there are block_16_pr"):
+        int8.quantized(["block_16_projekt"])
+
+
+@pytest.mark.parametrize(
+    ("needed", "expected"),
+    [
+        (set(), set()),
+        ({"a"}, {"a"}),
+        ({"c", "d"}, {"c", "d"}),
+        ({"b", "f"}, {"b", "f"}),
+        ({"none of them"}, None),
+    ],
+)
+def test_the_search_finds_the_smallest_set(needed: set[str], expected: set[str] | None) -> None:
+    def enough(layers: Collection[str]) -> bool:
+        return needed <= set(layers)
+
+    ranked = [("a", "b"), ("b", "c"), ("c", "d"), ("e",), ("f", "g")]
+    assert fewest_layers(ranked, enough) == expected
+
+
+def test_a_search_out_of_time_keeps_what_it_has_found() -> None:
+    ranked = [("a",), ("b",)]
+    assert fewest_layers(ranked, lambda layers: "a" in layers, seconds=0) == {"a"}
+    assert fewest_layers(ranked, lambda layers: "b" in layers, seconds=0) is None

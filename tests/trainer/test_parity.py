@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from trainer.metrics import mcnemar
+from trainer.parity import parity
+
+
+def test_a_hand_worked_parity() -> None:
+    mine = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.6, 0.4]], np.float32)
+    keras_ = np.array([[0.8, 0.2], [0.6, 0.4], [0.2, 0.8], [0.6, 0.4]], np.float32)
+    figures = parity(mine, keras_, np.array([0, 0, 1, 1]), ["a", "b"])
+    assert figures.pictures == 4
+    assert figures.accuracy == pytest.approx(2 / 4)
+    assert figures.accuracy_interval == pytest.approx((0.1500, 0.8500), abs=1e-4)
+    assert figures.keras_accuracy == pytest.approx(3 / 4)
+    assert figures.agreement == pytest.approx(3 / 4)
+    assert figures.largest_difference == pytest.approx(0.2)
+    assert figures.mean_difference == pytest.approx((0.1 * 2 + 0.2 * 2) / 8)
+    # One picture only Keras has right: of one disagreement every outcome is as uneven.
+    assert figures.mcnemar_p == 1.0
+    assert (figures.fell_most, figures.recall_drop) == ("a", pytest.approx(0.5))
+
+
+def test_the_same_probabilities_lose_nothing() -> None:
+    same = np.array([[0.9, 0.1], [0.4, 0.6]], np.float32)
+    figures = parity(same, same, np.array([0, 0]), ["a", "never there"])
+    assert (figures.agreement, figures.largest_difference) == (1.0, 0.0)
+    assert (figures.fell_most, figures.recall_drop) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first_only", "second_only", "expected"),
+    [
+        (0, 0, 1.0),
+        (1, 1, 1.0),
+        (5, 5, 1.0),
+        (0, 5, 2 / 2**5),
+        (1, 5, 2 * (1 + 6) / 2**6),
+        (10, 2, 2 * (1 + 12 + 66) / 2**12),
+    ],
+)
+def test_hand_worked_cases_of_mcnemars_exact_test(
+    first_only: int, second_only: int, expected: float
+) -> None:
+    assert mcnemar(first_only, second_only) == pytest.approx(expected)
+    assert mcnemar(second_only, first_only) == pytest.approx(expected)
