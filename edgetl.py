@@ -76,7 +76,7 @@ def demo(
     """The whole road on pictures it draws itself, in minutes."""
     with hidden_native_log():
         from benchmarks.demo import run_demo
-        from edge.results import percentages
+        from edge.sinks.text import percentages
     result = run_demo(out)
     print("held-out pictures, classified on the device runtime:")
     for path, predictions in result.shown:
@@ -402,7 +402,7 @@ def classify(
         raise SettingError("files and --camera together; give one of them")
     from edge.classifier import Classifier
     from edge.latest import latest_model
-    from edge.results import results, sink_for
+    from edge.results import results
     from edge.sources import Problem
 
     with hidden_native_log():
@@ -412,14 +412,14 @@ def classify(
     times: list[float] = []
     problems = 0
     with _source(files, camera) as items:
-        sink = sink_for(format, sys.stdout, classes=min(top_k, len(classifier.labels)))
+        sink = _stdout_sink(format, classes=min(top_k, len(classifier.labels)))
         for result in results(items, classifier, top_k=top_k):
             if isinstance(result, Problem):
                 problems += 1
                 _complain(result.message)
             else:
                 times.append(result.milliseconds)
-                sink(result)
+                sink.write(result)
     if not times:
         raise SourceError("nothing could be classified")
     median = sorted(times)[len(times) // 2]
@@ -513,6 +513,15 @@ def _source(files: list[str] | None, camera: str | None) -> Any:
     if Path(camera).is_file():
         return nullcontext(sources.video(Path(camera)))
     return sources.Camera(int(camera) if camera.isdecimal() else camera)
+
+
+def _stdout_sink(form: str, *, classes: int) -> Any:
+    from edge.sinks.records import CsvSink, JsonlSink
+    from edge.sinks.text import TextSink
+
+    if form == "csv":
+        return CsvSink(sys.stdout, classes=classes)
+    return JsonlSink(sys.stdout) if form == "jsonl" else TextSink(sys.stdout)
 
 
 def _flat(facts: dict[str, Any], prefix: str = "") -> Any:

@@ -32,6 +32,10 @@ class SourceError(EdgetlError):
     """A camera, video or list of files that cannot be opened."""
 
 
+class SinkError(EdgetlError):
+    """A place that results cannot be written to, or no longer."""
+
+
 class SettingError(EdgetlError):
     """An option whose value is out of range or does not fit the others."""
 

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from edge import Classifier, Prediction
-from edge.results import Result, results, sink_for
+from edge.results import Result, results
+from edge.sinks import Sink
+from edge.sinks.records import CsvSink, JsonlSink
+from edge.sinks.text import TextSink
 from edge.sources import Item, Problem
 from tests.conftest import colour_picture
 
@@ -19,14 +22,21 @@ WHEN = datetime(2025, 3, 9, 12, 30, 15, 123456, tzinfo=UTC)
 
 def result(source: str = "a b.jpg", frame: int | None = None, label: str = "cat") -> Result:
     predictions = [Prediction(label, 0.98765432, 1), Prediction("dog", 0.01234568, 0)]
-    return Result(source, frame, WHEN, predictions, 12.34567)
+    probabilities = np.array([0.01234568, 0.98765432], np.float32)
+    return Result(source, frame, WHEN, predictions, 12.34567, probabilities, Path(source))
+
+
+def sink_for(form: str, stream: io.StringIO) -> Sink:
+    if form == "csv":
+        return CsvSink(stream, classes=2)
+    return JsonlSink(stream) if form == "jsonl" else TextSink(stream)
 
 
 def written(form: str, *shown: Result) -> str:
     stream = io.StringIO()
-    sink = sink_for(form, stream, classes=2)
+    sink = sink_for(form, stream)
     for one in shown:
-        sink(one)
+        sink.write(one)
     return stream.getvalue()
 
 
@@ -85,9 +95,9 @@ def test_every_result_is_passed_on_at_once(form: str) -> None:
             self.flushes += 1
 
     stream = Counting()
-    sink = sink_for(form, stream, classes=2)
+    sink = sink_for(form, stream)
     before = stream.flushes
-    sink(result())
+    sink.write(result())
     assert stream.flushes > before
 
 
