@@ -21,7 +21,8 @@ from edge.model_file import read_model_file
 from edge.preprocessing import Pixels, model_input
 from tests.conftest import probabilities_of
 
-pytestmark = pytest.mark.slow
+# One worker: they share the environment that the first of them makes.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mediapipe")]
 
 MEDIAPIPE = "1.2.3"
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-mediapipe"
