@@ -1,41 +1,36 @@
-"""Where pictures come from: files, folders, globs, video files, cameras and streams."""
+"""Where pictures come from: files, folders, globs and video files. Cameras are in edge.camera."""
 
 import glob
-import os
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import cv2
-import numpy as np
 
 from edge.errors import SourceError, quoted, reason
-from edge.native_log import DEBUG_VARIABLE, hidden_native_log
+from edge.opencv_capture import opened
 from edge.preprocessing import Pixels
+from edge.view import View
 
 _PICTURES = "jpg jpeg jpe jfif png gif bmp webp tif tiff ppm pgm pbm pnm jp2 avif"
 _VIDEOS = "mp4 mov avi mkv webm m4v mpg mpeg mjpeg mjpg wmv"
 PICTURE_SUFFIXES = frozenset("." + suffix for suffix in _PICTURES.split())
 VIDEO_SUFFIXES = frozenset("." + suffix for suffix in _VIDEOS.split())
 
-# FFmpeg, inside OpenCV, would report each stream's end on stderr; -8 is its level "quiet". OpenCV
-# reads this when it first opens a video.
-if not os.environ.get(DEBUG_VARIABLE):
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-# A camera that is open but sends nothing for this long is not working.
-FRAME_SECONDS = 10.0
-
 
 @dataclass(frozen=True)
 class Item:
-    """One picture to classify. `picture` is a path, or the pixels of frame number `frame`."""
+    """One picture to classify.
+
+    Attributes:
+        source: the file, camera or stream.
+        picture: a path, or pixels, uint8 [height, width, 3] RGB.
+        frame: its number in a video or of a camera, from 1.
+        arrived: when a camera's frame arrived, in seconds of time.monotonic().
+    """
 
     source: str
     picture: Path | Pixels
     frame: int | None = None
+    arrived: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,13 +90,16 @@ def files(arguments: Sequence[str]) -> Iterator[Item | Problem]:
                 yield Item(str(path), path)
 
 
-def video(path: Path) -> Iterator[Item]:
-    """Every frame of a video file, in order.
+def video(path: Path, *, view: View | None = None) -> Iterator[Item]:
+    """Every frame of a video file, in order, seen as `view` has it.
 
     Raises:
         SourceError: the file cannot be opened as a video, or holds no frame.
     """
-    capture = _open(str(path))
+    capture = opened(str(path))
+    if capture is None:
+        raise SourceError(f"{quoted(path)}: cannot be opened as a video or camera")
+    view = view or View()
     frame = 0
     try:
         while True:
@@ -109,93 +107,8 @@ def video(path: Path) -> Iterator[Item]:
             if not read:
                 break
             frame += 1
-            yield Item(str(path), _rgb(pixels), frame)
+            yield Item(str(path), view.of(pixels), frame)
     finally:
         capture.release()
     if not frame:
         raise SourceError(f"{quoted(path)}: not a video that can be read")
-
-
-class Camera:
-    """A live camera or stream, read by a thread that keeps the newest frame only.
-
-    Iterating gives each time the newest frame that has not been given yet, so a classifier slower
-    than the camera skips frames instead of falling behind. Use it as a context manager.
-    """
-
-    def __init__(self, source: int | str) -> None:
-        """Open camera number `source`, or the device path or URL that it is.
-
-        Raises:
-            SourceError: there is no such camera, or it sends no pictures.
-        """
-        self.name = f"camera {source}" if isinstance(source, int) else source
-        self._capture = _open(source)
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self._changed = threading.Condition()
-        self._newest: Any = None
-        self._count = 0
-        self._ended = False
-        self._thread = threading.Thread(target=self._read, daemon=True, name=self.name)
-        self._thread.start()
-
-    def __enter__(self) -> "Camera":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended = True
-        # A read that hangs in the driver must not keep the process; the thread is a daemon.
-        self._thread.join(timeout=1.0)
-
-    def __iter__(self) -> Iterator[Item]:
-        given = 0
-        while True:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda seen=given: self._ended or self._count > seen,  # type: ignore[misc]
-                    timeout=FRAME_SECONDS,
-                )
-                pixels, count = self._newest, self._count
-            if count == given and given:
-                raise SourceError(f"{self.name}: stopped sending pictures after frame {given}")
-            if count == given:
-                raise SourceError(
-                    f"{self.name}: opened, but sends no pictures; a Raspberry Pi CSI camera needs "
-                    f"picamera2, and a camera can be open in one program at a time"
-                )
-            given = count
-            yield Item(self.name, _rgb(pixels), count)
-
-    def _read(self) -> None:
-        try:
-            while not self._ended:
-                read, pixels = self._capture.read()
-                if not read:
-                    break
-                with self._changed:
-                    self._newest = pixels
-                    self._count += 1
-                    self._changed.notify_all()
-        finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
-            self._capture.release()
-
-
-def _open(source: int | str) -> cv2.VideoCapture:
-    with hidden_native_log():
-        capture = cv2.VideoCapture()
-        capture.open(source)  # type: ignore[call-overload,unused-ignore]
-    if capture.isOpened():
-        return capture
-    if isinstance(source, int):
-        raise SourceError(
-            f"camera {source}: there is no such camera, or another program has it open; "
-            f"`ls /dev/video*` lists the cameras on Linux"
-        )
-    raise SourceError(f"{quoted(source)}: cannot be opened as a video or camera")
-
-
-def _rgb(frame: Any) -> Pixels:
-    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)

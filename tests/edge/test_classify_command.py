@@ -264,7 +264,8 @@ def test_a_stream_that_ends_is_one_clear_line_after_its_results(
     cli: Cli, model: Path, serve: Serve
 ) -> None:
     url = serve(Stream(frames=8, fps=20))
-    result = cli("classify", "--camera", url, "--model", model, "--format", "jsonl", check=2)
+    arguments = ["--camera", url, "--no-reconnect", "--model", model, "--format", "jsonl"]
+    result = cli("classify", *arguments, check=2)
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert rows[-1]["frame"] == 8
     assert result.stderr.splitlines() == [f"edgetl: {url}: stopped sending pictures after frame 8"]

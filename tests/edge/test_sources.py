@@ -1,20 +1,14 @@
 """Files, folders, globs, videos and cameras become pictures to classify."""
 
-import itertools
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from edge import sources
 from edge.errors import SourceError
-from edge.sources import Camera, Item, Problem, files, pictures_in, video
-from tests.edge.conftest import Stream, frame_number, frame_picture, write_video
-
-Serve = Callable[[Stream], str]
+from edge.sources import Item, Problem, files, pictures_in, video
+from tests.edge.conftest import frame_number, frame_picture, write_video
 
 
 def picture(path: Path) -> Path:
@@ -146,93 +140,3 @@ def test_a_file_that_is_no_video_is_a_problem_and_the_rest_goes_on(in_tmp_path: 
     assert names(["bad.mp4", "a.jpg"]) == ["a.jpg"]
     with pytest.raises(SourceError, match=r"bad\.mp4"):
         list(video(in_tmp_path / "bad.mp4"))
-
-
-# Cameras
-
-
-def test_a_slow_classifier_gets_the_newest_frame_and_skips_the_others(serve: Serve) -> None:
-    stream = Stream()
-    with Camera(serve(stream)) as camera:
-        shown, numbers, ages = [], [], []
-        for item in camera:
-            number = frame_number(np.asarray(item.picture))
-            ages.append(time.monotonic() - stream.sent[number])
-            numbers.append(number)
-            shown.append(item.frame)
-            time.sleep(0.2)
-            if len(numbers) == 10:
-                break
-    gaps = np.diff(numbers)
-    assert (gaps >= 1).all()
-    assert np.median(gaps) >= 4
-    assert max(ages[1:]) < 0.5
-    assert shown == [number + 1 for number in numbers]
-
-
-def test_a_fast_classifier_gets_every_frame_once(serve: Serve) -> None:
-    with Camera(serve(Stream(frames=25, fps=20))) as camera:
-        shown = [item.picture for item in itertools.islice(camera, 20)]
-    numbers = [frame_number(np.asarray(picture)) for picture in shown]
-    assert numbers == sorted(set(numbers))
-    assert numbers[-1] < 25
-
-
-def test_a_camera_s_frames_are_rgb(serve: Serve) -> None:
-    stream = Stream(picture=lambda number: np.full((48, 64, 3), BGR["red"], np.uint8))
-    with Camera(serve(stream)) as camera:
-        pixels = np.asarray(next(iter(camera)).picture)
-    assert abs(pixels.astype(int) - (255, 0, 0)).max() < 12
-
-
-def test_a_stream_that_ends_gives_its_last_frame_and_then_says_so(serve: Serve) -> None:
-    url = serve(Stream(frames=5))
-    last = None
-    with Camera(url) as camera, pytest.raises(SourceError) as caught:  # noqa: PT012
-        for item in camera:
-            last = item.frame
-    assert last == 5
-    assert str(caught.value) == f"{url}: stopped sending pictures after frame 5"
-
-
-def test_a_stream_that_stalls_says_how_far_it_came(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sources, "FRAME_SECONDS", 1.0)
-    url = serve(Stream(frames=12, stalls=True))
-    began = time.monotonic()
-    last = 0
-    with Camera(url) as camera, pytest.raises(SourceError) as caught:  # noqa: PT012
-        for item in camera:
-            last = item.frame or 0
-    assert last >= 10
-    assert str(caught.value) == f"{url}: stopped sending pictures after frame {last}"
-    assert time.monotonic() - began < 5
-
-
-def test_leaving_a_camera_that_stalls_does_not_hang(serve: Serve) -> None:
-    with Camera(serve(Stream(frames=12, stalls=True))) as camera:
-        next(iter(camera))
-        began = time.monotonic()
-    assert time.monotonic() - began < 2
-
-
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        (97, "camera 97: there is no such camera"),
-        ("/dev/video97", "/dev/video97: cannot be opened"),
-        ("http://127.0.0.1:9/none", "http://127.0.0.1:9/none: cannot be opened"),
-        ("", "cannot be opened"),
-    ],
-)
-def test_a_camera_that_is_not_there_says_so_at_once(
-    source: int | str, words: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    began = time.monotonic()
-    with pytest.raises(SourceError) as caught:
-        Camera(source)
-    assert words in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1
-    assert time.monotonic() - began < 3
-    assert capfd.readouterr().err == ""
