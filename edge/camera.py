@@ -107,6 +107,7 @@ class Camera:
         self._notify = notify
         self._left = threading.Event()
         self._wait = FIRST_WAIT
+        self._hanging: list[_Reader] = []
         self._reader = _Reader(self._open, self.name)
         try:
             self._reader.wait_until_open()
@@ -156,19 +157,21 @@ class Camera:
         self._notify(f"{name}: lost after frame {after}; trying to get it back")
         if lost - self._reader.began > _WELL_SECONDS:
             self._wait = FIRST_WAIT
-        self._reader.stop()
-        hanging = [self._reader]
+        self._give_up()
         while not self._left.wait(self._wait):
             self._wait = min(2 * self._wait, LONGEST_WAIT)
-            hanging = [reader for reader in hanging if reader.is_alive()]
-            if len(hanging) >= _MOST_HANGING:
+            self._hanging = [reader for reader in self._hanging if reader.is_alive()]
+            if len(self._hanging) >= _MOST_HANGING:
                 continue
             self._reader = _Reader(self._open, self.name)
             if self._reader.newer_than(0) is not None:
                 self._notify(f"{name}: back after {time.monotonic() - lost:.0f} s")
                 return
-            self._reader.stop()
-            hanging.append(self._reader)
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._reader.stop()
+        self._hanging.append(self._reader)
 
 
 @dataclass(frozen=True)
