@@ -1,11 +1,14 @@
 """Files, folders, globs, videos and cameras become pictures to classify."""
 
+import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from edge import sources
 from edge.errors import SourceError
 from edge.sources import Item, Problem, files, pictures_in, video
 from tests.edge.conftest import frame_number, frame_picture, write_video
@@ -57,7 +60,7 @@ def test_hidden_files_and_folders_in_a_folder_are_left_out(in_tmp_path: Path) ->
 
 def test_a_hidden_folder_that_is_named_is_read(tmp_path: Path) -> None:
     path = picture(tmp_path / ".cache" / "a.jpg")
-    assert pictures_in(tmp_path / ".cache") == [path]
+    assert list(pictures_in(tmp_path / ".cache")) == [path]
 
 
 def test_a_folder_without_pictures_is_a_problem_and_the_rest_goes_on(in_tmp_path: Path) -> None:
@@ -101,6 +104,94 @@ def test_a_name_too_long_for_the_file_system_is_a_problem_in_one_line(in_tmp_pat
     long = "x" * 300 + ".jpg"
     assert names(["a.jpg", long, "a.jpg"])[-1] == "a.jpg"
     assert [message.partition(": ")[2] for message in problems([long])] == ["file name too long"]
+
+
+def test_a_folder_is_listed_as_it_is_walked_and_sorted_in_runs(
+    in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_RUN", 4)
+    for number in range(10):
+        (in_tmp_path / f"{number}.jpg").touch()
+    found = names(["."])
+    assert sorted(found) == [f"{number}.jpg" for number in range(10)]
+    assert all(run == sorted(run) for run in (found[:4], found[4:8], found[8:]))
+
+
+def test_memory_does_not_grow_with_the_number_of_names(in_tmp_path: Path) -> None:
+    for folder in range(5):
+        (in_tmp_path / f"{folder}").mkdir()
+        for number in range(4000):
+            (in_tmp_path / f"{folder}" / f"{number:050}.jpg").touch()
+
+    def peak(arguments: list[str]) -> int:
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in files(arguments)) == 4000 * len(arguments)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(["0"]) < 3_000_000
+    assert peak(["0", "1", "2", "3", "4"]) < 1.1 * peak(["0"])
+
+
+def test_folders_nested_deeper_than_python_calls_are_walked(in_tmp_path: Path) -> None:
+    depth = 1200
+    inner = in_tmp_path
+    top = os.open(in_tmp_path, os.O_RDONLY)
+    here = top
+    try:
+        for _ in range(depth):
+            os.mkdir("d", dir_fd=here)
+            below = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        os.close(os.open("a.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    finally:
+        os.close(here)
+    assert inner.is_dir()
+    assert names(["d"]) == ["d/" * depth + "a.jpg"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads every folder")
+def test_a_subfolder_closed_to_us_is_a_problem_and_the_rest_goes_on(in_tmp_path: Path) -> None:
+    picture(in_tmp_path / "f" / "a.jpg")
+    (in_tmp_path / "f" / "closed").mkdir(mode=0)
+    assert names(["f"]) == ["f/a.jpg"]
+    assert problems(["f"]) == ["f/closed: permission denied"]
+
+
+# A list on stdin
+
+
+def test_a_list_on_stdin_is_read_a_path_a_line(in_tmp_path: Path) -> None:
+    picture(in_tmp_path / "f" / "b.jpg")
+    for name in ("a.jpg", "x [1].jpg", "été.jpg"):
+        picture(in_tmp_path / name)
+    (in_tmp_path / "list").write_bytes("a.jpg\r\n\nf\nx [1].jpg\n*.jpg\nété.jpg".encode())
+    with (in_tmp_path / "list").open("rb") as stdin:
+        found = [item.source for item in files(["-", "a.jpg"], stdin=stdin.fileno())
+                 if isinstance(item, Item)]  # fmt: skip
+    # What is in a list are names, and no patterns.
+    assert found == ["a.jpg", "f/b.jpg", "x [1].jpg", "*.jpg", "été.jpg", "a.jpg"]
+
+
+def test_a_path_on_stdin_is_passed_on_when_its_line_is_there(in_tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    items = files(["-"], stdin=ours)
+    for name in ("a.jpg", "b.jpg"):
+        os.write(theirs, f"{name}\n".encode())
+        assert next(items) == Item(name, Path(name))
+    os.close(theirs)
+    assert next(items, None) is None
+    os.close(ours)
+
+
+def test_a_list_with_a_zero_byte_in_it_is_a_problem_in_one_line(in_tmp_path: Path) -> None:
+    (in_tmp_path / "list").write_bytes(b"a\0b.jpg\n")
+    with (in_tmp_path / "list").open("rb") as stdin:
+        (problem,) = files(["-"], stdin=stdin.fileno())
+    assert isinstance(problem, Item | Problem)
 
 
 # Videos
