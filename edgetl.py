@@ -11,6 +11,7 @@ import sys
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -439,8 +440,6 @@ def classify(
         raise SettingError("files and --camera together; give one of them")
     if files:
         _only_for_cameras(resolution=resolution, fps=fps, rotate=rotate, roi=roi)
-    from edge.camera import live
-    from edge.camera_backends import CameraSettings, parse_resolution
     from edge.classifier import Classifier
     from edge.latest import latest_model
     from edge.read_ahead import read_ahead
@@ -448,10 +447,12 @@ def classify(
     from edge.sources import Problem
     from edge.sources import files as files_named
     from edge.stopping import Stopping
-    from edge.view import View, parse_roi
 
-    settings = CameraSettings(parse_resolution(resolution) if resolution else None, fps)
-    view = View(rotate, parse_roi(roi) if roi else None)
+    source = (
+        None
+        if camera is None
+        else _camera(camera, camera_backend, resolution, fps, rotate, roi, reconnect)
+    )
     times: list[float] = []
     problems = 0
     with Stopping() as stopping, ExitStack() as stack:
@@ -459,22 +460,11 @@ def classify(
             classifier = Classifier(
                 model or latest_model(), labels=labels, runtime=runtime, threads=threads
             )
-        items: Any
-        if camera is None:
-            items = stack.enter_context(
-                closing(read_ahead(files_named(files or []), classifier.model.geometry))
-            )
+        if source is None:
+            named = files_named(files or [])
+            items = stack.enter_context(closing(read_ahead(named, classifier.model.geometry)))
         else:
-            items = stack.enter_context(
-                live(
-                    camera,
-                    backend=camera_backend,
-                    settings=settings,
-                    view=view,
-                    reconnect=reconnect,
-                    notify=_complain,
-                )
-            )
+            items = stack.enter_context(source())
         sinks = [_stdout_sink(format, classes=min(top_k, len(classifier.labels)))]
         for sink in sinks:
             # One that cannot be closed must not keep the others from it.
@@ -570,6 +560,31 @@ def _default_data() -> Path:
     )
     written: Path = write_demo_pictures(pictures)
     return written
+
+
+def _camera(
+    name: str,
+    backend: Literal["auto", "opencv", "picamera2"],
+    resolution: str | None,
+    fps: float | None,
+    rotate: int,
+    roi: str | None,
+    reconnect: bool,
+) -> Any:
+    """What opens the camera; the options are read now."""
+    from edge.camera import live
+    from edge.camera_backends import CameraSettings, parse_resolution
+    from edge.view import View, parse_roi
+
+    return partial(
+        live,
+        name,
+        backend=backend,
+        settings=CameraSettings(parse_resolution(resolution) if resolution else None, fps),
+        view=View(rotate, parse_roi(roi) if roi else None),
+        reconnect=reconnect,
+        notify=_complain,
+    )
 
 
 def _only_for_cameras(**options: Any) -> None:
