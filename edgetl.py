@@ -8,9 +8,10 @@ import importlib.util
 import json
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -369,11 +370,15 @@ def export(
         raise typer.Exit(1)
 
 
+# Sources, results and sinks have more options than fit a screen: --help shows those that most
+# people want, and --help-all all of them.
 @app.command(epilog="Example: edgetl classify photos holiday.mp4 --format jsonl | jq .label")
 def classify(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILES|FOLDERS|GLOBS", help="Pictures and videos."),
+        typer.Argument(
+            metavar="FILES|FOLDERS|GLOBS", help="Pictures and videos; - for paths on stdin."
+        ),
     ] = None,
     camera: Annotated[
         str | None,
@@ -394,32 +399,85 @@ def classify(
         int | None, typer.Option(min=1, help="[default: the cores here, 4 at most]")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Names of the classes, one a line.")] = None,
+    all_options: Annotated[
+        bool,
+        typer.Option(
+            "--help-all", is_eager=True, callback=_show_all_options, help="Show every option."
+        ),
+    ] = False,
+    camera_backend: Annotated[
+        Literal["auto", "opencv", "picamera2"],
+        typer.Option(hidden=True, help="[auto: picamera2 for a Raspberry Pi's CSI camera]"),
+    ] = "auto",
+    resolution: Annotated[
+        str | None, typer.Option(metavar="WxH", hidden=True, help="Ask the camera for this size.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(hidden=True, help="Ask the camera for as many frames a second.")
+    ] = None,
+    rotate: Annotated[
+        int, typer.Option(hidden=True, metavar="DEGREES", help="Turn frames by 90, 180 or 270.")
+    ] = 0,
+    roi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            hidden=True,
+            help="Look at a part of the turned frame, in shares: 0.25,0,0.5,1 is the middle half.",
+        ),
+    ] = None,
+    reconnect: Annotated[
+        bool,
+        typer.Option(
+            "--reconnect/--no-reconnect", hidden=True, help="Get a camera that goes away back."
+        ),
+    ] = True,
 ) -> None:
     """Classify pictures, videos or a camera on the device."""
     if not files and camera is None:
         raise SettingError("nothing to classify: name files or folders, or give --camera 0")
     if files and camera is not None:
         raise SettingError("files and --camera together; give one of them")
+    if files:
+        _only_for_cameras(resolution=resolution, fps=fps, rotate=rotate, roi=roi)
     from edge.classifier import Classifier
     from edge.latest import latest_model
+    from edge.read_ahead import read_ahead
     from edge.results import results
     from edge.sources import Problem
+    from edge.sources import files as files_named
+    from edge.stopping import Stopping
 
-    with hidden_native_log():
-        classifier = Classifier(
-            model or latest_model(), labels=labels, runtime=runtime, threads=threads
-        )
+    source = (
+        None
+        if camera is None
+        else _camera(camera, camera_backend, resolution, fps, rotate, roi, reconnect)
+    )
     times: list[float] = []
     problems = 0
-    with _source(files, camera) as items:
-        sink = _stdout_sink(format, classes=min(top_k, len(classifier.labels)))
+    with Stopping() as stopping, ExitStack() as stack:
+        with hidden_native_log():
+            classifier = Classifier(
+                model or latest_model(), labels=labels, runtime=runtime, threads=threads
+            )
+        if source is None:
+            named = files_named(files or [])
+            items = stack.enter_context(closing(read_ahead(named, classifier.model.geometry)))
+        else:
+            items = stack.enter_context(source())
+        sinks = [_stdout_sink(format, classes=min(top_k, len(classifier.labels)))]
+        for sink in sinks:
+            # One that cannot be closed must not keep the others from it.
+            stack.callback(sink.close)
         for result in results(items, classifier, top_k=top_k):
             if isinstance(result, Problem):
                 problems += 1
                 _complain(result.message)
-            else:
-                times.append(result.milliseconds)
-                sink.write(result)
+                continue
+            times.append(result.milliseconds)
+            with stopping.later():
+                for sink in sinks:
+                    sink.write(result)
     if not times:
         raise SourceError("nothing could be classified")
     median = sorted(times)[len(times) // 2]
@@ -504,15 +562,35 @@ def _default_data() -> Path:
     return written
 
 
-def _source(files: list[str] | None, camera: str | None) -> Any:
-    """A context manager that gives the items to classify."""
-    from edge import sources
+def _camera(
+    name: str,
+    backend: Literal["auto", "opencv", "picamera2"],
+    resolution: str | None,
+    fps: float | None,
+    rotate: int,
+    roi: str | None,
+    reconnect: bool,
+) -> Any:
+    """What opens the camera; the options are read now."""
+    from edge.camera import live
+    from edge.camera_backends import CameraSettings, parse_resolution
+    from edge.view import View, parse_roi
 
-    if camera is None:
-        return nullcontext(sources.files(files or []))
-    if Path(camera).is_file():
-        return nullcontext(sources.video(Path(camera)))
-    return sources.Camera(int(camera) if camera.isdecimal() else camera)
+    return partial(
+        live,
+        name,
+        backend=backend,
+        settings=CameraSettings(parse_resolution(resolution) if resolution else None, fps),
+        view=View(rotate, parse_roi(roi) if roi else None),
+        reconnect=reconnect,
+        notify=_complain,
+    )
+
+
+def _only_for_cameras(**options: Any) -> None:
+    for name, value in options.items():
+        if value:
+            raise SettingError(f"--{name} is for --camera; leave it out with files")
 
 
 def _stdout_sink(form: str, *, classes: int) -> Any:

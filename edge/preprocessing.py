@@ -78,6 +78,11 @@ def model_input(picture: Picture, geometry: InputGeometry) -> Pixels:
             )
         if 0 in picture.shape:
             raise PictureError(f"an array of shape {list(picture.shape)} holds no pixels")
+        if picture.strides[2] == -1:
+            # A BGR frame looked at as RGB. Each channel is resized by itself, so the numbers are
+            # the same when the few pixels of the result are swapped and not the frame's.
+            fitted = _fit(picture[..., ::-1], geometry)
+            return np.asarray(cv2.cvtColor(fitted, cv2.COLOR_BGR2RGB), np.uint8)
         return _fit(picture, geometry)
     return _fit(_decode(picture, at_least=max(geometry.height, geometry.width)), geometry)
 

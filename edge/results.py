@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edge.classifier import Classifier, Prediction
 from edge.errors import PictureError
 from edge.preprocessing import Pixels
+from edge.read_ahead import Ahead, decode
 from edge.sources import Item, Problem
 
 
@@ -39,20 +40,32 @@ class Result:
 
 
 def results(
-    items: Iterable[Item | Problem], classifier: Classifier, *, top_k: int | None = None
+    items: Iterable[Item | Ahead | Problem], classifier: Classifier, *, top_k: int | None = None
 ) -> Iterator[Result | Problem]:
-    """Classify each item; one that cannot be read becomes a Problem and the rest go on."""
-    for item in items:
-        if isinstance(item, Problem):
-            yield item
+    """Classify each item; one that cannot be read becomes a Problem and the rest go on.
+
+    Args:
+        items: what to classify, decoded here, or ahead of this by `edge.read_ahead.read_ahead`.
+        classifier: what classifies it.
+        top_k: how many predictions a result has; default all.
+    """
+    for entry in items:
+        if isinstance(entry, Problem):
+            yield entry
             continue
-        began = time.perf_counter()
+        item = entry.item if isinstance(entry, Ahead) else entry
         try:
-            probabilities = classifier.probabilities(item.picture)
+            decoded = (
+                entry.decoded.result()
+                if isinstance(entry, Ahead)
+                else decode(item, classifier.model.geometry)
+            )
         except PictureError as error:
             yield Problem(str(error))
             continue
-        milliseconds = (time.perf_counter() - began) * 1000
+        began = time.perf_counter()
+        probabilities = classifier.infer(decoded.pixels)
+        milliseconds = decoded.milliseconds + (time.perf_counter() - began) * 1000
         yield Result(
             source=item.source,
             frame=item.frame,

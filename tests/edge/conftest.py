@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import random
 import threading
 import time
 import zipfile
@@ -220,11 +221,14 @@ class Stream:
     """A camera on the network: motion JPEG over HTTP from a thread on this machine.
 
     `sent` is when each frame was sent. After `frames` frames it ends, or stalls if `stalls`.
+    In place of frames from `garbage_from` to `garbage_to` it sends random bytes.
     """
 
     frames: int = 10**6
     fps: float = 30.0
     stalls: bool = False
+    garbage_from: int = 10**6
+    garbage_to: int = 10**6
     picture: Callable[[int], np.ndarray] = frame_picture
     sent: list[float] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
@@ -234,6 +238,8 @@ class Stream:
         for number in range(self.frames):
             data = cv2.imencode(".jpg", self.picture(number))[1].tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            if self.garbage_from <= number < self.garbage_to:
+                head, data = "", random.Random(number).randbytes(5000)
             self.sent.append(time.monotonic())
             output.write(head.encode() + data + b"\r\n")
             if self.over.wait(max(0.0, began + (number + 1) / self.fps - time.monotonic())):
@@ -242,12 +248,10 @@ class Stream:
             self.over.wait()
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[[Stream], str]]:
-    """A function that puts a Stream on the loopback network and gives its URL."""
-    running: list[tuple[Stream, ThreadingHTTPServer]] = []
+class StreamServer:
+    """A Stream on the loopback network, as a camera that can be switched off."""
 
-    def start(stream: Stream) -> str:
+    def __init__(self, stream: Stream, port: int = 0) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
@@ -259,17 +263,38 @@ def serve() -> Iterator[Callable[[Stream], str]]:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        running.append((stream, server))
-        return f"http://127.0.0.1:{server.server_port}/video"
+        self._stream = stream
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/video"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        """Close the port and every connection."""
+        self._stream.over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def stream_server() -> Iterator[Callable[..., StreamServer]]:
+    """A function that serves a Stream, on a port of its own or a given one."""
+    running: list[StreamServer] = []
+
+    def start(stream: Stream, port: int = 0) -> StreamServer:
+        running.append(StreamServer(stream, port))
+        return running[-1]
 
     yield start
-    for stream, server in running:
-        stream.over.set()
-        server.shutdown()
-        server.server_close()
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def serve(stream_server: Callable[..., StreamServer]) -> Callable[[Stream], str]:
+    """A function that puts a Stream on the loopback network and gives its URL."""
+    return lambda stream: stream_server(stream).url
 
 
 def write_video(path: Path, pictures: Iterable[np.ndarray], *, fps: float = 10) -> Path:

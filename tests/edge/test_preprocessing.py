@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, features
 
 from edge.errors import PictureError, SettingError
-from edge.preprocessing import InputGeometry, model_input
+from edge.preprocessing import Fit, InputGeometry, model_input
 from tests.conftest import COLOURS, colour_picture
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -417,3 +417,16 @@ def test_random_damage_gives_pixels_or_a_picture_error(form: str) -> None:
             assert pixels.shape == (8, 8, 3)
     assert messages
     assert all(len(message.splitlines()) == 1 for message in messages)
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(480, 640), (479, 641), (1080, 1920), (20, 50), (64, 64)])
+def test_a_bgr_frame_seen_as_rgb_gives_the_same_pixels_as_its_copy(
+    fit: Fit, size: tuple[int, int]
+) -> None:
+    frame = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    seen = frame[..., ::-1]
+    for geometry in (InputGeometry(64, 64, fit), InputGeometry(160, 96, fit)):
+        found = model_input(seen, geometry)
+        assert (found == model_input(np.ascontiguousarray(seen), geometry)).all()
+        assert found.flags.c_contiguous

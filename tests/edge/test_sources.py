@@ -1,8 +1,8 @@
 """Files, folders, globs, videos and cameras become pictures to classify."""
 
-import itertools
-import time
-from collections.abc import Callable
+import os
+import subprocess
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,8 @@ from PIL import Image
 
 from edge import sources
 from edge.errors import SourceError
-from edge.sources import Camera, Item, Problem, files, pictures_in, video
-from tests.edge.conftest import Stream, frame_number, frame_picture, write_video
-
-Serve = Callable[[Stream], str]
+from edge.sources import Item, Problem, files, pictures_in, video
+from tests.edge.conftest import frame_number, frame_picture, write_video
 
 
 def picture(path: Path) -> Path:
@@ -63,7 +61,7 @@ def test_hidden_files_and_folders_in_a_folder_are_left_out(in_tmp_path: Path) ->
 
 def test_a_hidden_folder_that_is_named_is_read(tmp_path: Path) -> None:
     path = picture(tmp_path / ".cache" / "a.jpg")
-    assert pictures_in(tmp_path / ".cache") == [path]
+    assert list(pictures_in(tmp_path / ".cache")) == [path]
 
 
 def test_a_folder_without_pictures_is_a_problem_and_the_rest_goes_on(in_tmp_path: Path) -> None:
@@ -109,6 +107,94 @@ def test_a_name_too_long_for_the_file_system_is_a_problem_in_one_line(in_tmp_pat
     assert [message.partition(": ")[2] for message in problems([long])] == ["file name too long"]
 
 
+def test_a_folder_is_listed_as_it_is_walked_and_sorted_in_runs(
+    in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_RUN", 4)
+    for number in range(10):
+        (in_tmp_path / f"{number}.jpg").touch()
+    found = names(["."])
+    assert sorted(found) == [f"{number}.jpg" for number in range(10)]
+    assert all(run == sorted(run) for run in (found[:4], found[4:8], found[8:]))
+
+
+def test_memory_does_not_grow_with_the_number_of_names(in_tmp_path: Path) -> None:
+    for folder in range(5):
+        (in_tmp_path / f"{folder}").mkdir()
+        for number in range(4000):
+            (in_tmp_path / f"{folder}" / f"{number:050}.jpg").touch()
+
+    def peak(arguments: list[str]) -> int:
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in files(arguments)) == 4000 * len(arguments)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(["0"]) < 3_000_000
+    assert peak(["0", "1", "2", "3", "4"]) < 1.1 * peak(["0"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders by descriptor")
+def test_folders_nested_deeper_than_python_calls_are_walked(in_tmp_path: Path) -> None:
+    depth = 1200
+    here = os.open(in_tmp_path, os.O_RDONLY)
+    try:
+        for _ in range(depth):
+            os.mkdir("d", dir_fd=here)
+            below = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        os.close(os.open("a.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        assert names(["d"]) == ["d/" * depth + "a.jpg"]
+    finally:
+        os.close(here)
+        # Not even shutil.rmtree, with which pytest tidies up, goes as deep.
+        subprocess.run(["rm", "-rf", "d"], cwd=in_tmp_path, check=True)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads every folder")
+def test_a_subfolder_closed_to_us_is_a_problem_and_the_rest_goes_on(in_tmp_path: Path) -> None:
+    picture(in_tmp_path / "f" / "a.jpg")
+    (in_tmp_path / "f" / "closed").mkdir(mode=0)
+    assert names(["f"]) == ["f/a.jpg"]
+    assert problems(["f"]) == ["f/closed: permission denied"]
+
+
+# A list on stdin
+
+
+def test_a_list_on_stdin_is_read_a_path_a_line(in_tmp_path: Path) -> None:
+    picture(in_tmp_path / "f" / "b.jpg")
+    for name in ("a.jpg", "x [1].jpg", "été.jpg"):
+        picture(in_tmp_path / name)
+    (in_tmp_path / "list").write_bytes("a.jpg\r\n\nf\nx [1].jpg\n*.jpg\nété.jpg".encode())
+    with (in_tmp_path / "list").open("rb") as stdin:
+        found = [item.source for item in files(["-", "a.jpg"], stdin=stdin.fileno())
+                 if isinstance(item, Item)]  # fmt: skip
+    # What is in a list are names, and no patterns.
+    assert found == ["a.jpg", "f/b.jpg", "x [1].jpg", "*.jpg", "été.jpg", "a.jpg"]
+
+
+def test_a_path_on_stdin_is_passed_on_when_its_line_is_there(in_tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    items = files(["-"], stdin=ours)
+    for name in ("a.jpg", "b.jpg"):
+        os.write(theirs, f"{name}\n".encode())
+        assert next(items) == Item(name, Path(name))
+    os.close(theirs)
+    assert next(items, None) is None
+    os.close(ours)
+
+
+def test_a_list_with_a_zero_byte_in_it_is_a_problem_in_one_line(in_tmp_path: Path) -> None:
+    (in_tmp_path / "list").write_bytes(b"a\0b.jpg\n")
+    with (in_tmp_path / "list").open("rb") as stdin:
+        (problem,) = files(["-"], stdin=stdin.fileno())
+    assert isinstance(problem, Item | Problem)
+
+
 # Videos
 
 BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
@@ -146,93 +232,3 @@ def test_a_file_that_is_no_video_is_a_problem_and_the_rest_goes_on(in_tmp_path: 
     assert names(["bad.mp4", "a.jpg"]) == ["a.jpg"]
     with pytest.raises(SourceError, match=r"bad\.mp4"):
         list(video(in_tmp_path / "bad.mp4"))
-
-
-# Cameras
-
-
-def test_a_slow_classifier_gets_the_newest_frame_and_skips_the_others(serve: Serve) -> None:
-    stream = Stream()
-    with Camera(serve(stream)) as camera:
-        shown, numbers, ages = [], [], []
-        for item in camera:
-            number = frame_number(np.asarray(item.picture))
-            ages.append(time.monotonic() - stream.sent[number])
-            numbers.append(number)
-            shown.append(item.frame)
-            time.sleep(0.2)
-            if len(numbers) == 10:
-                break
-    gaps = np.diff(numbers)
-    assert (gaps >= 1).all()
-    assert np.median(gaps) >= 4
-    assert max(ages[1:]) < 0.5
-    assert shown == [number + 1 for number in numbers]
-
-
-def test_a_fast_classifier_gets_every_frame_once(serve: Serve) -> None:
-    with Camera(serve(Stream(frames=25, fps=20))) as camera:
-        shown = [item.picture for item in itertools.islice(camera, 20)]
-    numbers = [frame_number(np.asarray(picture)) for picture in shown]
-    assert numbers == sorted(set(numbers))
-    assert numbers[-1] < 25
-
-
-def test_a_camera_s_frames_are_rgb(serve: Serve) -> None:
-    stream = Stream(picture=lambda number: np.full((48, 64, 3), BGR["red"], np.uint8))
-    with Camera(serve(stream)) as camera:
-        pixels = np.asarray(next(iter(camera)).picture)
-    assert abs(pixels.astype(int) - (255, 0, 0)).max() < 12
-
-
-def test_a_stream_that_ends_gives_its_last_frame_and_then_says_so(serve: Serve) -> None:
-    url = serve(Stream(frames=5))
-    last = None
-    with Camera(url) as camera, pytest.raises(SourceError) as caught:  # noqa: PT012
-        for item in camera:
-            last = item.frame
-    assert last == 5
-    assert str(caught.value) == f"{url}: stopped sending pictures after frame 5"
-
-
-def test_a_stream_that_stalls_says_how_far_it_came(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sources, "FRAME_SECONDS", 1.0)
-    url = serve(Stream(frames=12, stalls=True))
-    began = time.monotonic()
-    last = 0
-    with Camera(url) as camera, pytest.raises(SourceError) as caught:  # noqa: PT012
-        for item in camera:
-            last = item.frame or 0
-    assert last >= 10
-    assert str(caught.value) == f"{url}: stopped sending pictures after frame {last}"
-    assert time.monotonic() - began < 5
-
-
-def test_leaving_a_camera_that_stalls_does_not_hang(serve: Serve) -> None:
-    with Camera(serve(Stream(frames=12, stalls=True))) as camera:
-        next(iter(camera))
-        began = time.monotonic()
-    assert time.monotonic() - began < 2
-
-
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        (97, "camera 97: there is no such camera"),
-        ("/dev/video97", "/dev/video97: cannot be opened"),
-        ("http://127.0.0.1:9/none", "http://127.0.0.1:9/none: cannot be opened"),
-        ("", "cannot be opened"),
-    ],
-)
-def test_a_camera_that_is_not_there_says_so_at_once(
-    source: int | str, words: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    began = time.monotonic()
-    with pytest.raises(SourceError) as caught:
-        Camera(source)
-    assert words in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1
-    assert time.monotonic() - began < 3
-    assert capfd.readouterr().err == ""

@@ -1,0 +1,136 @@
+"""Decoding pictures in a few threads while the interpreter is busy with the ones before.
+
+Pillow and OpenCV let go of Python's lock while they decode, and so do both runtimes while they
+infer. Measured with 12-megapixel JPEGs: see `python -m benchmarks.device`.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from edge.preprocessing import InputGeometry, Pixels, model_input
+from edge.runtime import default_threads
+from edge.sources import Item, Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The model's input for an item, and what making it took.
+
+    Attributes:
+        pixels: uint8 [height, width, 3] RGB, of the model's own size.
+        milliseconds: from the file or frame to `pixels`.
+    """
+
+    pixels: Pixels
+    milliseconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """An item whose pixels are in the making. `decoded` gives them, or raises a PictureError."""
+
+    item: Item
+    decoded: "Future[Decoded]"
+
+
+_Entry: TypeAlias = Ahead | Problem | BaseException | None
+
+
+def read_ahead(
+    items: Iterable[Item | Problem], geometry: InputGeometry, *, threads: int | None = None
+) -> Generator[Ahead | Problem, None, None]:
+    """Items in their order, decoded in threads some way ahead of the one that is asked for.
+
+    Not for a camera, whose frames would grow old on the way. At most four times `threads` items are
+    ahead, each with the model's input and, of a video, its whole frame; only `threads` pictures are
+    decoded at a time. Close it, so that no more are.
+
+    Args:
+        items: taken one by one, by whichever thread is free.
+        geometry: of the model's input.
+        threads: default the cores here, 4 at most.
+    """
+    work = _Work(items, geometry, threads or default_threads())
+    try:
+        while True:
+            entry = work.next()
+            if entry is None:
+                return
+            if isinstance(entry, BaseException):
+                raise entry
+            yield entry
+    finally:
+        work.stop()
+
+
+def decode(item: Item, geometry: InputGeometry) -> Decoded:
+    """Make the model's input for an item, here and now.
+
+    Raises:
+        PictureError: the picture cannot be read.
+    """
+    began = time.perf_counter()
+    pixels = model_input(item.picture, geometry)
+    return Decoded(pixels, (time.perf_counter() - began) * 1000)
+
+
+class _Work:
+    # Threads of our own, which are daemons: Python waits at exit for those of its pools, and so
+    # for a line on stdin that may never come.
+    def __init__(
+        self, items: Iterable[Item | Problem], geometry: InputGeometry, threads: int
+    ) -> None:
+        self._items = iter(items)
+        self._geometry = geometry
+        self._taking = threading.Lock()
+        self._room = threading.Semaphore(4 * threads)
+        self._entries: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
+        self._over = False
+        for number in range(threads):
+            threading.Thread(target=self._run, daemon=True, name=f"decoder {number}").start()
+
+    def next(self) -> _Entry:
+        entry = self._entries.get()
+        self._room.release()
+        return entry
+
+    def stop(self) -> None:
+        self._over = True
+        # One wakes the next: see _run.
+        self._room.release()
+
+    def _run(self) -> None:
+        while self._room.acquire() and (ahead := self._take()) is not None:
+            if isinstance(ahead, Ahead):
+                self._decode(ahead)
+        self._room.release()
+
+    def _take(self) -> Ahead | Problem | None:
+        """The next item, put in its place in the order; None when there is no more to do."""
+        with self._taking:
+            if self._over:
+                return None
+            try:
+                item = next(self._items, None)
+            except BaseException as error:
+                self._over = True
+                self._entries.put(error)
+                return None
+            if item is None:
+                self._over = True
+                self._entries.put(None)
+                return None
+            entry = item if isinstance(item, Problem) else Ahead(item, Future())
+            self._entries.put(entry)
+            return entry
+
+    def _decode(self, ahead: Ahead) -> None:
+        try:
+            ahead.decoded.set_result(decode(ahead.item, self._geometry))
+        except BaseException as error:
+            ahead.decoded.set_exception(error)
