@@ -11,6 +11,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +19,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from edge import __version__
-from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError
+from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError, quoted
 from edge.native_log import DEBUG_VARIABLE, hidden_native_log
 
 app = typer.Typer(
@@ -385,8 +386,21 @@ def classify(
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Classes shown.")] = 3,
     format: Annotated[  # noqa: A002
-        Literal["text", "jsonl", "csv"], typer.Option(help="Form of the results.")
-    ] = "text",
+        Literal["text", "jsonl", "csv"] | None,
+        typer.Option(help="Form of the results. [default: by --output's name, else text]"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Append JSON lines or CSV to a file instead.")
+    ] = None,
+    smooth: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Average probabilities over time.")
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help='Below it the label is "unsure".')
+    ] = 0.0,
+    on_change: Annotated[
+        bool, typer.Option("--on-change", help="Only results that change the label.")
+    ] = False,
     runtime: Annotated[
         Literal["auto", "litert", "tflite-runtime"], typer.Option(help="Interpreter library.")
     ] = "auto",
@@ -403,32 +417,41 @@ def classify(
     from edge.classifier import Classifier
     from edge.latest import latest_model
     from edge.results import results
-    from edge.sources import Problem
+    from edge.running import ended_by_signals, run
+    from edge.sinks.fan_out import FanOut
+    from edge.steady import Changes, smoothed, thresholded
 
     with hidden_native_log():
         classifier = Classifier(
             model or latest_model(), labels=labels, runtime=runtime, threads=threads
         )
-    times: list[float] = []
-    problems = 0
-    with _source(files, camera) as items:
-        sink = _stdout_sink(format, classes=min(top_k, len(classifier.labels)))
-        for result in results(items, classifier, top_k=top_k):
-            if isinstance(result, Problem):
-                problems += 1
-                _complain(result.message)
-            else:
-                times.append(result.milliseconds)
-                sink.write(result)
-    if not times:
+    with ended_by_signals(), FanOut(_complain) as sinks, _source(files, camera) as items:
+        classified = results(items, classifier, top_k=top_k)
+        if smooth is not None:
+            classified = smoothed(
+                classified, seconds=smooth, predict=partial(classifier.predictions, top_k=top_k)
+            )
+        if threshold:
+            classified = thresholded(classified, threshold=threshold)
+        for sink in _sinks(
+            classes=min(top_k, len(classifier.labels)),
+            form=format,
+            output=output,
+            changes=partial(Changes, threshold=threshold) if on_change else None,
+        ):
+            sinks.add(sink)
+        outcome = run(classified, sinks, complain=_complain)
+        read_to_the_end = sinks.open
+    if not outcome.classified:
         raise SourceError("nothing could be classified")
-    median = sorted(times)[len(times) // 2]
-    print(
-        f"{len(times)} classified, median {median:.1f} ms each ({classifier.runtime.name} "
-        f"{classifier.runtime.version}, {classifier.threads} threads)",
-        file=sys.stderr,
-    )
-    if problems:
+    if read_to_the_end:
+        print(
+            f"{outcome.classified} classified, median {outcome.milliseconds:.1f} ms each "
+            f"({classifier.runtime.name} {classifier.runtime.version}, "
+            f"{classifier.threads} threads)",
+            file=sys.stderr,
+        )
+    if outcome.problems or sinks.failures:
         raise typer.Exit(1)
 
 
@@ -515,13 +538,38 @@ def _source(files: list[str] | None, camera: str | None) -> Any:
     return sources.Camera(int(camera) if camera.isdecimal() else camera)
 
 
-def _stdout_sink(form: str, *, classes: int) -> Any:
+def _sinks(*, classes: int, form: str | None, output: Path | None, changes: Any) -> Any:
+    """The sinks that the options ask for, opened one by one; `changes` makes a Changes, or None."""
+    from edge.sinks.lines import StreamLines
+    from edge.sinks.on_change import OnChangeSink
     from edge.sinks.records import CsvSink, JsonlSink
     from edge.sinks.text import TextSink
 
+    def told(sink: Any) -> Any:
+        return OnChangeSink(sink, changes()) if changes else sink
+
+    form = form or (output.suffix.lower().lstrip(".") if output else "text")
+    lines = (
+        _output_file(output, form, classes) if output else StreamLines(sys.stdout, name="stdout")
+    )
     if form == "csv":
-        return CsvSink(sys.stdout, classes=classes)
-    return JsonlSink(sys.stdout) if form == "jsonl" else TextSink(sys.stdout)
+        yield told(CsvSink(lines, classes=classes))
+    else:
+        yield told(JsonlSink(lines) if form == "jsonl" else TextSink(lines))
+
+
+def _output_file(path: Path, form: str, classes: int) -> Any:
+    from edge.sinks.lines import FileLines
+    from edge.sinks.records import JSONL_BEGINS, csv_header
+
+    if form not in ("jsonl", "csv"):
+        raise SettingError(
+            f"--output {quoted(path)}: add --format jsonl or --format csv, or a name that ends so"
+        )
+    lines = FileLines(path, begins=JSONL_BEGINS if form == "jsonl" else csv_header(classes=classes))
+    if lines.cut:
+        _complain(f"{quoted(path)}: ended in half a record, {lines.cut} bytes; cut off")
+    return lines
 
 
 def _flat(facts: dict[str, Any], prefix: str = "") -> Any:
