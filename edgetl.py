@@ -401,6 +401,14 @@ def classify(
     on_change: Annotated[
         bool, typer.Option("--on-change", help="Only results that change the label.")
     ] = False,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Publish to mqtt[s]://user@host:port/topic, too."),
+    ] = None,
+    mqtt_discovery: Annotated[
+        bool,
+        typer.Option("--mqtt-discovery", hidden=True, help="Let Home Assistant find the topic."),
+    ] = False,
     runtime: Annotated[
         Literal["auto", "litert", "tflite-runtime"], typer.Option(help="Interpreter library.")
     ] = "auto",
@@ -438,6 +446,8 @@ def classify(
             form=format,
             output=output,
             changes=partial(Changes, threshold=threshold) if on_change else None,
+            mqtt=mqtt,
+            mqtt_discovery=mqtt_discovery,
         ):
             sinks.add(sink)
         outcome = run(classified, sinks, complain=_complain)
@@ -538,7 +548,15 @@ def _source(files: list[str] | None, camera: str | None) -> Any:
     return sources.Camera(int(camera) if camera.isdecimal() else camera)
 
 
-def _sinks(*, classes: int, form: str | None, output: Path | None, changes: Any) -> Any:
+def _sinks(
+    *,
+    classes: int,
+    form: str | None,
+    output: Path | None,
+    changes: Any,
+    mqtt: str | None,
+    mqtt_discovery: bool,
+) -> Any:
     """The sinks that the options ask for, opened one by one; `changes` makes a Changes, or None."""
     from edge.sinks.lines import StreamLines
     from edge.sinks.on_change import OnChangeSink
@@ -556,6 +574,19 @@ def _sinks(*, classes: int, form: str | None, output: Path | None, changes: Any)
         yield told(CsvSink(lines, classes=classes))
     else:
         yield told(JsonlSink(lines) if form == "jsonl" else TextSink(lines))
+    if mqtt is not None:
+        yield told(_mqtt_sink(mqtt, with_discovery=mqtt_discovery))
+
+
+def _mqtt_sink(url: str, *, with_discovery: bool) -> Any:
+    from edge.sinks.home_assistant import discovery
+    from edge.sinks.mqtt import MqttSink, availability_topic
+    from edge.sinks.mqtt_url import PASSWORD_VARIABLE, parse_mqtt_url
+
+    broker = parse_mqtt_url(url, password=os.environ.get(PASSWORD_VARIABLE))
+    found = discovery(broker.topic, availability=availability_topic(broker))
+    announcements = [found] if with_discovery else []
+    return MqttSink(broker, complain=_complain, announcements=announcements)
 
 
 def _output_file(path: Path, form: str, classes: int) -> Any:

@@ -156,8 +156,10 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path, name: str) -> Non
 def test_a_full_device_is_named() -> None:
     with pytest.raises(SinkError, match=r"^/dev/full: no space left on device$"):
         lines(Path("/dev/full")).write("a\n")
-    stream = Path("/dev/full").open("w")
-    with pytest.raises(SinkError, match=r"^stdout: no space left on device$"), stream:
+    with (
+        Path("/dev/full").open("w") as stream,
+        pytest.raises(SinkError, match=r"^stdout: no space left on device$"),
+    ):
         StreamLines(stream, name="stdout").write("a\n")
 
 
