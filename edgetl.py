@@ -409,6 +409,29 @@ def classify(
         bool,
         typer.Option("--mqtt-discovery", hidden=True, help="Let Home Assistant find the topic."),
     ] = False,
+    window: Annotated[
+        bool, typer.Option("--window", hidden=True, help="Show pictures; q or Esc ends.")
+    ] = False,
+    save_video: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.mp4", hidden=True, help="Save pictures with their labels."),
+    ] = None,
+    snapshots: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", hidden=True, help="Keep the picture each time --when is met."),
+    ] = None,
+    when: Annotated[
+        str | None, typer.Option(metavar="LABEL>P", hidden=True, help="As in 'cat>0.9'.")
+    ] = None,
+    snapshots_limit: Annotated[
+        float, typer.Option(min=1, hidden=True, help="MB; the oldest are deleted.")
+    ] = 500.0,
+    all_options: Annotated[
+        bool,
+        typer.Option(
+            "--help-all", is_eager=True, callback=_show_all_options, help="Show every option."
+        ),
+    ] = False,
     runtime: Annotated[
         Literal["auto", "litert", "tflite-runtime"], typer.Option(help="Interpreter library.")
     ] = "auto",
@@ -442,12 +465,19 @@ def classify(
         if threshold:
             classified = thresholded(classified, threshold=threshold)
         for sink in _sinks(
-            classes=min(top_k, len(classifier.labels)),
+            labels=classifier.labels,
+            top_k=top_k,
+            live=camera is not None and not Path(camera).is_file(),
             form=format,
             output=output,
             changes=partial(Changes, threshold=threshold) if on_change else None,
             mqtt=mqtt,
             mqtt_discovery=mqtt_discovery,
+            window=window,
+            save_video=save_video,
+            snapshots=snapshots,
+            when=when,
+            snapshots_limit=snapshots_limit,
         ):
             sinks.add(sink)
         outcome = run(classified, sinks, complain=_complain)
@@ -550,32 +580,75 @@ def _source(files: list[str] | None, camera: str | None) -> Any:
 
 def _sinks(
     *,
-    classes: int,
+    labels: tuple[str, ...],
+    top_k: int,
+    live: bool,
     form: str | None,
     output: Path | None,
     changes: Any,
     mqtt: str | None,
     mqtt_discovery: bool,
+    window: bool,
+    save_video: Path | None,
+    snapshots: Path | None,
+    when: str | None,
+    snapshots_limit: float,
 ) -> Any:
     """The sinks that the options ask for, opened one by one; `changes` makes a Changes, or None."""
-    from edge.sinks.lines import StreamLines
+    if (snapshots is None) != (when is None):
+        raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
     from edge.sinks.on_change import OnChangeSink
-    from edge.sinks.records import CsvSink, JsonlSink
-    from edge.sinks.text import TextSink
 
     def told(sink: Any) -> Any:
         return OnChangeSink(sink, changes()) if changes else sink
 
     form = form or (output.suffix.lower().lstrip(".") if output else "text")
-    lines = (
-        _output_file(output, form, classes) if output else StreamLines(sys.stdout, name="stdout")
-    )
-    if form == "csv":
-        yield told(CsvSink(lines, classes=classes))
-    else:
-        yield told(JsonlSink(lines) if form == "jsonl" else TextSink(lines))
+    in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if output or not (in_terminal and form == "text" and not changes):
+        yield told(_record_sink(form, output, classes=min(top_k, len(labels))))
+    if in_terminal and (output or (form == "text" and not changes)):
+        from rich.console import Console
+
+        from edge.sinks.live import LiveSink
+
+        yield LiveSink(Console())
     if mqtt is not None:
         yield told(_mqtt_sink(mqtt, with_discovery=mqtt_discovery))
+    if save_video is not None:
+        from edge.sinks.video import EachOnce, RealTime, VideoSink
+
+        yield VideoSink(save_video, RealTime() if live else EachOnce())
+    if snapshots is not None:
+        from edge.condition import parse_condition
+        from edge.sinks.snapshots import SnapshotSink
+
+        condition = parse_condition(when or "", labels)
+        yield SnapshotSink(snapshots, condition, limit_mb=snapshots_limit)
+    if window:
+        from edge.sinks.window import WindowSink
+
+        yield WindowSink()
+
+
+def _record_sink(form: str, output: Path | None, *, classes: int) -> Any:
+    from edge.sinks.lines import FileLines, StreamLines
+    from edge.sinks.records import JSONL_BEGINS, CsvSink, JsonlSink, csv_header
+    from edge.sinks.text import TextSink
+
+    lines: Any = StreamLines(sys.stdout, name="stdout")
+    if output:
+        if form not in ("jsonl", "csv"):
+            raise SettingError(
+                f"--output {quoted(output)}: add --format jsonl or --format csv, or a name that "
+                f"ends so"
+            )
+        begins = JSONL_BEGINS if form == "jsonl" else csv_header(classes=classes)
+        lines = FileLines(output, begins=begins)
+        if lines.cut:
+            _complain(f"{quoted(output)}: ended in half a record, {lines.cut} bytes; cut off")
+    if form == "csv":
+        return CsvSink(lines, classes=classes)
+    return JsonlSink(lines) if form == "jsonl" else TextSink(lines)
 
 
 def _mqtt_sink(url: str, *, with_discovery: bool) -> Any:
