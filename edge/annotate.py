@@ -1,8 +1,10 @@
 """Pictures with what was found in them: for windows, videos and live views."""
 
+import contextlib
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -11,6 +13,7 @@ from edge.preprocessing import InputGeometry, Picture, Pixels, model_input
 from edge.results import Result
 
 _DARK, _WHITE, _FAINT = (0, 0, 0, 150), (255, 255, 255, 255), (255, 255, 255, 70)
+_FONT = "DejaVuSans.ttf"
 _BARS = 3
 _LONGEST_LABEL = 30
 _LONGEST_SIDE = 1920
@@ -42,22 +45,25 @@ def annotated(result: Result, *, size: tuple[int, int] | None = None) -> Pixels:
         PictureError: a file cannot be read any more.
     """
     height, width = size or shown_size(result.picture)
-    picture: Path | Pixels = result.picture
-    image = Image.fromarray(model_input(picture, InputGeometry(height, width, "pad")))
-    large, small = max(12, height // 14), max(9, height // 32)
-    draw = ImageDraw.Draw(image, "RGBA")
+    picture = model_input(result.picture, InputGeometry(height, width, "pad"))
+    side = min(height, width)
+    large, small = max(12, side // 14), max(9, side // 32)
     bars = result.predictions[:_BARS]
-    top = height - round(1.5 * large + 1.4 * small * len(bars)) - small
-    draw.rectangle((0, top, width, height), fill=_DARK)
-    draw.text((small, top), _shown(result.label), font=_font(large), fill=_WHITE)
-    longest = width - 2 * small
+    top = max(0, height - round(1.5 * large + 1.4 * small * len(bars)) - small)
+    # Only the part that is drawn on goes through Pillow: that is most of the cost.
+    panel = Image.fromarray(picture[top:])
+    draw = ImageDraw.Draw(panel, "RGBA")
+    draw.rectangle((0, 0, width, height), fill=_DARK)
+    draw.text((small, 0), _shown(result.label), font=_font(large), fill=_WHITE)
+    longest = max(0, width - 2 * small)
     for rank, prediction in enumerate(bars):
-        y = top + round(1.5 * large + 1.4 * small * rank)
+        y = round(1.5 * large + 1.4 * small * rank)
         right = small + longest * min(1.0, max(0.0, prediction.probability))
         draw.rectangle((small, y, right, y + round(1.2 * small)), fill=_FAINT)
         text = f"{_shown(prediction.label)} {prediction.probability:.0%}"
         draw.text((small + 2, y), text, font=_font(small), fill=_WHITE)
-    return np.asarray(image)
+    picture[top:] = np.asarray(panel)
+    return picture
 
 
 def _shown(label: str) -> str:
@@ -67,4 +73,10 @@ def _shown(label: str) -> str:
 
 @lru_cache(maxsize=8)
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    # Pillow's own font has no accents. OpenCV brings this one along on Linux; elsewhere it may be
+    # among the system's.
+    bundled = Path(cv2.__file__).parent / "qt" / "fonts" / _FONT
+    for font in (str(bundled), _FONT):
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(font, size)
     return ImageFont.load_default(size)
