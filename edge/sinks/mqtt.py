@@ -124,7 +124,7 @@ class MqttSink:
                 raise SinkError(self._refused)
             lost += self._dropped
         if lost and not self._refused:
-            raise SinkError(f"{self._broker.name}: {lost} results did not reach the broker")
+            raise SinkError(f"{self._broker.name}: the broker did not get {lost} of the results")
 
     def _unacknowledged(self) -> list[Message]:
         sending = [self._sending] if self._sending else []

@@ -246,7 +246,7 @@ def test_beyond_the_bound_the_oldest_are_dropped_and_counted(mosquitto, witness)
         f"{prefix}10 results wait for the broker; from now on the oldest are dropped",
         f"{prefix}connected; 15 results were dropped so far",
     ])  # fmt: skip
-    with pytest.raises(SinkError, match=r": 15 results did not reach the broker$"):
+    with pytest.raises(SinkError, match=r": the broker did not get 15 of the results$"):
         to_broker.close()
 
 
@@ -258,7 +258,7 @@ def test_a_broker_that_is_not_there_does_not_keep_us() -> None:
         for frame in range(1, 4):
             to_broker.write(result(frame))
         began = time.monotonic()
-        with pytest.raises(SinkError, match=": 3 results did not reach the broker"):
+        with pytest.raises(SinkError, match=": the broker did not get 3 of the results"):
             to_broker.close()
         assert time.monotonic() - began < 1
         assert len(complaints) == 1
@@ -278,7 +278,7 @@ def test_a_broker_that_hangs_does_not_keep_us(mosquitto) -> None:
         for frame in range(2, 50):
             to_broker.write(result(frame))
         began = time.monotonic()
-        with pytest.raises(SinkError, match=": 48 results did not reach the broker"):
+        with pytest.raises(SinkError, match=": the broker did not get 48 of the results"):
             to_broker.close()
         assert time.monotonic() - began < 1
     finally:
@@ -371,6 +371,33 @@ def test_the_command_goes_offline_however_it_ends(
     assert until(lambda: heard.availability() == ["online", "offline"], seconds=5)
     if name == "SIGTERM":
         assert len(set(heard.frames())) == len(stdout.splitlines())
+
+
+@with_broker
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_tls_is_used_and_a_certificate_that_is_not_trusted_is_told_of(
+    mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key,
+         "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    port = mosquitto("allow_anonymous true", f"certfile {certificate}", f"keyfile {key}").port
+    broker = parse_mqtt_url(f"mqtts://localhost:{port}/a")
+    complaints: list[str] = []
+    to_broker = MqttSink(broker, complain=complaints.append)
+    to_broker.write(result(1))
+    with pytest.raises(SinkError, match=": the broker did not get 1 of the results"):
+        to_broker.close()
+    assert "certificate verify failed" in complaints[0]
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    complaints.clear()
+    to_broker = MqttSink(broker, complain=complaints.append)
+    to_broker.write(result(1))
+    to_broker.close()
+    assert complaints == []
 
 
 # Addresses
