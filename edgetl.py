@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from edge import __version__
-from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError
+from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError, quoted
 from edge.native_log import DEBUG_VARIABLE, hidden_native_log
 
 app = typer.Typer(
@@ -390,8 +390,46 @@ def classify(
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Classes shown.")] = 3,
     format: Annotated[  # noqa: A002
-        Literal["text", "jsonl", "csv"], typer.Option(help="Form of the results.")
-    ] = "text",
+        Literal["text", "jsonl", "csv"] | None,
+        typer.Option(help="Form of the results. [default: by --output's name, else text]"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Append JSON lines or CSV to a file instead.")
+    ] = None,
+    smooth: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Average probabilities over time.")
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help='Below it the label is "unsure".')
+    ] = 0.0,
+    on_change: Annotated[
+        bool, typer.Option("--on-change", help="Only results that change the label.")
+    ] = False,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Publish to mqtt[s]://user@host:port/topic, too."),
+    ] = None,
+    mqtt_discovery: Annotated[
+        bool,
+        typer.Option("--mqtt-discovery", hidden=True, help="Let Home Assistant find the topic."),
+    ] = False,
+    window: Annotated[
+        bool, typer.Option("--window", hidden=True, help="Show pictures; q or Esc ends.")
+    ] = False,
+    save_video: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.mp4", hidden=True, help="Save pictures with their labels."),
+    ] = None,
+    snapshots: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", hidden=True, help="Keep the picture each time --when is met."),
+    ] = None,
+    when: Annotated[
+        str | None, typer.Option(metavar="LABEL>P", hidden=True, help="As in 'cat>0.9'.")
+    ] = None,
+    snapshots_limit: Annotated[
+        float, typer.Option(min=1, hidden=True, help="MB; the oldest are deleted.")
+    ] = 500.0,
     runtime: Annotated[
         Literal["auto", "litert", "tflite-runtime"], typer.Option(help="Interpreter library.")
     ] = "auto",
@@ -444,8 +482,10 @@ def classify(
     from edge.latest import latest_model
     from edge.read_ahead import read_ahead
     from edge.results import results
-    from edge.sources import Problem
+    from edge.running import run
+    from edge.sinks.fan_out import FanOut
     from edge.sources import files as files_named
+    from edge.steady import Changes, smoothed, thresholded
     from edge.stopping import Stopping
 
     source = (
@@ -453,9 +493,7 @@ def classify(
         if camera is None
         else _camera(camera, camera_backend, resolution, fps, rotate, roi, reconnect)
     )
-    times: list[float] = []
-    problems = 0
-    with Stopping() as stopping, ExitStack() as stack:
+    with Stopping() as stopping, ExitStack() as stack, FanOut(_complain) as sinks:
         with hidden_native_log():
             classifier = Classifier(
                 model or latest_model(), labels=labels, runtime=runtime, threads=threads
@@ -465,28 +503,41 @@ def classify(
             items = stack.enter_context(closing(read_ahead(named, classifier.model.geometry)))
         else:
             items = stack.enter_context(source())
-        sinks = [_stdout_sink(format, classes=min(top_k, len(classifier.labels)))]
-        for sink in sinks:
-            # One that cannot be closed must not keep the others from it.
-            stack.callback(sink.close)
-        for result in results(items, classifier, top_k=top_k):
-            if isinstance(result, Problem):
-                problems += 1
-                _complain(result.message)
-                continue
-            times.append(result.milliseconds)
-            with stopping.later():
-                for sink in sinks:
-                    sink.write(result)
-    if not times:
+        classified = results(items, classifier, top_k=top_k)
+        if smooth is not None:
+            classified = smoothed(
+                classified, seconds=smooth, predict=partial(classifier.predictions, top_k=top_k)
+            )
+        if threshold:
+            classified = thresholded(classified, threshold=threshold)
+        for sink in _sinks(
+            labels=classifier.labels,
+            top_k=top_k,
+            live=camera is not None and not Path(camera).is_file(),
+            form=format,
+            output=output,
+            changes=partial(Changes, threshold=threshold) if on_change else None,
+            mqtt=mqtt,
+            mqtt_discovery=mqtt_discovery,
+            window=window,
+            save_video=save_video,
+            snapshots=snapshots,
+            when=when,
+            snapshots_limit=snapshots_limit,
+        ):
+            sinks.add(sink)
+        outcome = run(classified, sinks, stopping=stopping, complain=_complain)
+        read_to_the_end = sinks.open
+    if not outcome.classified:
         raise SourceError("nothing could be classified")
-    median = sorted(times)[len(times) // 2]
-    print(
-        f"{len(times)} classified, median {median:.1f} ms each ({classifier.runtime.name} "
-        f"{classifier.runtime.version}, {classifier.threads} threads)",
-        file=sys.stderr,
-    )
-    if problems:
+    if read_to_the_end:
+        print(
+            f"{outcome.classified} classified, median {outcome.milliseconds:.1f} ms each "
+            f"({classifier.runtime.name} {classifier.runtime.version}, "
+            f"{classifier.threads} threads)",
+            file=sys.stderr,
+        )
+    if outcome.problems or sinks.failures:
         raise typer.Exit(1)
 
 
@@ -593,13 +644,88 @@ def _only_for_cameras(**options: Any) -> None:
             raise SettingError(f"--{name} is for --camera; leave it out with files")
 
 
-def _stdout_sink(form: str, *, classes: int) -> Any:
-    from edge.sinks.records import CsvSink, JsonlSink
+def _sinks(
+    *,
+    labels: tuple[str, ...],
+    top_k: int,
+    live: bool,
+    form: str | None,
+    output: Path | None,
+    changes: Any,
+    mqtt: str | None,
+    mqtt_discovery: bool,
+    window: bool,
+    save_video: Path | None,
+    snapshots: Path | None,
+    when: str | None,
+    snapshots_limit: float,
+) -> Any:
+    """The sinks that the options ask for, opened one by one; `changes` makes a Changes, or None."""
+    if (snapshots is None) != (when is None):
+        raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
+    from edge.sinks.on_change import OnChangeSink
+
+    def told(sink: Any) -> Any:
+        return OnChangeSink(sink, changes()) if changes else sink
+
+    form = form or (output.suffix.lower().lstrip(".") if output else "text")
+    in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if output or not (in_terminal and form == "text" and not changes):
+        yield told(_record_sink(form, output, classes=min(top_k, len(labels))))
+    if in_terminal and (output or (form == "text" and not changes)):
+        from rich.console import Console
+
+        from edge.sinks.live import LiveSink
+
+        yield LiveSink(Console())
+    if mqtt is not None:
+        yield told(_mqtt_sink(mqtt, with_discovery=mqtt_discovery))
+    if save_video is not None:
+        from edge.sinks.video import EachOnce, RealTime, VideoSink
+
+        yield VideoSink(save_video, RealTime() if live else EachOnce())
+    if snapshots is not None:
+        from edge.condition import parse_condition
+        from edge.sinks.snapshots import SnapshotSink
+
+        condition = parse_condition(when or "", labels)
+        yield SnapshotSink(snapshots, condition, limit_mb=snapshots_limit)
+    if window:
+        from edge.sinks.window import WindowSink
+
+        yield WindowSink()
+
+
+def _record_sink(form: str, output: Path | None, *, classes: int) -> Any:
+    from edge.sinks.lines import FileLines, StreamLines
+    from edge.sinks.records import JSONL_BEGINS, CsvSink, JsonlSink, csv_header
     from edge.sinks.text import TextSink
 
+    lines: Any = StreamLines(sys.stdout, name="stdout")
+    if output:
+        if form not in ("jsonl", "csv"):
+            raise SettingError(
+                f"--output {quoted(output)}: add --format jsonl or --format csv, or a name that "
+                f"ends so"
+            )
+        begins = JSONL_BEGINS if form == "jsonl" else csv_header(classes=classes)
+        lines = FileLines(output, begins=begins)
+        if lines.cut:
+            _complain(f"{quoted(output)}: ended in half a record, {lines.cut} bytes; cut off")
     if form == "csv":
-        return CsvSink(sys.stdout, classes=classes)
-    return JsonlSink(sys.stdout) if form == "jsonl" else TextSink(sys.stdout)
+        return CsvSink(lines, classes=classes)
+    return JsonlSink(lines) if form == "jsonl" else TextSink(lines)
+
+
+def _mqtt_sink(url: str, *, with_discovery: bool) -> Any:
+    from edge.sinks.home_assistant import discovery
+    from edge.sinks.mqtt import MqttSink, availability_topic
+    from edge.sinks.mqtt_url import PASSWORD_VARIABLE, parse_mqtt_url
+
+    broker = parse_mqtt_url(url, password=os.environ.get(PASSWORD_VARIABLE))
+    found = discovery(broker.topic, availability=availability_topic(broker))
+    announcements = [found] if with_discovery else []
+    return MqttSink(broker, complain=_complain, announcements=announcements)
 
 
 def _flat(facts: dict[str, Any], prefix: str = "") -> Any:

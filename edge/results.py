@@ -15,6 +15,9 @@ from edge.preprocessing import Pixels
 from edge.read_ahead import Ahead, decode
 from edge.sources import Item, Problem
 
+# The label of a result whose best class is not probable enough.
+UNSURE = "unsure"
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -28,6 +31,7 @@ class Result:
         milliseconds: from encoded bytes or frame to probabilities.
         probabilities: of all classes in labels order, float32 [classes].
         picture: what was classified: a file, or pixels, uint8 [height, width, 3] RGB.
+        sure: whether the best class is probable enough to go by.
     """
 
     source: str
@@ -37,6 +41,12 @@ class Result:
     milliseconds: float
     probabilities: npt.NDArray[np.float32]
     picture: Path | Pixels
+    sure: bool = True
+
+    @property
+    def label(self) -> str:
+        """The best class, or "unsure"."""
+        return self.predictions[0].label if self.sure else UNSURE
 
 
 def results(

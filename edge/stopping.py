@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run between two results, and never in the middle of writing one."""
+"""Signals end a run between two results, and never in the middle of writing one."""
 
 import signal
 import threading
@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-# What a shell reports of a process that SIGTERM ended. (For systemd: SuccessExitStatus=143.)
-TERMINATED = 128 + signal.SIGTERM
+# Not every system has all three.
+_SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
 class Stopping:
-    """While it is entered, SIGINT raises KeyboardInterrupt and SIGTERM SystemExit(143).
+    """While it is entered, SIGINT raises KeyboardInterrupt, and SIGTERM and SIGHUP SystemExit.
+
+    The status is what a shell reports, 128 + the number. (For systemd: SuccessExitStatus=143.)
 
     Enter it in the main thread; elsewhere signals stay as they are.
     """
@@ -24,7 +26,7 @@ class Stopping:
 
     def __enter__(self) -> "Stopping":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _SIGNALS:
                 # A shell that starts a command with & or nohup has it ignore some signals.
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._signalled)
@@ -52,4 +54,4 @@ class Stopping:
         self._stop(number)
 
     def _stop(self, number: int) -> None:
-        raise SystemExit(TERMINATED) if number == signal.SIGTERM else KeyboardInterrupt
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)

@@ -5,6 +5,7 @@ A sink of one's own is any object with these two methods.
 
 from typing import Protocol
 
+from edge.errors import SinkError
 from edge.results import Result
 
 
@@ -16,7 +17,20 @@ class Sink(Protocol):
 
         Raises:
             SinkError: it cannot be taken, and no later one can.
+            RunEnded: the person at this sink wants no more results, anywhere.
         """
 
     def close(self) -> None:
-        """Leave whole what was written."""
+        """Leave whole what was written.
+
+        Raises:
+            SinkError: something of what was taken is lost.
+        """
+
+
+class ReaderGoneError(SinkError):
+    """Whoever read a sink has had enough, as `| head` has: no fault, and nothing to tell."""
+
+
+class RunEnded(Exception):  # noqa: N818 - nothing is wrong when a person ends a run
+    """A person ended the whole run from inside a sink, as with `q` in a window."""

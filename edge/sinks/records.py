@@ -1,60 +1,83 @@
 """Results for programs: JSON lines and CSV."""
 
 import csv
+import io
 import json
-from typing import TextIO
+from collections.abc import Iterable
 
 from edge.results import Result
+from edge.sinks.lines import Lines
+
+# How a file of JSON lines begins.
+JSONL_BEGINS = '{"source": '
+
+
+def json_record(result: Result) -> str:
+    """A result as a JSON object on one line, with the best class beside all predictions."""
+    record = {
+        "source": result.source,
+        "frame": result.frame,
+        "time": _time(result),
+        "label": result.label,
+        "probability": round(result.predictions[0].probability, 6),
+        "predictions": [
+            {"label": p.label, "probability": round(p.probability, 6)} for p in result.predictions
+        ],
+        "milliseconds": round(result.milliseconds, 3),
+    }
+    return json.dumps(record, ensure_ascii=False)
+
+
+def csv_header(*, classes: int) -> str:
+    """The header of a CSV file of results with `classes` predictions each, with its newline."""
+    ranks = (
+        f"{name}_{rank}" for rank in range(1, classes + 1) for name in ("label", "probability")
+    )
+    return _csv_line(["source", "frame", "time", "milliseconds", "label", *ranks])
 
 
 class JsonlSink:
-    """One JSON object a line, with the best class beside all predictions."""
+    """One JSON object a line."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
 
     def write(self, result: Result) -> None:
-        best = result.predictions[0]
-        record = {
-            "source": result.source,
-            "frame": result.frame,
-            "time": result.time.isoformat(timespec="milliseconds"),
-            "label": best.label,
-            "probability": round(best.probability, 6),
-            "predictions": [
-                {"label": p.label, "probability": round(p.probability, 6)}
-                for p in result.predictions
-            ],
-            "milliseconds": round(result.milliseconds, 3),
-        }
-        print(json.dumps(record, ensure_ascii=False), file=self._stream, flush=True)
+        self._lines.write(json_record(result) + "\n")
 
     def close(self) -> None:
-        pass
+        self._lines.close()
 
 
 class CsvSink:
-    """CSV with a header: source, frame, time, milliseconds, then label and probability per rank.
+    """CSV: source, frame, time, milliseconds, the label, then label and probability per rank.
 
     Args:
-        stream: where it is written.
+        lines: where it is written; the header comes first where nothing is yet.
         classes: predictions a result.
     """
 
-    def __init__(self, stream: TextIO, *, classes: int) -> None:
-        self._stream = stream
-        self._writer = csv.writer(stream, lineterminator="\n")
-        ranks = [
-            f"{name}_{rank}" for rank in range(1, classes + 1) for name in ("label", "probability")
-        ]
-        self._writer.writerow(["source", "frame", "time", "milliseconds", *ranks])
+    def __init__(self, lines: Lines, *, classes: int) -> None:
+        self._lines = lines
+        self._header = csv_header(classes=classes) if lines.empty else ""
 
     def write(self, result: Result) -> None:
         pairs = [value for p in result.predictions for value in (p.label, f"{p.probability:.6f}")]
-        when = result.time.isoformat(timespec="milliseconds")
         frame = "" if result.frame is None else result.frame
-        self._writer.writerow([result.source, frame, when, f"{result.milliseconds:.3f}", *pairs])
-        self._stream.flush()
+        milliseconds = f"{result.milliseconds:.3f}"
+        row = [result.source, frame, _time(result), milliseconds, result.label, *pairs]
+        self._lines.write(self._header + _csv_line(row))
+        self._header = ""
 
     def close(self) -> None:
-        pass
+        self._lines.close()
+
+
+def _time(result: Result) -> str:
+    return result.time.isoformat(timespec="milliseconds")
+
+
+def _csv_line(row: Iterable[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(row)
+    return text.getvalue()

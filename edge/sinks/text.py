@@ -1,11 +1,11 @@
 """Results for people: a line each."""
 
 from collections.abc import Iterable
-from typing import TextIO
 
 from edge.classifier import Prediction
 from edge.errors import quoted
 from edge.results import Result
+from edge.sinks.lines import Lines
 
 
 def percentages(predictions: Iterable[Prediction]) -> str:
@@ -16,13 +16,14 @@ def percentages(predictions: Iterable[Prediction]) -> str:
 class TextSink:
     """The source, then each class with its probability in percent."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
 
     def write(self, result: Result) -> None:
         frame = "" if result.frame is None else f" frame {result.frame}"
-        line = f"{quoted(result.source)}{frame}  {percentages(result.predictions)}"
-        print(line, file=self._stream, flush=True)
+        unsure = "" if result.sure else f"  {result.label}:"
+        shown = percentages(result.predictions)
+        self._lines.write(f"{quoted(result.source)}{frame}{unsure}  {shown}\n")
 
     def close(self) -> None:
-        pass
+        self._lines.close()

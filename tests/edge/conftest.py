@@ -8,8 +8,9 @@ import random
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -295,6 +296,38 @@ def stream_server() -> Iterator[Callable[..., StreamServer]]:
 def serve(stream_server: Callable[..., StreamServer]) -> Callable[[Stream], str]:
     """A function that puts a Stream on the loopback network and gives its URL."""
     return lambda stream: stream_server(stream).url
+
+
+def made_result(
+    probabilities: Sequence[float],
+    *,
+    seconds: float = 0.0,
+    source: str = "camera 0",
+    frame: int | None = None,
+    labels: Sequence[str] = LABELS,
+    picture: Path | np.ndarray | None = None,
+) -> Any:
+    """A Result of `probabilities`, made `seconds` after noon, with all classes as predictions."""
+    from edge.results import Result
+
+    values = np.array(probabilities, np.float32)
+    return Result(
+        source=source,
+        frame=frame,
+        time=datetime(2025, 3, 9, 12, tzinfo=UTC) + timedelta(seconds=seconds),
+        predictions=made_predictions(values, labels),
+        milliseconds=12.34567,
+        probabilities=values,
+        picture=np.zeros((48, 64, 3), np.uint8) if picture is None else picture,
+    )
+
+
+def made_predictions(probabilities: np.ndarray, labels: Sequence[str] = LABELS) -> Any:
+    """All classes as predictions, most probable first."""
+    from edge import Prediction
+
+    order = np.argsort(-probabilities, kind="stable")
+    return [Prediction(labels[i], float(probabilities[i]), int(i)) for i in order]
 
 
 def write_video(path: Path, pictures: Iterable[np.ndarray], *, fps: float = 10) -> Path:

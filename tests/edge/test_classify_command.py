@@ -446,9 +446,8 @@ def test_a_reader_that_leaves_early_gets_no_traceback(
     assert process.stderr is not None
     process.stdout.close()
     stderr = process.stderr.read()
-    assert process.wait(timeout=60) != 0
-    assert "Traceback" not in stderr
-    assert "BrokenPipe" not in stderr
+    assert process.wait(timeout=60) == 0
+    assert stderr == ""
 
 
 # What is imported

@@ -12,6 +12,7 @@ import pytest
 from edge import Classifier, Prediction
 from edge.results import Result, results
 from edge.sinks import Sink
+from edge.sinks.lines import StreamLines
 from edge.sinks.records import CsvSink, JsonlSink
 from edge.sinks.text import TextSink
 from edge.sources import Item, Problem
@@ -27,9 +28,10 @@ def result(source: str = "a b.jpg", frame: int | None = None, label: str = "cat"
 
 
 def sink_for(form: str, stream: io.StringIO) -> Sink:
+    lines = StreamLines(stream, name="a test")
     if form == "csv":
-        return CsvSink(stream, classes=2)
-    return JsonlSink(stream) if form == "jsonl" else TextSink(stream)
+        return CsvSink(lines, classes=2)
+    return JsonlSink(lines) if form == "jsonl" else TextSink(lines)
 
 
 def written(form: str, *shown: Result) -> str:
@@ -72,9 +74,9 @@ def test_jsonl_is_one_object_a_line() -> None:
 
 def test_csv_has_a_header_and_a_row_a_result() -> None:
     assert written("csv", result(), result("v.mp4", 7)) == (
-        "source,frame,time,milliseconds,label_1,probability_1,label_2,probability_2\n"
-        "a b.jpg,,2025-03-09T12:30:15.123+00:00,12.346,cat,0.987654,dog,0.012346\n"
-        "v.mp4,7,2025-03-09T12:30:15.123+00:00,12.346,cat,0.987654,dog,0.012346\n"
+        "source,frame,time,milliseconds,label,label_1,probability_1,label_2,probability_2\n"
+        "a b.jpg,,2025-03-09T12:30:15.123+00:00,12.346,cat,cat,0.987654,dog,0.012346\n"
+        "v.mp4,7,2025-03-09T12:30:15.123+00:00,12.346,cat,cat,0.987654,dog,0.012346\n"
     )
 
 
@@ -82,7 +84,7 @@ def test_csv_has_a_header_and_a_row_a_result() -> None:
 def test_csv_quotes_what_would_break_a_row(name: str) -> None:
     rows = list(csv.reader(io.StringIO(written("csv", result(name, label=name)), newline="")))
     assert len(rows) == 2
-    assert (rows[1][0], rows[1][4]) == (name, name)
+    assert (rows[1][0], rows[1][5]) == (name, name)
     assert len(rows[1]) == len(rows[0])
 
 

@@ -1,0 +1,75 @@
+"""Several sinks as one: each goes on when another fails, and all are closed however a run ends."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from edge.errors import SinkError
+from edge.results import Result
+from edge.sinks import ReaderGoneError, RunEnded, Sink
+
+
+class FanOut:
+    """Gives each result to every sink that still works. Use it as a context manager.
+
+    Attributes:
+        failures: how many sinks could not take, or keep, what was written to them.
+    """
+
+    def __init__(self, complain: Callable[[str], None]) -> None:
+        """`complain` is told of each sink that fails, once, in one line."""
+        self.failures = 0
+        self._complain = complain
+        self._sinks: list[Sink] = []
+
+    def __enter__(self) -> "FanOut":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def open(self) -> bool:
+        """Whether there is a sink left that takes results."""
+        return bool(self._sinks)
+
+    def add(self, sink: Sink) -> None:
+        """Let `sink` take the results from here on, and be closed with the others."""
+        self._sinks.append(sink)
+
+    def write(self, result: Result) -> None:
+        """Give a result to every sink. One that fails is told of, closed and left out.
+
+        Raises:
+            RunEnded: a person at one of the sinks wants no more results; the others have this one.
+        """
+        ended: RunEnded | None = None
+        for sink in tuple(self._sinks):
+            try:
+                sink.write(result)
+            except RunEnded as signal:
+                ended = signal
+            except SinkError as error:
+                self._sinks.remove(sink)
+                self._tell(error)
+                self._close(sink)
+        if ended:
+            raise ended
+
+    def close(self) -> None:
+        """Close every sink, whatever happens to another one's closing."""
+        sinks, self._sinks = self._sinks, []
+        with ExitStack() as stack:
+            for sink in sinks:
+                stack.callback(self._close, sink)
+
+    def _close(self, sink: Sink) -> None:
+        try:
+            sink.close()
+        except SinkError as error:
+            self._tell(error)
+
+    def _tell(self, error: SinkError) -> None:
+        if isinstance(error, ReaderGoneError):
+            return
+        self.failures += 1
+        self._complain(str(error))

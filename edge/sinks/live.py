@@ -1,0 +1,71 @@
+"""Results live in a terminal: bars that move, not lines that scroll."""
+
+import contextlib
+import time
+from collections import deque
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from edge.errors import quoted
+from edge.results import Result
+
+_TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+# More often than this nobody can read, and drawing costs what classifying could use.
+_SECONDS = 0.125
+_BAR = 30
+
+
+class LiveSink:
+    """The newest result as bars, with frames a second, milliseconds and the CPU's temperature."""
+
+    def __init__(self, console: Console, *, temperature: Path = _TEMPERATURE) -> None:
+        """Take over the lower end of a terminal.
+
+        Args:
+            console: the terminal.
+            temperature: a file with the CPU's temperature in thousandths of a degree Celsius; it is
+                shown where there is such a file.
+        """
+        self._live = Live(console=console, auto_refresh=False)
+        self._temperature = temperature
+        self._times: deque[float] = deque(maxlen=60)
+        self._drawn = 0.0
+        self._newest: Result | None = None
+        self._live.start()
+
+    def write(self, result: Result) -> None:
+        now = time.monotonic()
+        self._times.append(now)
+        self._newest = result
+        if now - self._drawn >= _SECONDS:
+            self._drawn = now
+            self._live.update(self._view(result), refresh=True)
+
+    def close(self) -> None:
+        if self._newest:
+            self._live.update(self._view(self._newest), refresh=True)
+        self._live.stop()
+
+    def _view(self, result: Result) -> Group:
+        frame = "" if result.frame is None else f"  frame {result.frame}"
+        facts = [f"{quoted(result.source)}{frame}", f"{result.milliseconds:.1f} ms"]
+        if len(self._times) > 1 and self._times[-1] > self._times[0]:
+            rate = (len(self._times) - 1) / (self._times[-1] - self._times[0])
+            facts.insert(1, f"{rate:.1f} fps")
+        with contextlib.suppress(OSError, ValueError):
+            facts.append(f"{int(self._temperature.read_text()) / 1000:.0f} °C")
+        bars = Table.grid(padding=(0, 2))
+        for prediction in result.predictions:
+            share = min(1.0, max(0.0, prediction.probability))
+            bars.add_row(
+                Text(quoted(prediction.label)),
+                ProgressBar(total=1.0, completed=share, width=_BAR),
+                Text(f"{prediction.probability:6.1%}"),
+            )
+        label = Text(quoted(result.label), style="bold")
+        return Group(Text("  ".join(facts), style="dim"), label, bars)

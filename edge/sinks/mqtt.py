@@ -1,0 +1,264 @@
+"""Results to an MQTT broker, which may be away for a while."""
+
+import secrets
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from edge.errors import MissingExtraError, SinkError, reason
+from edge.results import Result
+from edge.sinks.mqtt_url import Broker
+from edge.sinks.records import json_record
+
+QUEUE = 1000
+
+# Published and not yet acknowledged: enough to hide the way to a distant broker.
+_IN_FLIGHT = 20
+_KEEPALIVE = 30
+_LONGEST_BACKOFF = 10
+# What is left is given up on closing when the broker acknowledges nothing for the first time, or
+# goes on acknowledging longer than the second. Ctrl-C must stop within a second.
+_PATIENCE = 0.4
+_CLOSING = 5.0
+
+Message = tuple[str, str]  # topic and payload; all are retained, with QoS 1
+
+
+class MqttSink:
+    """Publishes each result, as a JSON record, with QoS 1 and retained.
+
+    TOPIC/availability is "online" while it runs; the broker itself makes it "offline" when it dies.
+    While the broker is away the newest results wait for it, and what is dropped is told.
+
+    A thread of our own hands results to the client, so that one order holds whatever happens:
+    what a lost connection left unacknowledged goes first, and no newer result overtakes it.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        complain: Callable[[str], None],
+        announcements: Sequence[Message] = (),
+        queue: int = QUEUE,
+    ) -> None:
+        """Start to connect; it does not wait for the broker.
+
+        Args:
+            broker: where, and on which topic.
+            complain: is told, in one line, when the broker goes away and comes back. It is called
+                from other threads.
+            announcements: topics and payloads to publish at each connection.
+            queue: results that wait for the broker at most.
+
+        Raises:
+            MissingExtraError: paho-mqtt is not installed.
+        """
+        self._broker = broker
+        self._complain = complain
+        self._online = ((availability_topic(broker), "online"), *announcements)
+        self._changed = threading.Condition()
+        # What follows is guarded by _changed. It is never held while the client is called, which
+        # calls back with locks of its own held.
+        self._waiting: deque[Message] = deque()
+        self._queue = queue
+        self._sending: Message | None = None
+        self._in_flight: dict[int, Message] = {}
+        self._early: set[int] = set()
+        self._connections = 0
+        self._connected = self._failed = self._closing = False
+        self._told_of_dropping = self._told_of_refusal = False
+        self._refused = ""
+        self._dropped = 0
+        self._progress = time.monotonic()
+
+        self._client = _client(broker)
+        self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+        self._client.connect_async(broker.host, broker.port, keepalive=_KEEPALIVE)
+        self._client.loop_start()
+        self._sender = threading.Thread(target=self._send, daemon=True, name="mqtt sender")
+        self._sender.start()
+
+    def write(self, result: Result) -> None:
+        message = (self._broker.topic, json_record(result))
+        with self._changed:
+            if self._refused:
+                self._told_of_refusal = True
+                raise SinkError(self._refused)
+            tell = False
+            if len(self._waiting) >= self._queue:
+                self._waiting.popleft()
+                self._dropped += 1
+                tell, self._told_of_dropping = not self._told_of_dropping, True
+            self._waiting.append(message)
+            self._changed.notify_all()
+        if tell:
+            self._complain(
+                f"{self._broker.name}: {self._queue} results wait for the broker; "
+                f"from now on the oldest are dropped"
+            )
+
+    def close(self) -> None:
+        with self._changed:
+            self._closing = True
+            self._wait_for_acknowledgements()
+            lost = sum(topic == self._broker.topic for topic, _ in self._unacknowledged())
+            connected = self._connected
+            self._waiting.clear()
+            self._changed.notify_all()
+        if connected:
+            self._say_goodbye(wait=not lost)
+        # With this the client's thread ends by itself. It is not waited for: it may be in the
+        # middle of a connection attempt.
+        self._client.disconnect()
+        with self._changed:
+            if connected:
+                self._changed.wait_for(lambda: not self._connected, timeout=_PATIENCE)
+            if self._refused and not self._told_of_refusal:
+                raise SinkError(self._refused)
+            lost += self._dropped
+        if lost and not self._refused:
+            raise SinkError(f"{self._broker.name}: the broker did not get {lost} of the results")
+
+    def _unacknowledged(self) -> list[Message]:
+        sending = [self._sending] if self._sending else []
+        return [*self._waiting, *sending, *self._in_flight.values()]
+
+    def _wait_for_acknowledgements(self) -> None:
+        """Wait for what is published; _changed is held."""
+        began = self._progress = time.monotonic()
+        while self._unacknowledged() and not self._refused:
+            if not self._connected and self._failed:
+                return
+            now = time.monotonic()
+            left = min(self._progress + _PATIENCE, began + _CLOSING) - now
+            if left <= 0:
+                return
+            self._changed.wait(timeout=left)
+
+    def _say_goodbye(self, *, wait: bool) -> None:
+        info = self._client.publish(availability_topic(self._broker), "offline", 1, retain=True)
+        if wait:
+            with self._changed:
+                self._changed.wait_for(lambda: info.mid in self._early, timeout=_PATIENCE)
+
+    def _send(self) -> None:
+        """The sender's thread."""
+        announced = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda seen=announced: self._has_work(seen))  # type: ignore[misc]
+                if self._is_over():
+                    return
+                if announced != self._connections:
+                    announced = self._connections
+                    self._waiting.extendleft(reversed(self._online))
+                self._sending = self._waiting.popleft()
+            topic, payload = self._sending
+            mid = self._client.publish(topic, payload, qos=1, retain=True).mid
+            with self._changed:
+                # The acknowledgement may be here before publish() has returned.
+                if mid in self._early:
+                    self._early.remove(mid)
+                else:
+                    self._in_flight[mid] = self._sending
+                self._sending = None
+                self._changed.notify_all()
+
+    def _is_over(self) -> bool:
+        return bool(self._refused) or (self._closing and not self._waiting)
+
+    def _has_work(self, announced: int) -> bool:
+        if self._is_over():
+            return True
+        if not self._connected:
+            return False
+        if announced != self._connections:
+            # The client itself sends what an earlier connection left; that goes first.
+            return not self._in_flight
+        return bool(self._waiting) and len(self._in_flight) < _IN_FLIGHT
+
+    # Called by the client's thread
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
+        if code.is_failure:
+            self._on_refused(code)
+            return
+        with self._changed:
+            was_away, dropped = self._failed, self._dropped
+            self._connected, self._failed, self._told_of_dropping = True, False, False
+            self._connections += 1
+            self._progress = time.monotonic()
+            self._changed.notify_all()
+        if was_away:
+            lost = f"; {dropped} results were dropped so far" if dropped else ""
+            self._complain(f"{self._broker.name}: connected{lost}")
+
+    def _on_refused(self, code: Any) -> None:
+        if code.getName() == "Server unavailable":
+            self._away("the broker is not ready")
+            return
+        with self._changed:
+            self._refused = (
+                f"{self._broker.name}: the broker refuses the connection ({str(code).lower()}); "
+                f"check user and password"
+            )
+            self._changed.notify_all()
+
+    def _on_connect_fail(self, _client: Any, _data: Any) -> None:
+        # The client calls this while it handles the error, and does not pass it on.
+        error = sys.exc_info()[1]
+        self._away(f"cannot be reached ({reason(error) if isinstance(error, OSError) else error})")
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, _code: Any, _more: Any) -> None:
+        with self._changed:
+            was_connected, self._connected = self._connected, False
+            self._changed.notify_all()
+            if self._closing or not was_connected:
+                return
+        self._away("connection lost")
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, _code: Any, _more: Any) -> None:
+        with self._changed:
+            if self._in_flight.pop(mid, None) is None:
+                self._early.add(mid)
+            self._progress = time.monotonic()
+            self._changed.notify_all()
+
+    def _away(self, what: str) -> None:
+        with self._changed:
+            first, self._failed = not self._failed, True
+            self._changed.notify_all()
+        if first:
+            self._complain(
+                f"{self._broker.name}: {what}; trying again, up to {self._queue} results wait"
+            )
+
+
+def availability_topic(broker: Broker) -> str:
+    """Where "online" or "offline" is retained."""
+    return f"{broker.topic}/availability"
+
+
+def _client(broker: Broker) -> Any:
+    try:
+        from paho.mqtt.client import Client, MQTTv311
+        from paho.mqtt.enums import CallbackAPIVersion
+    except ImportError as error:
+        raise MissingExtraError(needs="--mqtt", module="paho-mqtt", extra="mqtt") from error
+    client = Client(
+        CallbackAPIVersion.VERSION2, f"edgetl-{secrets.token_hex(4)}", protocol=MQTTv311
+    )
+    if broker.user is not None:
+        client.username_pw_set(broker.user, broker.password)
+    if broker.tls:
+        client.tls_set()
+    client.will_set(availability_topic(broker), "offline", qos=1, retain=True)
+    client.reconnect_delay_set(1, _LONGEST_BACKOFF)
+    return client

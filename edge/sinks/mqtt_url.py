@@ -1,0 +1,74 @@
+"""Which broker and topic mqtt[s]://user:pass@host:port/topic names."""
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from edge.errors import SettingError, quoted
+
+PASSWORD_VARIABLE = "EDGETL_MQTT_PASSWORD"
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_EXAMPLE = "mqtt://user@host:1883/home/door"
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where results are published. `name` is what it is called in messages: without the password.
+
+    With `tls` the broker must show a certificate that this system trusts.
+    """
+
+    host: str
+    port: int
+    topic: str
+    tls: bool = False
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        scheme = "mqtts" if self.tls else "mqtt"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return quoted(f"{scheme}://{host}:{self.port}/{self.topic}")
+
+
+def parse_mqtt_url(url: str, *, password: str | None = None) -> Broker:
+    """The broker and topic of a URL; user and password in it are percent-decoded.
+
+    Args:
+        password: for a user whose URL has none, so that it need not stand on a command line.
+
+    Raises:
+        SettingError: it is no such URL, or its topic cannot be published to. The message shows
+            nothing of a URL that may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = parts.hostname or ""
+        host.encode("idna")
+    except ValueError as error:
+        # Python's own words may show a part of the password, as "port" for one.
+        raise SettingError(
+            f"--mqtt: its host or port cannot be; give it like {_EXAMPLE}, with special "
+            f"characters of a password as %XX or the password in {PASSWORD_VARIABLE}"
+        ) from error
+    topic = unquote(parts.path).strip("/")
+    if parts.scheme not in _PORTS or not host or port == 0:
+        raise SettingError(f"--mqtt: not an address of a broker; give it like {_EXAMPLE}")
+    if not topic:
+        raise SettingError(f"--mqtt: names no topic to publish to; give it like {_EXAMPLE}")
+    if any(char in topic for char in "+#\0") or "?" in url or "#" in url:
+        raise SettingError(
+            f"--mqtt: a topic with + # or ? in it cannot be published to; give it like {_EXAMPLE}"
+        )
+    user = unquote(parts.username) if parts.username else None
+    given = unquote(parts.password) if parts.password is not None else password
+    return Broker(
+        host=host,
+        port=port or _PORTS[parts.scheme],
+        topic=topic,
+        tls=parts.scheme == "mqtts",
+        user=user,
+        password=given if user else None,
+    )

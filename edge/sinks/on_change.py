@@ -1,0 +1,21 @@
+"""A sink that hears only of changes, while others see every frame."""
+
+from edge.results import Result
+from edge.sinks import Sink
+from edge.steady import Changes
+
+
+class OnChangeSink:
+    """Passes the results that change the steady label on to another sink."""
+
+    def __init__(self, sink: Sink, changes: Changes) -> None:
+        """`changes` belongs to this sink alone: it remembers what it was asked."""
+        self._sink = sink
+        self._changes = changes
+
+    def write(self, result: Result) -> None:
+        if self._changes.is_change(result):
+            self._sink.write(result)
+
+    def close(self) -> None:
+        self._sink.close()

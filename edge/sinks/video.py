@@ -1,0 +1,130 @@
+"""Results as a video with the labels in the picture."""
+
+import math
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+
+from edge.annotate import annotated, shown_size
+from edge.errors import PictureError, SinkError, quoted, reason
+from edge.results import Result
+
+# An .mp4 is playable only once its index is written behind the pictures, and a write that fails is
+# nowhere told: so it ends while there is room left.
+_FREE_BYTES = 64 * 2**20
+_CAMERA_RATE = 15.0
+_LONGEST_STILL = 2.0
+
+
+class Pace(Protocol):
+    """How results become frames of a steady rate."""
+
+    def rate(self, result: Result) -> float:
+        """Frames a second of the video that `result` is the first of."""
+
+    def copies(self, result: Result) -> int:
+        """How many frames `result` is shown for; 0: it is left out."""
+
+
+class RealTime:
+    """For a live camera: what took a second plays a second, at 15 frames a second.
+
+    A gap longer than two seconds, such as a camera that was away, is cut out.
+    """
+
+    def __init__(self) -> None:
+        self._start: datetime | None = None
+        self._frames = 0
+
+    def rate(self, result: Result) -> float:
+        return _CAMERA_RATE
+
+    def copies(self, result: Result) -> int:
+        if self._start is None:
+            self._start = result.time
+        due = (result.time - self._start).total_seconds() * _CAMERA_RATE - self._frames
+        if not -_CAMERA_RATE < due < _LONGEST_STILL * _CAMERA_RATE:
+            self._start, self._frames, due = result.time, 0, 0.0
+        copies = max(0, math.floor(due) + 1)
+        self._frames += copies
+        return copies
+
+
+class EachOnce:
+    """For files: every frame once, at the rate of the first video; photos for a second each."""
+
+    def rate(self, result: Result) -> float:
+        if result.frame is None:
+            return 1.0
+        capture = cv2.VideoCapture(result.source)
+        rate = float(capture.get(cv2.CAP_PROP_FPS))
+        capture.release()
+        return rate if 1 <= rate <= 240 else 25.0
+
+    def copies(self, result: Result) -> int:
+        return 1
+
+
+class VideoSink:
+    """An .mp4 of the size of the first frame; a frame of another size gets black bars.
+
+    It can be played once it is closed.
+    """
+
+    def __init__(self, path: Path, pace: Pace) -> None:
+        """Make the file.
+
+        Raises:
+            SinkError: it cannot be made, is there already, or its name is not .mp4.
+        """
+        self._path = path
+        self._name = quoted(path)
+        self._pace = pace
+        self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        if path.suffix.lower() != ".mp4":
+            raise SinkError(f"{self._name}: a video is saved as .mp4; let its name end so")
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            raise SinkError(f"{self._name}: is there already; name another file") from None
+        except OSError as error:
+            raise SinkError(f"{self._name}: {reason(error)}") from error
+
+    def write(self, result: Result) -> None:
+        copies = self._pace.copies(result)
+        if not copies:
+            return
+        if shutil.disk_usage(self._path.parent).free < _FREE_BYTES:
+            raise SinkError(f"{self._name}: the disk is full but for 64 MB; the video ends here")
+        writer = self._writer or self._open(result)
+        try:
+            frame = annotated(result, size=self._size)
+        except PictureError:
+            # A file that was deleted since it was classified.
+            return
+        for _ in range(copies):
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+
+    def close(self) -> None:
+        if self._writer is None:
+            self._path.unlink(missing_ok=True)
+            return
+        self._writer.release()
+        capture = cv2.VideoCapture(str(self._path))
+        playable, _ = capture.read()
+        capture.release()
+        if not playable:
+            raise SinkError(f"{self._name}: could not be finished and cannot be played")
+
+    def _open(self, result: Result) -> cv2.VideoWriter:
+        self._size = height, width = shown_size(result.picture)
+        codec = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(self._path), codec, self._pace.rate(result), (width, height))
+        if not writer.isOpened():
+            raise SinkError(f"{self._name}: this OpenCV cannot write such a video")
+        self._writer = writer
+        return writer

@@ -1,0 +1,123 @@
+"""Averaging, thresholds and changes, held against sequences worked by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from edge.errors import SettingError
+from edge.results import UNSURE, Result
+from edge.sources import Problem
+from edge.steady import changes, smoothed, thresholded
+from tests.edge.conftest import made_predictions, made_result
+
+GONE = Problem("camera 0: gone")
+
+
+def probabilities(items: list[Result | Problem], index: int = 0) -> list[float]:
+    return [float(item.probabilities[index]) for item in items if isinstance(item, Result)]
+
+
+def test_the_average_moves_by_one_minus_exp_of_the_time_passed() -> None:
+    items = [
+        made_result([1, 0, 0], seconds=0),
+        made_result([0, 1, 0], seconds=1),
+        made_result([0, 1, 0], seconds=3),
+    ]
+    found = list(smoothed(items, seconds=2.0, predict=made_predictions))
+    # 1, then 1 * exp(-1/2), then that * exp(-2/2).
+    expected = [1.0, math.exp(-0.5), math.exp(-1.5)]
+    assert probabilities(found) == pytest.approx(expected, abs=1e-6)
+    assert [item.label for item in found] == ["blue", "blue", "green"]
+    assert found[2].predictions[0].probability == pytest.approx(1 - math.exp(-1.5), abs=1e-6)
+    assert all(item.probabilities.dtype == np.float32 for item in found)
+    assert all(float(item.probabilities.sum()) == pytest.approx(1) for item in found)
+
+
+def test_the_average_depends_on_time_and_not_on_the_frame_rate() -> None:
+    def after_one_second(fps: int) -> float:
+        items = [made_result([1, 0, 0])]
+        items += [made_result([0, 1, 0], seconds=n / fps) for n in range(1, fps + 1)]
+        return probabilities(list(smoothed(items, seconds=0.7, predict=made_predictions)))[-1]
+
+    assert after_one_second(5) == pytest.approx(math.exp(-1 / 0.7), abs=1e-6)
+    assert after_one_second(100) == pytest.approx(after_one_second(5), abs=1e-6)
+
+
+def test_averaging_starts_anew_with_each_source_and_passes_problems_on() -> None:
+    items = [made_result([1, 0, 0], source="a.mp4"), GONE, made_result([0, 1, 0], source="b.mp4")]
+    found = list(smoothed(items, seconds=60, predict=made_predictions))
+    assert found[1] is GONE
+    assert probabilities(found) == [1, 0]
+
+
+def test_a_clock_that_is_set_back_does_no_harm() -> None:
+    items = [made_result([1, 0, 0], seconds=100), made_result([0, 1, 0], seconds=0)]
+    items.append(made_result([0, 1, 0], seconds=1))
+    found = probabilities(list(smoothed(items, seconds=1, predict=made_predictions)))
+    assert found == pytest.approx([1, 1, math.exp(-1)], abs=1e-6)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan])
+def test_a_time_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(SettingError, match="more than 0 seconds"):
+        smoothed([], seconds=seconds, predict=made_predictions)
+
+
+def test_below_the_threshold_the_label_is_unsure_and_the_predictions_stay() -> None:
+    items = [made_result([0.8, 0.2, 0]), GONE, made_result([0.79, 0.21, 0])]
+    sure, problem, unsure = thresholded(items, threshold=np.float32(0.8))
+    assert problem is GONE
+    assert (sure.label, unsure.label) == ("blue", UNSURE)
+    assert unsure.predictions[0].label == "blue"
+
+
+def labels_of_changes(*rows: list[float], threshold: float = 0.0, margin: float = 0.1) -> list[str]:
+    """The label of each result that is a change, "-" for one that is not."""
+    items = [made_result(row, seconds=n, frame=n) for n, row in enumerate(rows)]
+    items = list(thresholded(items, threshold=threshold))
+    changed = {
+        item.frame: item.label for item in changes(items, threshold=threshold, margin=margin)
+    }
+    return [changed.get(number, "-") for number in range(len(rows))]
+
+
+def test_a_label_changes_when_another_leads_by_the_margin() -> None:
+    found = labels_of_changes(
+        [0.6, 0.4, 0],  # the first one
+        [0.48, 0.52, 0],  # green leads by 0.04
+        [0.52, 0.48, 0],
+        [0.4, 0.6, 0],  # by 0.2
+        [0.52, 0.48, 0],  # blue leads by 0.04
+        [0.44, 0.45, 0.11],
+        [0.25, 0.3, 0.45],  # red leads by 0.15
+    )
+    assert found == ["blue", "-", "-", "green", "-", "-", "red"]
+
+
+def test_unsure_takes_over_only_below_the_threshold_by_the_margin() -> None:
+    found = labels_of_changes(
+        [0.85, 0.15, 0],
+        [0.75, 0.25, 0],  # unsure, but within the margin
+        [0.85, 0.15, 0],
+        [0.65, 0.35, 0],  # below 0.7
+        [0.75, 0.25, 0],  # still below 0.8
+        [0.1, 0.9, 0],
+        threshold=0.8,
+    )
+    assert found == ["blue", "-", "-", UNSURE, "-", "green"]
+
+
+def test_the_first_result_may_be_unsure() -> None:
+    found = labels_of_changes([0.5, 0.3, 0.2], [0.4, 0.3, 0.3], [0.9, 0.1, 0], threshold=0.8)
+    assert found == [UNSURE, "-", "blue"]
+
+
+def test_every_source_has_its_first_label_and_problems_pass() -> None:
+    items = [
+        made_result([1, 0, 0], source="a"),
+        GONE,
+        made_result([1, 0, 0], source="a"),
+        made_result([1, 0, 0], source="b"),
+    ]
+    assert list(changes(items)) == [items[0], GONE, items[3]]
