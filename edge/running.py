@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from statistics import median
 
 from edge.results import Result
 from edge.sinks import RunEnded
@@ -34,8 +33,8 @@ def run(
     items: Iterable[Result | Problem],
     sinks: FanOut,
     *,
-    stopping: Stopping,
     complain: Callable[[str], None],
+    stopping: Stopping | None = None,
 ) -> Outcome:
     """Give every result to the sinks and every problem to `complain`.
 
@@ -43,6 +42,7 @@ def run(
     that `stopping` takes ends it once a result is with every sink. The sinks stay open.
     """
     recent: deque[float] = deque(maxlen=_TIMED)
+    wait = stopping or Stopping()
     classified = problems = 0
     for item in items:
         if isinstance(item, Problem):
@@ -52,10 +52,12 @@ def run(
         classified += 1
         recent.append(item.milliseconds)
         try:
-            with stopping.later():
+            with wait.later():
                 sinks.write(item)
         except RunEnded:
             break
         if not sinks.open:
             break
-    return Outcome(classified, median(recent) if recent else 0.0, problems)
+    # Not statistics.median: the module takes as long to import as a picture to classify.
+    median = sorted(recent)[len(recent) // 2] if recent else 0.0
+    return Outcome(classified, median, problems)
