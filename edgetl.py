@@ -8,7 +8,7 @@ import importlib.util
 import json
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from enum import StrEnum
 from io import TextIOWrapper
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from edge import __version__
 from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError
@@ -369,7 +370,19 @@ def export(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: edgetl classify photos holiday.mp4 --format jsonl | jq .label")
+class _LonePreview(TyperCommand):
+    """Typer has no option whose value can be left out, as --preview's can."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from edge.preview.address import with_address
+
+        return super().parse_args(ctx, with_address(args))
+
+
+@app.command(
+    cls=_LonePreview,
+    epilog="Example: edgetl classify photos holiday.mp4 --format jsonl | jq .label",
+)
 def classify(
     files: Annotated[
         list[str] | None,
@@ -394,6 +407,10 @@ def classify(
         int | None, typer.Option(min=1, help="[default: the cores here, 4 at most]")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Names of the classes, one a line.")] = None,
+    preview: Annotated[
+        str | None,
+        typer.Option(metavar="[HOST:PORT]", help="Live web page. [alone: 127.0.0.1:8000]"),
+    ] = None,
 ) -> None:
     """Classify pictures, videos or a camera on the device."""
     if not files and camera is None:
@@ -411,7 +428,7 @@ def classify(
         )
     times: list[float] = []
     problems = 0
-    with _source(files, camera) as items:
+    with _preview(preview, classifier.labels) as page, _source(files, camera) as items:
         sink = _stdout_sink(format, classes=min(top_k, len(classifier.labels)))
         for result in results(items, classifier, top_k=top_k):
             if isinstance(result, Problem):
@@ -420,6 +437,8 @@ def classify(
             else:
                 times.append(result.milliseconds)
                 sink.write(result)
+                if page:
+                    page.write(result)
     if not times:
         raise SourceError("nothing could be classified")
     median = sorted(times)[len(times) // 2]
@@ -522,6 +541,17 @@ def _stdout_sink(form: str, *, classes: int) -> Any:
     if form == "csv":
         return CsvSink(sys.stdout, classes=classes)
     return JsonlSink(sys.stdout) if form == "jsonl" else TextSink(sys.stdout)
+
+
+def _preview(address: str | None, labels: tuple[str, ...]) -> Any:
+    """A context manager that gives the preview's sink, or None if none is wanted."""
+    if address is None:
+        return nullcontext()
+    from edge.sinks.preview import PreviewSink
+
+    sink = PreviewSink(address, labels=labels)
+    print(f"edgetl: preview: {sink.url}", file=sys.stderr, flush=True)
+    return closing(sink)
 
 
 def _flat(facts: dict[str, Any], prefix: str = "") -> Any:
