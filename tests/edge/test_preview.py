@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import re
 import signal
 import socket
@@ -237,7 +236,7 @@ def test_a_viewer_who_does_not_read_holds_up_nobody(start: Start) -> None:
     def watch() -> None:
         after = ""
         while not over.is_set():
-            facts = following(sink, "the other", after).facts
+            facts = following(sink, "the-other", after).facts
             after = f"{facts['run']}.{facts['number']}"
             seen.append((facts["number"], sink.feed._number))
 
@@ -339,7 +338,7 @@ def test_the_token_outlives_a_restart_in_a_private_file(start: Start, state: Pat
     token = file.read_text().strip()
     assert first.url.endswith(f"?token={token}")
     assert start("0.0.0.0:0").url.endswith(f"?token={token}")
-    assert os.listdir(file.parent) == ["preview-token"]
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_token_file_that_is_no_good_is_replaced(tmp_path: Path) -> None:
@@ -686,4 +685,53 @@ def test_a_browser_shows_labels_as_text(start: Start, tab: Tab) -> None:
     tab.wait(SHOWS)
     assert tab.wait(TEXT.format("label")).startswith("<img src=x onerror")
     assert tab.value("document.images.length") == 1
+    wide = "[...document.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > 390)"
+    assert tab.value(f"{wide}.map(e => e.tagName + e.id + e.className)") == []
     assert tab.value("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.by_hand
+def test_the_documentation_has_pictures_of_it(
+    start: Start, tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Takes docs/images/preview-desktop.png and preview-phone.png; look at them."""
+    images = Path(__file__).parents[2] / "docs" / "images"
+    sink = start()
+    now = time.monotonic
+    begin, random, best = now() - 117, np.random.default_rng(7), 2
+    with monkeypatch.context() as earlier:
+        for frame in range(118 * 14):
+            if random.random() < 0.005:
+                best = int(random.integers(3))
+            seconds = begin + frame / 14
+            earlier.setattr("edge.preview.feed.time.monotonic", lambda at=seconds: at)
+            sure = np.clip(random.normal(0.9, 0.05) - 0.3 * (random.random() < 0.03), 0.4, 0.99)
+            sink.write(
+                result(frame, best, predictions=[Prediction(CLASSES[best], float(sure), best)])
+            )
+    over = threading.Event()
+    picture = np.asarray(draw_picture("fish", seed=8, size=(640, 480)))
+    shares = np.array([0.943, 0.021, 0.036], np.float32)
+    best_of_all = [Prediction("fish", 0.943, 0)]
+
+    def go_on() -> None:
+        frame = 118 * 14
+        while not over.wait(1 / 14):
+            frame += 1
+            shown = {"predictions": best_of_all, "probabilities": shares, "picture": picture}
+            sink.write(result(frame, **shown))
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        tab.look(1280, 800)
+        tab.open(sink.url)
+        tab.wait(SHOWS)
+        time.sleep(2)
+        tab.screenshot(images / "preview-desktop.png")
+        tab.look(390, 844, scheme="dark", ratio=2)
+        time.sleep(1)
+        tab.screenshot(images / "preview-phone.png")
+    finally:
+        over.set()
+        writer.join()
