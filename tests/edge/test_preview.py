@@ -250,7 +250,9 @@ def test_a_viewer_who_does_not_read_holds_up_nobody(start: Start) -> None:
     over.set()
     sink.write(result(62))
     viewer.join(10)
-    assert sorted(took)[len(took) * 9 // 10] < 0.005, took
+    # A write that waited for one of the stuck would wait until they are hung up on.
+    assert sorted(took)[len(took) // 2] < 0.003, took
+    assert max(took) < 0.5, took
     assert len(seen) > 20
     # What the other viewer got was new: at most a few results had come meanwhile.
     assert sorted(now - number for number, now in seen)[len(seen) // 2] <= 3
@@ -591,6 +593,17 @@ def test_the_command_says_that_the_port_is_taken(
         model = foreign_models / "described.tflite"
         answer = cli("classify", "a.png", "--model", model, "--preview", where, check=2)
     assert_one_clear_line(answer, "is taken", "--preview HOST:PORT")
+
+
+def test_preview_alone_is_the_default_address(
+    cli: Cli, foreign_models: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
+    model = foreign_models / "described.tflite"
+    answer = cli("classify", "--preview", "a.png", "--model", model, check=None)
+    # Port 8000 may be another program's just now.
+    assert re.match(r"edgetl: (preview: http://127\.0\.0\.1:8000/$|port 8000 is taken)",
+                    answer.stderr, re.MULTILINE)  # fmt: skip
 
 
 @pytest.fixture
