@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from edge import __version__
 from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError, quoted
@@ -370,9 +371,21 @@ def export(
         raise typer.Exit(1)
 
 
+class _LonePreview(TyperCommand):
+    """Typer has no option whose value can be left out, as --preview's can."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from edge.preview.address import with_address
+
+        return super().parse_args(ctx, with_address(args))
+
+
 # Sources, results and sinks have more options than fit a screen: --help shows those that most
 # people want, and --help-all all of them.
-@app.command(epilog="Example: edgetl classify photos holiday.mp4 --format jsonl | jq .label")
+@app.command(
+    cls=_LonePreview,
+    epilog="Example: edgetl classify photos holiday.mp4 --format jsonl | jq .label",
+)
 def classify(
     files: Annotated[
         list[str] | None,
@@ -408,6 +421,10 @@ def classify(
     mqtt: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Publish to mqtt[s]://user@host:port/topic, too."),
+    ] = None,
+    preview: Annotated[
+        str | None,
+        typer.Option(metavar="[HOST:PORT]", help="Live web page. [alone: 127.0.0.1:8000]"),
     ] = None,
     mqtt_discovery: Annotated[
         bool,
@@ -519,6 +536,7 @@ def classify(
             changes=partial(Changes, threshold=threshold) if on_change else None,
             mqtt=mqtt,
             mqtt_discovery=mqtt_discovery,
+            preview=preview,
             window=window,
             save_video=save_video,
             snapshots=snapshots,
@@ -654,6 +672,7 @@ def _sinks(
     changes: Any,
     mqtt: str | None,
     mqtt_discovery: bool,
+    preview: str | None,
     window: bool,
     save_video: Path | None,
     snapshots: Path | None,
@@ -680,6 +699,12 @@ def _sinks(
         yield LiveSink(Console())
     if mqtt is not None:
         yield told(_mqtt_sink(mqtt, with_discovery=mqtt_discovery))
+    if preview is not None:
+        from edge.sinks.preview import PreviewSink
+
+        page = PreviewSink(preview, labels=labels)
+        _complain(f"preview: {page.url}")
+        yield page
     if save_video is not None:
         from edge.sinks.video import EachOnce, RealTime, VideoSink
 

@@ -1,0 +1,119 @@
+"""Who may look: the checks that every request passes, and the headers that every answer gets."""
+
+import secrets
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from edge.preview.address import is_our_name
+from edge.preview.pages import Page, message_page
+
+_COOKIE_SECONDS = 30 * 24 * 3600
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Who is let in.
+
+    Attributes:
+        bound: the host that the server was told to listen on.
+        port: the one it listens on.
+        token: what a viewer must show; None where only this machine can connect.
+    """
+
+    bound: str
+    port: int
+    token: str | None
+
+    @property
+    def cookie(self) -> str:
+        """Its name. Browsers share cookies between ports, so each preview has one of its own."""
+        return f"edgetl-preview-{self.port}"
+
+
+class Guard:
+    """ASGI middleware that turns away who may not look."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope)
+        given = request.query_params.get("token")
+        welcome = self._rules.token is not None and _same(given, self._rules.token)
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Content-Security-Policy", "default-src 'none'")
+                if welcome:
+                    headers.append("Set-Cookie", self._set_cookie())
+            await send(message)
+
+        await (self._refusal(request, welcome=welcome) or self._app)(scope, receive, guarded)
+
+    def _refusal(self, request: Request, *, welcome: bool) -> Response | None:
+        host = request.headers.get("host", "")
+        reached = (request.scope.get("server") or ("", None))[0]
+        if not is_our_name(host, bound=self._rules.bound, reached=reached):
+            return page_response(
+                message_page(
+                    "Not under this name",
+                    "This preview answers to this machine's own name and addresses only. Open the "
+                    "link that edgetl printed when it started.",
+                ),
+                status=421,
+            )
+        # Told by browsers only, and by them only where nobody can listen in: the check of the
+        # cookie is what counts elsewhere.
+        elsewhere = request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
+        if elsewhere and request.url.path != "/":
+            return Response("asked for by another site", status_code=403)
+        if self._rules.token is None or welcome:
+            return None
+        if _same(request.cookies.get(self._rules.cookie), self._rules.token):
+            return None
+        return page_response(
+            message_page(
+                "This preview needs its link",
+                "Open the link that edgetl printed when it started: it ends in ?token= and the "
+                "key. This browser then remembers the key.",
+            ),
+            status=403,
+        )
+
+    def _set_cookie(self) -> str:
+        return (
+            f"{self._rules.cookie}={self._rules.token}; Path=/; Max-Age={_COOKIE_SECONDS}; "
+            "HttpOnly; SameSite=Strict"
+        )
+
+
+def page_response(page: Page, *, status: int = 200) -> HTMLResponse:
+    """A page with its policy."""
+    return HTMLResponse(page.markup, status, headers={"Content-Security-Policy": page.policy})
+
+
+def _same(given: str | None, token: str) -> bool:
+    # As bytes: compare_digest takes no text beyond ASCII.
+    return given is not None and secrets.compare_digest(
+        given.encode(errors="replace"), token.encode()
+    )

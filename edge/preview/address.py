@@ -1,0 +1,169 @@
+"""Where the preview listens: HOST:PORT as it is typed, its socket, and the links that reach it."""
+
+import errno
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.errors import SettingError, SinkError, quoted, reason
+
+DEFAULT = "127.0.0.1:8000"
+_DEFAULT_PORT = 8000
+_HINT = f"write --preview HOST:PORT, such as --preview {DEFAULT} or --preview 0.0.0.0:8000"
+
+# Endings that home routers and mDNS give to a machine's name, and that nobody can register.
+_LOCAL_ENDINGS = ("", ".local", ".lan", ".home.arpa", ".internal")
+
+# A viewer whose device is gone or reads nothing for this long is cut off by the kernel.
+_SILENT_MILLISECONDS = 20_000
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host, without brackets, and a port, 0 for any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def with_address(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments in which each lone `--preview` is followed by the default address.
+
+    What follows `--preview` is its address if it ends in a port, and else no part of it.
+    """
+    completed: list[str] = []
+    for place, argument in enumerate(arguments):
+        if argument == "--":
+            return [*completed, *arguments[place:]]
+        completed.append(argument)
+        following = arguments[place + 1] if place + 1 < len(arguments) else ""
+        if argument == "--preview" and not re.fullmatch(r"([^/]*:)?\d+", following):
+            completed.append(DEFAULT)
+    return completed
+
+
+def parse_address(text: str) -> Address:
+    """HOST:PORT, [IPv6]:PORT, PORT or HOST.
+
+    Raises:
+        SettingError: it is none of these, or the port is out of range.
+    """
+    match = re.fullmatch(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\s/\[\]]*))(?::(?P<port>\d+))?", text)
+    if text.isdecimal():
+        host, port = "127.0.0.1", int(text)
+    elif match and (match["six"] or match["host"]):
+        host, port = match["six"] or match["host"], int(match["port"] or _DEFAULT_PORT)
+    else:
+        raise SettingError(f"--preview {quoted(text)}: no address and port; {_HINT}")
+    if port > 65535:
+        raise SettingError(f"--preview {quoted(text)}: ports go up to 65535; {_HINT}")
+    return Address(host, port)
+
+
+def listen(address: Address) -> socket.socket:
+    """A bound socket for the server. Nobody is answered before it is given to one.
+
+    Raises:
+        SettingError: the host is no address of this machine.
+        SinkError: the port is taken or not allowed.
+    """
+    try:
+        family, _, _, _, where = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise SettingError(
+            f"--preview {quoted(str(address))}: no such address here; {_HINT}"
+        ) from None
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            # Else a port cannot be used again for a minute; on Windows it would allow two owners.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Connections inherit it. No viewer that stopped reading keeps its picture in memory.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
+        listener.bind(where)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise SettingError(
+                f"--preview {quoted(str(address))}: no address of this machine; {_HINT}"
+            ) from None
+        if error.errno == errno.EADDRINUSE:
+            another = Address(address.host, address.port % 65535 + 1)
+            raise SinkError(
+                f"port {address.port} is taken by another program (perhaps another preview); "
+                f"choose one with --preview HOST:PORT, such as --preview {another}"
+            ) from None
+        raise SinkError(
+            f"--preview {quoted(str(address))}: cannot listen there: {reason(error)}"
+        ) from None
+    return listener
+
+
+def is_loopback(listener: socket.socket) -> bool:
+    """Whether only programs on this machine can reach the socket."""
+    return _ip(listener.getsockname()[0]).is_loopback
+
+
+def link(address: Address, listener: socket.socket, *, token: str | None) -> str:
+    """The URL at which a browser finds the page; with the token, one that lets it in."""
+    host, port = address.host, listener.getsockname()[1]
+    if _ip(listener.getsockname()[0]).is_unspecified:
+        host = _own_address() or f"{socket.gethostname()}.local"
+    query = f"?token={token}" if token else ""
+    return f"http://{Address(host, port)}/{query}"
+
+
+def is_our_name(host: str, *, bound: str, reached: str) -> bool:
+    """Whether a Host header names this machine. If not, a foreign web page may be behind it.
+
+    Args:
+        host: the header: a name or address, with or without a port.
+        bound: the host that the server was told to listen on.
+        reached: the address of ours that the connection came to.
+    """
+    match = re.fullmatch(r"(?:\[(?P<six>[^\]]+)\]|(?P<name>[^:]+))(?::\d{1,5})?", host)
+    if not match:
+        return False
+    name = (match["six"] or match["name"]).lower().removesuffix(".")
+    ours = {"localhost", bound.lower()}
+    ours |= {socket.gethostname().lower() + ending for ending in _LOCAL_ENDINGS}
+    if name in ours:
+        return True
+    try:
+        return _ip(name).is_loopback or _ip(name) == _ip(reached)
+    except ValueError:
+        return False
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address; an IPv4 one is the same thing whether or not it comes in IPv6 clothes.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address
+
+
+def _own_address() -> str | None:
+    """This machine's address on its network; None without one. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # An address kept for documentation: it only asks which way packets would leave.
+            probe.connect(("192.0.2.1", 9))
+            own: str = probe.getsockname()[0]
+        except OSError:
+            return None
+    return own

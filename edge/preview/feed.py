@@ -1,0 +1,131 @@
+"""The newest result, on its way from the thread that classifies to those who watch."""
+
+import asyncio
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.preview.history import STEP_SECONDS, History, Rate
+from edge.preview.shown import body, facts, jpeg
+from edge.results import Result
+
+# Nobody sees more pictures a second than this, and each costs the Pi an encoding.
+_SHORTEST_SECONDS = 1 / 30
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A result as viewers get it. `number` counts the results, from 1."""
+
+    number: int
+    body: bytes
+
+
+class Feed:
+    """Holds the newest result; encodes it once, when somebody asks, however many do.
+
+    `write` is for the thread that classifies; `after` for coroutines of one event loop.
+
+    Attributes:
+        run: tells this feed's numbers from those of the process that was here before.
+        encoded: how many pictures have been encoded.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.run = secrets.token_hex(4)
+        self.encoded = 0
+        self._labels = tuple(labels)
+        self._lock = threading.Lock()
+        self._newest: Result | None = None
+        self._number = 0
+        self._time = 0.0
+        self._history, self._rate = History(), Rate()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._closed = False
+        self._shown: Shown | None = None
+        self._shown_at = float("-inf")
+
+    def write(self, result: Result) -> None:
+        """Hand a result over. Takes microseconds, and waits for nobody."""
+        best = result.predictions[0]
+        now = time.monotonic()
+        with self._lock:
+            self._newest, self._time = result, now
+            self._number += 1
+            self._history.add(best.index, best.probability, now=now)
+            self._rate.add(now=now)
+        self._wake()
+
+    def close(self) -> None:
+        """Let everybody who waits go. From any thread."""
+        with self._lock:
+            self._closed = True
+        self._wake()
+
+    def age(self) -> float | None:
+        """Seconds since the newest result; None before the first."""
+        return time.monotonic() - self._time if self._number else None
+
+    async def after(self, number: int, *, seconds: float) -> Shown | None:
+        """The newest result, once it is newer than `number`; None if none comes in time.
+
+        Of results that came meanwhile all but the newest are skipped, for each viewer by itself.
+        """
+        ends = time.monotonic() + seconds
+        while not self._closed:
+            if await self._is_newer(number, ends - time.monotonic()):
+                shown, rest = self._shown, self._shown_at + _SHORTEST_SECONDS - time.monotonic()
+                if shown and shown.number > number and (shown.number == self._number or rest > 0):
+                    return shown
+                if rest <= 0:
+                    return self._show()
+                await asyncio.sleep(rest)
+            elif time.monotonic() >= ends:
+                return None
+        return None
+
+    async def _is_newer(self, number: int, seconds: float) -> bool:
+        """Whether there is a result after `number`, now or within `seconds`."""
+        with self._lock:
+            if self._number > number:
+                return True
+            if self._closed or seconds <= 0:
+                return False
+            changed = asyncio.get_running_loop().create_future()
+            self._waiting.append(changed)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed, seconds)
+        with self._lock:
+            if changed in self._waiting:
+                self._waiting.remove(changed)
+            return self._number > number
+
+    def _show(self) -> Shown:
+        # No other coroutine runs meanwhile: that is what makes it one encoding for all viewers.
+        with self._lock:
+            assert self._newest is not None
+            result, number, step = self._newest, self._number, int(self._time / STEP_SECONDS)
+            marks, rate = self._history.marks(), self._rate.per_second()
+        said = facts(result, self._labels, marks, rate=rate, step=step)
+        picture = jpeg(result.picture)
+        self.encoded += 1
+        self._shown = Shown(number, body({"run": self.run, "number": number} | said, picture))
+        self._shown_at = time.monotonic()
+        return self._shown
+
+    def _wake(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        if waiting:
+            # The loop is closed when the server stopped while somebody waited.
+            with contextlib.suppress(RuntimeError):
+                waiting[0].get_loop().call_soon_threadsafe(_release, waiting)
+
+
+def _release(waiting: list[asyncio.Future[None]]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_result(None)

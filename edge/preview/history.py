@@ -1,0 +1,78 @@
+"""What was seen lately: the label of each half second, and how many results come a second."""
+
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
+
+STEP_SECONDS = 0.5
+SPAN_SECONDS = 120.0
+
+_RATE_RESULTS = 60
+_RATE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The commonest label of half a second.
+
+    Attributes:
+        step: which half second, counted from the monotonic clock's zero.
+        index: of the label.
+        probability: the mean of its results there, 0..1.
+    """
+
+    step: int
+    index: int
+    probability: float
+
+
+class History:
+    """The marks of the last two minutes. Not safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._marks: deque[Mark] = deque(maxlen=round(SPAN_SECONDS / STEP_SECONDS))
+        self._step = -1
+        self._counts: Counter[int] = Counter()
+        self._sums: defaultdict[int, float] = defaultdict(float)
+
+    def add(self, index: int, probability: float, *, now: float) -> None:
+        """Note a result. `now` is in seconds of the monotonic clock."""
+        step = int(now / STEP_SECONDS)
+        if step != self._step:
+            self._marks.extend(self._open())
+            self._counts.clear()
+            self._sums.clear()
+            self._step = step
+        self._counts[index] += 1
+        self._sums[index] += probability
+
+    def marks(self) -> list[Mark]:
+        """From old to new, one for each half second that had results, up to two minutes of them."""
+        everything = [*self._marks, *self._open()]
+        oldest = self._step - round(SPAN_SECONDS / STEP_SECONDS)
+        return [mark for mark in everything if mark.step > oldest]
+
+    def _open(self) -> list[Mark]:
+        """The mark of the half second that is still going on."""
+        if not self._counts:
+            return []
+        (index, count) = self._counts.most_common(1)[0]
+        return [Mark(self._step, index, self._sums[index] / count)]
+
+
+class Rate:
+    """Results a second, over the last few. Not safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=_RATE_RESULTS)
+
+    def add(self, *, now: float) -> None:
+        """Note a result. `now` is in seconds of the monotonic clock."""
+        self._times.append(now)
+        while now - self._times[0] > _RATE_SECONDS:
+            self._times.popleft()
+
+    def per_second(self) -> float | None:
+        """None before there are two results close enough to say."""
+        if len(self._times) < 2 or self._times[-1] == self._times[0]:
+            return None
+        return (len(self._times) - 1) / (self._times[-1] - self._times[0])

@@ -1,0 +1,54 @@
+"""The HTML of the preview, whole in this package, each page with the policy that lets it run."""
+
+import base64
+import hashlib
+import html
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and its Content-Security-Policy, which allows its own inline parts and no others."""
+
+    markup: str
+    policy: str
+
+
+@cache
+def live_page() -> Page:
+    """The page that shows the live picture."""
+    return _page(_read("live.html"))
+
+
+def message_page(title: str, text: str) -> Page:
+    """A page that says why there is no live picture."""
+    markup = _read("message.html")
+    for name, value in (("title", title), ("text", text)):
+        markup = markup.replace(f"{{{{{name}}}}}", html.escape(value))
+    return _page(markup)
+
+
+@cache
+def _read(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _page(markup: str) -> Page:
+    scripts, styles = (
+        " ".join(_hash(part) for part in re.findall(rf"<{tag}>(.*?)</{tag}>", markup, re.DOTALL))
+        or "'none'"
+        for tag in ("script", "style")
+    )
+    return Page(
+        markup,
+        f"default-src 'self'; script-src {scripts}; style-src {styles}; "
+        "img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
+    )
+
+
+def _hash(inline: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()}'"

@@ -1,0 +1,130 @@
+"""The preview's web server: its three answers, and the thread it runs in."""
+
+import asyncio
+import socket
+import threading
+import time
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from edge.preview.access import Guard, Rules, page_response
+from edge.preview.feed import Feed
+from edge.preview.pages import live_page, message_page
+from edge.preview.viewers import LIMIT, Viewers
+
+# How long the answer to "what is new?" may take. Short enough that proxies and phones keep waiting.
+WAIT_SECONDS = 5.0
+_START_SECONDS = 10.0
+_STOP_SECONDS = 0.9
+# Of all kinds: viewers, browsers' spare ones, strangers. More are hung up on.
+_CONNECTIONS = 64
+
+
+class PreviewServer:
+    """Serves a feed from a thread of its own, from construction until `close`."""
+
+    def __init__(self, feed: Feed, listener: socket.socket, rules: Rules) -> None:
+        self._feed = feed
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                Guard(_app(feed), rules),
+                http=_Protocol,
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        # A daemon: a server that does not stop must not keep the process.
+        self._thread = threading.Thread(
+            target=self._run, args=(listener,), name="preview", daemon=True
+        )
+        self._thread.start()
+        began = time.monotonic()
+        while not self._server.started and self.running():
+            if time.monotonic() - began > _START_SECONDS:
+                break
+            time.sleep(0.005)
+
+    def running(self) -> bool:
+        """Whether it still serves."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop within a second, whoever is connected."""
+        self._feed.close()
+        self._server.force_exit = self._server.should_exit = True
+        self._thread.join(_STOP_SECONDS)
+
+    def _run(self, listener: socket.socket) -> None:
+        # Not in the main thread, so neither asyncio nor uvicorn takes Ctrl-C for itself.
+        with listener:
+            asyncio.run(self._serve(listener))
+
+    async def _serve(self, listener: socket.socket) -> None:
+        await self._server.serve(sockets=[listener])
+        # Those who do not read what they asked for would keep their sockets open.
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+
+
+class _Protocol(H11Protocol):  # type: ignore[misc]
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > _CONNECTIONS:
+            transport.abort()
+
+
+def _app(feed: Feed) -> Starlette:
+    viewers = Viewers()
+    full = message_page(
+        f"{LIMIT} viewers are watching already",
+        "This preview has no place for one more. Close it on another device; this page then opens "
+        "within seconds.",
+    )
+
+    async def page(_: Request) -> Response:
+        if viewers.full(now=time.monotonic()):
+            response = page_response(full, status=503)
+            response.headers["Refresh"] = "5"
+            return response
+        return page_response(live_page())
+
+    async def following(request: Request) -> Response:
+        """What comes after the result that the viewer has, once it is there."""
+        viewer = request.query_params.get("viewer", "")
+        run, _, number = request.query_params.get("after", "").partition(".")
+        understood = not run or (number.isdecimal() and len(number) < 16)
+        if not 8 <= len(viewer) <= 64 or not understood:
+            return PlainTextResponse("viewer=NAME of 8 to 64 letters and after=RUN.NUMBER", 400)
+        if not viewers.admit(viewer, now=time.monotonic()):
+            return PlainTextResponse(f"{LIMIT} viewers are watching already", 503)
+        # Numbers of an earlier process say nothing about this one's.
+        seen = int(number) if run == feed.run else 0
+        shown = await feed.after(seen, seconds=WAIT_SECONDS)
+        viewers.admit(viewer, now=time.monotonic())
+        age = feed.age()
+        headers = {} if age is None else {"X-Age": f"{age:.2f}"}
+        if shown is None:
+            return Response(status_code=204, headers=headers)
+        return Response(shown.body, media_type="application/octet-stream", headers=headers)
+
+    return Starlette(
+        routes=[
+            Route("/", page, methods=["GET"]),
+            Route("/next", following, methods=["GET"]),
+        ]
+    )

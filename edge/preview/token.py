@@ -1,0 +1,50 @@
+"""The secret that lets a viewer in, kept so that links and cookies outlive a restart."""
+
+import contextlib
+import os
+import re
+import secrets
+import tempfile
+from pathlib import Path
+
+_FORM = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) gives
+
+
+def token_file() -> Path | None:
+    """Where this user's token is kept; None where there is no home folder."""
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError:
+        return None
+    return Path(state, "edgetl", "preview-token")
+
+
+def kept_token(path: Path | None) -> str:
+    """The token in `path`, or a new one, which is written there if it can be.
+
+    A file that others can read, or that holds anything else, is replaced.
+    """
+    if path is None:
+        return secrets.token_urlsafe(32)
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        private = os.name != "posix" or not path.stat().st_mode & 0o077
+        text = path.read_text(encoding="ascii").strip()
+        if private and _FORM.fullmatch(text):
+            return text
+    token = secrets.token_urlsafe(32)
+    # Where it cannot be kept (a read-only card, a full one) it holds for this run.
+    with contextlib.suppress(OSError):
+        _write_private(path, token)
+    return token
+
+
+def _write_private(path: Path, token: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".preview-token-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(token + "\n")
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

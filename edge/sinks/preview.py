@@ -1,0 +1,56 @@
+"""Results on a web page, for a device without a screen."""
+
+from collections.abc import Sequence
+
+from edge.errors import MissingExtraError, SinkError
+from edge.preview.address import is_loopback, link, listen, parse_address
+from edge.preview.feed import Feed
+from edge.preview.token import kept_token, token_file
+from edge.results import Result
+
+
+class PreviewSink:
+    """Serves a page with the live picture and what it is, to eight viewers at most.
+
+    Nothing is encoded unless somebody watches, and then in the server's thread, once for all.
+
+    Attributes:
+        url: where a browser finds it. Beyond this machine it has the token that lets in.
+        feed: what is served.
+    """
+
+    def __init__(self, address: str, *, labels: Sequence[str]) -> None:
+        """Start serving.
+
+        Args:
+            address: HOST:PORT. On an address that other machines reach a token is required.
+            labels: of all classes, in order.
+
+        Raises:
+            MissingExtraError: starlette or uvicorn is not installed.
+            SettingError: `address` is none, or none of this machine.
+            SinkError: the port is taken or not allowed.
+        """
+        try:
+            from edge.preview.access import Rules
+            from edge.preview.server import PreviewServer
+        except ModuleNotFoundError as error:
+            module = (error.name or "").partition(".")[0]
+            if module not in ("starlette", "uvicorn", "anyio", "h11", "click"):
+                raise
+            raise MissingExtraError(needs="--preview", module=module, extra="preview") from None
+        where = parse_address(address)
+        listener = listen(where)
+        token = None if is_loopback(listener) else kept_token(token_file())
+        self.url = link(where, listener, token=token)
+        self.feed = Feed(labels)
+        rules = Rules(where.host, listener.getsockname()[1], token)
+        self._server = PreviewServer(self.feed, listener, rules)
+
+    def write(self, result: Result) -> None:
+        if not self._server.running():
+            raise SinkError(f"the preview at {self.url} has stopped; start edgetl again")
+        self.feed.write(result)
+
+    def close(self) -> None:
+        self._server.close()
