@@ -383,6 +383,10 @@ def test_a_signal_stops_it_while_no_line_comes_on_stdin(
     assert "Fatal" not in stderr
 
 
+def whole_lines(path: Path) -> list[str]:
+    return path.read_text().split("\n")[:-1]
+
+
 def test_a_stream_that_goes_away_is_said_to_and_comes_back(
     start: Callable[..., Running], serve: Serve
 ) -> None:
@@ -392,7 +396,8 @@ def test_a_stream_that_goes_away_is_said_to_and_comes_back(
     lost, back = run.err.read_text().splitlines()[:2]
     assert lost == f"edgetl: {url}: lost after frame 10; trying to get it back"
     assert back.startswith(f"edgetl: {url}: back after ")
-    wait_for(lambda: '"frame": 11' in run.out.read_text() or '"frame": 12' in run.out.read_text())
+    # Which frames a busy machine sees is not said.
+    wait_for(lambda: any(json.loads(row)["frame"] > 10 for row in whole_lines(run.out)))
     assert run.process.poll() is None
 
 
