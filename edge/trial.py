@@ -8,11 +8,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 from edge.errors import EdgetlError, ModelFileError, quoted, reason
 from edge.model_file import ModelFile
 from edge.native_log import DEBUG_VARIABLE
+from edge.own_python import run_python
 from edge.runtime import Runtime
 
 # The slowest genuine classifiers take seconds on the slowest Raspberry Pi.
@@ -29,18 +29,13 @@ def try_model(model: ModelFile, runtime: Runtime, *, threads: int) -> None:
         EdgetlError: no process can be started, or the runtime does not load in it.
     """
     path, interpreter = quoted(model.path), f"{runtime.name} {runtime.version}"
-    # -P and absolute paths: the folder we are in must not lend its modules to the new process.
-    command = [sys.executable, "-P", "-m", "edge.trial_process", runtime.name, str(threads)]
-    paths = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
     try:
-        result = subprocess.run(
-            command,
+        result = run_python(
+            ["-m", "edge.trial_process", runtime.name, str(threads)],
             input=model.content,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get(DEBUG_VARIABLE) else subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": paths},
             timeout=SECONDS,
-            check=False,
         )
     except subprocess.TimeoutExpired:
         raise ModelFileError(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from edge.errors import EdgetlError
 from edge.native_log import hidden_native_log
+from edge.own_python import run_python
 
 Result = TypeVar("Result")
 
@@ -34,13 +35,10 @@ def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
         ChildDiedError: the process was killed, or crashed.
         Exception: whatever `function` raises.
     """
-    child = subprocess.run(
-        [sys.executable, "-P", "-m", "trainer.child"],
+    child = run_python(
+        ["-m", "trainer.child"],
         input=pickle.dumps((function, arguments)),
         stdout=subprocess.PIPE,
-        # This process may have found its modules in ways of its own; -P leaves out others.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
-        check=False,
     )
     if child.returncode:
         died = (

@@ -1,13 +1,12 @@
 """Results in a window on the desktop."""
 
 import os
-import subprocess
-import sys
 
 import cv2
 
 from edge.annotate import annotated
 from edge.errors import PictureError, SinkError
+from edge.own_python import run_python
 from edge.results import Result
 from edge.sinks import RunEnded
 
@@ -27,15 +26,12 @@ class WindowSink:
             SinkError: there is no display, or OpenCV was built without windows.
         """
         # Qt ends the whole process where it finds no display, so another one tries first.
-        paths = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
-        trial = subprocess.run(
-            [sys.executable, "-P", "-c", _TRIAL],
+        trial = run_python(
+            ["-c", _TRIAL],
             capture_output=True,
             text=True,
             errors="replace",
-            env={**os.environ, "PYTHONPATH": paths},
             timeout=_SECONDS,
-            check=False,
         )
         if "not implemented" in trial.stderr:
             raise SinkError(
