@@ -8,12 +8,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.preview.history import STEP_SECONDS, History, Rate
+from edge.preview.history import STEP_SECONDS, History
 from edge.preview.shown import body, facts, jpeg
+from edge.rate import Rate
 from edge.results import Result
 
 # Nobody sees more pictures a second than this, and each costs the Pi an encoding.
 _SHORTEST_SECONDS = 1 / 30
+_RATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Feed:
         self._newest: Result | None = None
         self._number = 0
         self._time = 0.0
-        self._history, self._rate = History(), Rate()
+        self._history, self._rate = History(), Rate(seconds=_RATE_SECONDS)
         self._waiting: list[asyncio.Future[None]] = []
         self._closed = False
         self._shown: Shown | None = None

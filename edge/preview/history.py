@@ -1,13 +1,10 @@
-"""What was seen lately: the label of each half second, and how many results come a second."""
+"""What was seen lately: the label of each half second."""
 
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 
 STEP_SECONDS = 0.5
 SPAN_SECONDS = 120.0
-
-_RATE_RESULTS = 60
-_RATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,22 +54,3 @@ class History:
             return []
         (index, count) = self._counts.most_common(1)[0]
         return [Mark(self._step, index, self._sums[index] / count)]
-
-
-class Rate:
-    """Results a second, over the last few. Not safe to share between threads."""
-
-    def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=_RATE_RESULTS)
-
-    def add(self, *, now: float) -> None:
-        """Note a result. `now` is in seconds of the monotonic clock."""
-        self._times.append(now)
-        while now - self._times[0] > _RATE_SECONDS:
-            self._times.popleft()
-
-    def per_second(self) -> float | None:
-        """None before there are two results close enough to say."""
-        if len(self._times) < 2 or self._times[-1] == self._times[0]:
-            return None
-        return (len(self._times) - 1) / (self._times[-1] - self._times[0])

@@ -1,8 +1,8 @@
 """Results live in a terminal: bars that move, not lines that scroll."""
 
 import contextlib
+import math
 import time
-from collections import deque
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.errors import quoted
+from edge.rate import Rate
 from edge.results import Result
 
 _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
@@ -33,14 +34,14 @@ class LiveSink:
         """
         self._live = Live(console=console, auto_refresh=False)
         self._temperature = temperature
-        self._times: deque[float] = deque(maxlen=60)
+        self._rate = Rate(seconds=math.inf)
         self._drawn = 0.0
         self._newest: Result | None = None
         self._live.start()
 
     def write(self, result: Result) -> None:
         now = time.monotonic()
-        self._times.append(now)
+        self._rate.add(now=now)
         self._newest = result
         if now - self._drawn >= _SECONDS:
             self._drawn = now
@@ -54,8 +55,8 @@ class LiveSink:
     def _view(self, result: Result) -> Group:
         frame = "" if result.frame is None else f"  frame {result.frame}"
         facts = [f"{quoted(result.source)}{frame}", f"{result.milliseconds:.1f} ms"]
-        if len(self._times) > 1 and self._times[-1] > self._times[0]:
-            rate = (len(self._times) - 1) / (self._times[-1] - self._times[0])
+        rate = self._rate.per_second()
+        if rate is not None:
             facts.insert(1, f"{rate:.1f} fps")
         with contextlib.suppress(OSError, ValueError):
             facts.append(f"{int(self._temperature.read_text()) / 1000:.0f} °C")

@@ -24,10 +24,11 @@ from PIL import Image
 from edge.classifier import Prediction
 from edge.errors import MissingExtraError, SettingError, SinkError
 from edge.preview.address import Address, is_our_name, parse_address, with_address
-from edge.preview.history import History, Rate
+from edge.preview.history import History
 from edge.preview.shown import LONGEST_SIDE, jpeg
 from edge.preview.token import kept_token
 from edge.preview.viewers import Viewers
+from edge.rate import Rate
 from edge.results import Result
 from edge.sinks.preview import PreviewSink
 from tests.conftest import Cli, assert_one_clear_line
@@ -514,7 +515,7 @@ def test_the_history_holds_two_minutes_and_the_commonest_labels() -> None:
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
-    rate = Rate()
+    rate = Rate(seconds=5)
     assert rate.per_second() is None
     for number in range(100):
         rate.add(now=number / 10)
