@@ -8,6 +8,7 @@ carries its number and the time it was sent at in its pixels.
 
 import contextlib
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -44,8 +45,20 @@ def read_frame(pixels: npt.NDArray[Any]) -> tuple[int, float]:
     return number, milliseconds / 1000
 
 
-def main() -> None:
-    """Serve until the process is ended."""
+def mjpeg_part(content: bytes) -> bytes:
+    """What one JPEG, `content`, is in the stream that `mjpeg_server` sends."""
+    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
+    return head.encode() + content + b"\r\n"
+
+
+def mjpeg_server(send: Callable[[Any], None], *, port: int = 0) -> ThreadingHTTPServer:
+    """A camera's HTTP server on the loopback network, bound and not yet serving.
+
+    Args:
+        send: writes one stream to the file object that it gets, until it is over; it may raise an
+            OSError when the reader has gone.
+        port: 0 for any free one.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -53,13 +66,19 @@ def main() -> None:
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
             self.end_headers()
             with contextlib.suppress(OSError):
-                _send(self.wfile)
+                send(self.wfile)
 
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
+    return server
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    server = mjpeg_server(_send)
     print(f"http://127.0.0.1:{server.server_port}/", flush=True)  # noqa: T201
     server.serve_forever()
 
@@ -71,8 +90,7 @@ def _send(output: Any) -> None:
         due = max(due + 1 / FPS, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))
         data = cv2.imencode(".jpg", frame_picture(number, time.monotonic()))[1].tobytes()
-        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-        output.write(head.encode() + data + b"\r\n")
+        output.write(mjpeg_part(data))
 
 
 if __name__ == "__main__":

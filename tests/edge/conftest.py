@@ -1,6 +1,5 @@
 """Tiny classifiers that edgetl did not make, and a camera that is a stream on this machine."""
 
-import contextlib
 import hashlib
 import io
 import json
@@ -11,7 +10,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,8 @@ import cv2
 import flatbuffers
 import numpy as np
 import pytest
+
+from benchmarks.loopback_camera import mjpeg_part, mjpeg_server
 
 LABELS = ("blue", "green", "red")
 SIDE = 16
@@ -238,11 +238,11 @@ class Stream:
         began = time.monotonic()
         for number in range(self.frames):
             data = cv2.imencode(".jpg", self.picture(number))[1].tobytes()
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            part = mjpeg_part(data)
             if self.garbage_from <= number < self.garbage_to:
-                head, data = "", random.Random(number).randbytes(5000)
+                part = random.Random(number).randbytes(5000) + b"\r\n"
             self.sent.append(time.monotonic())
-            output.write(head.encode() + data + b"\r\n")
+            output.write(part)
             if self.over.wait(max(0.0, began + (number + 1) / self.fps - time.monotonic())):
                 return
         if self.stalls:
@@ -253,20 +253,8 @@ class StreamServer:
     """A Stream on the loopback network, as a camera that can be switched off."""
 
     def __init__(self, stream: Stream, port: int = 0) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    stream.serve(self.wfile)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
         self._stream = stream
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
+        self._server = mjpeg_server(stream.serve, port=port)
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}/video"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
