@@ -106,8 +106,9 @@ class VideoSink:
         except PictureError:
             # A file that was deleted since it was classified.
             return
+        bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
         for _ in range(copies):
-            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+            writer.write(bgr)
 
     def close(self) -> None:
         if self._writer is None:
