@@ -15,7 +15,7 @@ from edge.native_log import hidden_native_log
 from edge.preprocessing import Pixels
 from trainer.held_out import read_held_out, read_model
 from trainer.model import compiled_call
-from trainer.parity import Parity, device_probabilities, parity
+from trainer.parity import Parity, classified, parity
 from trainer.progress import progress
 from trainer.run_folder import RunFolder, read_run
 
@@ -84,7 +84,7 @@ def compare(run: RunFolder) -> Comparison:
         )
     ]
     for number, (path, classifier) in enumerate(zip(files, classifiers, strict=True), start=1):
-        found = device_probabilities(path, held_out.paths, classifier.runtime.name)
+        found = classified(classifier, held_out.paths, f"classifying with {path.name}")
         engine = f"{classifier.runtime.name} {classifier.runtime.version}"
         name = path.name.removeprefix("model.").removesuffix(".tflite")
         figures = parity(found, expected, truth, finished.labels)

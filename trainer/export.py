@@ -26,11 +26,19 @@ from edge.model_file import (
 )
 from edge.preprocessing import Pixels
 from edge.runtime import Runtime, installed_runtimes
+from trainer import metrics
 from trainer.child import in_child
 from trainer.conversion import Conversion, InputType, Quantization, converted_files
 from trainer.dataset import Split
 from trainer.held_out import HeldOut, read_held_out
-from trainer.keep_float import Judged, KeptFloat, LayerError, keep_fewest, keep_named
+from trainer.keep_float import (
+    Judged,
+    KeptFloat,
+    LayerError,
+    keep_fewest,
+    keep_named,
+    layer_errors,
+)
 from trainer.metadata import Description, with_files, with_metadata
 from trainer.parity import Parity, device_probabilities, parity
 from trainer.picture_cache import read_pictures
@@ -122,8 +130,7 @@ def export(
     judged = Judged(
         held_out.pixels,
         held_out.truth,
-        float((held_out.keras_probabilities.argmax(axis=1) == held_out.truth).mean())
-        - max_drop / 100,
+        metrics.accuracy(held_out.keras_probabilities, held_out.truth) - max_drop / 100,
     )
     # One process for all: what the converter does not give back goes with it.
     plain = [c for c in conversions if not (c.quantization == "int8" and keep_float)]
@@ -131,23 +138,19 @@ def export(
     ready = dict(zip(plain, flatbuffers, strict=True))
     exported = []
     for conversion in conversions:
-        kept = KeptFloat(ready[conversion], (), (), True) if conversion in ready else None
-        if kept is None:
+        int8 = (pixels, conversion.input_type)
+        if conversion in ready:
+            kept = KeptFloat(ready[conversion])
+        else:
             say(f"converting to {conversion.file_name}, some layers in float")
-            remedy = (
-                in_child(keep_fewest, run.model, pixels, conversion.input_type, judged)
-                if AUTO in keep_float
-                else in_child(
-                    keep_named, run.model, keep_float, pixels, conversion.input_type, judged
-                )
-            )
-            kept = remedy
+            if AUTO in keep_float:
+                kept = in_child(keep_fewest, run.model, *int8, judged)
+            else:
+                kept = in_child(keep_named, run.model, keep_float, *int8)
         item = _checked_file(finished, held_out, conversion, kept, max_drop)
         if item.rejected and conversion.quantization == "int8" and not kept.errors:
             # Which layers are to blame, for the line that says what to try.
-            errors = in_child(
-                keep_named, run.model, (), pixels, conversion.input_type, judged
-            ).errors
+            errors = in_child(layer_errors, run.model, *int8)
             item = replace(item, layer_errors=errors[:_SHOWN_ERRORS])
         exported.append(item)
     _write_summary(run, exported)

@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.util import modify_model_io_type
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -68,15 +69,15 @@ class Judged:
 
 @dataclass(frozen=True)
 class KeptFloat:
-    """An int8 flatbuffer whose `layers` stay float, and the error of every layer, worst first.
+    """An int8 flatbuffer whose `layers` stay float, and the errors of its layers, worst first.
 
-    `enough` is whether it is good enough.
+    `enough` is whether that is good enough; None where nobody asked.
     """
 
     flatbuffer: bytes
-    layers: tuple[str, ...]
-    errors: tuple[LayerError, ...]
-    enough: bool
+    layers: tuple[str, ...] = ()
+    errors: tuple[LayerError, ...] = ()
+    enough: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,7 @@ class Int8Model:
             self._debugger = tf.lite.experimental.QuantizationDebugger(
                 converter=converter,
                 debug_dataset=lambda: representative(calibration[:_MEASURED_PICTURES]),
-                debug_options=tf.lite.experimental.QuantizationDebugOptions(
-                    layer_direct_compare_metrics={"lost": _lost}
-                ),
+                debug_options=_options([]),
             )
         known = {layer.name for layer in (*graph.layers, *backbone_of(model).layers)}
         self._operators = _operators(self._debugger.calibrated_model, known)
@@ -123,10 +122,11 @@ class Int8Model:
         # Not the first, which takes the quantized picture.
         return list(dict.fromkeys(op.layer for op in self._operators))[1:]
 
-    def errors(self) -> list[LayerError]:
-        """The error of every layer, worst first."""
+    def errors(self, keep_float: Collection[str] = ()) -> list[LayerError]:
+        """The error of every layer that does not stay float, worst first."""
         table = io.StringIO()
         with in_silence():
+            self._debugger.options = _options(self._outputs(keep_float))
             self._debugger.run()
             self._debugger.layer_statistics_dump(table)
         table.seek(0)
@@ -152,19 +152,30 @@ class Int8Model:
             if name not in self.layers:
                 like = difflib.get_close_matches(name, self.layers, n=3) or self.layers[:3]
                 raise SettingError(f"keep-float {name!r} is no layer; there are {', '.join(like)}")
-        nodes = [op.output for op in self._operators if op.layer in keep_float]
         with in_silence():
-            self._debugger.options = tf.lite.experimental.QuantizationDebugOptions(
-                denylisted_nodes=nodes, layer_direct_compare_metrics={"lost": _lost}
+            # Not through the debugger, which would make its own model of each choice as well.
+            flatbuffer = mlir_quantize(
+                self._debugger.calibrated_model, denylisted_nodes=self._outputs(keep_float)
             )
-            flatbuffer = self._debugger.get_nondebug_quantized_model()
             return bytes(
                 modify_model_io_type(flatbuffer, tf.dtypes.as_dtype(self._input_type), tf.float32)
             )
 
+    def _outputs(self, layers: Collection[str]) -> list[str]:
+        return [op.output for op in self._operators if op.layer in layers]
+
+
+def layer_errors(model: Path, calibration: Pixels, input_type: InputType) -> tuple[LayerError, ...]:
+    """The error of every layer of a saved model in int8, worst first; for a process of its own.
+
+    Raises:
+        EdgetlError: the quantizer failed.
+    """
+    return tuple(Int8Model(load_model(model), calibration, input_type).errors())
+
 
 def keep_named(
-    model: Path, layers: Sequence[str], calibration: Pixels, input_type: InputType, judged: Judged
+    model: Path, layers: Sequence[str], calibration: Pixels, input_type: InputType
 ) -> KeptFloat:
     """An int8 file of a saved model whose `layers` stay float; for a process of its own.
 
@@ -174,8 +185,7 @@ def keep_named(
     """
     int8 = Int8Model(load_model(model), calibration, input_type)
     flatbuffer = int8.quantized(layers)
-    enough = _accuracy(flatbuffer, judged) >= judged.accuracy
-    return KeptFloat(flatbuffer, tuple(layers), tuple(int8.errors()), enough)
+    return KeptFloat(flatbuffer, tuple(layers), tuple(int8.errors(layers)))
 
 
 def keep_fewest(
@@ -239,6 +249,12 @@ def fewest_layers(
             kept -= {layer}
     say(f"keeping {len(kept)} layers in float is enough")
     return kept
+
+
+def _options(float_nodes: Sequence[str]) -> Any:
+    return tf.lite.experimental.QuantizationDebugOptions(
+        denylisted_nodes=float_nodes, layer_direct_compare_metrics={"lost": _lost}
+    )
 
 
 def _lost(
