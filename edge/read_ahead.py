@@ -38,6 +38,9 @@ class Ahead:
     decoded: "Future[Decoded]"
 
 
+# How long stopping waits for pictures in the works; Ctrl-C must end a run within a second.
+_STOP_SECONDS = 0.5
+
 _Entry: TypeAlias = Ahead | Problem | BaseException | None
 
 
@@ -91,6 +94,9 @@ class _Work:
         self._room = threading.Semaphore(4 * threads)
         self._entries: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
         self._over = False
+        self._stopped = False
+        self._working = 0
+        self._rested = threading.Condition()
         for number in range(threads):
             threading.Thread(target=self._run, daemon=True, name=f"decoder {number}").start()
 
@@ -103,12 +109,32 @@ class _Work:
         self._over = True
         # One wakes the next: see _run.
         self._room.release()
+        # A thread that comes back from OpenCV to a Python that is going away ends the whole process
+        # with an abort. One that waits for a line on stdin is not waited for any longer than this.
+        with self._rested:
+            self._stopped = True
+            self._rested.wait_for(lambda: not self._working, _STOP_SECONDS)
 
     def _run(self) -> None:
-        while self._room.acquire() and (ahead := self._take()) is not None:
-            if isinstance(ahead, Ahead):
-                self._decode(ahead)
+        while self._room.acquire() and self._goes_on():
+            pass
         self._room.release()
+
+    def _goes_on(self) -> bool:
+        """Take an item and decode it; False when there is no more to do."""
+        with self._rested:
+            if self._stopped:
+                return False
+            self._working += 1
+        try:
+            ahead = self._take()
+            if isinstance(ahead, Ahead) and not self._stopped:
+                self._decode(ahead)
+            return ahead is not None
+        finally:
+            with self._rested:
+                self._working -= 1
+                self._rested.notify_all()
 
     def _take(self) -> Ahead | Problem | None:
         """The next item, put in its place in the order; None when there is no more to do."""

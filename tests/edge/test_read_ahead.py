@@ -45,6 +45,30 @@ def decoders() -> int:
     return sum(thread.name.startswith("decoder") for thread in threading.enumerate())
 
 
+def test_closing_waits_for_what_is_being_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else OpenCV, coming back to a Python that is going away, aborted the process.
+    begun, ended = [], []
+
+    def slow(*_: object) -> np.ndarray:
+        begun.append(1)
+        time.sleep(0.2)
+        ended.append(1)
+        return np.zeros((16, 16, 3), np.uint8)
+
+    monkeypatch.setattr("edge.read_ahead.model_input", slow)
+    paths = written(tmp_path, 40)
+    entries = read_ahead((Item(str(path), path) for path in paths), GEOMETRY, threads=3)
+    next(entries)
+    while len(begun) < 3:
+        time.sleep(0.01)
+    entries.close()
+    assert len(ended) == len(begun) < 40
+    while decoders():
+        time.sleep(0.01)
+
+
 def test_the_order_and_the_pixels_are_those_of_one_by_one(tmp_path: Path) -> None:
     paths = written(tmp_path, 40)
     items = [Item(str(path), path) for path in paths]
@@ -110,6 +134,10 @@ def test_only_a_bounded_number_is_taken_ahead() -> None:
 
 
 def test_closing_it_ends_its_threads_and_takes_no_more() -> None:
+    # Those of other tests may be on their way out.
+    deadline = time.monotonic() + 10
+    while decoders() and time.monotonic() < deadline:
+        time.sleep(0.01)
     before = decoders()
     taken: list[int] = []
     pixels = np.zeros((8, 8, 3), np.uint8)
