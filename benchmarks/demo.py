@@ -17,6 +17,9 @@ from trainer.training import train
 # Small pictures: the demo shows the road in a minute, not what the recipe can reach.
 DEMO_RECIPE = Recipe(height=96, width=96)
 SHOWN_PICTURES = 6
+# One of its few test pictures is 2.8 points of accuracy: the table shows what int8 costs, and only
+# a file that is broken is held back.
+DEMO_MAX_DROP = 10.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def run_demo(folder: Path) -> Demo:
     pictures = write_demo_pictures(folder / "pictures")
     run = new_run(None, runs=folder / "runs")
     train(dataset=scan(pictures), run=run, recipe=DEMO_RECIPE)
-    exported = export(run, quantize=["none", "int8"])
+    exported = export(run, quantize=["none", "int8"], max_drop=DEMO_MAX_DROP)
     dataset = read_run(run).dataset
     held_out = [dataset.examples[i] for i in dataset.of(dataset.held_out)]
     step = max(1, len(held_out) // SHOWN_PICTURES)

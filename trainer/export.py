@@ -40,7 +40,7 @@ from trainer.keep_float import (
     layer_errors,
 )
 from trainer.metadata import Description, with_files, with_metadata
-from trainer.parity import Parity, device_probabilities, parity
+from trainer.parity import Parity, device_probabilities, lowest_accuracy, parity
 from trainer.picture_cache import read_pictures
 from trainer.progress import say
 from trainer.run_folder import FinishedRun, RunFolder, read_run
@@ -106,7 +106,8 @@ def export(
         calibration: training pictures, the classes in turn, that int8's ranges are measured on.
         keep_float: layers of int8 files to leave in float, or "auto": the fewest that make the file
             pass.
-        max_drop: points of accuracy below Keras.
+        max_drop: points of accuracy below Keras; a single picture is allowed in any case, unless
+            this is 0.
         data: the folder of photos, where it has moved since training.
 
     Raises:
@@ -130,7 +131,11 @@ def export(
     judged = Judged(
         held_out.pixels,
         held_out.truth,
-        metrics.accuracy(held_out.keras_probabilities, held_out.truth) - max_drop / 100,
+        lowest_accuracy(
+            metrics.accuracy(held_out.keras_probabilities, held_out.truth),
+            len(held_out.truth),
+            max_drop=max_drop,
+        ),
     )
     # One process for all: what the converter does not give back goes with it.
     plain = [c for c in conversions if not (c.quantization == "int8" and keep_float)]
@@ -226,17 +231,17 @@ def _why_rejected(conversion: Conversion, checks: Sequence[Check], max_drop: flo
     for check in checks:
         if check.parity is None:
             return f"does not run on {check.runtime} {check.version} ({check.problem})"
-        drop = 100 * (check.parity.keras_accuracy - check.parity.accuracy)
-        # Shares of pictures are not exact in binary.
-        if drop > max_drop + 1e-9:
+        found = check.parity
+        lowest = lowest_accuracy(found.keras_accuracy, found.pictures, max_drop=max_drop)
+        if found.accuracy < lowest:
             mend = (
                 "try --keep-float auto, or more pictures with --calibration"
                 if conversion.quantization == "int8"
                 else "try another --quantize"
             )
             return (
-                f"on {check.runtime} loses {drop:.1f} points of accuracy, more than "
-                f"--max-drop {max_drop:g}; {mend}"
+                f"on {check.runtime} loses {100 * (found.keras_accuracy - found.accuracy):.1f} "
+                f"points of accuracy, more than --max-drop {max_drop:g}; {mend}"
             )
     return None
 

@@ -71,6 +71,22 @@ def parity(
     )
 
 
+def lowest_accuracy(keras_accuracy: float, pictures: int, *, max_drop: float) -> float:
+    """The accuracy, 0..1, below which a file loses more than `max_drop` points.
+
+    A single picture is not held against a file, however few there are: one disagreement says
+    nothing (McNemar's p is 1). A `max_drop` of 0 allows not even that.
+
+    Args:
+        keras_accuracy: 0..1, on the same pictures.
+        pictures: how many there are.
+        max_drop: points of accuracy, 0 or more.
+    """
+    allowed = max(max_drop / 100, 1 / pictures) if max_drop else 0.0
+    # Shares of pictures are not exact in binary.
+    return keras_accuracy - allowed - 1e-9
+
+
 def device_probabilities(
     model: Path, pictures: Sequence[Path], runtime: str
 ) -> metrics.Probabilities:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from trainer.metrics import mcnemar
-from trainer.parity import parity
+from trainer.parity import lowest_accuracy, parity
 
 
 def test_a_hand_worked_parity() -> None:
@@ -26,6 +26,19 @@ def test_the_same_probabilities_lose_nothing() -> None:
     figures = parity(same, same, np.array([0, 0]), ["a", "never there"])
     assert (figures.agreement, figures.largest_difference) == (1.0, 0.0)
     assert (figures.fell_most, figures.recall_drop) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "max_drop", "may_lose"),
+    [(36, 1.0, 1), (36, 10.0, 3), (36, 0.0, 0), (200, 1.0, 2), (1000, 0.5, 5), (1, 1.0, 1)],
+)
+def test_one_picture_more_than_may_be_lost_is_too_many(
+    pictures: int, max_drop: float, may_lose: int
+) -> None:
+    for keras_right in (pictures, pictures - pictures // 10):
+        lowest = lowest_accuracy(keras_right / pictures, pictures, max_drop=max_drop)
+        assert (keras_right - may_lose) / pictures >= lowest
+        assert (keras_right - may_lose - 1) / pictures < lowest
 
 
 @pytest.mark.parametrize(
