@@ -51,6 +51,9 @@ class EpochRecorder(keras.callbacks.Callback):
         recipe: the settings.
         whole: the whole model, which `fit` may be training a part of.
         history: the rows of the epochs that are done already; rows are added to it.
+
+    Attributes:
+        epoch: that is under way, or the next one, from 1 as in history.json.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class EpochRecorder(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.history = history
+        self.epoch = len(history) + 1
         self.phase: Phase = "head"
         self._run, self._recipe, self._whole = run, recipe, whole
         self._display = ExitStack()
@@ -72,6 +76,7 @@ class EpochRecorder(keras.callbacks.Callback):
         for variable in self.model.variables:
             if variable.path.endswith("seed_generator_state"):
                 variable.assign([self._recipe.seed, (epoch + 1) * 1_000_000 % 2**32])
+        self.epoch = epoch + 1
         self._began = time.perf_counter()
         left = planned_epochs(self._recipe, self.phase) - sum(
             row["phase"] == self.phase for row in self.history

@@ -24,7 +24,7 @@ from trainer.activations import (
     frozen_part,
     row_size,
 )
-from trainer.batches import Batches
+from trainer.batches import Batches, dataset
 from trainer.checkpoint import Checkpoint
 from trainer.dataset import Split
 from trainer.epochs import PHASE_NAMES, EpochRecorder, Phase, is_over, planned_epochs
@@ -192,7 +192,12 @@ def fit_phases(
                 pictures.truth["train"],
                 batch_size=recipe.batch_size,
                 shuffle_seed=recipe.seed,
-                first_epoch=first,
+            )
+            validation = Batches(
+                [fitted.validation],
+                fitted.validation_rows,
+                pictures.truth["validation"],
+                batch_size=recipe.batch_size,
             )
             compile_for(
                 fitted.model,
@@ -207,13 +212,8 @@ def fit_phases(
         recorder.phase = phase
         try:
             fitted.model.fit(
-                batches,
-                validation_data=Batches(
-                    [fitted.validation],
-                    fitted.validation_rows,
-                    pictures.truth["validation"],
-                    batch_size=recipe.batch_size,
-                ),
+                dataset(batches, lambda: recorder.epoch),
+                validation_data=dataset(validation, lambda: recorder.epoch),
                 initial_epoch=first,
                 epochs=first + planned_epochs(recipe, phase) - done,
                 class_weight=weights,

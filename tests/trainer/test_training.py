@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge import EdgetlError
-from trainer.batches import Batches
+from trainer.batches import Batches, dataset
 from trainer.checkpoint import read_checkpoint
 from trainer.epochs import EpochRecorder
 from trainer.model import build_model, compile_for
@@ -18,12 +18,14 @@ ROWS = np.array([9, 1, 3, 5, 7])
 TRUTH = np.array([0, 1, 0, 1, 0])
 
 
-def drawn(batches: Batches) -> list[tuple[int, float]]:
+def drawn(batches: Batches, epoch: int = 0) -> list[tuple[int, float]]:
     """(first pixel, class) of every picture of one epoch, in order."""
+    given = list(batches.of_epoch(epoch))
+    assert len(given) == len(batches)
     return [
         (int(picture[0, 0, 0]), float(label[0]))
-        for i in range(len(batches))
-        for picture, label in zip(*batches[i], strict=True)
+        for batch in given
+        for picture, label in zip(*batch, strict=True)
     ]
 
 
@@ -35,23 +37,34 @@ def test_batches_give_each_picture_once_with_its_class() -> None:
 
 def test_the_order_changes_each_epoch_and_depends_on_seed_and_epoch_alone() -> None:
     batches = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4)
-    first = drawn(batches)
-    batches.on_epoch_end()
-    second = drawn(batches)
+    first, second = drawn(batches, 0), drawn(batches, 1)
     assert (
         sorted(first) == sorted(second) == sorted(zip(ROWS.tolist(), TRUTH.tolist(), strict=True))
     )
     assert first != second
-    later = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4, first_epoch=1)
-    assert drawn(later) == second
+    later = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4)
+    assert drawn(later, 1) == second
 
 
 def test_epochs_read_the_views_in_turn() -> None:
     views = [PIXELS, PIXELS + 100]
-    batches = Batches(views, ROWS, TRUTH, batch_size=2, first_epoch=1)
-    assert drawn(batches)[0] == (109, 0)
-    batches.on_epoch_end()
-    assert drawn(batches)[0] == (9, 0)
+    batches = Batches(views, ROWS, TRUTH, batch_size=2)
+    assert [drawn(batches, epoch)[0] for epoch in range(3)] == [(9, 0), (109, 0), (9, 0)]
+
+
+def test_a_dataset_begins_with_the_epoch_that_is_under_way() -> None:
+    batches = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4)
+    under_way = 0
+    read = dataset(batches, lambda: under_way)
+    assert int(read.cardinality()) == 3
+    for under_way in (2, 0, 1):
+        found = [(x.tolist(), y.tolist()) for x, y in read.as_numpy_iterator()]
+        assert found == [(x.tolist(), y.tolist()) for x, y in batches.of_epoch(under_way)]
+
+
+def test_the_end_of_an_epoch_does_not_wait_for_autotuning() -> None:
+    read = dataset(Batches([PIXELS], ROWS, TRUTH, batch_size=2), lambda: 0)
+    assert read.options().autotune.enabled is False
 
 
 @pytest.mark.parametrize("broken", ["cross_entropy", "val_cross_entropy"])
