@@ -48,6 +48,11 @@ class Result:
         """The best class, or "unsure"."""
         return self.predictions[0].label if self.sure else UNSURE
 
+    @property
+    def index(self) -> int | None:
+        """The place of the best class in labels order; None where unsure."""
+        return self.predictions[0].index if self.sure else None
+
 
 def results(
     items: Iterable[Item | Ahead | Problem], classifier: Classifier, *, top_k: int | None = None

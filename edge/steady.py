@@ -105,7 +105,7 @@ class Changes:
 
     def is_change(self, result: Result) -> bool:
         """Whether `result` changes the label. To be asked of each result once, in order."""
-        new = result.predictions[0].index if result.sure else None
+        new = result.index
         if result.source == self._source and not self._takes_over(new, result.probabilities):
             return False
         self._source, self._steady = result.source, new

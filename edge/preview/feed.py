@@ -52,12 +52,12 @@ class Feed:
 
     def write(self, result: Result) -> None:
         """Hand a result over. Takes microseconds, and waits for nobody."""
-        best = result.predictions[0]
+        probability = result.predictions[0].probability
         now = time.monotonic()
         with self._lock:
             self._newest, self._time = result, now
             self._number += 1
-            self._history.add(best.index, best.probability, now=now)
+            self._history.add(result.index, probability, now=now)
             self._rate.add(now=now)
         self._wake()
 

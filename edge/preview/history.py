@@ -13,12 +13,12 @@ class Mark:
 
     Attributes:
         step: which half second, counted from the monotonic clock's zero.
-        index: of the label.
+        index: of the label; None for "unsure".
         probability: the mean of its results there, 0..1.
     """
 
     step: int
-    index: int
+    index: int | None
     probability: float
 
 
@@ -28,10 +28,10 @@ class History:
     def __init__(self) -> None:
         self._marks: deque[Mark] = deque(maxlen=round(SPAN_SECONDS / STEP_SECONDS))
         self._step = -1
-        self._counts: Counter[int] = Counter()
-        self._sums: defaultdict[int, float] = defaultdict(float)
+        self._counts: Counter[int | None] = Counter()
+        self._sums: defaultdict[int | None, float] = defaultdict(float)
 
-    def add(self, index: int, probability: float, *, now: float) -> None:
+    def add(self, index: int | None, probability: float, *, now: float) -> None:
         """Note a result. `now` is in seconds of the monotonic clock."""
         step = int(now / STEP_SECONDS)
         if step != self._step:

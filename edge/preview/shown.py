@@ -18,7 +18,7 @@ from PIL import Image
 from edge.errors import PictureError, quoted
 from edge.preprocessing import InputGeometry, Pixels, model_input
 from edge.preview.history import STEP_SECONDS, Mark
-from edge.results import Result
+from edge.results import UNSURE, Result
 
 # What a phone shows and its Wi-Fi carries; a larger picture costs the Pi time for nothing.
 LONGEST_SIDE = 960
@@ -26,6 +26,8 @@ _QUALITY = 80
 # Up to this many classes all have a bar, each in its place; of more the most probable have.
 ALL_BARS = 8
 _TOP_BARS = 5
+# The page's index of the label "unsure".
+_UNSURE_INDEX = -1
 
 _ORIENTATION = 0x0112  # EXIF; 5 to 8 lie on their side
 _UNREADABLE = (PictureError, OSError, cv2.error)
@@ -55,8 +57,8 @@ def facts(
         "source": _without_password(quoted(result.source)),
         "frame": result.frame,
         "time": result.time.isoformat(timespec="milliseconds"),
-        "label": best.label,
-        "index": best.index,
+        "label": result.label,
+        "index": _page_index(result.index),
         "probability": round(best.probability, 4),
         "milliseconds": round(result.milliseconds, 1),
         "fps": None if rate is None else round(rate, 1),
@@ -65,8 +67,14 @@ def facts(
             for i in _bars(result.probabilities)
         ],
         "step": STEP_SECONDS,
-        "marks": [[step - mark.step, mark.index, round(mark.probability, 2)] for mark in marks],
-        "names": {mark.index: labels[mark.index] for mark in marks},
+        "marks": [
+            [step - mark.step, _page_index(mark.index), round(mark.probability, 2)]
+            for mark in marks
+        ],
+        "names": {
+            _page_index(mark.index): UNSURE if mark.index is None else labels[mark.index]
+            for mark in marks
+        },
     }
 
 
@@ -90,6 +98,10 @@ def jpeg(picture: Path | Pixels) -> bytes:
 def _without_password(source: str) -> str:
     """A stream's URL without its user: viewers of the page need not know the camera's password."""
     return re.sub(r"(?<=://)[^/]*@", "", source)
+
+
+def _page_index(index: int | None) -> int:
+    return _UNSURE_INDEX if index is None else index
 
 
 def _bars(probabilities: npt.NDArray[np.float32]) -> list[int]:

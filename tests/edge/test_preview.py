@@ -485,6 +485,15 @@ def test_a_file_that_is_gone_is_shown_without_its_picture(start: Start, tmp_path
     assert len(answer.body) == 4 + int.from_bytes(answer.body[:4], "big")
 
 
+def test_a_result_below_the_threshold_is_unsure_on_the_page_too(start: Start) -> None:
+    sink = start()
+    sink.write(result(best=2, sure=False))
+    facts = following(sink, "one").facts
+    assert (facts["label"], facts["index"]) == ("unsure", -1)
+    assert (facts["marks"], facts["names"]) == ([[0, -1, 0.8]], {"-1": "unsure"})
+    assert [bar["probability"] for bar in facts["bars"]] == [0.1, 0.1, 0.8]
+
+
 def test_a_camera_s_password_is_not_shown(start: Start) -> None:
     sink = start()
     sink.write(result(source="rtsp://admin:s3cret@camera:554/live"))
