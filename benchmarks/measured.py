@@ -1,0 +1,180 @@
+"""What `edgetl benchmark` measured: the form that tables, JSON, reports and comparisons share."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FORMAT = 1
+
+# Beyond this the rounds of a row differ too much for its figures to be quoted.
+NOISY_SPREAD = 0.15
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds for one picture.
+
+    Attributes:
+        p50, p90, p99: percentiles over all calls of all rounds that count.
+        rounds: the median of each round, None for a round that does not count (throttled).
+        samples: single calls for a distribution, 1000 at most, evenly taken.
+    """
+
+    p50: float
+    p90: float
+    p99: float
+    rounds: tuple[float | None, ...]
+    samples: tuple[float, ...]
+
+    @property
+    def spread(self) -> float:
+        """The interquartile range of the rounds' medians over their median; 0 for one round."""
+        counted = sorted(value for value in self.rounds if value is not None)
+        if len(counted) < 2:
+            return 0.0
+        quarter = (len(counted) - 1) / 4
+
+        def at(place: float) -> float:
+            low = int(place)
+            high = min(low + 1, len(counted) - 1)
+            return counted[low] + (place - low) * (counted[high] - counted[low])
+
+        return (at(3 * quarter) - at(quarter)) / at(2 * quarter)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the rounds differ too much for the figures to be quoted."""
+        return self.spread > NOISY_SPREAD
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times faster than Keras, the median of ratios taken round by round.
+
+    `low` and `high` are their quartiles.
+    """
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well a row classifies the pictures, and beside Keras where there are its answers.
+
+    Shares are 0..1. `predicted` is the class of each picture, in labels order.
+    """
+
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    macro_f1: float
+    agreement: float | None
+    mcnemar_p: float | None
+    largest_difference: float | None
+    predicted: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model on one engine with a number of threads.
+
+    Attributes:
+        name: "Keras", or the file's name without "model." and ".tflite".
+        engine: "TensorFlow 2.21.0", "litert 2.3.0".
+        way: of Keras, the fastest of "model(x)", "predict" and "tf.function"; "" for files.
+        elsewhere: the machine on which it was measured, where not on this one.
+        bytes, sha256: of the model file.
+        load_ms: from the file's path to a model ready to be called, libraries imported.
+        first_ms: of the first call.
+        invoke: from the model's input pixels to probabilities.
+        end_to_end: from a JPEG's bytes to probabilities.
+        pictures_per_second: end to end, one after the other.
+        peak_bytes: of the row's process.
+        ratio: of `invoke` beside Keras', None for Keras and where there is no Keras row here.
+    """
+
+    name: str
+    engine: str
+    way: str
+    threads: int
+    elsewhere: str | None
+    bytes: int
+    sha256: str
+    load_ms: float
+    first_ms: float
+    invoke: Latency
+    end_to_end: Latency
+    pictures_per_second: float
+    peak_bytes: int
+    quality: Quality | None
+    ratio: Ratio | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row that could not be measured, and why in one line."""
+
+    name: str
+    engine: str
+    threads: int
+    problem: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The machine at one moment. None where it does not tell.
+
+    `throttled` holds what the firmware says is wrong, as words: "under-voltage" and so on.
+    """
+
+    temperature_celsius: float | None
+    governor: str | None
+    megahertz: float | None
+    throttled: tuple[str, ...] | None
+    load_average: float | None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the figures were measured on."""
+
+    name: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    system: str
+    python: str
+    versions: dict[str, str]
+    before: Condition
+    after: Condition
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One benchmark.
+
+    Attributes:
+        format: of this record.
+        created: UTC, ISO 8601.
+        split: what the pictures are: "test", "validation", or "folder" for --data.
+        fingerprint: SHA-256 over the pictures' digests, to tell whether two benchmarks share them.
+        truth: the class of each picture.
+        rounds, rounds_asked: how many were finished, and how many were asked for.
+        calls: in each round of each row.
+        stopped: "" or why it ended early.
+    """
+
+    format: Literal[1]
+    edgetl: str
+    created: str
+    machine: Machine
+    split: str
+    labels: tuple[str, ...]
+    fingerprint: str
+    truth: tuple[int, ...]
+    rounds: int
+    rounds_asked: int
+    calls: int
+    stopped: str
+    rows: tuple[Row, ...]
+    failures: tuple[Failure, ...]
