@@ -4,6 +4,7 @@ Heavy imports happen inside the commands, so that `edgetl --help` is there at on
 never meets TensorFlow.
 """
 
+import gc
 import importlib.util
 import json
 import os
@@ -335,8 +336,8 @@ def export(
         float,
         typer.Option(
             min=0,
-            help="Points of accuracy a file may lose; one that loses more is "
-            "named NAME.rejected.tflite and the exit status is 1.",
+            help="Points of accuracy a file may lose (and one picture, unless 0); one that loses "
+            "more is named NAME.rejected.tflite and the exit status is 1.",
         ),
     ] = 1.0,
     data: Annotated[
@@ -375,9 +376,12 @@ class _LonePreview(TyperCommand):
     """Typer has no option whose value can be left out, as --preview's can."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        from edge.preview.address import with_address
+        # Not without need: it takes a twentieth of the time from start to first result.
+        if "--preview" in args:
+            from edge.preview.address import with_address
 
-        return super().parse_args(ctx, with_address(args))
+            args = with_address(args)
+        return super().parse_args(ctx, args)
 
 
 # Sources, results and sinks have more options than fit a screen: --help shows those that most
@@ -451,7 +455,7 @@ def classify(
         Literal["auto", "litert", "tflite-runtime"], typer.Option(help="Interpreter library.")
     ] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="[default: the cores here, 4 at most]")
+        int | None, typer.Option(min=1, help="[default: cores up to 4; files half]")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Names of the classes, one a line.")] = None,
     all_options: Annotated[
@@ -497,9 +501,11 @@ def classify(
         _only_for_cameras(resolution=resolution, fps=fps, rotate=rotate, roi=roi)
     from edge.classifier import Classifier
     from edge.latest import latest_model
-    from edge.read_ahead import read_ahead
+    from edge.model_file import read_labels, read_model_file
+    from edge.read_ahead import ReadAhead
     from edge.results import results
     from edge.running import run
+    from edge.runtime import threads_beside_decoding
     from edge.sinks.fan_out import FanOut
     from edge.sources import files as files_named
     from edge.steady import Changes, smoothed, thresholded
@@ -511,14 +517,21 @@ def classify(
         else _camera(camera, camera_backend, resolution, fps, rotate, roi, reconnect)
     )
     with Stopping() as stopping, ExitStack() as stack, FanOut(_complain) as sinks:
+        loaded = read_model_file(
+            model or latest_model(), labels=read_labels(labels) if labels else None
+        )
+        items: Any = None
+        if source is None:
+            # The first pictures are decoded while the interpreter is loaded.
+            named = files_named(files or [])
+            items = stack.enter_context(closing(ReadAhead(named, loaded.geometry)))
         with hidden_native_log():
             classifier = Classifier(
-                model or latest_model(), labels=labels, runtime=runtime, threads=threads
+                loaded,
+                runtime=runtime,
+                threads=threads or (threads_beside_decoding() if files else None),
             )
-        if source is None:
-            named = files_named(files or [])
-            items = stack.enter_context(closing(read_ahead(named, classifier.model.geometry)))
-        else:
+        if source is not None:
             items = stack.enter_context(source())
         classified = results(items, classifier, top_k=top_k)
         if smooth is not None:
@@ -600,6 +613,9 @@ def benchmark(
 
 def main() -> None:
     """The `edgetl` command: runs the app and turns what the user can mend into one line."""
+    # What a command imports makes many objects and no garbage: looking for it after every 700 took
+    # a fifteenth of the time to the first result.
+    gc.set_threshold(50_000)
     if isinstance(sys.stdout, TextIOWrapper):
         # A file name may hold bytes that are no UTF-8; in JSON as elsewhere "\\udce9" can stand.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -38,13 +38,15 @@ from edge.latest import latest_model
 from edge.native_log import hidden_native_log
 from edge.opencv_capture import opened
 from edge.preprocessing import model_input
-from edge.read_ahead import read_ahead
+from edge.read_ahead import ReadAhead
 from edge.results import Result, results
-from edge.runtime import default_threads
+from edge.runtime import default_threads, threads_beside_decoding
 from edge.sources import Item, files
 from edge.view import View
 from trainer.progress import say
 
+# As the installed command starts; `python -m edgetl` would compile edgetl.py each time.
+_EDGETL = [sys.executable, "-c", "from edgetl import main; main()"]
 # A classifier as slow as a large model on a small board, milliseconds.
 SLOWED = 100.0
 
@@ -120,9 +122,9 @@ def camera_frame(model: Path, *, rounds: int = 40, calls: int = 10) -> Point:
 
 def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
     """Pictures per second of a folder, beside the slower of decoding and inferring alone."""
-    classifier = Classifier(model)
+    classifier = Classifier(model, threads=threads_beside_decoding())
     geometry = classifier.model.geometry
-    bare = _bare(classifier)
+    bare = _bare(Classifier(model))
     names = [str(path) for path in pictures]
 
     def decode_alone() -> None:
@@ -134,7 +136,7 @@ def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
             bare()
 
     def ours() -> None:
-        produced = list(results(read_ahead(files(names), geometry), classifier))
+        produced = list(results(ReadAhead(files(names), geometry), classifier))
         assert all(isinstance(result, Result) for result in produced)
 
     rates = []
@@ -159,7 +161,7 @@ def first_result(model: Path, picture: Path, *, rounds: int = 7) -> Point:
 
 def help_text(*, rounds: int = 7) -> Point:
     """`edgetl --help` beside importing typer."""
-    commands = [sys.executable, "-m", "edgetl", "--help"], [sys.executable, "-c", "import typer"]
+    commands = [*_EDGETL, "--help"], [sys.executable, "-c", "import typer"]
     pairs = [
         (_seconds(lambda: _finished(commands[0])), _seconds(lambda: _finished(commands[1])))
         for _ in range(rounds)
@@ -325,11 +327,11 @@ def _megapixels(path: Path) -> float:
 
 
 def _commands(model: Path, pictures: Sequence[Path]) -> tuple[list[str], list[str]]:
-    classifier = Classifier(model)
+    classifier = Classifier(model, threads=threads_beside_decoding())
     module = classifier.runtime.load().__name__
     names = [str(path) for path in pictures]
     return (
-        [sys.executable, "-m", "edgetl", "classify", "--model", str(model), *names],
+        [*_EDGETL, "classify", "--model", str(model), *names],
         [sys.executable, "-m", "benchmarks.minimal", str(model), module,
          str(classifier.threads), *names],
     )  # fmt: skip

@@ -12,7 +12,6 @@ from edge.model_file import ModelFile, read_labels, read_model_file
 from edge.preprocessing import Picture, Pixels, model_input
 from edge.runtime import choose_runtime, default_threads
 from edge.tensor_values import input_values, probabilities
-from edge.trial import try_model
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Classifier:
 
     def __init__(
         self,
-        model: str | Path,
+        model: str | Path | ModelFile,
         *,
         labels: str | Path | Sequence[str] | None = None,
         runtime: str = "auto",
@@ -47,9 +46,10 @@ class Classifier:
         """Load a model.
 
         Args:
-            model: path of a .tflite image classifier, made by edgetl or not.
-            labels: the class names in output order, or a file of them; only for a model whose
-                file holds none, or to rename its classes.
+            model: path of a .tflite image classifier, made by edgetl or not, or one that
+                `edge.model_file.read_model_file` has read.
+            labels: the class names in output order, or a file of them; only for a path to a model
+                whose file holds none, or to rename its classes.
             runtime: "auto" (LiteRT if installed, else tflite-runtime), "litert" or
                 "tflite-runtime".
             threads: threads to infer with; default the cores here, 4 at most.
@@ -62,20 +62,21 @@ class Classifier:
         """
         if threads is not None and threads < 1:
             raise SettingError(f"threads {threads} is less than 1")
-        names = read_labels(labels) if isinstance(labels, str | Path) else labels
-        self.model: ModelFile = read_model_file(model, labels=names)
+        self.model = model if isinstance(model, ModelFile) else _read(model, labels)
         self._check_scaling()
         self.runtime = choose_runtime(runtime)
         self.threads = default_threads() if threads is None else threads
         try:
             self.runtime.load()
             if self.model.card is None:
+                from edge.trial import try_model
+
                 try_model(self.model, self.runtime, threads=self.threads)
             self._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(
-                f"{quoted(model)}: {self.runtime.name} {self.runtime.version} cannot run it "
-                f"({' '.join(str(error).split())})"
+                f"{quoted(self.model.path)}: {self.runtime.name} {self.runtime.version} cannot "
+                f"run it ({' '.join(str(error).split())})"
             ) from error
         except ImportError as error:
             raise EdgetlError(
@@ -147,3 +148,8 @@ class Classifier:
                 f"{quoted(model.path)}: takes float32 input but does not say how pixels are "
                 f"scaled; add TFLite Metadata with NormalizationOptions to it"
             )
+
+
+def _read(path: str | Path, labels: str | Path | Sequence[str] | None) -> ModelFile:
+    names = read_labels(labels) if isinstance(labels, str | Path) else labels
+    return read_model_file(path, labels=names)

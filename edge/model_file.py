@@ -20,11 +20,8 @@ import numpy as np
 from edge import tflite_schema as schema
 from edge.attached_files import attached_files
 from edge.errors import ModelFileError, SettingError, quoted, reason
-from edge.flatbuffer_check import check_flatbuffer
 from edge.preprocessing import Fit, InputGeometry
-from edge.tflite_check import check_tflite
 from edge.tflite_graph import OutputValues, output_values
-from edge.tflite_layout import METADATA
 
 CARD_NAME = "edgetl.json"
 LABELS_NAME = "labels.txt"
@@ -124,7 +121,8 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     card = _card(path, attached, model_bytes, sha256)
 
     flatbuffer = content[:model_bytes]
-    check_tflite(flatbuffer)
+    if card is None:
+        _check_structure(flatbuffer)
     model = schema.Table.root(flatbuffer)
     subgraphs = model.children(schema.Model.SUBGRAPHS)
     if not subgraphs:
@@ -133,7 +131,8 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     outputs = _tensors(path, subgraphs[0], schema.SubGraph.OUTPUTS)
     _check_classifier(path, inputs, outputs)
 
-    metadata = _metadata(model)
+    packed = _metadata(model)
+    metadata = schema.Table.root(packed) if packed else schema.Table.empty()
     _check_attached(path, metadata, attached)
     if card:
         _check_card(card, inputs[0], attached)
@@ -300,17 +299,28 @@ def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[Tensor
         )
 
 
-def _metadata(model: schema.Table) -> schema.Table:
-    """The metadata's root table; an empty table where the model holds none."""
+def _check_structure(flatbuffer: bytes) -> None:
+    # Imported here: a file that is as edgetl exported it need not wait for these.
+    from edge.flatbuffer_check import check_flatbuffer
+    from edge.tflite_check import check_tflite
+    from edge.tflite_layout import METADATA
+
+    check_tflite(flatbuffer)
+    packed = _metadata(schema.Table.root(flatbuffer))
+    if packed:
+        check_flatbuffer(packed, METADATA)
+
+
+def _metadata(model: schema.Table) -> bytes:
+    """The metadata's flatbuffer, empty where the model holds none."""
     buffers = model.children(schema.Model.BUFFERS)
     for entry in model.children(schema.Model.METADATA):
         if entry.string(schema.Metadata.NAME) == schema.METADATA_NAME:
             buffer = buffers[entry.number(schema.Metadata.BUFFER, types.Uint32Flags)]
             data = buffer.numbers(schema.Buffer.DATA, np.uint8).tobytes()
             if data[4:8] == schema.METADATA_IDENTIFIER:
-                check_flatbuffer(data, METADATA)
-                return schema.Table.root(data)
-    return schema.Table.empty()
+                return data
+    return b""
 
 
 def _normalization(path: Path, subgraph: schema.Table | None) -> Normalization | None:

@@ -7,7 +7,7 @@ infer. Measured with 12-megapixel JPEGs: see `python -m benchmarks.device`.
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -44,33 +44,6 @@ _STOP_SECONDS = 0.5
 _Entry: TypeAlias = Ahead | Problem | BaseException | None
 
 
-def read_ahead(
-    items: Iterable[Item | Problem], geometry: InputGeometry, *, threads: int | None = None
-) -> Generator[Ahead | Problem, None, None]:
-    """Items in their order, decoded in threads some way ahead of the one that is asked for.
-
-    Not for a camera, whose frames would grow old on the way. At most four times `threads` items are
-    ahead, each with the model's input and, of a video, its whole frame; only `threads` pictures are
-    decoded at a time. Close it, so that no more are.
-
-    Args:
-        items: taken one by one, by whichever thread is free.
-        geometry: of the model's input.
-        threads: default the cores here, 4 at most.
-    """
-    work = _Work(items, geometry, threads or default_threads())
-    try:
-        while True:
-            entry = work.next()
-            if entry is None:
-                return
-            if isinstance(entry, BaseException):
-                raise entry
-            yield entry
-    finally:
-        work.stop()
-
-
 def decode(item: Item, geometry: InputGeometry) -> Decoded:
     """Make the model's input for an item, here and now.
 
@@ -82,31 +55,58 @@ def decode(item: Item, geometry: InputGeometry) -> Decoded:
     return Decoded(pixels, (time.perf_counter() - began) * 1000)
 
 
-class _Work:
+class ReadAhead:
+    """Items in their order, decoded in threads some way ahead of the one that is asked for.
+
+    Decoding begins at once. Not for a camera, whose frames would grow old on the way. At most four
+    times `threads` items are ahead, each with the model's input and, of a video, its whole frame;
+    only `threads` pictures are decoded at a time. Close it, so that no more are.
+    """
+
     # Threads of our own, which are daemons: Python waits at exit for those of its pools, and so
     # for a line on stdin that may never come.
     def __init__(
-        self, items: Iterable[Item | Problem], geometry: InputGeometry, threads: int
+        self,
+        items: Iterable[Item | Problem],
+        geometry: InputGeometry,
+        *,
+        threads: int | None = None,
     ) -> None:
+        """Begin.
+
+        Args:
+            items: taken one by one, by whichever thread is free.
+            geometry: of the model's input.
+            threads: default the cores here, 4 at most.
+        """
+        threads = threads or default_threads()
         self._items = iter(items)
         self._geometry = geometry
         self._taking = threading.Lock()
         self._room = threading.Semaphore(4 * threads)
         self._entries: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
-        self._over = False
-        self._stopped = False
+        self._over = self._stopped = self._ended = False
         self._working = 0
         self._rested = threading.Condition()
         for number in range(threads):
             threading.Thread(target=self._run, daemon=True, name=f"decoder {number}").start()
 
-    def next(self) -> _Entry:
+    def __iter__(self) -> "ReadAhead":
+        return self
+
+    def __next__(self) -> Ahead | Problem:
+        if self._ended:
+            raise StopIteration
         entry = self._entries.get()
         self._room.release()
-        return entry
+        if isinstance(entry, Ahead | Problem):
+            return entry
+        self.close()
+        raise entry or StopIteration
 
-    def stop(self) -> None:
-        self._over = True
+    def close(self) -> None:
+        """Let no more pictures be decoded, and wait a moment for those in the works."""
+        self._over = self._ended = True
         # One wakes the next: see _run.
         self._room.release()
         # A thread that comes back from OpenCV to a Python that is going away ends the whole process

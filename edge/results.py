@@ -60,7 +60,7 @@ def results(
     """Classify each item; one that cannot be read becomes a Problem and the rest go on.
 
     Args:
-        items: what to classify, decoded here, or ahead of this by `edge.read_ahead.read_ahead`.
+        items: what to classify, decoded here, or ahead of this by `edge.read_ahead.ReadAhead`.
         classifier: what classifies it.
         top_k: how many predictions a result has; default all.
     """

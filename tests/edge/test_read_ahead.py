@@ -14,7 +14,7 @@ from PIL import Image
 from edge import Classifier
 from edge.errors import PictureError
 from edge.preprocessing import InputGeometry, model_input
-from edge.read_ahead import Ahead, read_ahead
+from edge.read_ahead import Ahead, ReadAhead
 from edge.results import Result, results
 from edge.sources import Item, Problem
 from tests.conftest import colour_picture
@@ -59,7 +59,7 @@ def test_closing_waits_for_what_is_being_decoded(
 
     monkeypatch.setattr("edge.read_ahead.model_input", slow)
     paths = written(tmp_path, 40)
-    entries = read_ahead((Item(str(path), path) for path in paths), GEOMETRY, threads=3)
+    entries = ReadAhead((Item(str(path), path) for path in paths), GEOMETRY, threads=3)
     next(entries)
     while len(begun) < 3:
         time.sleep(0.01)
@@ -72,7 +72,7 @@ def test_closing_waits_for_what_is_being_decoded(
 def test_the_order_and_the_pixels_are_those_of_one_by_one(tmp_path: Path) -> None:
     paths = written(tmp_path, 40)
     items = [Item(str(path), path) for path in paths]
-    found = list(read_ahead(items, GEOMETRY, threads=3))
+    found = list(ReadAhead(items, GEOMETRY, threads=3))
     assert [entry.item for entry in found if isinstance(entry, Ahead)] == items
     for entry, path in zip(found, paths, strict=True):
         assert isinstance(entry, Ahead)
@@ -86,7 +86,7 @@ def test_problems_keep_their_place_and_a_bad_picture_fails_alone(tmp_path: Path)
     bad.write_text("no picture")
     problem = Problem("asked for in vain")
     items = [Item("1", good), problem, Item("2", bad), Item("3", good)]
-    first, second, third, fourth = read_ahead(items, GEOMETRY)
+    first, second, third, fourth = ReadAhead(items, GEOMETRY)
     assert second is problem
     assert isinstance(third, Ahead)
     with pytest.raises(PictureError, match=r"bad\.png"):
@@ -103,7 +103,7 @@ def test_results_of_what_was_read_ahead_are_those_of_one_by_one(
     items = [Item(str(path), path) for path in written(tmp_path, 20)]
     items.insert(7, Item("bad", tmp_path / "gone.jpg"))
     one_by_one = list(results(items, classifier))
-    ahead = list(results(read_ahead(items, classifier.model.geometry), classifier))
+    ahead = list(results(ReadAhead(items, classifier.model.geometry), classifier))
     assert len(ahead) == len(one_by_one) == 21
     for ours, theirs in zip(ahead, one_by_one, strict=True):
         if isinstance(theirs, Problem):
@@ -125,7 +125,7 @@ def test_only_a_bounded_number_is_taken_ahead() -> None:
             taken.append(number)
             yield Item(str(number), pixels)
 
-    ahead = read_ahead(items(), GEOMETRY, threads=2)
+    ahead = ReadAhead(items(), GEOMETRY, threads=2)
     for given in range(1, 20):
         next(ahead)
         if given in (1, 19):
@@ -142,7 +142,7 @@ def test_closing_it_ends_its_threads_and_takes_no_more() -> None:
     taken: list[int] = []
     pixels = np.zeros((8, 8, 3), np.uint8)
     items = (taken.append(n) or Item(str(n), pixels) for n in itertools.count())  # type: ignore[func-returns-value]
-    ahead = read_ahead(items, GEOMETRY, threads=4)
+    ahead = ReadAhead(items, GEOMETRY, threads=4)
     next(ahead)
     assert decoders() == before + 4
     ahead.close()
@@ -156,7 +156,7 @@ def test_closing_it_ends_its_threads_and_takes_no_more() -> None:
 def test_its_threads_end_with_the_items(tmp_path: Path) -> None:
     before = decoders()
     for _ in range(20):
-        assert len(list(read_ahead([Item("1", tmp_path)], GEOMETRY, threads=4))) == 1
+        assert len(list(ReadAhead([Item("1", tmp_path)], GEOMETRY, threads=4))) == 1
     deadline = time.monotonic() + 10
     while decoders() > before and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -168,7 +168,7 @@ def test_what_goes_wrong_in_the_source_is_raised_after_what_came_before(tmp_path
         yield Item("1", tmp_path)
         raise MemoryError("of the source")
 
-    ahead = read_ahead(items(), GEOMETRY)
+    ahead = ReadAhead(items(), GEOMETRY)
     assert isinstance(next(ahead), Ahead)
     with pytest.raises(MemoryError, match="of the source"):
         next(ahead)
@@ -182,7 +182,7 @@ def test_a_result_does_not_wait_for_the_next_item(tmp_path: Path) -> None:
         yield Item("1", path)
         more.wait(30)
 
-    ahead = read_ahead(items(), GEOMETRY)
+    ahead = ReadAhead(items(), GEOMETRY)
     entry = next(ahead)
     assert isinstance(entry, Ahead)
     assert entry.decoded.result(timeout=10).pixels.shape == (16, 16, 3)

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EdgetlError, SettingError
-from edge.runtime import choose_runtime, default_threads, installed_runtimes
+from edge.runtime import (
+    choose_runtime,
+    default_threads,
+    installed_runtimes,
+    threads_beside_decoding,
+)
 from tests.conftest import Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import LABELS
 
@@ -124,5 +129,6 @@ def test_threads_default_to_the_cores_this_process_may_use() -> None:
     os.sched_setaffinity(0, {min(allowed)})
     try:
         assert default_threads() == 1
+        assert threads_beside_decoding() == 1
     finally:
         os.sched_setaffinity(0, allowed)
