@@ -17,12 +17,24 @@ def run_python(arguments: Sequence[str], **options: Any) -> "subprocess.Complete
     Raises:
         OSError, subprocess.TimeoutExpired: as subprocess.run.
     """
-    # -P and absolute paths: the folder we are in must not lend its modules to the new process,
-    # and this process may have found its own in ways of its own.
+    return subprocess.run(_command(arguments), env=_environment(), check=False, **options)
+
+
+def start_python(arguments: Sequence[str], **options: Any) -> "subprocess.Popen[Any]":
+    """As `run_python`, and not wait for its end; `options` are subprocess.Popen's.
+
+    Raises:
+        OSError: as subprocess.Popen.
+    """
+    return subprocess.Popen(_command(arguments), env=_environment(), **options)
+
+
+# -P and absolute paths: the folder we are in must not lend its modules to the new process, and this
+# process may have found its own in ways of its own.
+def _command(arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-P", *arguments]
+
+
+def _environment() -> dict[str, str]:
     paths = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
-    return subprocess.run(
-        [sys.executable, "-P", *arguments],
-        env={**os.environ, "PYTHONPATH": paths},
-        check=False,
-        **options,
-    )
+    return {**os.environ, "PYTHONPATH": paths}

@@ -29,6 +29,17 @@ def accuracy(probabilities: Probabilities, truth: Classes) -> float:
     return float((probabilities.argmax(axis=1) == truth).mean())
 
 
+def macro_f1(truth: Classes, predicted: Classes, *, classes: int) -> float:
+    """The mean of the classes' F1, 0..1: each class counts alike, however many pictures it has.
+
+    F1 is 2 * right / (pictures there + pictures predicted). A class that is neither there nor
+    predicted is left out.
+    """
+    matrix = confusion_matrix(truth, predicted, classes=classes)
+    seen = matrix.sum(axis=0) + matrix.sum(axis=1)
+    return float((2 * matrix.diagonal()[seen > 0] / seen[seen > 0]).mean())
+
+
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
     """The 95 % interval of a share, `right` of `total`, by Wilson's score; `total` is above 0.
 

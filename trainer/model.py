@@ -206,7 +206,12 @@ def class_probabilities(model: keras.Model, inputs: npt.NDArray[Any]) -> metrics
         np.asarray(model.predict_on_batch(inputs[start : start + _PREDICTION_BATCH]))
         for start in range(0, len(inputs), _PREDICTION_BATCH)
     ]
-    logits = np.concatenate(batches).astype(np.float64)
+    return logits_to_probabilities(np.concatenate(batches))
+
+
+def logits_to_probabilities(head: npt.NDArray[np.float32]) -> metrics.Probabilities:
+    """What the head gives, float32 [pictures, 1 or classes], as float32 [pictures, classes]."""
+    logits = head.astype(np.float64)
     if logits.shape[1] == 1:
         # One logit z is the same as the pair (-z/2, z/2): sigmoid(z) is the softmax's second.
         logits = np.concatenate([-logits / 2, logits / 2], axis=1)

@@ -1,6 +1,5 @@
 """Results live in a terminal: bars that move, not lines that scroll."""
 
-import contextlib
 import math
 import time
 from pathlib import Path
@@ -14,8 +13,8 @@ from rich.text import Text
 from edge.errors import quoted
 from edge.rate import Rate
 from edge.results import Result
+from edge.temperature import CPU_TEMPERATURE, celsius
 
-_TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 # More often than this nobody can read, and drawing costs what classifying could use.
 _SECONDS = 0.125
 _BAR = 30
@@ -24,7 +23,7 @@ _BAR = 30
 class LiveSink:
     """The newest result as bars, with frames a second, milliseconds and the CPU's temperature."""
 
-    def __init__(self, console: Console, *, temperature: Path = _TEMPERATURE) -> None:
+    def __init__(self, console: Console, *, temperature: Path = CPU_TEMPERATURE) -> None:
         """Take over the lower end of a terminal.
 
         Args:
@@ -58,8 +57,9 @@ class LiveSink:
         rate = self._rate.per_second()
         if rate is not None:
             facts.insert(1, f"{rate:.1f} fps")
-        with contextlib.suppress(OSError, ValueError):
-            facts.append(f"{int(self._temperature.read_text()) / 1000:.0f} °C")
+        warmth = celsius(self._temperature)
+        if warmth is not None:
+            facts.append(f"{warmth:.0f} °C")
         bars = Table.grid(padding=(0, 2))
         for prediction in result.predictions:
             share = min(1.0, max(0.0, prediction.probability))
