@@ -45,6 +45,11 @@ class QuantizeOption(StrEnum):
     all = "all"
 
 
+class RuntimeOption(StrEnum):
+    litert = "litert"
+    tflite_runtime = "tflite-runtime"
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -77,6 +82,7 @@ def demo(
     ),
 ) -> None:
     """The whole road on pictures it draws itself, in minutes."""
+    _needs_training()
     with hidden_native_log():
         from benchmarks.demo import run_demo
         from edge.sinks.text import percentages
@@ -85,7 +91,7 @@ def demo(
     for path, predictions in result.shown:
         print(f"  {path}  {percentages(predictions)}")
     print()
-    _print_comparison(result.comparison)
+    _print_measured(result.measured)
     print()
     for name, made in (
         ("pictures", result.pictures),
@@ -253,6 +259,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a classifier on a folder of photos, in two phases."""
+    _needs_training()
     from trainer.settings import read_config, recipe_from
 
     given = {name: value for name, value in context.params.items() if value is not None}
@@ -302,6 +309,12 @@ def _resume(given: dict[str, Any]) -> None:
     print(run.path)
 
 
+def _needs_training() -> None:
+    from trainer.extra import need_training_extra
+
+    need_training_extra("training and export")
+
+
 def _needs(extra: str, what: str) -> None:
     if importlib.util.find_spec(extra) is None:
         raise MissingExtraError(needs=what, module=extra, extra=extra)
@@ -346,6 +359,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a run's .tflite files, each checked against Keras."""
+    _needs_training()
     with hidden_native_log():
         from trainer.export import export as export_run
         from trainer.run_folder import find_run
@@ -592,23 +606,129 @@ def info(
         print(f"{name:28} {value}")
 
 
-@app.command(epilog="Example: edgetl benchmark runs/latest --json")
+class _LonePack(TyperCommand):
+    """As _LonePreview, for --pack."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from benchmarks.pack_option import with_pack_name
+
+        return super().parse_args(ctx, with_pack_name(args))
+
+
+@app.command(
+    cls=_LonePack, epilog="Example: edgetl benchmark --pack; on the Pi: edgetl benchmark pack.zip"
+)
 def benchmark(
-    run: Annotated[
+    targets: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN|MODEL|PACK",
+            help="A run, .tflite files, a pack of another machine's. [default: runs/latest]",
+        ),
+    ] = None,
+    data: Annotated[
         Path | None,
-        typer.Argument(metavar="RUN", help="Run folder. [default: runs/latest]"),
+        typer.Option(
+            metavar="DIR", help="Other pictures, a folder a class; or where a run's are now."
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Classes of files that hold none, one a line."),
+    ] = None,
+    runtime: Annotated[
+        list[RuntimeOption] | None,
+        typer.Option(
+            metavar="NAME", help="litert, tflite-runtime. Repeatable. [default: all installed]"
+        ),
+    ] = None,
+    threads: Annotated[
+        list[int] | None,
+        typer.Option(min=1, metavar="N", help="Repeatable. [default: the cores here, 4 at most]"),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="In which each row has its turn.")
+    ] = 15,
+    pictures: Annotated[
+        int, typer.Option(min=1, metavar="N", help="At most, the classes balanced.")
+    ] = 1000,
+    pack: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="[FILE]", help="Pack models, pictures and Keras' answers for a device."
+        ),
     ] = None,
     as_json: JsonOption = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
 ) -> None:
-    """Compare a run's .tflite files with its Keras model."""
+    """Measure what .tflite files lose and gain beside Keras."""
+    from tempfile import TemporaryDirectory
+
     with hidden_native_log():
-        from benchmarks.comparison import compare
-        from trainer.run_folder import find_run
-    comparison = compare(find_run(run))
-    if as_json:
-        print(json.dumps(asdict(comparison), indent=2))
-    else:
-        _print_comparison(comparison)
+        from benchmarks.benchmark import benchmark as run_benchmark
+        from benchmarks.subjects import plan
+        from benchmarks.tables import failure_line, markdown
+        from edge.model_file import read_labels
+        from edge.stopping import Stopping
+    with Stopping(), TemporaryDirectory(prefix="edgetl-benchmark-") as temporary:
+        planned = plan(
+            targets or [],
+            Path(temporary),
+            data=data,
+            labels=read_labels(labels) if labels else None,
+            runtimes=[choice.value for choice in runtime or []],
+            threads=threads or [],
+            most=pictures,
+        )
+        if pack:
+            _check_packing(planned, pack)
+        done = run_benchmark(planned, Path(temporary), rounds=rounds)
+        if as_json:
+            print(json.dumps(asdict(done.measured), indent=2, ensure_ascii=False))
+        elif as_markdown:
+            print(markdown(done.measured))
+        else:
+            _print_measured(done.measured)
+        for failure in done.measured.failures:
+            _complain(failure_line(failure))
+        if pack:
+            _write_pack(done, planned, pack)
+    if done.measured.stopped:
+        _complain(done.measured.stopped)
+        raise typer.Exit(130)
+    if done.measured.failures:
+        raise typer.Exit(1)
+
+
+def _check_packing(planned: Any, pack: Path) -> None:
+    from benchmarks.subjects import KERAS
+
+    if not any(subject.name == KERAS for subject in planned.subjects):
+        raise SettingError("--pack is made of a run, whose Keras model it stands in for; name one")
+    if not pack.absolute().parent.is_dir():
+        raise SettingError(f"--pack {quoted(pack)}: no such folder; make it first")
+
+
+def _write_pack(done: Any, planned: Any, pack: Path) -> None:
+    from benchmarks.pack import write_pack
+    from benchmarks.subjects import KERAS
+
+    if done.keras_probabilities is None:
+        raise SettingError("--pack: nothing is packed, because Keras could not be measured")
+    models = {s.path: None for s in planned.subjects if s.name != KERAS}
+    packed = write_pack(
+        pack,
+        done.pictures,
+        list(models),
+        [row for row in done.measured.rows if row.name == KERAS],
+        done.keras_probabilities,
+        machine=done.measured.machine.name,
+    )
+    _complain(
+        f"{quoted(pack)}: {packed} of {len(done.pictures.paths)} pictures, {len(models)} models, "
+        f"{pack.stat().st_size / 1e6:.1f} MB; copy it to a device, and there: "
+        f"edgetl benchmark {quoted(pack.name)}"
+    )
 
 
 def main() -> None:
@@ -827,30 +947,16 @@ def _print_exported(exported: Any) -> None:
             print(f"  lost to int8 of each layer's output, the worst: {worst}")
 
 
-def _print_comparison(comparison: Any) -> None:
-    from rich.box import SIMPLE_HEAD
+def _print_measured(measured: Any) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("model", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("accuracy", "agrees", "latency", "faster", "size"):
-        table.add_column(name, justify="right")
-    table.add_column("engine", no_wrap=True)
-    for row in comparison.rows:
-        table.add_row(
-            row.name,
-            f"{row.parity.accuracy:.1%}",
-            f"{row.parity.agreement:.1%}",
-            f"{row.milliseconds:.1f} ms",
-            f"{row.times_faster:.1f}x",
-            f"{row.bytes / 1e6:.2f} MB",
-            row.engine,
-        )
-    Console().print(table)
-    print(
-        f"accuracy and agreement with Keras on {comparison.pictures} {comparison.split} pictures;\n"
-        f"latency for one picture, pixels to probabilities, {comparison.threads} threads, median"
-    )
+    from benchmarks.tables import method, tables
+
+    console = Console()
+    for table in tables(measured):
+        console.print(table)
+    for line in method(measured):
+        console.print(line, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

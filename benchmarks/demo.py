@@ -1,9 +1,12 @@
-"""The whole road on pictures that edgetl draws itself: train, export, classify, compare."""
+"""The whole road on pictures that edgetl draws itself: train, export, classify, benchmark."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks.comparison import Comparison, compare
+from benchmarks.benchmark import benchmark
+from benchmarks.measured import Measured
+from benchmarks.subjects import plan
 from edge.classifier import Classifier, Prediction
 from edge.native_log import hidden_native_log
 from trainer.dataset import scan
@@ -20,6 +23,8 @@ SHOWN_PICTURES = 6
 # One of its few test pictures is 2.8 points of accuracy: the table shows what int8 costs, and only
 # a file that is broken is held back.
 DEMO_MAX_DROP = 10.0
+# Of the benchmark.
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Demo:
 
     pictures: Path
     run: RunFolder
-    comparison: Comparison
+    measured: Measured
     shown: list[tuple[Path, list[Prediction]]]
 
 
@@ -53,4 +58,7 @@ def run_demo(folder: Path) -> Demo:
         classifier = Classifier(exported[-1].path)
     paths = [pictures / example.file for example in held_out[::step][:SHOWN_PICTURES]]
     shown = [(path, classifier.classify(path)) for path in paths]
-    return Demo(pictures, run, compare(run), shown)
+    with TemporaryDirectory(prefix="edgetl-demo-") as temporary:
+        planned = plan([run.path], Path(temporary), runtimes=["auto"])
+        measured = benchmark(planned, Path(temporary), rounds=ROUNDS).measured
+    return Demo(pictures, run, measured, shown)

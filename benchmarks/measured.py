@@ -156,12 +156,14 @@ class Measured:
     Attributes:
         format: of this record.
         created: UTC, ISO 8601.
-        split: what the pictures are: "test", "validation", or "folder" for --data.
+        split: what the pictures are: "test", "validation", "folder" for --data, or "drawn" where
+            there are none and only time is measured; then `truth` is ().
         fingerprint: SHA-256 over the pictures' digests, to tell whether two benchmarks share them.
         truth: the class of each picture.
         rounds, rounds_asked: how many were finished, and how many were asked for.
         calls: in each round of each row.
         stopped: "" or why it ended early.
+        notes: sentences that whoever reads the figures must know.
     """
 
     format: Literal[1]
@@ -178,3 +180,5 @@ class Measured:
     stopped: str
     rows: tuple[Row, ...]
     failures: tuple[Failure, ...]
+    # Last, and with a default: records of before have none.
+    notes: tuple[str, ...] = ()

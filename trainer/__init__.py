@@ -1,13 +1,6 @@
-"""Training and export. Needs the [train] extra: TensorFlow, Keras and Matplotlib."""
+"""Training and export. What trains or exports needs the [train] extra: see trainer.extra."""
 
-import importlib.util
 import os
-
-from edge.errors import MissingExtraError
-
-for _module in ("tensorflow", "keras", "matplotlib"):
-    if importlib.util.find_spec(_module) is None:
-        raise MissingExtraError(needs="training and export", module=_module, extra="train")
 
 # Keras reads its backend once, at import, and a keras.json in the user's home may name another one.
 os.environ["KERAS_BACKEND"] = "tensorflow"

@@ -1,4 +1,4 @@
-"""What training and export say while they work: on stderr, a bar on a terminal, lines elsewhere."""
+"""What we say while we work: on stderr, a bar on a terminal, lines elsewhere."""
 
 import sys
 import time
@@ -73,6 +73,31 @@ def epoch_display(
             figures = [f"{name} {logs[name]:.4f}" for name in ("loss", "accuracy") if name in logs]
             text = "  ".join([*figures, before, f"{timedelta(seconds=round(left))} left"])
             bar.update(task, completed=done, figures=text)
+
+        yield show
+
+
+@contextmanager
+def whole_display() -> Iterator[Callable[[str, float], None]]:
+    """A bar over work of many kinds, all of it, with the time left; gone when the block ends.
+
+    The block calls what it is given with what is being done now and the seconds that everything
+    ahead will take. Elsewhere than on a terminal each new thing to be done is a line.
+    """
+    bar = _bar(TextColumn("{task.fields[left]}"))
+    began = time.perf_counter()
+    before = ""
+    with bar:
+        task = bar.add_task("", total=None, left="")
+
+        def show(doing: str, ahead: float) -> None:
+            nonlocal before
+            behind = time.perf_counter() - began
+            left = f"{timedelta(seconds=round(ahead))} left"
+            bar.update(task, description=doing, completed=behind, total=behind + ahead, left=left)
+            if doing != before and bar.disable:
+                say(f"{doing}, about {left}")
+            before = doing
 
         yield show
 

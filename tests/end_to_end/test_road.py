@@ -57,12 +57,11 @@ def test_stdout_holds_results_and_exports_repeat_to_the_byte(cli: Cli, two_class
     assert row["checks"][0]["parity"]["pictures"] == 4
     exported = (cli.folder / row["path"]).read_bytes()
     assert exported == (two_class_run / "exports" / "model.int8.tflite").read_bytes()
-    result = cli("benchmark", "run", "--json")
+    result = cli("benchmark", "run", "--rounds", "2", "--runtime", "litert", "--json")
     keras, int8 = json.loads(result.stdout)["rows"]
     assert (keras["name"], int8["name"]) == ("Keras", "int8")
-    assert keras["parity"]["agreement"] == 1.0
-    assert keras["times_faster"] == 1.0
-    assert int8["milliseconds"] > 0
+    assert int8["quality"]["agreement"] > 0.5
+    assert int8["invoke"]["p50"] > 0
     assert int8["bytes"] == row["bytes"]
 
 

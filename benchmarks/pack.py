@@ -1,0 +1,259 @@
+"""A benchmark's pictures, models and Keras' part in one file, for a device without TensorFlow.
+
+A pack is a zip of pack.json, models/, pictures/ and keras.f32, Keras' probabilities as float32
+[pictures, classes], little-endian. pack.json names every other member with its SHA-256. Nothing is
+unpacked that it does not name, nor by a name of the archive's.
+"""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measured import Latency, Row
+from benchmarks.pictures import Pictures, balanced
+from edge import __version__
+from edge.errors import EdgetlError, quoted, reason
+from edge.files import replacing
+from trainer.metrics import Probabilities
+
+FORMAT = 1
+
+# Pictures' original bytes up to here; beyond, fewer pictures are packed.
+MOST_PICTURE_BYTES = 200 * 10**6
+
+# What a pack may unpack to.
+_MOST_BYTES = 2 * 10**9
+_MOST_MEMBERS = 20_000
+_MOST_RATIO = 20
+_RATIO_FROM_BYTES = 10**7
+_MOST_FACTS_BYTES = 50 * 10**6
+
+_FACTS = "pack.json"
+_PROBABILITIES = "keras.f32"
+
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,  # zipfile's, of an encrypted member
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+)
+
+
+class PackError(EdgetlError):
+    """A pack that cannot be written, is damaged, or is not safe to unpack."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a pack holds, its files unpacked.
+
+    `rows` are Keras' on the machine that made the pack, without quality; `probabilities`, float32
+    [pictures, classes], are what Keras gave there.
+    """
+
+    pictures: Pictures
+    models: tuple[Path, ...]
+    rows: tuple[Row, ...]
+    probabilities: Probabilities
+
+    def of(self, places: Sequence[int]) -> "Packed":
+        """The same with some of the pictures."""
+        return replace(
+            self,
+            pictures=self.pictures.of(places),
+            probabilities=self.probabilities[list(places)],
+        )
+
+
+def write_pack(
+    path: Path,
+    pictures: Pictures,
+    models: Sequence[Path],
+    rows: Sequence[Row],
+    probabilities: Probabilities,
+    *,
+    machine: str,
+    most_bytes: int = MOST_PICTURE_BYTES,
+) -> int:
+    """Write a pack.
+
+    Args:
+        path: the file; replaced if it is there.
+        pictures: of which as many are packed, the classes balanced, as fit in `most_bytes`.
+        models: .tflite files.
+        rows: Keras', measured here.
+        probabilities: Keras', float32 [pictures, classes].
+        machine: what `rows` were measured on.
+        most_bytes: of the pictures' files.
+
+    Returns:
+        How many pictures are in it.
+
+    Raises:
+        PackError: it cannot be written.
+    """
+    members: dict[str, str] = {}
+    try:
+        places = _fitting(pictures, most_bytes)
+        kept = pictures.of(places)
+        with (
+            replacing(path) as temporary,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+        ):
+
+            def add(name: str, content: bytes) -> str:
+                # Of two runs' exports, say.
+                name = name if name not in members else name.replace("/", f"/{len(members)}-")
+                members[name] = hashlib.sha256(content).hexdigest()
+                archive.writestr(zipfile.ZipInfo(name), content)
+                return name
+
+            facts = {
+                "format": FORMAT,
+                "edgetl": __version__,
+                "machine": machine,
+                "split": kept.split,
+                "labels": list(kept.labels),
+                "truth": list(kept.truth),
+                "models": [add(f"models/{file.name}", file.read_bytes()) for file in models],
+                "pictures": [
+                    add(f"pictures/{number:05}{file.suffix.lower()}", file.read_bytes())
+                    for number, file in enumerate(kept.paths)
+                ],
+                "keras": [asdict(replace(row, quality=None, elsewhere=machine)) for row in rows],
+            }
+            add(_PROBABILITIES, np.ascontiguousarray(probabilities[places], "<f4").tobytes())
+            facts["sha256"] = members
+            archive.writestr(zipfile.ZipInfo(_FACTS), json.dumps(facts, ensure_ascii=False))
+    except OSError as error:
+        raise PackError(
+            f"{quoted(path)}: cannot be written: {reason(error)}; choose another with --pack FILE"
+        ) from error
+    return len(places)
+
+
+def _fitting(pictures: Pictures, most_bytes: int) -> list[int]:
+    sizes = [file.stat().st_size for file in pictures.paths]
+    places, least = list(range(len(sizes))), len(pictures.labels)
+    while len(places) > least and (total := sum(sizes[place] for place in places)) > most_bytes:
+        few = min(len(places) - 1, len(places) * most_bytes // total)
+        places = balanced(pictures.truth, max(least, few))
+    return places
+
+
+def read_pack(path: Path, folder: Path) -> Packed:
+    """Read and check a pack.
+
+    Args:
+        path: the file.
+        folder: where models/ and pictures/ are unpacked.
+
+    Raises:
+        PackError: it is not there, no pack, damaged, from a newer edgetl, or not safe to unpack.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(path, archive, folder)
+    except OSError as error:
+        raise PackError(f"{quoted(path)}: {reason(error)}") from error
+    except _DAMAGED as error:
+        raise PackError(
+            f"{quoted(path)}: damaged, or no pack ({quoted(str(error))[:200]}); copy it here "
+            f"again, or make one with: edgetl benchmark --pack"
+        ) from error
+
+
+def _read(path: Path, archive: zipfile.ZipFile, folder: Path) -> Packed:
+    infos = archive.infolist()
+    total, packed = sum(i.file_size for i in infos), sum(i.compress_size for i in infos)
+    bomb = total > _RATIO_FROM_BYTES and total > _MOST_RATIO * packed
+    if len(infos) > _MOST_MEMBERS or total > _MOST_BYTES or bomb:
+        raise PackError(
+            f"{quoted(path)}: would unpack to more than a pack may "
+            f"({_MOST_BYTES / 1e9:.0f} GB, {_MOST_MEMBERS} files); do not trust it, make another"
+        )
+    facts = json.loads(_content(archive, _FACTS, _MOST_FACTS_BYTES))
+    if facts["format"] > FORMAT:
+        raise PackError(
+            f"{quoted(path)}: made by edgetl {quoted(str(facts['edgetl']))}, which is newer than "
+            f"this one; upgrade with: pip install -U edgetl"
+        )
+    digests: dict[str, str] = facts["sha256"]
+
+    def checked(name: str) -> bytes:
+        content = _content(archive, name, _MOST_BYTES)
+        if hashlib.sha256(content).hexdigest() != digests[name]:
+            raise ValueError(f"the SHA-256 of {name} is not the one it was packed with")
+        return content
+
+    def unpacked(name: str, kind: str) -> Path:
+        parts = PurePosixPath(name).parts
+        if len(parts) != 2 or parts[0] != kind or parts[1] == ".." or "\\" in name or ":" in name:
+            raise PackError(
+                f"{quoted(path)}: the entry {name!r} would leave the folder it is unpacked in; "
+                f"do not trust this pack, make another"
+            )
+        target = folder / kind / parts[1]
+        target.parent.mkdir(exist_ok=True)
+        with target.open("xb") as file:
+            file.write(checked(name))
+        return target
+
+    labels = tuple(str(label) for label in facts["labels"])
+    truth = tuple(int(label) for label in facts["truth"])
+    if len(facts["pictures"]) != len(truth) or not truth or not set(truth) <= {*range(len(labels))}:
+        raise ValueError("its pictures do not have a class each")
+    raw = checked(_PROBABILITIES)
+    probabilities = np.frombuffer(raw, "<f4").reshape(len(truth), len(labels))
+    if not np.isfinite(probabilities).all():
+        raise ValueError("Keras' probabilities are no numbers")
+    models = tuple(unpacked(name, "models") for name in facts["models"])
+    paths = tuple(unpacked(name, "pictures") for name in facts["pictures"])
+    return Packed(
+        pictures=Pictures(str(facts["split"]), labels, paths, truth),
+        models=models,
+        rows=tuple(_row(values) for values in facts["keras"]),
+        probabilities=probabilities.astype(np.float32),
+    )
+
+
+def _content(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    info = archive.getinfo(name)
+    if info.file_size > most:
+        raise ValueError(f"{name} is too large")
+    with archive.open(info) as file:
+        # What it really holds may be more than it says.
+        content = file.read(info.file_size + 1)
+    if len(content) != info.file_size:
+        raise ValueError(f"{name} is not as large as it says")
+    return content
+
+
+def _row(values: dict[str, Any]) -> Row:
+    return Row(
+        **{
+            **values,
+            "invoke": _latency(values["invoke"]),
+            "end_to_end": _latency(values["end_to_end"]),
+            "quality": None,
+            "ratio": None,
+        }
+    )
+
+
+def _latency(values: dict[str, Any]) -> Latency:
+    return Latency(
+        **{**values, "rounds": tuple(values["rounds"]), "samples": tuple(values["samples"])}
+    )

@@ -1,0 +1,165 @@
+"""The pictures that a benchmark's models are asked about."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from edge.errors import DataError, RunFolderError, quoted
+from edge.preprocessing import InputGeometry
+from trainer.dataset import Dataset, Example, scan
+from trainer.picture_cache import decode_pictures
+from trainer.run_folder import FinishedRun
+
+# More tell little more: at 1000 the interval of 97 % is 1 % to either side.
+MOST_PICTURES = 1000
+
+_DRAWN = 20
+_DRAWN_SIZE = (640, 480)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of known classes, or drawn ones of none.
+
+    Attributes:
+        split: "test", "validation", "folder", or "drawn" for noise that only latency is measured
+            on.
+        labels: the classes.
+        paths: the files.
+        truth: the class of each, () for drawn ones.
+    """
+
+    split: str
+    labels: tuple[str, ...]
+    paths: tuple[Path, ...]
+    truth: tuple[int, ...]
+
+    def of(self, places: Sequence[int]) -> "Pictures":
+        """Some of them."""
+        return replace(
+            self,
+            paths=tuple(self.paths[place] for place in places),
+            truth=tuple(self.truth[place] for place in places) if self.truth else (),
+        )
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """`pixels` is a .npy file, uint8 [pictures, height, width, 3]; `errors` as DecodedPictures'."""
+
+    pixels: Path
+    errors: dict[int, str]
+    digests: list[str]
+
+
+def held_out_pictures(run: FinishedRun, data: Path | None) -> Pictures:
+    """The pictures that a run has not been trained on, or those of another folder.
+
+    Args:
+        run: the run.
+        data: where its photos are now, or other pictures, a folder a class; None where they were.
+
+    Raises:
+        RunFolderError: a picture is no longer there.
+        DataError: `data` cannot be read, or has a class that the run does not know.
+    """
+    split = run.dataset.held_out
+    examples = [run.dataset.examples[place] for place in run.dataset.of(split)]
+    root = data or run.dataset.root
+    gone = next((e.file for e in examples if not (root / e.file).is_file()), None)
+    if data is not None and gone is not None:
+        return folder_pictures(scan(data), run.labels)
+    if gone is not None:
+        raise RunFolderError(
+            f"{quoted(root / gone)}: the run's picture is no longer there; put the photos back, "
+            f"or tell with --data where they are now"
+        )
+    return _pictures(split, run.labels, root, examples)
+
+
+def folder_pictures(dataset: Dataset, labels: Sequence[str] | None = None) -> Pictures:
+    """The pictures of a folder: test/, else validation/, where it has splits, else all.
+
+    Args:
+        dataset: as trainer.dataset.scan finds it.
+        labels: the classes that are known; default those of the folder.
+
+    Raises:
+        DataError: there are no pictures, or a class that is not among `labels`.
+    """
+    known = tuple(labels) if labels is not None else dataset.labels
+    unknown = [label for label in dataset.labels if label not in known]
+    if unknown:
+        few = ", ".join(map(quoted, known[:5])) + (", ..." if len(known) > 5 else "")
+        raise DataError(
+            f"{quoted(dataset.root)}: has the class {unknown[0]!r}, which the models do not know "
+            f"({few}); name its folder as the models do, or take it out"
+        )
+    named = {example.split for example in dataset.examples}
+    split = next((name for name in ("test", "validation") if name in named), None)
+    examples = [e for e in dataset.examples if split is None or e.split == split]
+    return _pictures("folder", known, dataset.root, examples)
+
+
+def drawn_pictures(folder: Path, labels: tuple[str, ...]) -> Pictures:
+    """JPEGs of smooth noise, as slow to decode as photos of 640x480, written into `folder`."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    paths = []
+    for number in range(_DRAWN):
+        rough = random.integers(0, 256, (12, 16, 3), np.uint8)
+        smooth = cv2.resize(rough, _DRAWN_SIZE, interpolation=cv2.INTER_CUBIC).astype(np.int16)
+        grain = random.normal(0, 6, (_DRAWN_SIZE[1], _DRAWN_SIZE[0], 1)).astype(np.int16)
+        paths.append(folder / f"{number:02}.jpg")
+        Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)).save(paths[-1], quality=90)
+    return Pictures("drawn", labels, tuple(paths), ())
+
+
+def balanced(truth: Sequence[int], most: int) -> list[int]:
+    """The places of `most` pictures at most, as many of each class as can be, evenly taken."""
+    if len(truth) <= most:
+        return list(range(len(truth)))
+    by_class: dict[int, list[int]] = {}
+    for place, label in enumerate(truth):
+        by_class.setdefault(label, []).append(place)
+    chosen: list[int] = []
+    # The smallest classes first: what they cannot give, the larger ones do.
+    groups = sorted(by_class.values(), key=len)
+    for number, group in enumerate(groups):
+        share = min(len(group), (most - len(chosen)) // (len(groups) - number))
+        chosen.extend(group[len(group) * taken // share] for taken in range(share))
+    return sorted(chosen)
+
+
+def decoded(pictures: Pictures, geometry: InputGeometry, folder: Path) -> Decoded:
+    """The pictures decoded for one geometry, below `folder`.
+
+    Raises:
+        RunFolderError: the disk is full.
+    """
+    name = f"{geometry.height}x{geometry.width}-{geometry.fit}"
+    found = decode_pictures(pictures.paths, geometry, cache=folder / name)
+    return Decoded(found.pixels.path, found.errors, found.digests)
+
+
+def fingerprint(digests: Sequence[str]) -> str:
+    """SHA-256 over pictures' digests, in their order."""
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _pictures(
+    split: str, labels: tuple[str, ...], root: Path, examples: Sequence[Example]
+) -> Pictures:
+    if not examples:
+        raise DataError(f"{quoted(root)}: no pictures to benchmark on; name others with --data")
+    return Pictures(
+        split=split,
+        labels=labels,
+        paths=tuple((root / example.file).absolute() for example in examples),
+        truth=tuple(labels.index(example.label) for example in examples),
+    )

@@ -1,0 +1,101 @@
+"""Timing in rounds in which each row has its turn: a machine that drifts hurts all alike."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.machine import Throttling, throttled_between, throttling
+from benchmarks.row_process import RowFailedError, RowProcess
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Milliseconds of each call that a row made in one round."""
+
+    invoke: tuple[float, ...]
+    end_to_end: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What the rounds gave.
+
+    Attributes:
+        turns: of each row that has gone through all finished rounds, one a round.
+        held_back: why each finished round was throttled, "" if it was not.
+        peak_bytes: of each row's process.
+        failed: why a row has not gone through.
+        stopped: "" or why there are fewer rounds than were asked for.
+    """
+
+    turns: Mapping[int, tuple[Turn, ...]]
+    held_back: tuple[str, ...]
+    peak_bytes: Mapping[int, int]
+    failed: Mapping[int, str]
+    stopped: str
+
+
+def timed_rounds(
+    processes: Mapping[int, RowProcess],
+    *,
+    rounds: int,
+    calls: int,
+    tell: Callable[[int], None] = lambda _: None,
+    ask_throttling: Callable[[], Throttling] = throttling,
+) -> Timed:
+    """Let each row make `calls` calls in each of `rounds` rounds; each round begins with another.
+
+    Ctrl-C ends it and keeps the finished rounds.
+
+    Args:
+        processes: the rows', by number, ready.
+        rounds: how many.
+        calls: on pixels, and as many on encoded pictures.
+        tell: called with the number of finished rounds before each round.
+        ask_throttling: what tells of a machine that holds back.
+
+    Raises:
+        KeyboardInterrupt: no round was finished.
+    """
+    turns: dict[int, list[Turn]] = {number: [] for number in processes}
+    held_back: list[str] = []
+    peaks: dict[int, int] = {}
+    failed: dict[int, str] = {}
+    stopped = ""
+    before = ask_throttling()
+    try:
+        for done in range(rounds):
+            tell(done)
+            order = [number for number in processes if number not in failed]
+            if not order:
+                break
+            for number in _from(order, done):
+                try:
+                    answer = processes[number].ask("round", first=done * calls, calls=calls)
+                except RowFailedError as error:
+                    failed[number] = str(error)
+                    continue
+                turns[number].append(Turn(tuple(answer["invoke"]), tuple(answer["end_to_end"])))
+                peaks[number] = answer["peak_bytes"]
+            after = ask_throttling()
+            held_back.append(throttled_between(before, after))
+            before = after
+    except KeyboardInterrupt:
+        if not held_back:
+            raise
+        stopped = f"interrupted after {len(held_back)} of {rounds} rounds"
+    return Timed(
+        turns={
+            number: tuple(made[: len(held_back)])
+            for number, made in turns.items()
+            if number not in failed
+        },
+        held_back=tuple(held_back),
+        peak_bytes=peaks,
+        failed=failed,
+        stopped=stopped,
+    )
+
+
+def _from(order: list[int], first: int) -> list[int]:
+    place = first % len(order)
+    return order[place:] + order[:place]

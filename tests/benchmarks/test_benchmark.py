@@ -1,0 +1,240 @@
+"""The benchmark with models whose behaviour is known, in real processes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pytest
+
+import benchmarks.benchmark as subject_module
+from benchmarks.benchmark import Benchmark, benchmark, latency, ratio
+from benchmarks.machine import Throttling
+from benchmarks.measured import Latency
+from benchmarks.pictures import Pictures, balanced, drawn_pictures, folder_pictures
+from benchmarks.rounds import timed_rounds
+from benchmarks.row_process import RowFailedError
+from benchmarks.subjects import Plan, Subject
+from edge.errors import DataError
+from edge.preprocessing import InputGeometry
+from tests.conftest import write_colour_pictures
+from trainer.dataset import scan
+from trainer.metrics import macro_f1
+
+LABELS = ("blue", "red")
+
+
+def fake(runtime: str, name: str = "fake") -> Subject:
+    return Subject(
+        name=name,
+        engine=f"fake {runtime}",
+        module="tests.benchmarks.fake_engine",
+        path=Path("nowhere"),
+        runtime=runtime,
+        threads=1,
+        labels=None,
+        columns=(0, 1),
+        geometry=InputGeometry(16, 16),
+        bytes=1234,
+        sha256="0" * 64,
+    )
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Pictures:
+    return folder_pictures(scan(write_colour_pictures(tmp_path / "data", list(LABELS), 2)))
+
+
+@pytest.fixture
+def measure(tmp_path: Path, pictures: Pictures) -> Callable[..., Benchmark]:
+    (tmp_path / "work").mkdir()
+
+    def run(*subjects: Subject, rounds: int = 2, patience: float = 60) -> Benchmark:
+        plan = Plan(pictures, subjects, (), (), None)
+        return benchmark(plan, tmp_path / "work", rounds=rounds, patience=patience)
+
+    return run
+
+
+def test_a_model_of_known_slowness_comes_out_at_it(measure: Callable[..., Benchmark]) -> None:
+    keras, half = fake("sleep 0.02", "Keras"), fake("sleep 0.01", "half")
+    measured = measure(keras, half, rounds=3).measured
+    slow, fast = measured.rows
+    for row, milliseconds in ((slow, 20), (fast, 10)):
+        # A sleep is never shorter, and on a busy machine a little longer.
+        assert milliseconds <= row.invoke.p50 < milliseconds + 8
+        assert row.invoke.p50 <= row.end_to_end.p50 < milliseconds + 30
+        assert milliseconds <= row.first_ms
+        assert row.load_ms >= 2
+        assert row.peak_bytes > 10**6
+    assert slow.ratio is None
+    assert fast.ratio is not None
+    assert fast.ratio.low <= fast.ratio.median <= fast.ratio.high
+    assert 1.3 < fast.ratio.median < 2.1
+    assert (measured.rounds, measured.calls, measured.stopped) == (3, 20, "")
+    assert len(fast.invoke.samples) == 60
+    assert fast.pictures_per_second == pytest.approx(1000 / fast.end_to_end.p50, rel=0.5)
+
+
+def test_every_way_a_row_can_fail_leaves_the_others(measure: Callable[..., Benchmark]) -> None:
+    kinds = ["sleep 0.001", "abort", "raise", "nan", "late abort", "print", "hang"]
+    measured = measure(*map(fake, kinds), patience=5).measured
+    assert [row.engine for row in measured.rows] == ["fake sleep 0.001", "fake print"]
+    problems = {failure.engine.removeprefix("fake "): failure for failure in measured.failures}
+    assert "SIGABRT" in problems["abort"].problem
+    assert problems["raise"].problem == "RuntimeError: no such operator"
+    assert "no numbers" in problems["nan"].problem
+    assert "SIGABRT" in problems["late abort"].problem
+    assert "hung" in problems["hang"].problem
+    assert all("\n" not in failure.problem for failure in measured.failures)
+
+
+def test_nothing_measured_is_an_error(measure: Callable[..., Benchmark]) -> None:
+    with pytest.raises(RowFailedError, match="nothing could be measured: fake: RuntimeError"):
+        measure(fake("raise"))
+
+
+def test_quality_is_that_of_the_answers(measure: Callable[..., Benchmark]) -> None:
+    # The fake says "red" of everything; two of four are.
+    keras, other = measure(fake("ways", "Keras"), fake("sleep 0", "other")).measured.rows
+    assert keras.way == "fast"
+    assert keras.quality is not None
+    assert other.quality is not None
+    assert keras.quality.agreement is None
+    assert other.quality.predicted == (1, 1, 1, 1)
+    assert other.quality.accuracy == 0.5
+    assert other.quality.accuracy_interval == pytest.approx((0.1500, 0.8500), abs=1e-4)
+    # F1 of red is 2*2/(2+4), of blue 0.
+    assert other.quality.macro_f1 == pytest.approx(1 / 3)
+    assert (other.quality.agreement, other.quality.mcnemar_p) == (1.0, 1.0)
+    assert other.quality.largest_difference == 0.0
+
+
+def test_classes_in_another_order_are_the_same_classes(measure: Callable[..., Benchmark]) -> None:
+    (row,) = measure(replace(fake("sleep 0"), columns=(1, 0))).measured.rows
+    assert row.quality is not None
+    assert row.quality.predicted == (0, 0, 0, 0)
+
+
+def test_a_picture_that_cannot_be_read_is_left_out(
+    measure: Callable[..., Benchmark], pictures: Pictures
+) -> None:
+    pictures.paths[0].write_bytes(b"no picture")
+    done = measure(fake("sleep 0"))
+    assert done.measured.truth == (0, 1, 1)
+    assert pictures.paths[0].name in done.measured.notes[0]
+    for path in pictures.paths:
+        path.write_bytes(b"no picture")
+    with pytest.raises(DataError, match="no picture can be read"):
+        measure(fake("sleep 0"))
+
+
+class Idle:
+    """Stands for a RowProcess; what a call takes is its number."""
+
+    def __init__(self, log: list[int], number: int) -> None:
+        self.log, self.number = log, number
+
+    def ask(self, do: str, **values: int) -> dict:
+        self.log.append(self.number)
+        times = [float(self.number)] * values["calls"]
+        return {"invoke": times, "end_to_end": times, "peak_bytes": 1}
+
+
+def test_rows_take_turns_and_each_round_begins_with_another() -> None:
+    log: list[int] = []
+    processes = {number: Idle(log, number) for number in (1, 2, 3)}
+    timed = timed_rounds(processes, rounds=3, calls=2)  # type: ignore[arg-type]
+    assert log == [1, 2, 3, 2, 3, 1, 3, 1, 2]
+    assert [turn.invoke for turn in timed.turns[2]] == [(2.0, 2.0)] * 3
+    assert timed.stopped == ""
+
+
+def test_an_interrupt_keeps_the_finished_rounds() -> None:
+    log: list[int] = []
+
+    class Interrupted(Idle):
+        def ask(self, do: str, **values: int) -> dict:
+            if len(log) > 3:
+                raise KeyboardInterrupt
+            return super().ask(do, **values)
+
+    processes = {1: Idle(log, 1), 2: Interrupted(log, 2)}
+    timed = timed_rounds(processes, rounds=9, calls=1)  # type: ignore[arg-type]
+    assert timed.stopped == "interrupted after 2 of 9 rounds"
+    assert [len(turns) for turns in timed.turns.values()] == [2, 2]
+    with pytest.raises(KeyboardInterrupt):
+        timed_rounds({2: Interrupted([0] * 9, 2)}, rounds=9, calls=1)  # type: ignore[dict-item]
+
+
+def test_throttled_rounds_do_not_count(
+    measure: Callable[..., Benchmark], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = iter([0, 0, 4, 0x40000])
+
+    def told(*arguments: object, **options: object) -> object:
+        return timed_rounds(  # type: ignore[misc]
+            *arguments, **options, ask_throttling=lambda: Throttling(next(flags), None)
+        )
+
+    monkeypatch.setattr(subject_module, "timed_rounds", told)
+    measured = measure(fake("sleep 0.001"), rounds=3).measured
+    (row,) = measured.rows
+    # It was throttled at the end of the second round, and so at the beginning of the third.
+    assert [value is None for value in row.invoke.rounds] == [False, True, True]
+    assert len(row.invoke.samples) == measured.calls
+    assert "not counted: rounds 2, 3" in measured.notes[-1]
+
+
+def test_percentiles_spread_and_ratios_are_hand_worked() -> None:
+    times = [[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [4.0, 5.0, 6.0]]
+    found = latency(times, [True, False, True])
+    # Of 1 2 3 4 5 6: the middle, and 0.9 and 0.99 of the way over five steps.
+    assert (found.p50, found.p90, found.p99) == pytest.approx((3.5, 5.5, 5.95))
+    assert found.rounds == (2.0, None, 5.0)
+    assert found.spread == pytest.approx(1.5 / 3.5)
+    assert found.noisy
+    assert found.samples == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    keras = replace(found, rounds=(8.0, 7.0, 10.0))
+    beside = ratio(found, keras)
+    assert beside is not None
+    assert (beside.low, beside.median, beside.high) == (2.5, 3.0, 3.5)
+    none = latency(times, [False] * 3)
+    assert none.p50 == 5.0
+    assert ratio(none, keras) is None
+    many = latency([list(np.arange(5000.0))], [True])
+    assert len(many.samples) == 1000
+    assert (many.samples[0], many.samples[-1]) == (0.0, 4999.0)
+
+
+def test_macro_f1_is_hand_worked() -> None:
+    truth, predicted = np.array([0, 0, 0, 1, 1, 3]), np.array([0, 0, 1, 1, 3, 3])
+    # 2*2/(3+2), 2*1/(2+2), 2*1/(1+2); class 2 is neither there nor predicted.
+    expected = (4 / 5 + 1 / 2 + 2 / 3) / 3
+    assert macro_f1(truth, predicted, classes=4) == pytest.approx(expected)
+    assert macro_f1(truth, truth, classes=4) == 1.0
+
+
+def test_fewer_pictures_are_balanced_and_evenly_taken() -> None:
+    truth = [0] * 80 + [1] * 20 + [2] * 3
+    chosen = balanced(truth, 33)
+    counts = [sum(truth[place] == label for place in chosen) for label in range(3)]
+    assert counts == [15, 15, 3]
+    assert len(set(chosen)) == 33
+    assert chosen == sorted(chosen)
+    assert chosen[0] == 0
+    assert max(place for place in chosen if place < 80) > 70
+    assert balanced(truth, 1000) == list(range(103))
+
+
+def test_drawn_pictures_are_the_same_each_time(tmp_path: Path) -> None:
+    first, second = (drawn_pictures(tmp_path / name, LABELS) for name in "ab")
+    assert first.paths[0].read_bytes() == second.paths[0].read_bytes()
+    assert first.truth == ()
+    assert median(path.stat().st_size for path in first.paths) > 20_000
+
+
+def test_latency_of_one_round_has_no_spread() -> None:
+    one = Latency(1.0, 1.0, 1.0, (1.0,), (1.0,))
+    assert (one.spread, one.noisy) == (0.0, False)
