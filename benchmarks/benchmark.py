@@ -71,6 +71,7 @@ def benchmark(
     folder: Path,
     *,
     rounds: int = ROUNDS,
+    warm_up: float = WARM_UP_SECONDS,
     patience: float = PATIENCE_SECONDS,
 ) -> Benchmark:
     """Measure everything that is planned. A row that fails is a Failure; the others stand.
@@ -81,6 +82,7 @@ def benchmark(
         plan: what to measure.
         folder: for decoded pictures and the like; to be thrown away afterwards.
         rounds: how many.
+        warm_up: seconds at most that a model is called until it is steady.
         patience: as RowProcess.
 
     Raises:
@@ -111,7 +113,9 @@ def benchmark(
             tell(ahead[number])
             job = _job(subject, pictures, pixels[subject.geometry])
             try:
-                ready[number] = _prepare(job, subject, folder / f"{number}", stack, tell, patience)
+                ready[number] = _prepare(
+                    job, subject, folder / f"{number}", stack, tell, warm_up, patience
+                )
             except RowFailedError as error:
                 failures.append(_failure(subject, str(error)))
             tell(0.0)
@@ -137,7 +141,7 @@ def benchmark(
         _nothing(failures)
     notes += [
         f"{plan.subjects[number].name} on {plan.subjects[number].engine}: did not get steady in "
-        f"{WARM_UP_SECONDS:.0f} seconds of warm-up"
+        f"{warm_up:g} seconds of warm-up"
         for number in timed.turns
         if not ready[number].steady
     ]
@@ -219,13 +223,14 @@ def _prepare(
     files: Path,
     stack: contextlib.ExitStack,
     tell: Callable[[float], None],
+    warm_up: float,
     patience: float,
 ) -> _Ready:
     """Start a row's process, load and warm its model and let it classify; `files` is a stem."""
     with contextlib.ExitStack() as mine:
         process = RowProcess(job, files.with_suffix(".log"), patience=patience)
         mine.callback(process.close)
-        loaded = process.ask("load")
+        loaded = process.ask("load", warm_up=warm_up)
         milliseconds = loaded["milliseconds"]
 
         def heard(done: int) -> None:

@@ -3,7 +3,8 @@
 It takes a Job as one line of JSON on stdin, then commands, and answers each with one line of JSON
 on what was its stdout:
 
-    {"do": "load"}      the first call of the model; which way is the fastest; warm until steady
+    {"do": "load", "warm_up": 5}    the first call of the model; which way is the fastest; calls
+                                    until it is steady, for so many seconds at most
     {"do": "classify", "into": "x.npy"}     probabilities of all pictures, float32, into a file
     {"do": "round", "first": 0, "calls": 20}    milliseconds of calls from picture `first` on
 
@@ -75,7 +76,7 @@ def _serve(job: Job, answer: Callable[..., None]) -> None:
     for line in sys.stdin:
         command = json.loads(line)
         if command["do"] == "load":
-            answer(**row.load(load))
+            answer(**row.load(load, command["warm_up"]))
         elif command["do"] == "classify":
             np.save(command["into"], row.classify())
             answer(peak_bytes=peak_bytes())
@@ -89,14 +90,14 @@ class _Row:
         self._answer = answer
         self._way: Way
 
-    def load(self, load: Load) -> dict[str, Any]:
+    def load(self, load: Load, seconds: float) -> dict[str, Any]:
         began = time.perf_counter()
         ways = load()
         load_ms = _since(began)
         picture = self._pixels([0])[0]
         name, first_ms = self._fastest(ways, picture)
         way = self._way = ways[name]
-        milliseconds, steady = warm_up(lambda: way(picture))
+        milliseconds, steady = warm_up(lambda: way(picture), seconds)
         return {
             "way": name,
             "load_ms": load_ms,
@@ -149,13 +150,13 @@ class _Row:
         return np.array(np.load(self._job.pixels, mmap_mode="r")[places])
 
 
-def warm_up(call: Callable[[], Any]) -> tuple[float, bool]:
-    """Call until it takes the same time again and again.
+def warm_up(call: Callable[[], Any], seconds: float) -> tuple[float, bool]:
+    """Call until it takes the same time again and again, or for so many seconds.
 
     Returns:
         The median milliseconds of the last batch of calls, and whether it was steady in the end.
     """
-    ends = time.perf_counter() + WARM_UP_SECONDS
+    ends = time.perf_counter() + seconds
     before = 0.0
     while True:
         times: list[float] = []
