@@ -40,6 +40,10 @@ class SettingError(EdgetlError):
     """An option whose value is out of range or does not fit the others."""
 
 
+class RecordError(EdgetlError):
+    """A file of a benchmark's figures that is missing, damaged or of a later form."""
+
+
 class MissingExtraError(EdgetlError):
     """A command whose optional dependencies are not installed."""
 

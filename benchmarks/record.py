@@ -1,0 +1,141 @@
+"""What a benchmark measured as a JSON file, and back."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from benchmarks.measured import FORMAT, Measured
+from edge.errors import RecordError, quoted, reason
+
+
+def to_json(measured: Measured) -> str:
+    """`measured` as indented JSON that `read_measured` reads; no newline at its end.
+
+    JSON has no infinity and no NaN: such a value is written as null.
+    """
+    return json.dumps(
+        _without_non_finite(dataclasses.asdict(measured)),
+        indent=2,
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+
+
+def read_measured(path: Path) -> Measured:
+    """The benchmark that `to_json` wrote to `path`. Fields that it does not know are passed over.
+
+    Raises:
+        RecordError: the file is missing, cannot be read, holds something else, is damaged, or is
+            of a later form.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{quoted(path)}: cannot be read: {reason(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError(
+            f"{quoted(path)}: is no JSON; make it with: edgetl benchmark --json > FILE"
+        ) from error
+    form = content.get("format") if isinstance(content, dict) else None
+    if type(form) is not int or "rows" not in content:
+        raise RecordError(
+            f"{quoted(path)}: does not hold a benchmark's figures; "
+            f"make it with: edgetl benchmark --json > FILE"
+        )
+    if form > FORMAT:
+        raise RecordError(
+            f"{quoted(path)}: has form {form} of a later edgetl, this one reads {FORMAT}; "
+            f"update edgetl"
+        )
+    try:
+        measured: Measured = _value(Measured, content, "")
+        _check(measured)
+    except (_DamagedError, OverflowError) as error:
+        raise RecordError(f"{quoted(path)}: is damaged: {error}; measure again") from error
+    return measured
+
+
+class _DamagedError(Exception):
+    """The place in the file, and what is wrong there."""
+
+
+def _without_non_finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_non_finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_non_finite(inner) for inner in value]
+    return value
+
+
+def _value(kind: Any, value: Any, place: str) -> Any:
+    """`value` from JSON as `kind`, a type that measured.py uses; `place` is where it stands."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _instance(kind, value, place)
+    if origin in (Union, UnionType):
+        (some,) = [member for member in inner if member is not type(None)]
+        return None if value is None else _value(some, value, place)
+    if origin is Literal and value in inner:
+        return value
+    if origin is tuple and isinstance(value, list):
+        # tuple[X, ...], or a kind for each place.
+        kinds = (inner[0],) * len(value) if inner[-1] is Ellipsis else inner
+        if len(kinds) == len(value):
+            return tuple(
+                _value(kind, item, f"{place}[{number}]")
+                for number, (kind, item) in enumerate(zip(kinds, value, strict=True))
+            )
+    if origin is dict and isinstance(value, dict):
+        return {name: _value(inner[1], item, f"{place}.{name}") for name, item in value.items()}
+    # A bool is an int to Python, and json reads 12 as an int and 1e999 as infinity.
+    if kind is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    if kind in (int, str) and type(value) is kind:
+        return value
+    raise _DamagedError(f"{quoted(place)} is {_shown(value)}")
+
+
+def _instance(kind: Any, value: Any, place: str) -> Any:
+    if not isinstance(value, dict):
+        raise _DamagedError(f"{quoted(place)} is {_shown(value)}")
+    hints: Mapping[str, Any] = get_type_hints(kind)
+    start = f"{place}." if place else ""
+    missing = [name for name in hints if name not in value]
+    if missing:
+        raise _DamagedError(f"{quoted(start + missing[0])} is missing")
+    return kind(
+        **{name: _value(hint, value[name], f"{start}{name}") for name, hint in hints.items()}
+    )
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _check(measured: Measured) -> None:
+    """Refuse what would only later, and far from here, turn out to make no sense."""
+    pictures, classes = len(measured.truth), len(measured.labels)
+    for place, predicted in _classes(measured):
+        if len(predicted) != pictures:
+            raise _DamagedError(f"{place} has {len(predicted)} classes for {pictures} pictures")
+        if predicted and not 0 <= min(predicted) <= max(predicted) < classes:
+            raise _DamagedError(f"{place} has a class that is none of the {classes} labels")
+    for number, row in enumerate(measured.rows):
+        for name, latency in (("invoke", row.invoke), ("end_to_end", row.end_to_end)):
+            counted = [value for value in latency.rounds if value is not None]
+            if min(latency.p50, latency.p90, latency.p99, *counted, *latency.samples) <= 0:
+                raise _DamagedError(f"rows[{number}].{name} has a time that is not above 0")
+
+
+def _classes(measured: Measured) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield "truth", measured.truth
+    for number, row in enumerate(measured.rows):
+        if row.quality:
+            yield f"rows[{number}].quality.predicted", row.quality.predicted

@@ -1,0 +1,142 @@
+"""Benchmarks made by hand: small, and every figure known."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measured import (
+    FORMAT,
+    Condition,
+    Failure,
+    Latency,
+    Machine,
+    Measured,
+    Quality,
+    Ratio,
+    Row,
+)
+from trainer.metrics import wilson_interval
+
+CONDITION = Condition(41.5, "performance", 2400.0, None, 0.25)
+
+
+def latency(p50: float, *, rounds: Sequence[float | None] | None = None, seed: int = 0) -> Latency:
+    """Single calls around `p50` with a tail; every round has nearly the same median."""
+    calls = p50 * np.random.default_rng(seed).gamma(40, 1 / 39.67, 200)
+    nearly = [p50 * (1 + 0.002 * step) for step in (-2, 1, 0, 2, -1, 0.5, -0.5, 1.5, -1.5)]
+    return Latency(
+        p50=p50,
+        p90=float(np.percentile(calls, 90)),
+        p99=float(np.percentile(calls, 99)),
+        rounds=tuple(nearly if rounds is None else rounds),
+        samples=tuple(map(float, calls)),
+    )
+
+
+def quality(predicted: Sequence[int], truth: Sequence[int], **changed: Any) -> Quality:
+    right = sum(p == t for p, t in zip(predicted, truth, strict=True))
+    given: dict[str, Any] = {
+        "accuracy": right / len(truth),
+        "accuracy_interval": wilson_interval(right, len(truth)),
+        "macro_f1": 0.5,
+        "agreement": 0.98,
+        "mcnemar_p": 0.625,
+        "largest_difference": 0.125,
+        "predicted": tuple(predicted),
+    }
+    return Quality(**given | changed)
+
+
+def row(name: str = "int8", p50: float = 3.0, **changed: Any) -> Row:
+    given: dict[str, Any] = {
+        "name": name,
+        "engine": "litert 2.3.0",
+        "way": "",
+        "threads": 2,
+        "elsewhere": None,
+        "bytes": 2_650_000,
+        "sha256": "5c" * 32,
+        "load_ms": 12.0,
+        "first_ms": 4.5,
+        "invoke": latency(p50),
+        "end_to_end": latency(p50 + 2, seed=1),
+        "pictures_per_second": 1000 / (p50 + 2),
+        "peak_bytes": 210_000_000,
+        "quality": None,
+        "ratio": None,
+    }
+    return Row(**given | changed)
+
+
+def machine(**changed: Any) -> Machine:
+    given: dict[str, Any] = {
+        "name": "bench",
+        "cpu": "Cortex-A76",
+        "cores": 4,
+        "memory_bytes": 8_000_000_000,
+        "system": "Linux 6.12 aarch64",
+        "python": "3.11.2",
+        "versions": {"edgetl": "0.1.0", "litert": "2.3.0", "numpy": "1.26.4"},
+        "before": CONDITION,
+        "after": CONDITION,
+    }
+    return Machine(**given | changed)
+
+
+def measured(*rows: Row, **changed: Any) -> Measured:
+    """A benchmark of two classes on the pictures TRUTH, unless `changed`."""
+    given: dict[str, Any] = {
+        "format": FORMAT,
+        "edgetl": "0.1.0",
+        "created": "2026-11-24T16:00:00+00:00",
+        "machine": machine(),
+        "split": "test",
+        "labels": ("cats", "dogs"),
+        "fingerprint": "ab" * 32,
+        "truth": TRUTH,
+        "rounds": 9,
+        "rounds_asked": 9,
+        "calls": 20,
+        "stopped": "",
+        "rows": rows,
+        "failures": (),
+    }
+    return Measured(**given | changed)
+
+
+TRUTH = (0,) * 50 + (1,) * 50
+
+
+def wrong_at(*places: int, truth: Sequence[int] = TRUTH) -> tuple[int, ...]:
+    """Right but at these places, where the class is the other of two."""
+    return tuple(1 - true if i in places else true for i, true in enumerate(truth))
+
+
+def whole_run() -> Measured:
+    """Keras, every export, a runtime that could not, and a row from another machine."""
+    keras = row(
+        "Keras", 21.0, engine="TensorFlow 2.21.0", way="tf.function", bytes=24_000_000,
+        peak_bytes=980_000_000, quality=quality(wrong_at(1, 2, 70), TRUTH, agreement=1.0),
+    )  # fmt: skip
+    made = [
+        ("float32", 3.6, 8_890_000, wrong_at(1, 2, 70)),
+        ("float16", 3.4, 4_510_000, wrong_at(1, 2, 70)),
+        ("dynamic", 6.7, 2_530_000, wrong_at(1, 2, 70, 71)),
+        ("int8", 2.7, 2_730_000, wrong_at(1, 70, 71, 72)),
+    ]
+    files = [
+        row(
+            name, p50, bytes=size, quality=quality(given, TRUTH),
+            ratio=Ratio(21 / p50, 20.5 / p50, 21.4 / p50),
+        )
+        for name, p50, size, given in made
+    ]  # fmt: skip
+    slow = row(
+        "int8", 64.0, engine="tflite-runtime 2.14.0", bytes=2_730_000,
+        quality=quality(wrong_at(1, 70, 71, 72), TRUTH), ratio=Ratio(0.33, 0.32, 0.34),
+        invoke=latency(64.0, rounds=(50.0, 64.0, 90.0, 55.0, 80.0)),
+    )  # fmt: skip
+    elsewhere = row("int8", 14.0, elsewhere="Raspberry Pi 4 Model B", threads=4, bytes=2_730_000)
+    failed = Failure("dynamic", "tflite-runtime 2.14.0", 2, "cannot run it (op version 12)")
+    return measured(keras, *files, slow, elsewhere, failures=(failed,))

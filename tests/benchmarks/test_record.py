@@ -1,0 +1,120 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.measured import Latency, Measured
+from benchmarks.record import read_measured, to_json
+from edge.errors import EdgetlError
+from tests.benchmarks.made import TRUTH, measured, quality, row, whole_run, wrong_at
+
+WHOLE = whole_run()
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "a.json"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "benchmark",
+    [
+        WHOLE,
+        measured(),
+        measured(row(), labels=("Katze \N{CAT}", "</script>"), truth=(), stopped="Ctrl-C"),
+        measured(row(invoke=Latency(3.0, 3.5, 4.0, (None, 3.0), ()))),
+    ],
+    ids=["whole", "empty", "any words", "throttled"],
+)
+def test_what_is_written_is_read_back(benchmark: Measured, tmp_path: Path) -> None:
+    assert read_measured(_file(tmp_path, to_json(benchmark))) == benchmark
+
+
+def test_whole_numbers_are_read_as_the_floats_they_stand_for(tmp_path: Path) -> None:
+    text = to_json(measured(row(load_ms=12.0))).replace('"load_ms": 12.0', '"load_ms": 12')
+    load = read_measured(_file(tmp_path, text)).rows[0].load_ms
+    assert (load, type(load)) == (12.0, float)
+
+
+def test_a_field_of_a_later_release_is_passed_over(tmp_path: Path) -> None:
+    content = json.loads(to_json(WHOLE))
+    content["machine"]["board"] = content["rows"][0]["joules"] = 1
+    assert read_measured(_file(tmp_path, json.dumps(content))) == WHOLE
+
+
+def test_a_figure_that_is_no_number_is_null() -> None:
+    broken = quality(wrong_at(), TRUTH, largest_difference=float("nan"))
+    content = json.loads(to_json(measured(row(quality=broken))))
+    assert content["rows"][0]["quality"]["largest_difference"] is None
+
+
+def _without(*places: str | int) -> str:
+    content = json.loads(to_json(WHOLE))
+    inner: Any = content
+    for place in places[:-1]:
+        inner = inner[place]
+    del inner[places[-1]]
+    return json.dumps(content)
+
+
+def _with(value: Any, *places: str | int) -> str:
+    content = json.loads(to_json(WHOLE))
+    inner: Any = content
+    for place in places[:-1]:
+        inner = inner[place]
+    inner[places[-1]] = value
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        (to_json(WHOLE)[:-100], "is no JSON"),
+        ("[1, 2]", "does not hold a benchmark's figures"),
+        ('{"format": 1}', "does not hold a benchmark's figures"),
+        ('{"format": true, "rows": []}', "does not hold a benchmark's figures"),
+        (_with(2, "format"), "has form 2 of a later edgetl, this one reads 1; update edgetl"),
+        (_with(0, "format"), "is damaged: format is 0"),
+        (_without("machine", "cpu"), "is damaged: machine.cpu is missing"),
+        (_without("rows", 1, "invoke", "p50"), "rows[1].invoke.p50 is missing"),
+        (_with("fast", "rows", 1, "invoke", "p50"), 'rows[1].invoke.p50 is "fast"'),
+        (_with(True, "rows", 1, "bytes"), "rows[1].bytes is true"),
+        (_with(1.5, "rows", 1, "bytes"), "rows[1].bytes is 1.5"),
+        (_with(None, "rows", 0, "load_ms"), "rows[0].load_ms is null"),
+        (_with(10**400, "rows", 0, "load_ms"), "is damaged"),
+        (_with([0.1], "rows", 0, "quality", "accuracy_interval"), "accuracy_interval is [0.1]"),
+        (_with({}, "rows"), "rows is {}"),
+        (_with([[]], "rows"), "rows[0] is []"),
+        (_with([0], "truth"), "predicted has 100 classes for 1 pictures"),
+        (_with(2, "truth", 0), "truth has a class that is none of the 2 labels"),
+        (_with(-1, "rows", 0, "quality", "predicted", 3), "none of the 2 labels"),
+        (_with(0, "rows", 2, "end_to_end", "p50"), "rows[2].end_to_end has a time"),
+        (_with("\n" * 90, "rows", 0, "bytes"), "rows[0].bytes is"),
+    ],
+)
+def test_what_is_no_benchmark_is_one_clear_line(text: str, said: str, tmp_path: Path) -> None:
+    path = _file(tmp_path, text)
+    with pytest.raises(EdgetlError) as caught:
+        read_measured(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert said in message
+    assert "\n" not in message
+    assert len(message) < len(str(path)) + 140
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EdgetlError, match=r"gone\.json: cannot be read: no such file"):
+        read_measured(tmp_path / "gone.json")
+    with pytest.raises(EdgetlError, match="cannot be read: is a directory"):
+        read_measured(tmp_path)
+
+
+def test_an_unfinished_benchmark_is_read_too(tmp_path: Path) -> None:
+    stopped = replace(WHOLE, stopped="interrupted", rounds=2, rows=WHOLE.rows[:1])
+    assert read_measured(_file(tmp_path, to_json(stopped))) == stopped
