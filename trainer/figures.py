@@ -1,30 +1,24 @@
 """The figures of a run: its samples, its learning curves, its confusions and its network.
 
-Every function returns a matplotlib Figure for the caller to save. They use Figure alone, never
-pyplot, which keeps every figure it makes alive and picks a window system.
+Every function returns a matplotlib Figure for the caller to save.
 """
 
-import functools
 import math
 import textwrap
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-_DPI = 120
-_INK = "#1f2937"
-_FAINT = "#6b7280"
-_GRID = "#e5e7eb"
+from trainer import drawing
+
 _TRAIN = "#2563eb"
 _VALIDATION = "#ea580c"
 _FROZEN = "#dbe4ee"
@@ -33,18 +27,12 @@ _PHASE_TWO = "#fdba74"
 _BOTH = "#86d3a5"
 _NO_PARAMETERS = "#f8fafc"
 _EDGE = "#475569"
-_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
 _BLUES = LinearSegmentedColormap.from_list("edgetl", ["#f8fafc", "#93c5fd", "#1e40af"])
 # Beyond these many classes the cells are too small for a share, and then for a count.
 _SHARES_UP_TO = 12
 _COUNTS_UP_TO = 30
-_LONGEST_LABEL = 24
 # Inches a label's line takes; where classes are closer together only every so many is named.
 _TICK_ROOM = 0.115
-_OTHER_SCRIPTS = (
-    *("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans"),
-    *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Noto Sans Devanagari", "Arial Unicode MS"),
-)
 
 
 @dataclass(frozen=True)
@@ -90,21 +78,28 @@ def samples_figure(
     width = columns * cell + (columns + 1) * 0.08
     height = max(first * (row + title) + second * row + heading + 2 * margin, 1.0)
     # Matplotlib cuts off no text, so a lone narrow column still needs room for the heading.
-    figure = _figure(max(width, 4.2 if second else 2.0), height)
+    figure = drawing.blank(max(width, 4.2 if second else 2.0), height)
     left = (figure.get_figwidth() - width) / 2
 
     def show(picture: npt.NDArray[np.uint8], column: int, top: float) -> Axes:
         x = left + 0.08 + column * (cell + 0.08)
         y = height - top - tallest
-        axes = figure.add_axes(_share(figure, x, y, cell, tallest))
+        axes = figure.add_axes(drawing.share(figure, x, y, cell, tallest))
         axes.imshow(picture, interpolation="antialiased")
         axes.set_axis_off()
         return axes
 
     for place, (picture, label) in enumerate(pictures):
         axes = show(picture, place % columns, margin + title + place // columns * (row + title))
-        short = _fitted(label, 10, cell)
-        axes.set_title(short, fontsize=10, color=_INK, pad=4, parse_math=False, family=_families())
+        short = drawing.fitted(label, 10, cell)
+        axes.set_title(
+            short,
+            fontsize=10,
+            color=drawing.INK,
+            pad=4,
+            parse_math=False,
+            family=drawing.families(),
+        )
     top = margin + first * (row + title)
     if second:
         figure.text(
@@ -114,7 +109,7 @@ def samples_figure(
             ha="center",
             va="center",
             fontsize=11,
-            color=_FAINT,
+            color=drawing.FAINT,
             style="italic",
         )
     for place, picture in enumerate(augmented):
@@ -129,7 +124,7 @@ def curves_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
         history: an epoch a row: phase ("head" or "fine_tune"), epoch (from 1 over both phases),
             loss, accuracy, val_loss, val_accuracy (accuracies 0..1). A NaN leaves a gap.
     """
-    figure = _figure(10.0, 4.2)
+    figure = drawing.blank(10.0, 4.2)
     panels = figure.subplots(1, 2)
     figure.subplots_adjust(left=0.07, right=0.985, bottom=0.13, top=0.83, wspace=0.2)
     epochs = [int(row["epoch"]) for row in history]
@@ -171,40 +166,40 @@ def confusion_figure(
         raise ValueError(f"a confusion of shape {confusion.shape} for {classes} labels")
     totals = confusion.sum(axis=1, keepdims=True)
     shares = confusion / np.maximum(totals, 1)
-    names = [_shortened(label, _LONGEST_LABEL) for label in labels]
+    names = [drawing.shortened(label, drawing.LONGEST_LABEL) for label in labels]
     size = 9.5 if classes <= _SHARES_UP_TO else 7.5
     cell = 0.95 if classes <= 5 else 0.68 if classes <= _SHARES_UP_TO else 0.34
     grid = max(min(cell * classes, 9.5), 2.6)
-    longest = _inches("\n".join(names), size)
+    longest = drawing.inches("\n".join(names), size)
     # A label wider than its column stands upright.
     upright = longest > grid / classes * 0.92
     left, right, top = longest + 0.5, 1.05, 0.55
     bottom = (longest if upright else 0.18) + 0.5
-    wide = max(left + grid + right, _inches(title, 13) + 0.4)
-    figure = _figure(wide, bottom + grid + top)
+    wide = max(left + grid + right, drawing.inches(title, 13) + 0.4)
+    figure = drawing.blank(wide, bottom + grid + top)
     start = (figure.get_figwidth() - left - grid - right) / 2 + left
-    axes = figure.add_axes(_share(figure, start, bottom, grid, grid))
+    axes = figure.add_axes(drawing.share(figure, start, bottom, grid, grid))
     image = axes.imshow(shares, cmap=_BLUES, vmin=0, vmax=1, interpolation="nearest")
     ticks = range(0, classes, math.ceil(_TICK_ROOM / (grid / classes)))
     named = [names[tick] for tick in ticks]
-    plain: dict[str, Any] = {"fontsize": size, "parse_math": False, "family": _families()}
+    plain: dict[str, Any] = {"fontsize": size, "parse_math": False, "family": drawing.families()}
     axes.set_xticks(ticks, named, rotation=90 if upright else 0, **plain)
     axes.set_yticks(ticks, named, **plain)
-    axes.tick_params(length=0, colors=_INK)
-    axes.set_xlabel("predicted", color=_FAINT, fontsize=10)
-    axes.set_ylabel("true", color=_FAINT, fontsize=10)
-    axes.spines[:].set_color(_GRID)
+    axes.tick_params(length=0, colors=drawing.INK)
+    axes.set_xlabel("predicted", color=drawing.FAINT, fontsize=10)
+    axes.set_ylabel("true", color=drawing.FAINT, fontsize=10)
+    axes.spines[:].set_color(drawing.GRID)
     if classes <= _COUNTS_UP_TO:
         axes.set_xticks(np.arange(classes - 1) + 0.5, minor=True)
         axes.set_yticks(np.arange(classes - 1) + 0.5, minor=True)
         axes.grid(which="minor", color="white", linewidth=1.5)
         axes.tick_params(which="minor", length=0)
         _write_cells(axes, confusion, shares)
-    bar_axes = figure.add_axes(_share(figure, start + grid + 0.18, bottom, 0.14, grid))
+    bar_axes = figure.add_axes(drawing.share(figure, start + grid + 0.18, bottom, 0.14, grid))
     bar = figure.colorbar(image, cax=bar_axes, format=PercentFormatter(1.0, decimals=0))
     bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelsize=8.5, colors=_FAINT)
-    bar.set_label("of the true class", color=_FAINT, fontsize=9)
+    bar.ax.tick_params(length=0, labelsize=8.5, colors=drawing.FAINT)
+    bar.set_label("of the true class", color=drawing.FAINT, fontsize=9)
     figure.text(
         0.5,
         1 - 0.28 / figure.get_figheight(),
@@ -212,9 +207,9 @@ def confusion_figure(
         ha="center",
         va="center",
         fontsize=13,
-        color=_INK,
+        color=drawing.INK,
         parse_math=False,
-        family=_families(),
+        family=drawing.families(),
     )
     return figure
 
@@ -228,61 +223,26 @@ def model_figure(stages: Sequence[ModelStage]) -> Figure:
         for stage in stages
     ]
     chain = sum(widths) + gap * max(len(stages) - 1, 0)
-    figure = _figure(max(chain + 2 * margin, 8.0), height)
+    figure = drawing.blank(max(chain + 2 * margin, 8.0), height)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set(xlim=(0, figure.get_figwidth()), ylim=(0, height))
     axes.set_axis_off()
     left = (figure.get_figwidth() - chain) / 2
     for place, (stage, width) in enumerate(zip(stages, widths, strict=True)):
         if place:
-            arrow = {"arrowstyle": "-|>", "color": _FAINT, "lw": 1.5, "shrinkA": 0, "shrinkB": 0}
+            arrow = {
+                "arrowstyle": "-|>",
+                "color": drawing.FAINT,
+                "lw": 1.5,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            }
             start, end = (left - gap + 0.03, middle), (left - 0.02, middle)
             axes.annotate("", xy=end, xytext=start, arrowprops=arrow)
         _draw_stage(axes, stage, left, middle, width)
         left += width + gap
     _explain_colours(figure, stages)
     return figure
-
-
-def _figure(width: float, height: float) -> Figure:
-    return Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
-
-
-@functools.cache
-def _families() -> list[str]:
-    """Fonts for a user's own words: Matplotlib's, then what is installed for other scripts."""
-    installed = set(font_manager.get_font_names())
-    return ["DejaVu Sans", *(font for font in _OTHER_SCRIPTS if font in installed)]
-
-
-def _inches(text: str, size: float) -> float:
-    """How wide `text` is, its widest line if it has several."""
-    words = _figure(1, 1).text(0, 0, text, fontsize=size, parse_math=False, family=_families())
-    with warnings.catch_warnings():
-        # A letter no font has is drawn as a box, and warned of once more when that happens.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        return float(words.get_window_extent().width) / _DPI
-
-
-def _shortened(text: str, most: int) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= most else words[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _fitted(text: str, size: float, room: float) -> str:
-    """`text` on one line, cut where it is wider than `room` inches."""
-    most = _LONGEST_LABEL
-    while most > 1 and _inches(_shortened(text, most), size) > room:
-        most -= 1
-    return _shortened(text, most)
-
-
-def _share(
-    figure: Figure, x: float, y: float, width: float, height: float
-) -> tuple[float, float, float, float]:
-    """A rectangle in inches as the shares of the figure that add_axes takes."""
-    whole, tall = figure.get_figwidth(), figure.get_figheight()
-    return x / whole, y / tall, width / whole, height / tall
 
 
 def _column(history: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.float64]:
@@ -295,13 +255,13 @@ def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
 
 
 def _style_curves(axes: Axes, epochs: Sequence[int], name: str) -> None:
-    axes.set_title(name, loc="left", fontsize=13, color=_INK, weight="bold", pad=10)
-    axes.set_xlabel("epoch", color=_FAINT)
-    axes.grid(color=_GRID, linewidth=0.8)
+    axes.set_title(name, loc="left", fontsize=13, color=drawing.INK, weight="bold", pad=10)
+    axes.set_xlabel("epoch", color=drawing.FAINT)
+    axes.grid(color=drawing.GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_GRID)
-    axes.tick_params(length=0, colors=_FAINT)
+    axes.spines[["left", "bottom"]].set_color(drawing.GRID)
+    axes.tick_params(length=0, colors=drawing.FAINT)
     axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
@@ -324,7 +284,7 @@ def _mark_fine_tuning(axes: Axes, history: Sequence[Mapping[str, Any]], *, accur
     if not head or not fine_tune:
         return
     start = (max(head) + min(fine_tune)) / 2
-    axes.axvline(start, color=_FAINT, linestyle="--", linewidth=1.2)
+    axes.axvline(start, color=drawing.FAINT, linestyle="--", linewidth=1.2)
     low, high = axes.get_xlim()
     # Curves of accuracy leave the lower part free and curves of loss the upper one.
     rightwards = (start - low) / (high - low) < 0.6
@@ -337,8 +297,8 @@ def _mark_fine_tuning(axes: Axes, history: Sequence[Mapping[str, Any]], *, accur
         ha="left" if rightwards else "right",
         va="bottom" if accuracy else "top",
         fontsize=9,
-        color=_FAINT,
-        bbox=_PAPER,
+        color=drawing.FAINT,
+        bbox=drawing.PAPER,
     )
 
 
@@ -358,7 +318,7 @@ def _mark_best(axes: Axes, epoch: int, value: float, *, accuracy: bool) -> None:
         fontsize=10,
         color=_VALIDATION,
         weight="bold",
-        bbox=_PAPER,
+        bbox=drawing.PAPER,
         arrowprops={"arrowstyle": "-", "color": _VALIDATION, "lw": 1, "shrinkB": 6},
     )
 
@@ -373,7 +333,7 @@ def _write_cells(
         text = f"{count:,}"
         if count and classes <= _SHARES_UP_TO:
             text += f"\n{share:.1%}"
-        colour = "white" if share > 0.55 else _INK if count else "#9ca3af"
+        colour = "white" if share > 0.55 else drawing.INK if count else "#9ca3af"
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
 
 
@@ -415,11 +375,11 @@ def _draw_stage(axes: Axes, stage: ModelStage, left: float, middle: float, width
         lift = 0.095 * (note.count("\n") + 1) if note else 0.0
         _words(axes, centre, middle + lift, name, size=10.5, weight="bold")
         drop = 0.1 * (name.count("\n") + 1) + 0.03
-        _words(axes, centre, middle - drop, note, size=9.5, colour=_FAINT)
+        _words(axes, centre, middle - drop, note, size=9.5, colour=drawing.FAINT)
     shape = " \N{MULTIPLICATION SIGN} ".join(f"{side:,}" for side in stage.output_shape)
     count = f"{stage.parameters:,} parameters" if stage.parameters else "no parameters"
     _words(axes, centre, bottom - 0.19, shape, size=10, weight="bold")
-    _words(axes, centre, bottom - 0.41, count, size=9.5, colour=_FAINT)
+    _words(axes, centre, bottom - 0.41, count, size=9.5, colour=drawing.FAINT)
 
 
 def _draw_bands(
@@ -453,7 +413,7 @@ def _words(
     text: str,
     *,
     size: float,
-    colour: str = _INK,
+    colour: str = drawing.INK,
     weight: str = "normal",
 ) -> None:
     axes.text(
@@ -505,5 +465,5 @@ def _explain_colours(figure: Figure, stages: Sequence[ModelStage]) -> None:
         ha="center",
         va="center",
         fontsize=11,
-        color=_INK,
+        color=drawing.INK,
     )
