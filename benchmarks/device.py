@@ -31,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.loopback_camera import HEIGHT, WIDTH, read_frame
+from benchmarks.processes import peak_bytes, seconds_to_first_line
 from benchmarks.training import run_command
 from edge.camera import Camera
 from edge.classifier import Classifier
@@ -155,7 +156,10 @@ def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
 def first_result(model: Path, picture: Path, *, rounds: int = 7) -> Point:
     """From starting the process to its first line, beside a minimal script."""
     commands = _commands(model, [picture])
-    pairs = [(_to_first_line(commands[0]), _to_first_line(commands[1])) for _ in range(rounds)]
+    pairs = [
+        (seconds_to_first_line(commands[0]), seconds_to_first_line(commands[1]))
+        for _ in range(rounds)
+    ]
     return _point("start to first result / minimal script", "s", pairs, at_most=1.3)
 
 
@@ -172,7 +176,7 @@ def help_text(*, rounds: int = 7) -> Point:
 def memory(model: Path, pictures: Sequence[Path], *, rounds: int = 3) -> Point:
     """Peak memory of classifying a folder, beside a minimal script."""
     commands = _commands(model, pictures)
-    pairs = [(_peak_bytes(commands[0]), _peak_bytes(commands[1])) for _ in range(rounds)]
+    pairs = [(peak_bytes(commands[0]), peak_bytes(commands[1])) for _ in range(rounds)]
     return _point("peak memory on a folder / minimal", "MB", pairs, at_most=1.3, scale=1e-6)
 
 
@@ -341,38 +345,6 @@ def _finished(arguments: Sequence[str]) -> None:
     subprocess.run(
         arguments, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600
     )
-
-
-def _to_first_line(arguments: Sequence[str]) -> float:
-    began = time.perf_counter()
-    with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        took = time.perf_counter() - began
-        process.stdout.read()
-    assert line
-    return took
-
-
-# The peak memory that the kernel gives for a child begins with that of the process which started
-# it, so a small process starts it and tells.
-_TELL_PEAK = """
-import os, subprocess, sys
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-assert status == 0, status
-print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
-"""
-
-
-def _peak_bytes(arguments: Sequence[str]) -> float:
-    told = subprocess.run(
-        [sys.executable, "-c", _TELL_PEAK, *arguments],
-        check=True, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
-    return float(told.stdout)
 
 
 @contextmanager

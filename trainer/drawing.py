@@ -5,9 +5,14 @@ a window system.
 """
 
 import functools
+import math
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 DPI = 120
@@ -16,6 +21,11 @@ FAINT = "#6b7280"
 GRID = "#e5e7eb"
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
 LONGEST_LABEL = 24
+# Beyond these many classes the cells are too small for a share, and then for a count.
+SHARES_UP_TO = 12
+COUNTS_UP_TO = 30
+# Inches a label's line takes; where classes are closer together only every so many is named.
+_TICK_ROOM = 0.115
 _OTHER_SCRIPTS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans"),
     *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Noto Sans Devanagari", "Arial Unicode MS"),
@@ -63,3 +73,43 @@ def share(
     """A rectangle in inches as the shares of the figure that add_axes takes."""
     whole, tall = figure.get_figwidth(), figure.get_figheight()
     return x / whole, y / tall, width / whole, height / tall
+
+
+def matrix(labels: Sequence[str], *, title: str) -> tuple[Figure, Axes, Axes]:
+    """An empty matrix of true classes by predicted ones, to be filled with imshow.
+
+    Returns:
+        The figure, the axes of the matrix, and those of a colour bar beside it.
+    """
+    classes = len(labels)
+    names = [shortened(label, LONGEST_LABEL) for label in labels]
+    size = 9.5 if classes <= SHARES_UP_TO else 7.5
+    cell = 0.95 if classes <= 5 else 0.68 if classes <= SHARES_UP_TO else 0.34
+    grid = max(min(cell * classes, 9.5), 2.6)
+    longest = inches("\n".join(names), size)
+    # A label wider than its column stands upright.
+    upright = longest > grid / classes * 0.92
+    left, right, top = longest + 0.5, 1.05, 0.55
+    bottom = (longest if upright else 0.18) + 0.5
+    wide = max(left + grid + right, inches(title, 13) + 0.4)
+    figure = blank(wide, bottom + grid + top)
+    start = (figure.get_figwidth() - left - grid - right) / 2 + left
+    axes = figure.add_axes(share(figure, start, bottom, grid, grid))
+    ticks = range(0, classes, math.ceil(_TICK_ROOM / (grid / classes)))
+    named = [names[tick] for tick in ticks]
+    any_words: dict[str, Any] = {"parse_math": False, "family": families()}
+    axes.set_xticks(ticks, named, rotation=90 if upright else 0, fontsize=size, **any_words)
+    axes.set_yticks(ticks, named, fontsize=size, **any_words)
+    axes.tick_params(length=0, colors=INK)
+    axes.set_xlabel("predicted", color=FAINT, fontsize=10)
+    axes.set_ylabel("true", color=FAINT, fontsize=10)
+    axes.spines[:].set_color(GRID)
+    if classes <= COUNTS_UP_TO:
+        axes.set_xticks(np.arange(classes - 1) + 0.5, minor=True)
+        axes.set_yticks(np.arange(classes - 1) + 0.5, minor=True)
+        axes.grid(which="minor", color="white", linewidth=1.5)
+        axes.tick_params(which="minor", length=0)
+    above = 1 - 0.28 / figure.get_figheight()
+    figure.text(0.5, above, title, ha="center", va="center", fontsize=13, color=INK, **any_words)
+    bar_axes = figure.add_axes(share(figure, start + grid + 0.18, bottom, 0.14, grid))
+    return figure, axes, bar_axes

@@ -28,11 +28,6 @@ _BOTH = "#86d3a5"
 _NO_PARAMETERS = "#f8fafc"
 _EDGE = "#475569"
 _BLUES = LinearSegmentedColormap.from_list("edgetl", ["#f8fafc", "#93c5fd", "#1e40af"])
-# Beyond these many classes the cells are too small for a share, and then for a count.
-_SHARES_UP_TO = 12
-_COUNTS_UP_TO = 30
-# Inches a label's line takes; where classes are closer together only every so many is named.
-_TICK_ROOM = 0.115
 
 
 @dataclass(frozen=True)
@@ -166,51 +161,14 @@ def confusion_figure(
         raise ValueError(f"a confusion of shape {confusion.shape} for {classes} labels")
     totals = confusion.sum(axis=1, keepdims=True)
     shares = confusion / np.maximum(totals, 1)
-    names = [drawing.shortened(label, drawing.LONGEST_LABEL) for label in labels]
-    size = 9.5 if classes <= _SHARES_UP_TO else 7.5
-    cell = 0.95 if classes <= 5 else 0.68 if classes <= _SHARES_UP_TO else 0.34
-    grid = max(min(cell * classes, 9.5), 2.6)
-    longest = drawing.inches("\n".join(names), size)
-    # A label wider than its column stands upright.
-    upright = longest > grid / classes * 0.92
-    left, right, top = longest + 0.5, 1.05, 0.55
-    bottom = (longest if upright else 0.18) + 0.5
-    wide = max(left + grid + right, drawing.inches(title, 13) + 0.4)
-    figure = drawing.blank(wide, bottom + grid + top)
-    start = (figure.get_figwidth() - left - grid - right) / 2 + left
-    axes = figure.add_axes(drawing.share(figure, start, bottom, grid, grid))
+    figure, axes, bar_axes = drawing.matrix(labels, title=title)
     image = axes.imshow(shares, cmap=_BLUES, vmin=0, vmax=1, interpolation="nearest")
-    ticks = range(0, classes, math.ceil(_TICK_ROOM / (grid / classes)))
-    named = [names[tick] for tick in ticks]
-    plain: dict[str, Any] = {"fontsize": size, "parse_math": False, "family": drawing.families()}
-    axes.set_xticks(ticks, named, rotation=90 if upright else 0, **plain)
-    axes.set_yticks(ticks, named, **plain)
-    axes.tick_params(length=0, colors=drawing.INK)
-    axes.set_xlabel("predicted", color=drawing.FAINT, fontsize=10)
-    axes.set_ylabel("true", color=drawing.FAINT, fontsize=10)
-    axes.spines[:].set_color(drawing.GRID)
-    if classes <= _COUNTS_UP_TO:
-        axes.set_xticks(np.arange(classes - 1) + 0.5, minor=True)
-        axes.set_yticks(np.arange(classes - 1) + 0.5, minor=True)
-        axes.grid(which="minor", color="white", linewidth=1.5)
-        axes.tick_params(which="minor", length=0)
+    if classes <= drawing.COUNTS_UP_TO:
         _write_cells(axes, confusion, shares)
-    bar_axes = figure.add_axes(drawing.share(figure, start + grid + 0.18, bottom, 0.14, grid))
     bar = figure.colorbar(image, cax=bar_axes, format=PercentFormatter(1.0, decimals=0))
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8.5, colors=drawing.FAINT)
     bar.set_label("of the true class", color=drawing.FAINT, fontsize=9)
-    figure.text(
-        0.5,
-        1 - 0.28 / figure.get_figheight(),
-        title,
-        ha="center",
-        va="center",
-        fontsize=13,
-        color=drawing.INK,
-        parse_math=False,
-        family=drawing.families(),
-    )
     return figure
 
 
@@ -327,11 +285,11 @@ def _write_cells(
     axes: Axes, confusion: npt.NDArray[np.integer[Any]], shares: npt.NDArray[np.float64]
 ) -> None:
     classes = len(confusion)
-    size = 11 if classes <= 5 else 8.5 if classes <= _SHARES_UP_TO else 7
+    size = 11 if classes <= 5 else 8.5 if classes <= drawing.SHARES_UP_TO else 7
     for row, column in np.ndindex(classes, classes):
         count, share = int(confusion[row, column]), float(shares[row, column])
         text = f"{count:,}"
-        if count and classes <= _SHARES_UP_TO:
+        if count and classes <= drawing.SHARES_UP_TO:
             text += f"\n{share:.1%}"
         colour = "white" if share > 0.55 else drawing.INK if count else "#9ca3af"
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)

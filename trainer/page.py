@@ -239,6 +239,12 @@ th { text-align: left; font-weight: 600; }
   box-shadow: 0 -1px var(--line);
 }
 .counts tbody th { width: 70%; }
+.under { display: block; color: var(--faint); font-size: .8rem; font-weight: 400; }
+.mark {
+  padding: 0 .4rem; border: 1px solid var(--warn-line); border-radius: .25rem;
+  background: var(--warn); font-size: .75rem; font-weight: 400; white-space: nowrap;
+}
+.doubtful { color: var(--faint); font-style: italic; }
 .pairs th { width: 45%; color: var(--faint); font-weight: 400; }
 .bar { display: flex; height: .5rem; margin: .25rem 0; border-radius: .25rem; overflow: hidden; }
 .bar i { flex: none; }

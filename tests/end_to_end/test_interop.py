@@ -1,13 +1,8 @@
-"""Our model files are read by others' own code: MediaPipe Tasks and zip readers.
-
-MediaPipe has a virtual environment of its own: it brings opencv-contrib-python and NumPy 2, which
-must not meet our opencv-python and NumPy 1.
-"""
+"""Our model files are read by others' own code: MediaPipe Tasks and zip readers."""
 
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.mediapipe_environment import FOLDER, mediapipe_python
+from edge.errors import EdgetlError
 from edge.model_file import read_model_file
 from edge.preprocessing import Pixels, model_input
 from tests.conftest import probabilities_of
@@ -24,8 +21,7 @@ from tests.conftest import probabilities_of
 # One worker: they share the environment that the first of them makes.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mediapipe")]
 
-MEDIAPIPE = "1.2.3"
-ENVIRONMENT = Path(__file__).parents[2] / ".venv-mediapipe"
+ENVIRONMENT = Path(__file__).parents[2] / FOLDER
 READER = Path(__file__).with_name("mediapipe_reader.py")
 
 COUNT = 200
@@ -65,31 +61,10 @@ def mediapipe() -> Foreign:
 
     Tests are skipped where pip cannot install it: without a network, or where it has no wheel.
     """
-    foreign = Foreign(ENVIRONMENT / "bin" / "python")
-    if not _has_mediapipe(foreign):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
-        # As Python 3.13's venv does of itself: git and ruff then pass the folder by.
-        (ENVIRONMENT / ".gitignore").write_text("*\n")
-        result = foreign.run(
-            *("-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            # More patience, as by default, only makes the wait without a network longer.
-            *("--retries", "1", "--timeout", "20"),
-            *("--only-binary", ":all:", f"mediapipe=={MEDIAPIPE}"),
-        )
-        if result.returncode != 0:
-            last = (result.stderr.strip().splitlines() or ["no message"])[-1]
-            pytest.skip(f"pip cannot install mediapipe {MEDIAPIPE} here: {last}")
-        assert _has_mediapipe(foreign)
-    return foreign
-
-
-def _has_mediapipe(foreign: Foreign) -> bool:
-    """Whether the pinned release is there and whole: a broken-off install is made anew."""
     try:
-        result = foreign.run("-c", "import mediapipe; print(mediapipe.__version__)")
-    except OSError:
-        return False
-    return result.stdout.strip() == MEDIAPIPE
+        return Foreign(mediapipe_python(ENVIRONMENT))
+    except EdgetlError as error:
+        pytest.skip(str(error))
 
 
 def _photos(request: pytest.FixtureRequest) -> list[Path]:

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.html_page import Page
 from trainer import metrics as measures
 from trainer.dataset import SPLITS, Dataset, Example, SetAside, Split
 from trainer.report import Mistake, write_report
@@ -29,43 +29,7 @@ CHROMIUM = next(
 )
 FIGURES = {"samples": (120, 80), "curves": (1200, 504), "confusion": (90, 90), "model": (1534, 516)}
 TIMES = "\N{MULTIPLICATION SIGN}"
-VOID = {"br", "col", "hr", "img", "link", "meta", "wbr"}
 PICTURES: dict[Split, int] = {"train": 30, "validation": 20, "test": 10}
-
-
-class Page(HTMLParser):
-    """A page as it reads: its tags in order, its words, and the words of each section."""
-
-    def __init__(self, markup: str) -> None:
-        super().__init__()
-        self.markup = markup
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.sections: dict[str, str] = {}
-        self._open: list[tuple[str, str | None]] = []
-        self.feed(markup)
-        self.close()
-        assert not self._open, f"left open: {self._open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append((tag, dict(attrs).get("id")))
-
-    def handle_endtag(self, tag: str) -> None:
-        opened, _ = self._open.pop()
-        assert opened == tag, f"</{tag}> closes <{opened}>"
-
-    def handle_data(self, data: str) -> None:
-        if any(tag == "style" for tag, _ in self._open):
-            return
-        self.text += data
-        for tag, name in self._open:
-            if tag == "section" and name:
-                self.sections[name] = self.sections.get(name, "") + data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def _dataset(labels: Sequence[str], *, splits: Sequence[Split] = SPLITS, aside: int = 0) -> Dataset:

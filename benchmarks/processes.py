@@ -1,0 +1,52 @@
+"""What a whole process costs: its time to the first line that it prints, and its peak memory.
+
+Needs Linux or macOS: a process's memory comes from os.wait4.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+# The peak memory that the kernel gives for a child begins with that of the process which started
+# it, so a small process starts it and tells.
+_TELL_PEAK = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+assert status == 0, status
+print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def seconds_to_first_line(arguments: Sequence[str]) -> float:
+    """From starting a process to the first line on its stdout.
+
+    Raises:
+        subprocess.CalledProcessError: it ended without one.
+    """
+    began = time.perf_counter()
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        took = time.perf_counter() - began
+        process.stdout.read()
+    if not line:
+        raise subprocess.CalledProcessError(process.returncode, list(arguments))
+    return took
+
+
+def peak_bytes(arguments: Sequence[str]) -> int:
+    """The most memory that a process had while it ran to its end.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+        subprocess.TimeoutExpired: it took more than ten minutes.
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", _TELL_PEAK, *arguments],
+        check=True, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    return int(told.stdout)

@@ -1,0 +1,274 @@
+import base64
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.benchmark_figures import (
+    accuracy_latency_figure,
+    confusion_difference,
+    confusion_difference_figure,
+    latency_figure,
+    row_names,
+)
+from benchmarks.benchmark_report import write_benchmark_report
+from benchmarks.measured import Failure, Measured
+from edge.errors import EdgetlError, MissingExtraError
+from tests.benchmarks.made import (
+    TRUTH,
+    latency,
+    machine,
+    measured,
+    quality,
+    row,
+    whole_run,
+    wrong_at,
+)
+from tests.html_page import Page
+
+PNGS = ["accuracy-latency.png", "confusion-difference.png", "latency.png"]
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def _page(benchmark: Measured, folder: Path) -> Page:
+    index = write_benchmark_report(benchmark, folder)
+    assert index == folder / "index.html"
+    return Page(index.read_text(encoding="utf-8"))
+
+
+def _embedded(page: Page) -> list[bytes]:
+    start = "data:image/png;base64,"
+    return [base64.b64decode(str(a["src"]).removeprefix(start)) for a in page.all("img")]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Page, Path]:
+    folder = tmp_path_factory.mktemp("report") / "new" / "folder"
+    return _page(whole_run(), folder), folder
+
+
+def test_the_page_holds_the_figures_that_lie_beside_it(whole: tuple[Page, Path]) -> None:
+    page, folder = whole
+    assert sorted(path.name for path in folder.iterdir()) == [*PNGS, "index.html"]
+    names = ("accuracy-latency.png", "latency.png", "confusion-difference.png")
+    assert _embedded(page) == [(folder / name).read_bytes() for name in names]
+    for name in names:
+        with Image.open(folder / name) as picture:
+            assert min(picture.size) > 300
+
+
+def test_the_page_needs_nothing_from_elsewhere(whole: tuple[Page, Path]) -> None:
+    page, _ = whole
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "iframe", "object", "embed", "base", "form", "video", "audio"}
+    for _, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "href", "srcset", "action"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:"))
+    assert not re.search(r"https?://|@import|url\(", page.markup)
+    assert all(attributes["alt"] for attributes in page.all("img"))
+    assert len(page.all("caption")) == len(page.all("table"))
+    sections = [attributes["id"] for attributes in page.all("section")]
+    assert sections == [
+        *("results", "accuracy-and-latency", "latency", "confusions", "machine", "method")
+    ]
+    links = [str(attributes["href"]) for attributes in page.all("a")]
+    assert links[-len(sections) :] == [f"#{name}" for name in sections]
+
+
+def test_every_row_is_in_the_tables_with_its_figures(whole: tuple[Page, Path]) -> None:
+    said = whole[0].sections["results"]
+    for words in (
+        "float32, litert, 2 threadslitert 2.3.0, 2 threads3.60",
+        f"5.8{TIMES}5.7{TIMES} to 5.9{TIMES}",
+        "Keras, 2 threadsTensorFlow 2.21.0, tf.function, 2 threads21.0",
+        "int8, litert, 4 threads, on Raspberry Pi 4 Model B",
+        "Quality on 100 pictures of the test split",
+        "97.0%91.5% to 99.0%50.0%98.0%0.620.125",
+        "2.7312.04.50210",
+        "dynamic on tflite-runtime 2.14.0, 2 threads: cannot run it (op version 12)",
+    ):
+        assert words in said
+
+
+def test_noisy_rows_are_marked_and_never_the_headline(tmp_path: Path) -> None:
+    restless = row("int8", 1.0, invoke=latency(1.0, rounds=(0.5, 1.0, 2.0, 1.5, 0.7)))
+    page = _page(measured(restless, row("float32", 3.0)), tmp_path)
+    assert "int8 noisy" in page.sections["results"]
+    assert "float32 noisy" not in page.sections["results"]
+    assert "1 row too noisy to be quoted" in page.text
+    assert "Fastest, end to end5.00 msfloat32" in page.text
+
+
+def test_method_and_machine_are_stated(whole: tuple[Page, Path]) -> None:
+    page, _ = whole
+    assert "9 rounds, and in each of them 20 calls of every row" in page.sections["method"]
+    assert (
+        "100 of the test split, of 2 classes; fingerprint abababababababab"
+        in (page.sections["method"])
+    )
+    for words in ("Cortex-A76", "8.0 GB", "Linux 6.12 aarch64", "litert2.3.0",
+                  "temperature41.5 \N{DEGREE SIGN}C", "governorperformanceperformance",
+                  "firmware's complaints\N{EN DASH}", "Raspberry Pi 4 Model B"):  # fmt: skip
+        assert words in page.sections["machine"]
+
+
+def test_what_cut_a_benchmark_short_is_said(tmp_path: Path) -> None:
+    throttled = row(invoke=latency(3.0, rounds=(3.0, None, 3.01)))
+    page = _page(
+        measured(throttled, stopped="interrupted", rounds=3, failures=whole_run().failures),
+        tmp_path,
+    )
+    assert "ended early: interrupted (3 of 9 rounds)" in page.text
+    assert "1 row could not be measured" in page.text
+    assert "1 round of a row did not count" in page.sections["method"]
+
+
+def test_latency_alone_is_a_report_too(tmp_path: Path) -> None:
+    write_benchmark_report(whole_run(), tmp_path)
+    page = _page(measured(row(), truth=()), tmp_path)
+    # No figure of the earlier report is left to pass for this one's.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "latency.png"]
+    assert "accuracy-and-latency" not in page.sections
+    assert "Quality" not in page.text
+    assert "one of them has not" in page.sections["confusions"]
+
+
+def test_without_a_keras_row_nothing_is_held_against_it(tmp_path: Path) -> None:
+    page = _page(measured(row(quality=quality(TRUTH, TRUTH, agreement=None, mcnemar_p=None,
+                                              largest_difference=None))), tmp_path)  # fmt: skip
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        *("accuracy-latency.png", "index.html", "latency.png")
+    ]
+    assert "100.0%96.3% to 100.0%50.0%\N{EN DASH}\N{EN DASH}\N{EN DASH}" in page.text
+
+
+def test_a_benchmark_without_rows_is_a_page(tmp_path: Path) -> None:
+    failure = Failure("int8", "litert 2.3.0", 2, "cannot run it")
+    page = _page(measured(failures=(failure,)), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert "No row was measured." in page.sections["results"]
+    assert "cannot run it" in page.sections["results"]
+
+
+def test_anybodys_words_are_words(tmp_path: Path) -> None:
+    words = '<img src=x onerror="alert(1)">&\n$x^2$ \N{CAT} \u202e'
+    given = row(words, engine=f"{words} 1", elsewhere=words, quality=quality(wrong_at(1), TRUTH))
+    benchmark = measured(
+        row("Keras", quality=quality(TRUTH, TRUTH)), row("int8", quality=given.quality), given,
+        labels=(words, f"b{words}"), split=words, stopped=words, edgetl=words, created=words,
+        fingerprint=words, failures=(Failure(words, words, 1, words),),
+        machine=machine(name=words, cpu=words, system=words, versions={words: words}),
+    )  # fmt: skip
+    page = _page(benchmark, tmp_path)
+    assert {"onerror"} & {name for _, attributes in page.tags for name in attributes} == set()
+    assert len(page.all("img")) == 3
+    assert '<img src=x onerror="alert(1)">' in page.text
+
+
+@pytest.mark.parametrize("classes", [2, 12, 100])
+def test_any_number_of_classes(classes: int, tmp_path: Path) -> None:
+    labels = tuple(f"class number {number}" for number in range(classes))
+    truth = tuple(range(classes)) * 3
+    other = tuple((value + (place % 5 == 0)) % classes for place, value in enumerate(truth))
+    page = _page(
+        measured(
+            row("Keras", quality=quality(truth, truth)), row(quality=quality(other, truth)),
+            labels=labels, truth=truth,
+        ),
+        tmp_path,
+    )  # fmt: skip
+    assert f"of {classes} classes" in page.sections["method"]
+    assert "class number 0 taken for class number 1: " in page.sections["confusions"]
+    with Image.open(tmp_path / "confusion-difference.png") as picture:
+        assert max(picture.size) < 2500
+
+
+def test_the_difference_of_confusions_by_hand() -> None:
+    keras = row("Keras", quality=quality((0, 0, 1, 1), (0, 0, 1, 1)))
+    int8 = row("int8", quality=quality((0, 1, 0, 1), (0, 0, 1, 1)))
+    found = confusion_difference(measured(row("a"), keras, int8, truth=(0, 0, 1, 1)))
+    assert found is not None
+    difference, which = found
+    assert difference.tolist() == [[-1, 1], [1, -1]]
+    assert which is int8
+    texts = confusion_difference_figure(difference, ["a", "b"], title="t").axes[0].texts
+    assert [text.get_text() for text in texts] == ["-1", "+1", "+1", "-1"]
+
+
+def test_rows_are_named_by_what_tells_them_apart() -> None:
+    assert row_names([row("int8"), row("float32")]) == ["int8", "float32"]
+    assert row_names([row("int8"), row("int8")]) == ["int8 (1)", "int8 (2)"]
+    assert row_names([row("int8"), row("int8", threads=1)]) == [
+        *("int8, 2 threads", "int8, 1 thread")
+    ]
+    keras, lite = row("Keras", engine="TensorFlow 2"), row("int8", engine="tflite-runtime 2.14.0")
+    assert row_names([keras, row("int8")]) == ["Keras", "int8"]
+    assert row_names([keras, row("int8"), lite]) == [
+        "Keras",
+        "int8, litert",
+        "int8, tflite-runtime",
+    ]
+    assert row_names([row("int8", elsewhere="a Pi")]) == ["int8, on a Pi"]
+    assert len(row_names([row("n" * 500)])[0]) == 40
+
+
+def _boxes(figure: Any) -> list[Any]:
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    texts = [text for text in figure.axes[0].texts if text.get_text()]
+    return [text.get_window_extent(renderer) for text in texts]
+
+
+@pytest.mark.parametrize("rows", [1, 5, 12])
+def test_labels_of_bubbles_do_not_hide_one_another(rows: int) -> None:
+    """Even where all rows are as fast and as accurate as one another."""
+    random = np.random.default_rng(rows)
+    alike = [
+        row(
+            f"model number {number}", 3 + 0.2 * random.random(), bytes=2_000_000 * (1 + number % 4),
+            quality=quality(wrong_at(1, *range(60, 60 + number % 3)), TRUTH),
+        )
+        for number in range(rows)
+    ]  # fmt: skip
+    figure = accuracy_latency_figure(measured(*alike))
+    assert figure is not None
+    boxes = _boxes(figure)
+    assert len(boxes) == rows
+    inside = figure.bbox
+    for place, box in enumerate(boxes):
+        assert inside.x0 <= box.x0 <= box.x1 <= inside.x1
+        assert inside.y0 <= box.y0 <= box.y1 <= inside.y1
+        assert not any(box.overlaps(other) for other in boxes[:place])
+
+
+def test_latencies_far_apart_have_a_logarithmic_scale() -> None:
+    far, near = (
+        latency_figure(measured(row(p50=3.0), row("b", p50=slower))) for slower in (60.0, 3.1)
+    )
+    assert far is not None
+    assert near is not None
+    assert [figure.axes[0].get_xscale() for figure in (far, near)] == ["log", "linear"]
+
+
+def test_a_missing_matplotlib_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: None if name == "matplotlib" else find(name),
+    )
+    with pytest.raises(MissingExtraError, match=r"needs .* matplotlib.*: pip install 'edgetl\[tra"):
+        write_benchmark_report(whole_run(), tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EdgetlError, match=r"file: cannot be written: file exists"):
+        write_benchmark_report(measured(), tmp_path / "file")

@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mediapipe_environment import FOLDER, mediapipe_python
+from benchmarks.peers import find_jpegs, measure
+from benchmarks.processes import peak_bytes, seconds_to_first_line
+from edge.errors import DataError, EdgetlError
+from tests.conftest import COLOURS, Cli, write_colour_pictures
+
+ENVIRONMENT = Path(__file__).parents[2] / FOLDER
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("photos")
+    return find_jpegs(write_colour_pictures(folder, ["blue", "red"], 3), 6)
+
+
+def test_pictures_are_taken_evenly_from_all(tmp_path: Path) -> None:
+    write_colour_pictures(tmp_path, sorted(COLOURS), 4)
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert [path.parent.name for path in find_jpegs(tmp_path, 5)] == sorted(COLOURS)
+    assert len(find_jpegs(tmp_path, 100)) == 20
+    assert len(set(find_jpegs(tmp_path, 13))) == 13
+
+
+def test_a_folder_without_pictures_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no JPEG files"):
+        find_jpegs(tmp_path, 5)
+    with pytest.raises(DataError, match=r"gone: is no folder"):
+        find_jpegs(tmp_path / "gone", 5)
+
+
+def test_a_process_is_timed_to_its_first_line_and_weighed_at_its_peak() -> None:
+    import sys
+
+    code = "held = bytearray(300_000_000); print(len(held))"
+    assert 0 < seconds_to_first_line([sys.executable, "-c", "print(1)"]) < 60
+    light, heavy = (peak_bytes([sys.executable, "-c", c]) for c in ("print(1)", code))
+    assert 250_000_000 < heavy - light < 350_000_000
+    with pytest.raises(Exception, match="exit status 3"):
+        seconds_to_first_line([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_edgetl_and_the_bare_loop_give_the_same_classes(
+    int8_model: Path, photos: list[Path]
+) -> None:
+    report = measure(
+        int8_model, photos, data="colours", rounds=2, start_rounds=1, peak_rounds=1,
+        ways=("edgetl", "bare"),
+    )  # fmt: skip
+    ours, bare = report.peers
+    assert (report.model, report.pictures, report.rounds) == ("model.int8.tflite", 6, 2)
+    assert ours.threads == bare.threads
+    assert bare.as_ours == ours.as_ours == 1.0
+    assert ours.milliseconds.ratio == 1.0
+    for peer in report.peers:
+        assert len(peer.milliseconds.rounds) == 2
+        assert min(peer.milliseconds.value, peer.start_seconds.value) > 0
+        assert peer.peak_bytes.value > 20_000_000
+        assert peer.milliseconds.low <= peer.milliseconds.ratio <= peer.milliseconds.high
+
+
+def test_a_way_that_cannot_is_one_clear_line(int8_model: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(EdgetlError, match=r"^edgetl: cannot classify with this model: .*Error"):
+        measure(int8_model, [broken], data="", rounds=1, ways=("edgetl",))
+
+
+def test_an_environment_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EdgetlError, match="file: cannot be made: "):
+        mediapipe_python(tmp_path / "file")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("mediapipe")
+@pytest.mark.parametrize("model", ["float_model", "int8_model"])
+def test_mediapipe_gives_our_classes(
+    model: str, photos: list[Path], request: pytest.FixtureRequest
+) -> None:
+    try:
+        mediapipe_python(ENVIRONMENT)
+    except EdgetlError as error:
+        pytest.skip(str(error))
+    report = measure(
+        request.getfixturevalue(model), photos, data="", rounds=1, start_rounds=1, peak_rounds=1,
+        environment=ENVIRONMENT,
+    )  # fmt: skip
+    assert [peer.threads is None for peer in report.peers] == [False, False, True, True]
+    assert [peer.as_ours for peer in report.peers] == [1.0] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("mediapipe")
+def test_the_command_prints_json(cli: Cli, int8_model: Path) -> None:
+    import subprocess
+    import sys
+
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.peers", str(int8_model), "--json"),
+            *("--pictures", "3", "--rounds", "1"),
+        ],
+        cwd=ENVIRONMENT.parent, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    if result.returncode == 2 and "pip cannot install" in result.stderr:
+        pytest.skip(result.stderr.splitlines()[-1])
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["data"] == "demo pictures"
+    assert len(report["peers"]) == 4
