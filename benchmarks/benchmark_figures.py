@@ -38,29 +38,37 @@ _LOG_FROM = 4
 _LARGEST, _SMALLEST = 46.0, 9.0
 _LONGEST_NAME = 40
 _LABEL_SIZE = 9.5
+# With more bubbles than these their labels have no room for the file's size.
+_SIZES_UP_TO = 12
 
 
-def row_names(rows: Sequence[Row]) -> list[str]:
-    """A name for each row that tells it from the others, and is no longer than that takes."""
-    files = [row for row in rows if row.name != "Keras"]
-    engines = len({engine_name(row) for row in files}) > 1
+def row_names(rows: Sequence[Row], *, brief: bool = False) -> list[str]:
+    """A name for each row that tells it from the others, and is no longer than that takes.
+
+    `brief` ones leave engine and threads to the words beside them.
+    """
+    engines = len({engine_name(row) for row in rows if row.name != "Keras"}) > 1
     threads = len({row.threads for row in rows}) > 1
+    alike = [(row.name, engine_name(row), row.threads, row.elsewhere) for row in rows]
+    often, seen = Counter(alike), Counter[tuple[str, str, int, str | None]]()
     names = []
-    for row in rows:
+    for row, key in zip(rows, alike, strict=True):
         parts = [drawing.shortened(row.name, _LONGEST_NAME)]
-        if engines and row.name != "Keras":
+        seen[key] += 1
+        if often[key] > 1:
+            parts[0] += f" ({seen[key]})"
+        if engines and not brief and row.name != "Keras":
             parts.append(engine_name(row))
-        if threads:
-            parts.append(f"{row.threads} thread" + ("s" if row.threads != 1 else ""))
+        if threads and not brief:
+            parts.append(_threads(row))
         if row.elsewhere:
             parts.append(f"on {drawing.shortened(row.elsewhere, _LONGEST_NAME)}")
         names.append(", ".join(parts))
-    often, seen = Counter(names), Counter[str]()
-    for place, name in enumerate(names):
-        seen[name] += 1
-        if often[name] > 1:
-            names[place] = f"{name} ({seen[name]})"
     return names
+
+
+def _threads(row: Row) -> str:
+    return f"{row.threads} thread" + ("s" if row.threads != 1 else "")
 
 
 def engine_name(row: Row) -> str:
@@ -78,15 +86,13 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
 
     None where no row has a quality.
     """
-    named = [
-        (row, name)
-        for row, name in zip(measured.rows, row_names(measured.rows), strict=True)
-        if row.quality
-    ]
-    if not named:
+    groups = _groups([row for row in measured.rows if row.quality])
+    if not groups:
         return None
+    # The colour tells the engine.
+    named = [pair for rows in groups.values() for pair in zip(rows, row_names(rows), strict=True)]
     figure = drawing.blank(9.6, 5.4)
-    axes = figure.add_axes((0.085, 0.125, 0.885, 0.73))
+    axes = figure.add_axes((0.085, 0.11, 0.885, 0.75))
     shares = [share for row, _ in named if row.quality for share in _interval(row)]
     _style(axes)
     _limit_latency(axes, [row.end_to_end.p50 for row, _ in named], margin=0.16)
@@ -98,7 +104,9 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
     axes.set_ylabel("accuracy", color=drawing.FAINT)
     axes.set_xlabel("milliseconds a picture, from its JPEG to probabilities (median)",
                     color=drawing.FAINT)  # fmt: skip
-    colours = _group_colours([row for row, _ in named])
+    others = [group for group in groups if group != "Keras"]
+    colours = {group: _COLOURS[place % len(_COLOURS)] for place, group in enumerate(others)}
+    colours["Keras"] = _KERAS
     largest = max(row.bytes for row, _ in named)
     bubbles = []
     # The largest first, so that none hides a smaller one.
@@ -107,7 +115,7 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
         bubbles.append(
             (_draw_bubble(axes, row, diameter, colours[_group(row)]), diameter, row, name)
         )
-    _legend(figure, colours, largest)
+    _legend(figure, groups, colours, largest)
     _label_bubbles(figure, axes, bubbles)
     return figure
 
@@ -229,7 +237,7 @@ def _style(axes: Axes) -> None:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(drawing.GRID)
-    axes.tick_params(length=0, colors=drawing.FAINT)
+    axes.tick_params(which="both", length=0, colors=drawing.FAINT)
 
 
 def _limit_latency(axes: Axes, values: Sequence[float], *, margin: float) -> None:
@@ -255,11 +263,11 @@ def _group(row: Row) -> str:
     return f"{name} on {row.elsewhere}" if row.elsewhere else name
 
 
-def _group_colours(rows: Sequence[Row]) -> dict[str, str]:
-    groups = dict.fromkeys(_group(row) for row in rows)
-    others = [group for group in groups if group != "Keras"]
-    colours = {group: _COLOURS[place % len(_COLOURS)] for place, group in enumerate(others)}
-    return {group: colours.get(group, _KERAS) for group in groups}
+def _groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(_group(row), []).append(row)
+    return groups
 
 
 def _draw_bubble(axes: Axes, row: Row, diameter: float, colour: str) -> tuple[float, float]:
@@ -276,22 +284,31 @@ def _draw_bubble(axes: Axes, row: Row, diameter: float, colour: str) -> tuple[fl
     return middle
 
 
-def _legend(figure: Figure, colours: dict[str, str], largest: int) -> None:
-    if len(colours) > 1:
-        handles = [
-            Line2D([], [], color=colour, marker="o", linestyle="", markersize=7,
-                   label=drawing.shortened(group, _LONGEST_NAME))
-            for group, colour in colours.items()
-        ]  # fmt: skip
+def _legend(
+    figure: Figure, groups: dict[str, list[Row]], colours: dict[str, str], largest: int
+) -> None:
+    if len(groups) > 1:
+        handles = []
+        for group, rows in groups.items():
+            threads = {row.threads for row in rows}
+            words = drawing.shortened(group, _LONGEST_NAME)
+            if len(threads) == 1:
+                words += f", {_threads(rows[0])}"
+            handles.append(
+                Line2D(
+                    [], [], color=colours[group], marker="o", linestyle="", markersize=7,
+                    label=words,
+                )
+            )  # fmt: skip
         legend = figure.legend(
-            handles=handles, loc="upper left", bbox_to_anchor=(0.075, 0.985), frameon=False,
-            ncols=min(len(handles), 4), fontsize=9.5,
+            handles=handles, loc="upper left", bbox_to_anchor=(0.06, 0.955), frameon=False,
+            ncols=min(len(handles), 4), fontsize=9.5, handletextpad=0.2, columnspacing=1.4,
         )  # fmt: skip
         for words in legend.get_texts():
             words.set_parse_math(False)
             words.set_family(drawing.families())
     figure.text(
-        0.97, 0.965,
+        0.97, 0.985,
         f"area: size of the file (largest {largest / 1e6:.1f} MB); line: 95 % interval",
         ha="right", va="top", fontsize=8.5, color=drawing.FAINT,
     )  # fmt: skip
@@ -310,7 +327,9 @@ def _label_bubbles(
         taken.append(Bbox([[x - half, y - half], [x + half, y + half]]))
     inside = axes.get_window_extent(renderer)
     for (middle, diameter, row, name), bubble in list(zip(bubbles, taken, strict=True))[::-1]:
-        said = f"{name}  {row.bytes / 1e6:.1f} MB" + (" (noisy)" if noisy(row) else "")
+        said = name + (" (noisy)" if noisy(row) else "")
+        if len(bubbles) <= _SIZES_UP_TO:
+            said += f"  {row.bytes / 1e6:.1f} MB"
         words = axes.annotate(
             said, xy=middle, xytext=(0, 0), textcoords="offset points", ha="center", va="center",
             fontsize=_LABEL_SIZE, color=drawing.INK, parse_math=False, family=drawing.families(),

@@ -146,7 +146,7 @@ def _results(measured: Measured) -> str:
         parts.append(f'<div class="warnings"><h3>Not measured</h3>\n<ul>{early}{items}</ul></div>')
     if not measured.rows:
         return "\n".join([*parts, "<p>No row was measured.</p>"])
-    names = row_names(measured.rows)
+    names = row_names(measured.rows, brief=True)
     parts.append(_latency_table(measured, names))
     if any(row.quality for row in measured.rows):
         parts.append(_quality_table(measured, names))
@@ -200,7 +200,8 @@ def _latency_cells(latency: Latency) -> str:
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.1f}{page.TIMES}" if ratio < 100 else f"{ratio:,.0f}{page.TIMES}"
+    digits = 2 if ratio < 1 else 1 if ratio < 100 else 0
+    return f"{ratio:,.{digits}f}{page.TIMES}"
 
 
 def _ratio(row: Row) -> str:
