@@ -38,13 +38,17 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
     paths = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in _figures(measured).items():
-            path = folder / f"{name}.png"
-            if figure:
-                _save(figure, path)
-                paths[name] = path
-            else:
-                path.unlink(missing_ok=True)
+        with warnings.catch_warnings():
+            # A letter of a label that no font here has is drawn as a box.
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
+            for name, figure in _figures(measured).items():
+                path = folder / f"{name}.png"
+                if figure:
+                    with replacing(path) as temporary:
+                        figure.savefig(temporary, format="png")
+                    paths[name] = path
+                else:
+                    path.unlink(missing_ok=True)
         index = folder / "index.html"
         write_text(index, benchmark_page(measured, paths))
     except OSError as error:
@@ -71,10 +75,3 @@ def _figures(measured: Measured) -> "dict[str, Figure | None]":
         "latency": latency_figure(measured),
         "confusion-difference": confusions,
     }
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    with replacing(path) as temporary, warnings.catch_warnings():
-        # A letter of a label that no font here has is drawn as a box.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(temporary, format="png")

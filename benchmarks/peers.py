@@ -301,6 +301,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure one model file through edgetl, a bare interpreter and MediaPipe Tasks."""
+    # What is wrong with it is said before any picture is drawn.
+    read_model_file(model)
     with tempfile.TemporaryDirectory() as temporary:
         if data:
             folder, words = data, quoted(data)

@@ -1,10 +1,12 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.mediapipe_environment import FOLDER, mediapipe_python
-from benchmarks.peers import find_jpegs, measure
+from benchmarks.peers import command, find_jpegs, measure
 from benchmarks.processes import peak_bytes, seconds_to_first_line
 from edge.errors import DataError, EdgetlError
 from tests.conftest import COLOURS, Cli, write_colour_pictures
@@ -26,6 +28,14 @@ def test_pictures_are_taken_evenly_from_all(tmp_path: Path) -> None:
     assert len(set(find_jpegs(tmp_path, 13))) == 13
 
 
+def test_a_missing_model_is_said_before_pictures_are_drawn(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(EdgetlError, match=r"gone\.tflite: no such file"):
+        command(tmp_path / "gone.tflite")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_folder_without_pictures_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no JPEG files"):
         find_jpegs(tmp_path, 5)
@@ -34,13 +44,11 @@ def test_a_folder_without_pictures_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_process_is_timed_to_its_first_line_and_weighed_at_its_peak() -> None:
-    import sys
-
     code = "held = bytearray(300_000_000); print(len(held))"
     assert 0 < seconds_to_first_line([sys.executable, "-c", "print(1)"]) < 60
     light, heavy = (peak_bytes([sys.executable, "-c", c]) for c in ("print(1)", code))
     assert 250_000_000 < heavy - light < 350_000_000
-    with pytest.raises(Exception, match="exit status 3"):
+    with pytest.raises(subprocess.CalledProcessError, match="exit status 3"):
         seconds_to_first_line([sys.executable, "-c", "raise SystemExit(3)"])
 
 
@@ -97,9 +105,6 @@ def test_mediapipe_gives_our_classes(
 @pytest.mark.slow
 @pytest.mark.xdist_group("mediapipe")
 def test_the_command_prints_json(cli: Cli, int8_model: Path) -> None:
-    import subprocess
-    import sys
-
     result = subprocess.run(
         [
             *(sys.executable, "-m", "benchmarks.peers", str(int8_model), "--json"),
