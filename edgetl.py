@@ -658,14 +658,31 @@ def benchmark(
             metavar="[FILE]", help="Pack models, pictures and Keras' answers for a device."
         ),
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a page and its figures there, too.")
+    ] = None,
+    earlier_and_later: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--compare", metavar="A.json B.json", help="What changed between two, beyond noise."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
 ) -> None:
     """Measure what .tflite files lose and gain beside Keras."""
     from tempfile import TemporaryDirectory
 
+    if earlier_and_later:
+        if targets or pack or report or as_markdown:
+            raise SettingError("--compare reads two files of --json; of options it takes --json")
+        _compare(*earlier_and_later, as_json=as_json)
+        return
+    if report and importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError(needs="--report", module="matplotlib", extra="train")
     with hidden_native_log():
         from benchmarks.benchmark import benchmark as run_benchmark
+        from benchmarks.record import to_json
         from benchmarks.subjects import plan
         from benchmarks.tables import failure_line, markdown
         from edge.model_file import read_labels
@@ -684,7 +701,7 @@ def benchmark(
             _check_packing(planned, pack)
         done = run_benchmark(planned, Path(temporary), rounds=rounds)
         if as_json:
-            print(json.dumps(asdict(done.measured), indent=2, ensure_ascii=False))
+            print(to_json(done.measured))
         elif as_markdown:
             print(markdown(done.measured))
         else:
@@ -693,11 +710,27 @@ def benchmark(
             _complain(failure_line(failure))
         if pack:
             _write_pack(done, planned, pack)
+    if report:
+        from benchmarks.benchmark_report import write_benchmark_report
+
+        _complain(f"report: {quoted(write_benchmark_report(done.measured, report))}")
     if done.measured.stopped:
         _complain(done.measured.stopped)
         raise typer.Exit(130)
     if done.measured.failures:
         raise typer.Exit(1)
+
+
+def _compare(earlier: Path, later: Path, *, as_json: bool) -> None:
+    from benchmarks.comparing import compare
+    from benchmarks.comparing_shown import changes_to_json, print_changes
+    from benchmarks.record import read_measured
+
+    changes = compare(read_measured(earlier), read_measured(later))
+    if as_json:
+        print(changes_to_json(changes))
+    else:
+        print_changes(changes)
 
 
 def _check_packing(planned: Any, pack: Path) -> None:

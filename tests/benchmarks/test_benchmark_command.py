@@ -278,3 +278,37 @@ def test_no_process_outlives_the_benchmark(cli: Cli, model: Path, number: int) -
     while any(Path(f"/proc/{pid}").exists() for pid in workers):
         assert time.monotonic() < ends
         time.sleep(0.05)
+
+
+def test_a_report_and_what_changed_between_two_benchmarks(
+    cli: Cli, model: Path, data: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    measured = cli("benchmark", model, "--data", data, *QUICK, "--json", "--report", "page")
+    assert "report: page/index.html" in measured.stderr
+    page = (cli.folder / "page" / "index.html").read_text()
+    assert "tiny" in page
+    assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", page)
+    assert (cli.folder / "page" / "latency.png").read_bytes().startswith(b"\x89PNG")
+    (cli.folder / "a.json").write_text(measured.stdout)
+    told = cli("benchmark", "--compare", "a.json", "a.json")
+    assert "tiny" in told.stdout
+    changes = json.loads(cli("benchmark", "--compare", "a.json", "a.json", "--json").stdout)
+    (row,) = changes["rows"]
+    assert row["name"] == "tiny"
+    assert not changes["differences"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("gone.json", "gone.json"), "gone.json: cannot be read"),
+        (("empty.json", "empty.json"), "empty.json: does not hold a benchmark's figures"),
+        (("empty.json", "empty.json", "--markdown"), "--compare reads two files"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(cli: Cli, arguments: tuple[str, ...], named: str) -> None:
+    (cli.folder / "empty.json").write_text("[]")
+    result = cli("benchmark", "--compare", *arguments, check=2)
+    assert_one_clear_line(result)
+    assert named in result.stderr
