@@ -769,6 +769,13 @@ def main() -> None:
     # What a command imports makes many objects and no garbage: looking for it after every 700 took
     # a fifteenth of the time to the first result.
     gc.set_threshold(50_000)
+    # Typer takes time for each option of each command; what was not asked for can go without.
+    asked = [
+        command
+        for command in app.registered_commands
+        if command.callback and [command.callback.__name__] == sys.argv[1:2]
+    ]
+    app.registered_commands = asked or app.registered_commands
     if isinstance(sys.stdout, TextIOWrapper):
         # A file name may hold bytes that are no UTF-8; in JSON as elsewhere "\\udce9" can stand.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -1,7 +1,6 @@
 """The errors a user can cause: one tree, caught once, in edgetl.py."""
 
 from pathlib import Path
-from unicodedata import category
 
 _NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode's names of these kinds of characters
 
@@ -64,7 +63,13 @@ def quoted(path: Path | str) -> str:
 
     Control characters, line separators and bytes that are no UTF-8 are shown as escapes.
     """
+    text = str(path)
+    if text.isprintable():
+        return text
+    # Few names need it, and it takes as long to import as a small picture to classify.
+    from unicodedata import category
+
     return "".join(
         char.encode("unicode_escape").decode() if category(char) in _NOT_SHOWN else char
-        for char in str(path)
+        for char in text
     )

@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -30,12 +29,39 @@ class Decoded:
     milliseconds: float
 
 
+class Pending:
+    """What a thread is making. (A concurrent.futures.Future takes longer to import.)"""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._made: Decoded | BaseException | None = None
+
+    def end(self, made: Decoded | BaseException) -> None:
+        """Hand it over, or what went wrong; once."""
+        self._made = made
+        self._over.set()
+
+    def result(self, timeout: float | None = None) -> Decoded:
+        """Wait for it.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            TimeoutError: it takes longer than `timeout` seconds.
+        """
+        if not self._over.wait(timeout):
+            raise TimeoutError
+        if isinstance(self._made, Decoded):
+            return self._made
+        assert self._made is not None
+        raise self._made
+
+
 @dataclass(frozen=True, eq=False)
 class Ahead:
-    """An item whose pixels are in the making. `decoded` gives them, or raises a PictureError."""
+    """An item whose pixels are in the making."""
 
     item: Item
-    decoded: "Future[Decoded]"
+    decoded: Pending
 
 
 # How long stopping waits for pictures in the works; Ctrl-C must end a run within a second.
@@ -151,12 +177,12 @@ class ReadAhead:
                 self._over = True
                 self._entries.put(None)
                 return None
-            entry = item if isinstance(item, Problem) else Ahead(item, Future())
+            entry = item if isinstance(item, Problem) else Ahead(item, Pending())
             self._entries.put(entry)
             return entry
 
     def _decode(self, ahead: Ahead) -> None:
         try:
-            ahead.decoded.set_result(decode(ahead.item, self._geometry))
+            ahead.decoded.end(decode(ahead.item, self._geometry))
         except BaseException as error:
-            ahead.decoded.set_exception(error)
+            ahead.decoded.end(error)

@@ -41,6 +41,9 @@ from trainer.recipe import Recipe
 from trainer.row_file import RowFile
 from trainer.run_folder import RunFolder
 
+# Whether a model has only learnt its training pictures by heart, so many of them tell.
+TRAINING_SAMPLE = 500
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -50,11 +53,21 @@ class Pictures:
     rows: dict[Split, npt.NDArray[np.int64]]
     truth: dict[Split, metrics.Classes]
 
+    def measured(self, split: Split) -> npt.NDArray[np.int64]:
+        """The places within a split of the pictures that its final figures are measured on.
+
+        All of them, but of training pictures 500 at most, evenly taken; they lie class by class.
+        """
+        count = len(self.rows[split])
+        if split != "train" or count <= TRAINING_SAMPLE:
+            return np.arange(count)
+        return np.arange(TRAINING_SAMPLE) * count // TRAINING_SAMPLE
+
 
 @dataclass(frozen=True)
 class Reused:
-    """What the frozen part gave for the training pictures in `views` and as they are, and for the
-    validation pictures.
+    """What the frozen part gave for the training pictures in `views`, for those of them that final
+    figures are measured on as they are, and for the validation pictures.
 
     `cut` is the backbone's layer at whose output phase two begins, None where it trains the whole
     model or where there is no phase two.
@@ -62,7 +75,7 @@ class Reused:
 
     cut: int | None
     views: list[Activations]
-    training: Activations
+    measured: Activations
     validation: Activations
 
 
@@ -90,12 +103,14 @@ def reused_activations(
     cut = (
         cut_below(backbone, recipe.fine_tune_from) if planned_epochs(recipe, "fine_tune") else None
     )
-    trained, validated = len(pictures.rows["train"]), len(pictures.rows["validation"])
+    trained, validated = pictures.rows["train"], pictures.rows["validation"]
+    measured = trained[pictures.measured("train")]
     if cut is not None:
         size = row_size(backbone, cut)
-        fitting = int((recipe.disk_budget * 1e9 / size - validated - trained) // trained)
+        apart = len(validated) + len(measured)
+        fitting = int((recipe.disk_budget * 1e9 / size - apart) // len(trained))
         if fitting < views:
-            needed = size * ((views + 1) * trained + validated) / 1e9
+            needed = size * (views * len(trained) + apart) / 1e9
             instead = f"{fitting} fit" if fitting > 0 else "phase two goes without them"
             say(
                 f"{views} views of what the frozen layers give take {needed:.1f} GB, more than "
@@ -106,33 +121,32 @@ def reused_activations(
     run.activations.mkdir(exist_ok=True)
     shared: dict[str, Any] = {"folder": run.activations, "recipe": recipe}
 
-    def activations(split: Split, view: int | None) -> Activations:
-        name = split if view is None else f"{split}-view-{view}"
-        return frozen_activations(
-            part, pictures.pixels, pictures.rows[split], name=name, view=view, **shared
-        )
+    def activations(name: str, rows: npt.NDArray[np.int64], view: int | None = None) -> Activations:
+        return frozen_activations(part, pictures.pixels, rows, name=name, view=view, **shared)
 
-    training = activations("train", None)
     return Reused(
         cut=cut,
-        views=[activations("train", n) for n in range(views)] if recipe.augments else [training],
-        training=training,
-        validation=activations("validation", None),
+        views=[activations(f"train-view-{n}", trained, n) for n in range(views)]
+        if recipe.augments
+        else [activations("train", trained)],
+        measured=activations("train-measured", measured),
+        validation=activations("validation", validated),
     )
 
 
 def shortcut(
     reused: Reused, model: keras.Model, recipe: Recipe
 ) -> tuple[keras.Model, RowFile] | None:
-    """The part of a trained model that begins where the frozen part ends, and its training inputs.
+    """The part of a trained model that begins where the frozen part ends, and what it takes for the
+    training pictures that final figures are measured on.
 
     None where the whole model was trained.
     """
     if not planned_epochs(recipe, "fine_tune"):
-        return head_model(model), reused.training.features
-    if reused.cut is None or reused.training.cut is None:
+        return head_model(model), reused.measured.features
+    if reused.cut is None or reused.measured.cut is None:
         return None
-    return tail_model(model, reused.cut), reused.training.cut
+    return tail_model(model, reused.cut), reused.measured.cut
 
 
 def fit_phases(

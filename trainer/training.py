@@ -185,7 +185,9 @@ def _train(
     final.compile()
     probabilities = {s: _probabilities(final, pictures, s, recipe, reused) for s in SPLITS}
     figures_per_split = {
-        split: metrics.summary(probabilities[split], pictures.truth[split], dataset.labels)
+        split: metrics.summary(
+            probabilities[split], pictures.truth[split][pictures.measured(split)], dataset.labels
+        )
         for split in SPLITS
     }
     clock.lap("evaluate")
@@ -260,13 +262,13 @@ def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callba
 def _probabilities(
     model: keras.Model, pictures: Pictures, split: Split, recipe: Recipe, reused: Reused | None
 ) -> metrics.Probabilities:
-    """The model's probabilities for a split, float32 [pictures, classes].
+    """The model's probabilities for the measured pictures of a split, float32 [pictures, classes].
 
     Held-out pictures go through the whole Keras model, since its figures are what an export is held
-    against. Training pictures, the most and of least interest, begin at what the frozen part gave
-    where that is in use, which rounds it to half precision.
+    against. Training pictures begin at what the frozen part gave where that is in use, which rounds
+    it to half precision.
     """
-    rows = pictures.rows[split]
+    rows = pictures.rows[split][pictures.measured(split)]
     part, inputs = model, pictures.pixels
     short = shortcut(reused, model, recipe) if split == "train" and reused else None
     if short:
