@@ -301,7 +301,7 @@ def _resume(given: dict[str, Any]) -> None:
         _needs("tensorboard", "--tensorboard")
     from trainer.run_folder import find_interrupted, read_started
 
-    run = find_interrupted(given.get("out"))
+    run = find_interrupted(Path(given["out"]) if "out" in given else None)
     read_started(run)
     with hidden_native_log():
         from trainer.training import resume

@@ -85,9 +85,14 @@ def test_an_environment_that_cannot_be_made_is_one_clear_line(tmp_path: Path) ->
         mediapipe_python(tmp_path / "file")
 
 
-@pytest.mark.slow
 @pytest.mark.xdist_group("mediapipe")
-@pytest.mark.parametrize("model", ["float_model", "int8_model"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param("float_model", marks=pytest.mark.by_hand),
+        pytest.param("int8_model", marks=pytest.mark.slow),
+    ],
+)
 def test_mediapipe_gives_our_classes(
     model: str, photos: list[Path], request: pytest.FixtureRequest
 ) -> None:

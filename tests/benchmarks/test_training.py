@@ -285,7 +285,7 @@ def check_notebook(written: dict[str, object], *, validation: int, test: int | N
     assert written["validation"]["accuracy"] == pytest.approx(best["val_accuracy"])
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_the_notebook_trains_both_phases(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
         "benchmarks.notebook", split_data, "--out", "out.json", *SMALL, folder=tmp_path

@@ -25,7 +25,12 @@ UINT8 = Conversion("int8", "uint8")
 
 # A second real run takes most of a minute: .ci/run has it.
 RUNS = pytest.mark.parametrize(
-    "run", ["two_class_run", pytest.param("five_class_run", marks=pytest.mark.slow)]
+    "run",
+    [
+        "two_class_run",
+        # In one process, for which the run is made once.
+        pytest.param("five_class_run", marks=[pytest.mark.slow, pytest.mark.xdist_group("five")]),
+    ],
 )
 
 
