@@ -321,7 +321,7 @@ def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
     assert "reuse" in result.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_ways_are_compared_in_processes_of_their_own(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
         "benchmarks.training", split_data, "--seeds", "1", "--way", "notebook", "--way", "reuse",

@@ -109,7 +109,7 @@ def test_every_command_and_example_in_the_readme_runs(cli: Cli) -> None:
     assert done.stdout.startswith("red ")
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_a_few_hundred_reference_pictures_reach_a_good_model(
     cli: Cli, reference_data: Path
 ) -> None:

@@ -23,14 +23,9 @@ from trainer.run_folder import RunFolder
 
 UINT8 = Conversion("int8", "uint8")
 
-# A second real run takes most of a minute: .ci/run has it.
+# A second real run takes most of a minute; other sizes and numbers of classes have tests below.
 RUNS = pytest.mark.parametrize(
-    "run",
-    [
-        "two_class_run",
-        # In one process, for which the run is made once.
-        pytest.param("five_class_run", marks=[pytest.mark.slow, pytest.mark.xdist_group("five")]),
-    ],
+    "run", ["two_class_run", pytest.param("five_class_run", marks=pytest.mark.by_hand)]
 )
 
 
