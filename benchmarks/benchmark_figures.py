@@ -20,7 +20,6 @@ from matplotlib.ticker import (
     LogLocator,
     MaxNLocator,
     NullFormatter,
-    PercentFormatter,
 )
 from matplotlib.transforms import Bbox
 
@@ -100,7 +99,10 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
     margin = max((high - low) * 0.12, 0.01)
     axes.set_ylim(low - margin, high + margin)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    # The bubbles need room above 100 %, where no accuracy is.
+    axes.yaxis.set_major_formatter(
+        lambda share, _: f"{100 * share:.3g}%" if 0 <= share <= 1 + 1e-9 else ""
+    )
     axes.set_ylabel("accuracy", color=drawing.FAINT)
     axes.set_xlabel("milliseconds a picture, from its JPEG to probabilities (median)",
                     color=drawing.FAINT)  # fmt: skip
