@@ -104,7 +104,7 @@ def this_machine(before: Condition, after: Condition) -> Machine:
     board = _text(Path("/proc/device-tree/model")).rstrip("\0")
     return Machine(
         name=board or platform.node() or "unnamed",
-        cpu=_cpu(),
+        cpu=processor(),
         cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
         memory_bytes=_memory_bytes(),
         system=_system(),
@@ -143,7 +143,8 @@ def _core_events(sys_folder: Path) -> int | None:
     return sum(int(count) for count in counts if count.isdecimal()) if counts else None
 
 
-def _cpu() -> str:
+def processor() -> str:
+    """Its name, as far as the system tells."""
     facts = {}
     for line in _text(Path("/proc/cpuinfo")).splitlines():
         name, _, value = line.partition(":")

@@ -1,5 +1,6 @@
 """What `edgetl benchmark` measured: the form that tables, JSON, reports and comparisons share."""
 
+import statistics
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,17 +29,11 @@ class Latency:
     @property
     def spread(self) -> float:
         """The interquartile range of the rounds' medians over their median; 0 for one round."""
-        counted = sorted(value for value in self.rounds if value is not None)
+        counted = [value for value in self.rounds if value is not None]
         if len(counted) < 2:
             return 0.0
-        quarter = (len(counted) - 1) / 4
-
-        def at(place: float) -> float:
-            low = int(place)
-            high = min(low + 1, len(counted) - 1)
-            return counted[low] + (place - low) * (counted[high] - counted[low])
-
-        return (at(3 * quarter) - at(quarter)) / at(2 * quarter)
+        low, middle, high = statistics.quantiles(counted, n=4, method="inclusive")
+        return (high - low) / middle
 
     @property
     def noisy(self) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from edge.lone_option import with_value
+
 DEFAULT_NAME = "pack.zip"
 
 
@@ -10,12 +12,6 @@ def with_pack_name(arguments: Sequence[str]) -> list[str]:
 
     What follows `--pack` is its file if it ends in .zip, and else no part of it.
     """
-    completed: list[str] = []
-    for place, argument in enumerate(arguments):
-        if argument == "--":
-            return [*completed, *arguments[place:]]
-        completed.append(argument)
-        following = arguments[place + 1] if place + 1 < len(arguments) else ""
-        if argument == "--pack" and not following.lower().endswith(".zip"):
-            completed.append(DEFAULT_NAME)
-    return completed
+    return with_value(
+        arguments, "--pack", DEFAULT_NAME, is_value=lambda text: text.lower().endswith(".zip")
+    )

@@ -6,7 +6,7 @@
 `classify` prints the class of each picture as it comes. `time` has all of them in memory first and
 prints "ready"; then for every line on stdin it classifies all and prints JSON: milliseconds, and
 the classes. RUNTIME is the module of an interpreter, for the bare loop. The MediaPipe ways run in
-an environment without edgetl, so nothing of ours is imported but in the way that is ours.
+an environment without edgetl, so nothing of ours is imported but in the other two.
 """
 
 import io
@@ -30,29 +30,10 @@ def edgetl(model: str, threads: int, runtime: str) -> Classify:
 
 def bare(model: str, threads: int, runtime: str) -> Classify:
     """The least that one would write by hand around an interpreter: gives the class's number."""
-    import importlib
+    from benchmarks.minimal import classifier
 
-    import cv2
-    import numpy as np
-    from PIL import Image
-
-    interpreter = importlib.import_module(runtime).Interpreter(
-        model_path=model, num_threads=threads
-    )
-    interpreter.allocate_tensors()
-    taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    height, width = (int(side) for side in taken["shape"][1:3])
-
-    def classify(jpeg: bytes) -> str:
-        with Image.open(io.BytesIO(jpeg)) as image:
-            image.draft(None, (2 * width, 2 * height))
-            pixels = np.asarray(image.convert("RGB"))
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-        interpreter.set_tensor(taken["index"], pixels[np.newaxis].astype(taken["dtype"]))
-        interpreter.invoke()
-        return str(interpreter.get_tensor(given["index"])[0].argmax())
-
-    return classify
+    output = classifier(model, runtime, threads)
+    return lambda jpeg: str(output(io.BytesIO(jpeg)).argmax())
 
 
 def mediapipe(model: str, threads: int, runtime: str) -> Classify:

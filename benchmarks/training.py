@@ -26,6 +26,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.machine import processor
 from edge.errors import DataError, EdgetlError, RunFolderError, quoted, reason
 from edge.files import write_json
 from trainer.dataset import Dataset, counts, scan
@@ -453,7 +454,7 @@ def this_machine() -> Machine:
     """The machine as it is now."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Machine(
-        processor=_processor(),
+        processor=processor(),
         cores=cores or 1,
         load=os.getloadavg()[0],
         versions={
@@ -464,15 +465,6 @@ def this_machine() -> Machine:
             },
         },
     )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next(iter(models), platform.processor() or platform.machine())
 
 
 def _warm_up(dataset: Dataset) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.errors import SettingError, SinkError, quoted, reason
+from edge.lone_option import with_value
 
 DEFAULT = "127.0.0.1:8000"
 _DEFAULT_PORT = 8000
@@ -37,15 +38,9 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 
     What follows `--preview` is its address if it ends in a port, and else no part of it.
     """
-    completed: list[str] = []
-    for place, argument in enumerate(arguments):
-        if argument == "--":
-            return [*completed, *arguments[place:]]
-        completed.append(argument)
-        following = arguments[place + 1] if place + 1 < len(arguments) else ""
-        if argument == "--preview" and not re.fullmatch(r"([^/]*:)?\d+", following):
-            completed.append(DEFAULT)
-    return completed
+    return with_value(
+        arguments, "--preview", DEFAULT, is_value=re.compile(r"([^/]*:)?\d+").fullmatch
+    )
 
 
 def parse_address(text: str) -> Address:

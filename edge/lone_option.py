@@ -1,0 +1,25 @@
+"""Options whose value can be left out: Typer has none."""
+
+from collections.abc import Callable, Sequence
+
+
+def with_value(
+    arguments: Sequence[str], option: str, default: str, *, is_value: Callable[[str], object]
+) -> list[str]:
+    """Command-line arguments in which each lone `option` is followed by `default`.
+
+    Args:
+        arguments: as they were typed; what comes after "--" is left alone.
+        option: such as "--preview".
+        default: its value where none is given.
+        is_value: whether what follows the option, "" for nothing, is its value.
+    """
+    completed: list[str] = []
+    for place, argument in enumerate(arguments):
+        if argument == "--":
+            return [*completed, *arguments[place:]]
+        completed.append(argument)
+        following = arguments[place + 1] if place + 1 < len(arguments) else ""
+        if argument == option and not is_value(following):
+            completed.append(default)
+    return completed
