@@ -611,6 +611,35 @@ def info(
         print(f"{name:28} {value}")
 
 
+@app.command(epilog="Example: edgetl doctor model.int8.tflite")
+def doctor(
+    model: Annotated[
+        Path | None, typer.Argument(metavar="[MODEL]", help="A .tflite file to try here.")
+    ] = None,
+    runtime: Annotated[
+        Literal["auto", "litert", "tflite-runtime"], typer.Option(help="What to try it on.")
+    ] = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Check this device, and say the mend for what is broken.
+
+    The exit status is 1 if something fails: edgetl cannot do its work then. A warning says that it
+    can do less of it, or slower.
+    """
+    from rich.console import Console
+
+    from edge.doctor.examine import examine
+    from edge.doctor.shown import examination_json, print_examination
+
+    examination = examine(model, runtime=runtime)
+    if as_json:
+        print(examination_json(examination))
+    else:
+        print_examination(examination, Console())
+    if not examination.healthy:
+        raise typer.Exit(1)
+
+
 class _LonePack(TyperCommand):
     """As _LonePreview, for --pack."""
 

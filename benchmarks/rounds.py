@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.machine import Throttling, throttled_between, throttling
 from benchmarks.row_process import RowFailedError, RowProcess
+from edge.throttling import Throttling, throttled_between, throttling
 
 
 @dataclass(frozen=True)

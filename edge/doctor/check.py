@@ -1,0 +1,55 @@
+"""What a doctor says."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: of the thing.
+        state: "fail" where edgetl cannot do its work, "warn" where it can do less of it, or slower.
+        found: what is there.
+        mend: what to do about it, "" if nothing has to be done.
+    """
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class TrialRun:
+    """A model that works here.
+
+    Attributes:
+        path: of its file.
+        sha256: of the whole file.
+        runtime: name and version of the interpreter library.
+        threads: how many it inferred with.
+        milliseconds: the median time of an inference.
+    """
+
+    path: str
+    sha256: str
+    runtime: str
+    threads: int
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All checks, and the model's trial if one was asked for and went well."""
+
+    checks: tuple[Check, ...]
+    model: TrialRun | None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing fails."""
+        return all(check.state != "fail" for check in self.checks)

@@ -1,0 +1,35 @@
+"""All of the examination, in the order in which it is shown."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.doctor.cameras import camera_checks
+from edge.doctor.check import Check, Examination
+from edge.doctor.libraries import library_checks
+from edge.doctor.machine import machine_checks
+from edge.doctor.python import python_checks
+from edge.doctor.trial_run import try_run
+
+
+def examine(model: Path | None = None, *, runtime: str = "auto") -> Examination:
+    """Look at this device, and let a model classify on it.
+
+    Args:
+        model: a .tflite file to try.
+        runtime: what to try it on: "auto", "litert" or "tflite-runtime".
+
+    Returns:
+        The checks. A model that does not work is the failed check "model".
+    """
+    checks = list(_checks())
+    if model is None:
+        return Examination(tuple(checks), None)
+    check, trial = try_run(model, runtime=runtime)
+    return Examination((*checks, check), trial)
+
+
+def _checks() -> Iterator[Check]:
+    yield from python_checks()
+    yield from library_checks()
+    yield from camera_checks()
+    yield from machine_checks()

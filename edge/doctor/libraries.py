@@ -1,0 +1,164 @@
+"""The libraries with native code: which are here, and whether they load."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any
+
+from edge.doctor.check import Check, State
+from edge.errors import reason
+from edge.own_python import run_python
+
+# The slowest machines load OpenCV from a slow card in seconds.
+_SECONDS = 60.0
+
+_LOAD = (
+    "import importlib, json, sys\n"
+    "module = importlib.import_module(sys.argv[1])\n"
+    "found = {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])}\n"
+    "print('\\n' + json.dumps(found))"
+)
+
+# The packages on PyPI that hold a cv2.
+_OPENCVS = tuple(
+    f"opencv-{kind}python{head}" for kind in ("", "contrib-") for head in ("", "-headless")
+)
+
+# What the loader says of a library of the system's, and what brings it on Raspberry Pi OS Lite.
+_SYSTEM_LIBRARIES = {
+    "libGL.so": "libgl1",
+    "libgthread-2.0": "libglib2.0-0",
+    "libglib-2.0": "libglib2.0-0",
+    "libatlas": "libatlas-base-dev",
+    "libopenblas": "libopenblas0",
+}
+
+# How a module that was built for another NumPy complains.
+_OTHER_NUMPY = (
+    "_ARRAY_API not found",
+    "compiled using NumPy 1",
+    "compiled against NumPy 1",
+    "multiarray failed to import",
+    "numpy.dtype size changed",
+    "module compiled against",
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """How it went to import a module in a process of its own.
+
+    `facts` holds its version and what else was asked; `problem` is "" if it loads.
+    """
+
+    facts: dict[str, Any]
+    problem: str
+
+
+def load(module: str, *, facts: str = "{}") -> Loaded:
+    """Import a module in a process of its own.
+
+    Args:
+        module: its name.
+        facts: an expression over `module` that gives a dict which JSON can hold.
+    """
+    try:
+        done = run_python(
+            ["-c", _LOAD, module, facts], capture_output=True, text=True, timeout=_SECONDS,
+            errors="replace", stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return Loaded({}, f"does not load within {_SECONDS:.0f} seconds")
+    except OSError as error:
+        return Loaded({}, f"cannot be tried ({reason(error)})")
+    if done.returncode < 0:
+        return Loaded({}, f"crashes when it is loaded ({_signal_name(-done.returncode)})")
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        return Loaded({}, _last_words(done.stderr) or f"ends with status {done.returncode}")
+    return Loaded(json.loads(lines[-1]), "")
+
+
+def library_checks() -> Iterator[Check]:
+    """NumPy, OpenCV, Pillow and the runtimes."""
+    yield _needed("numpy", "numpy", "numpy")
+    yield _opencv()
+    yield _needed("pillow", "PIL", "pillow")
+    yield from _runtimes()
+
+
+def library_mend(problem: str, package: str) -> str:
+    """What to do about a module of `package` that does not load."""
+    for library, apt in _SYSTEM_LIBRARIES.items():
+        if library in problem:
+            return f"sudo apt install {apt}"
+    if any(words in problem for words in _OTHER_NUMPY):
+        if sys.version_info < (3, 12):
+            return "it was built for NumPy 1: pip install 'numpy<2'"
+        return f"it was built for another NumPy: pip install --upgrade {package}"
+    return f"pip install --force-reinstall {package}"
+
+
+def _needed(name: str, module: str, package: str) -> Check:
+    if find_spec(module) is None:
+        return Check(name, "fail", "not installed", f"pip install {package}")
+    tried = load(module)
+    if tried.problem:
+        return Check(name, "fail", tried.problem, library_mend(tried.problem, package))
+    return Check(name, "ok", str(tried.facts["version"]))
+
+
+def _opencv() -> Check:
+    check = _needed("opencv", "cv2", "opencv-python")
+    several = [name for name in _OPENCVS if _installed(name)]
+    if len(several) < 2:
+        return check
+    return Check(
+        check.name,
+        "fail" if check.state == "fail" else "warn",
+        f"{check.found}; {' and '.join(several)} overwrite one another",
+        f"pip uninstall {' '.join(several)}, then pip install opencv-python",
+    )
+
+
+def _runtimes() -> Iterator[Check]:
+    modules = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
+    packages = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
+    there = [name for name, module in modules.items() if find_spec(module) is not None]
+    if not there:
+        yield Check("runtime", "fail", "neither litert nor tflite-runtime", "pip install edgetl")
+    for place, name in enumerate(there):
+        tried = load(f"{modules[name]}.interpreter")
+        if tried.problem:
+            # classify takes the first, and another only if told.
+            state: State = "warn" if place else "fail"
+            yield Check(name, state, tried.problem, library_mend(tried.problem, packages[name]))
+        else:
+            yield Check(name, "ok", _installed(packages[name]) or "(unknown version)")
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _last_words(stderr: str) -> str:
+    """A traceback's last line; what NumPy explains over pages has its telling line before."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    told = [line for line in lines if any(words in line for words in _OTHER_NUMPY)]
+    chosen = (told or lines)[-1:]
+    return chosen[0].removeprefix("ImportError: ") if chosen else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

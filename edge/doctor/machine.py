@@ -1,0 +1,98 @@
+"""What holds the machine back, and how much of it is free."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.doctor.check import Check, State
+from edge.errors import reason
+from edge.temperature import CPU_TEMPERATURE, celsius
+from edge.throttling import SYS, governor, throttled_now, throttled_words, throttling
+
+# A Raspberry Pi slows down from here on.
+_HOT = 80.0
+# classify takes about 110 MB (measured with int8 at 160x160), and pictures their own.
+_MEMORY_SCARCE, _MEMORY_LEAST = 250e6, 120e6
+_DISK_SCARCE, _DISK_LEAST = 500e6, 20e6
+
+
+def machine_checks(
+    sys_folder: Path = SYS, *, meminfo: Path = Path("/proc/meminfo"), folder: Path = Path()
+) -> Iterator[Check]:
+    """The CPU's governor, heat and throttling, memory and disk, as far as the system tells.
+
+    Args:
+        sys_folder: where the kernel tells of the CPU.
+        meminfo: where it tells of memory.
+        folder: whose disk is looked at.
+    """
+    chosen = governor(sys_folder)
+    if chosen == "powersave":
+        yield Check(
+            "cpu governor",
+            "warn",
+            "powersave: the lowest clock rate, always",
+            f"echo ondemand | sudo tee {sys_folder}/devices/system/cpu/cpu*/cpufreq/"
+            f"scaling_governor",
+        )
+    elif chosen:
+        yield Check("cpu governor", "ok", chosen)
+    warmth = celsius(sys_folder / CPU_TEMPERATURE.relative_to(SYS))
+    if warmth is not None and warmth >= _HOT:
+        yield Check("temperature", "warn", f"{warmth:.0f} °C", "cool it: a heat sink or a fan")
+    elif warmth is not None:
+        yield Check("temperature", "ok", f"{warmth:.0f} °C")
+    yield from _throttling(sys_folder)
+    yield from _memory(meminfo)
+    yield from _disk(folder)
+
+
+def _throttling(sys_folder: Path) -> Iterator[Check]:
+    now = throttling(sys_folder)
+    words = throttled_words(now)
+    if words is None:
+        return
+    if not words:
+        yield Check("throttling", "ok", "none since it started")
+        return
+    power = any("voltage" in word for word in words)
+    mend = "use the power supply made for this board" if power else "cool it: a heat sink or a fan"
+    state = "now" if throttled_now(now) else "before"
+    yield Check("throttling", "warn", f"{state}: {', '.join(words)}", mend)
+
+
+def _memory(meminfo: Path) -> Iterator[Check]:
+    try:
+        lines = meminfo.read_text(encoding="ascii").splitlines()
+        facts = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if ":" in line}
+        free, whole = facts["MemAvailable"], facts["MemTotal"]
+    except (OSError, ValueError, IndexError, KeyError):
+        return
+    swap = facts.get("SwapTotal", 0)
+    found = f"{_size(free)} of {_size(whole)} free, swap {_size(swap)}"
+    mend = "end other programs, or stop the desktop: sudo systemctl isolate multi-user"
+    state = _scarce(free, _MEMORY_SCARCE, _MEMORY_LEAST)
+    yield Check("memory", state, found, "" if state == "ok" else mend)
+
+
+def _disk(folder: Path) -> Iterator[Check]:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        yield Check("disk", "warn", f"cannot be asked ({reason(error)})", "is this folder gone?")
+        return
+    state = _scarce(free, _DISK_SCARCE, _DISK_LEAST)
+    yield Check(
+        "disk",
+        state,
+        f"{_size(free)} free in {folder.resolve()}",
+        "" if state == "ok" else "free some: sudo apt clean, old files, or a larger card",
+    )
+
+
+def _scarce(free: float, scarce: float, least: float) -> State:
+    return "fail" if free < least else "warn" if free < scarce else "ok"
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

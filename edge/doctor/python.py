@@ -1,0 +1,64 @@
+"""Which Python this is, and on what."""
+
+import platform
+import struct
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from edge import __version__
+from edge.doctor.check import Check
+
+_OLDEST = (3, 11)
+# The extras of pyproject.toml and a module that each brings.
+_EXTRAS = {"preview": "uvicorn", "mqtt": "paho", "train": "tensorflow", "deploy": "ansible"}
+
+
+def python_checks() -> Iterator[Check]:
+    """Python, the system under it, its virtual environment and the extras."""
+    yield Check("edgetl", "ok", __version__)
+    yield _python()
+    yield _environment()
+    there = [extra for extra, module in _EXTRAS.items() if find_spec(module) is not None]
+    missing = [extra for extra in _EXTRAS if extra not in there]
+    found = ", ".join(there) or "none"
+    yield Check("extras", "ok", f"{found} (not installed: {', '.join(missing) or 'none'})")
+
+
+def _python() -> Check:
+    bits = struct.calcsize("P") * 8
+    found = (
+        f"{platform.python_implementation()} {platform.python_version()}, {bits}-bit, "
+        f"{platform.system()} {platform.machine()}{_board()}"
+    )
+    if sys.version_info < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        return Check("python", "fail", found, f"edgetl needs Python {oldest} or newer")
+    if bits == 32:
+        return Check("python", "warn", found, "a 64-bit system runs the same model faster")
+    return Check("python", "ok", found)
+
+
+def _board() -> str:
+    try:
+        model = Path("/proc/device-tree/model").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return f", {model.strip(chr(0)).strip()}"
+
+
+def _environment() -> Check:
+    if sys.prefix == sys.base_prefix:
+        return Check(
+            "environment",
+            "warn",
+            f"none: the system's own Python, {sys.prefix}",
+            "keep edgetl apart from the system: python3 -m venv ~/edgetl",
+        )
+    try:
+        settings = Path(sys.prefix, "pyvenv.cfg").read_text(encoding="utf-8").lower()
+    except OSError:
+        settings = ""
+    shared = "include-system-site-packages = true" in settings
+    return Check("environment", "ok", sys.prefix + (", with the system's packages" * shared))

@@ -1,0 +1,110 @@
+"""Whether a machine holds its CPU back: for heat, for want of power, or as its governor says.
+
+Everything is None where the system does not tell: no /sys on macOS, little of it in containers.
+"""
+
+import contextlib
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SYS = Path("/sys")
+
+# Of the firmware's get_throttled, bits that are true now; each has another 16 places higher that
+# stays once it was true
+# (https://www.raspberrypi.com/documentation/computers/os.html#get_throttled).
+_THROTTLED_NOW = {
+    0: "under-voltage",
+    1: "ARM frequency capped",
+    2: "throttled",
+    3: "soft temperature limit",
+}
+_HAS_BEEN = 16
+_FIRMWARE_FLAGS = "devices/platform/soc/soc:firmware/get_throttled"
+_CORE_COUNTS = "devices/system/cpu/cpu*/thermal_throttle/core_throttle_count"
+_FREQUENCY = "devices/system/cpu/cpu0/cpufreq"
+
+
+@dataclass(frozen=True)
+class Throttling:
+    """What the system knows of holding back at one moment.
+
+    Attributes:
+        flags: a Raspberry Pi's get_throttled; None on other machines.
+        events: how often Intel cores have been slowed because they were hot, None elsewhere.
+    """
+
+    flags: int | None
+    events: int | None
+
+
+def throttling(sys_folder: Path = SYS) -> Throttling:
+    """Ask the firmware or the kernel."""
+    return Throttling(_firmware_flags(sys_folder), _core_events(sys_folder))
+
+
+def throttled_now(now: Throttling) -> list[str]:
+    """What the firmware says is wrong at this moment."""
+    return [words for bit, words in _THROTTLED_NOW.items() if (now.flags or 0) >> bit & 1]
+
+
+def throttled_words(now: Throttling) -> tuple[str, ...] | None:
+    """What the firmware says is or was wrong since it started; None where it says nothing."""
+    if now.flags is None:
+        return None
+    past = [
+        f"{words} has occurred"
+        for bit, words in _THROTTLED_NOW.items()
+        if now.flags >> (bit + _HAS_BEEN) & 1 and not now.flags >> bit & 1
+    ]
+    return (*throttled_now(now), *past)
+
+
+def throttled_between(before: Throttling, after: Throttling) -> str:
+    """Why what ran between two moments was held back, "" if nothing says that it was."""
+    if before.flags is not None and after.flags is not None:
+        bits = range(len(_THROTTLED_NOW))
+        both = before.flags | after.flags
+        new = (after.flags & ~before.flags) >> _HAS_BEEN
+        return ", ".join(_THROTTLED_NOW[bit] for bit in bits if (both | new) >> bit & 1)
+    if before.events is not None and after.events is not None and after.events > before.events:
+        return "a core was hot and slowed"
+    return ""
+
+
+def governor(sys_folder: Path = SYS) -> str | None:
+    """What decides the first core's clock rate, such as "ondemand"."""
+    return _text(sys_folder / _FREQUENCY / "scaling_governor") or None
+
+
+def megahertz(sys_folder: Path = SYS) -> float | None:
+    """The first core's clock rate at this moment."""
+    kilohertz = _text(sys_folder / _FREQUENCY / "scaling_cur_freq")
+    return int(kilohertz) / 1000 if kilohertz.isdecimal() else None
+
+
+def _firmware_flags(sys_folder: Path) -> int | None:
+    told = _text(sys_folder / _FIRMWARE_FLAGS)
+    if not told and sys_folder == SYS:
+        # Kernels that are older, or not Raspberry Pi's, have no such file.
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            answer = subprocess.run(
+                ["vcgencmd", "get_throttled"], capture_output=True, text=True, timeout=5, check=True
+            )
+            told = answer.stdout.strip().removeprefix("throttled=")
+    try:
+        return int(told, 16)
+    except ValueError:
+        return None
+
+
+def _core_events(sys_folder: Path) -> int | None:
+    counts = [_text(path) for path in sys_folder.glob(_CORE_COUNTS)]
+    return sum(int(count) for count in counts if count.isdecimal()) if counts else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
