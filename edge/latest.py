@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.errors import ModelFileError
+from edge.errors import ModelFileError, quoted
 
 RUNS = Path("runs")
 LATEST = "latest"
@@ -26,6 +26,24 @@ def exported_models(exports: Path) -> list[Path]:
     """The files in a run's exports/ that passed their check."""
     found = sorted(exports.glob("model*.tflite"))
     return [path for path in found if not path.name.endswith(REJECTED)]
+
+
+def model_of(path: Path) -> Path:
+    """`path` if it is a file, else of the run in that folder the newest export.
+
+    Raises:
+        ModelFileError: the run has none, or the file failed its check.
+    """
+    if path.is_dir():
+        exports = exported_models(path / "exports")
+        if not exports:
+            raise ModelFileError(
+                f"{quoted(path)}: has no exported model; make one with: edgetl export"
+            )
+        return max(exports, key=lambda export: export.stat().st_mtime)
+    if path.name.endswith(REJECTED):
+        raise ModelFileError(f"{quoted(path)}: failed its check in export; export it anew")
+    return path
 
 
 def latest_model() -> Path:

@@ -1,4 +1,4 @@
-"""Arrows point one way: edgetl -> benchmarks -> trainer -> edge, and the device never meets TF."""
+"""Arrows point one way: edgetl -> benchmarks -> trainer -> edge, edgetl -> deploy -> edge, and the device never meets TF."""
 
 import ast
 from pathlib import Path
@@ -8,9 +8,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HEAVY = {"tensorflow", "keras", "matplotlib"}
 FORBIDDEN = {
-    "edge": {"trainer", "benchmarks", "edgetl", "tests"} | HEAVY,
-    "trainer": {"benchmarks", "edgetl", "tests"},
-    "benchmarks": {"edgetl", "tests"},
+    "edge": {"trainer", "benchmarks", "deploy", "edgetl", "tests"} | HEAVY,
+    "trainer": {"benchmarks", "deploy", "edgetl", "tests"},
+    "benchmarks": {"deploy", "edgetl", "tests"},
+    "deploy": {"trainer", "benchmarks", "edgetl", "tests"} | HEAVY,
 }
 FILES = [path for package in FORBIDDEN for path in sorted((ROOT / package).rglob("*.py"))]
 

@@ -1,0 +1,193 @@
+"""Running the role edgetl on devices with Ansible, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any, Literal
+
+from deploy.targets import Targets, targets
+from edge import __version__
+from edge.errors import EdgetlError, MissingExtraError, SettingError, quoted
+from edge.model_file import read_model_file
+
+HERE = Path(__file__).parent
+ROLES = HERE / "roles"
+
+State = Literal["deployed", "unchanged", "rolled back", "failed", "unreachable"]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """How it went on one device.
+
+    Attributes:
+        host: as it was named.
+        state: "rolled back" if the new model failed its test and the one before is in its place;
+            "failed" if there was none, or it failed before that.
+        model: the SHA-256 of the model that is in place now, "" if none or unknown.
+        edgetl: the version there, "" if unknown.
+        runtime: what the test inference ran on.
+        milliseconds: its median time, None if none ran.
+        why: what went wrong, "" if nothing.
+    """
+
+    host: str
+    state: State
+    model: str = ""
+    edgetl: str = ""
+    runtime: str = ""
+    milliseconds: float | None = None
+    why: str = ""
+
+
+def deploy(
+    model: Path,
+    hosts: Sequence[str],
+    *,
+    inventory: Path | None = None,
+    package: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    ask_become_pass: bool = False,
+    dry_run: bool = False,
+    debug: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> list[Deployed]:
+    """Put a model on devices, test it there, and roll back where it fails.
+
+    Args:
+        model: a .tflite file.
+        hosts: [USER@]HOST[:PORT] each, or names in the inventory.
+        inventory: what Ansible reads hosts and their variables from.
+        package: a wheel here, or what pip takes; default this version of edgetl.
+        settings: variables of the role, without their prefix "edgetl_".
+        ask_become_pass: let Ansible ask for sudo's password on the terminal.
+        dry_run: Ansible's check mode: nothing changes, and what would is shown on stderr.
+        debug: Ansible's own output on stderr.
+        tell: given a line at each step.
+
+    Returns:
+        A result for each device, in the order in which they were done.
+
+    Raises:
+        ModelFileError: the model is damaged or is none.
+        SettingError: no such package, inventory or host.
+        EdgetlError: Ansible is not installed, or does not run.
+    """
+    if find_spec("ansible") is None:
+        raise MissingExtraError(needs="deploy", module="ansible", extra="deploy")
+    read_model_file(model)
+    chosen = targets(hosts, inventory)
+    variables = {
+        **{f"edgetl_{name}": value for name, value in (settings or {}).items()},
+        "edgetl_model": str(model.absolute()),
+        "edgetl_own_package": f"edgetl=={__version__}",
+        "edgetl_hosts": chosen.pattern,
+    }
+    if package is not None:
+        variables["edgetl_package"] = _package(package)
+    with TemporaryDirectory(prefix="edgetl-deploy-") as temporary:
+        ours = Path(temporary, "targets.yml")
+        ours.write_text(json.dumps(chosen.inventory), encoding="utf-8")
+        given = Path(temporary, "variables.json")
+        given.write_text(json.dumps(variables), encoding="utf-8")
+        command = [sys.executable, "-P", "-m", "ansible", "playbook", str(HERE / "playbook.yml")]
+        command += ["--extra-vars", f"@{given}", "--inventory", str(ours)]
+        if inventory is not None:
+            command += ["--inventory", str(inventory.absolute())]
+        if ask_become_pass:
+            command.append("--ask-become-pass")
+        if dry_run:
+            command += ["--check", "--diff"]
+        return _played(command, chosen, show=dry_run or debug, tell=tell)
+
+
+def _package(package: str) -> str:
+    if not package.endswith(".whl"):
+        return package
+    if not Path(package).is_file():
+        raise SettingError(f"--package {quoted(package)}: no such file")
+    return str(Path(package).absolute())
+
+
+def _played(
+    command: Sequence[str], chosen: Targets, *, show: bool, tell: Callable[[str], None]
+) -> list[Deployed]:
+    reading, writing = os.pipe()
+    environment = {
+        **os.environ,
+        "ANSIBLE_ROLES_PATH": str(ROLES),
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "edgetl_events",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_DEPRECATION_WARNINGS": "false",
+        "ANSIBLE_RETRY_FILES_ENABLED": "false",
+        "EDGETL_DEPLOY_EVENTS": str(writing),
+    }
+    results: dict[str, Deployed] = {}
+    with TemporaryFile() as kept:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            pass_fds=[writing],
+            stdout=sys.stderr if show else kept,
+            stderr=None if show else subprocess.STDOUT,
+        )
+        os.close(writing)
+        try:
+            with open(reading, encoding="utf-8") as events:  # noqa: PTH123 - a descriptor
+                for line in events:
+                    _take(json.loads(line), chosen, results, tell)
+            status = process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        kept.seek(0)
+        said = kept.read().decode(errors="replace")
+    if not results:
+        raise EdgetlError(_nothing_done(said, status, chosen))
+    return list(results.values())
+
+
+def _take(
+    event: Mapping[str, Any],
+    chosen: Targets,
+    results: dict[str, Deployed],
+    tell: Callable[[str], None],
+) -> None:
+    name, kind = event["host"], event["kind"]
+    host = chosen.typed.get(name, name)
+    if kind == "report":
+        results[name] = Deployed(host=host, **event["report"])
+    elif kind == "unreachable":
+        results[name] = Deployed(host, "unreachable", why=_unreachable(event["why"]))
+    elif kind == "failed" and name not in results:
+        tell(f"{host}: {event['task']}: {event['why']}")
+        # Until the role reports: what fails before its block is not rescued.
+        results[name] = Deployed(host, "failed", why=event["why"])
+    elif kind == "changed" or (kind == "start" and event["task"].startswith(("Install", "Test"))):
+        tell(f"{host}: {event['task']}")
+
+
+def _unreachable(why: str) -> str:
+    words = " ".join(why.split())
+    if "Host key verification failed" in words or "host key" in words.lower():
+        return f"{words}; log in once with ssh to see and accept its key"
+    if "Permission denied" in words:
+        return f"{words}; let ssh log in without a password: ssh-copy-id HOST"
+    return words
+
+
+def _nothing_done(said: str, status: int, chosen: Targets) -> str:
+    if status == 0 or "no hosts matched" in said:
+        return f"{chosen.pattern}: no such host in the inventory"
+    errors = [line for line in said.splitlines() if "ERROR" in line] or said.splitlines()
+    words = errors[0].removeprefix("[ERROR]: ").removeprefix("ERROR! ") if errors else f"{status}"
+    return f"Ansible does not run: {words.strip()}"
