@@ -621,7 +621,7 @@ def doctor(
     ] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Check this device, and say the mend for what is broken.
+    """Check this device; the mend for what is broken.
 
     The exit status is 1 if something fails: edgetl cannot do its work then. A warning says that it
     can do less of it, or slower.
@@ -672,7 +672,7 @@ def deploy(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a model on devices, test it there; roll back where it fails."""
+    """Put a model on devices; roll back where its test fails."""
     import shlex
 
     from rich.console import Console

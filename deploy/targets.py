@@ -43,9 +43,7 @@ def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
     if inventory is not None and not inventory.exists():
         raise SettingError(f"--inventory {quoted(inventory)}: no such file or folder")
     if not hosts and inventory is None:
-        raise SettingError(
-            "no device named; give HOSTs, as in pi@raspberrypi.local, or --inventory"
-        )
+        raise SettingError("no device named; give HOST, as in pi@raspberrypi.local, or --inventory")
     addressed: dict[str, dict[str, Any]] = {}
     typed: dict[str, str] = {}
     names = []

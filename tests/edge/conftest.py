@@ -66,14 +66,18 @@ def foreign_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_export(foreign_models: Path) -> bytes:
     """One of the foreign models packed as `edgetl export` packs its own, 4 kB in all."""
+    return packed_export((foreign_models / "uint8.tflite").read_bytes())
+
+
+def packed_export(plain: bytes, *, edgetl: str = "0.1.0") -> bytes:
+    """A classifier of colours packed as version `edgetl` of `edgetl export` packs its own."""
     from edge.model_file import labels_text
     from trainer.metadata import Description, with_files, with_metadata
 
-    plain = (foreign_models / "uint8.tflite").read_bytes()
     flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))
     card = {
         "format": 1,
-        "edgetl": "0.1.0",
+        "edgetl": edgetl,
         "input": {"height": SIDE, "width": SIDE, "fit": "crop", "channels": "RGB"},
         "classes": list(LABELS),
         "model_bytes": len(flatbuffer),

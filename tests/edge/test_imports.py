@@ -1,4 +1,7 @@
-"""Arrows point one way: edgetl -> benchmarks -> trainer -> edge, edgetl -> deploy -> edge, and the device never meets TF."""
+"""Arrows point one way: edgetl -> benchmarks -> trainer -> edge, edgetl -> deploy -> edge.
+
+The device never meets TensorFlow.
+"""
 
 import ast
 from pathlib import Path

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from deploy.targets import targets
+from edge.errors import SettingError
+
+
+def test_addresses_become_an_inventory_and_are_named_as_typed() -> None:
+    chosen = targets(["pi@10.0.0.5:2222", "kiosk.local", "[fe80::1]:22"], None)
+    hosts = chosen.inventory["edgetl_targets"]["hosts"]
+    assert hosts["pi_10.0.0.5_2222"] == {
+        "ansible_host": "10.0.0.5",
+        "ansible_user": "pi",
+        "ansible_port": 2222,
+    }
+    assert hosts["kiosk.local"] == {"ansible_host": "kiosk.local"}
+    assert "fe80::1" in [host["ansible_host"] for host in hosts.values()]
+    assert chosen.typed["pi_10.0.0.5_2222"] == "pi@10.0.0.5:2222"
+    assert set(chosen.pattern.split(":")) == set(hosts)
+
+
+def test_names_and_groups_of_an_inventory_are_left_to_ansible(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.touch()
+    chosen = targets(["doors", "pi@10.0.0.5"], inventory)
+    assert chosen.pattern == "doors:pi_10.0.0.5"
+    assert set(chosen.inventory["edgetl_targets"]["hosts"]) == {"pi_10.0.0.5"}
+    assert targets([], inventory).pattern == "all"
+
+
+@pytest.mark.parametrize("host", ["a b", "-oProxyCommand=x", "a,b", "pi@", "host:port"])
+def test_what_is_no_host(host: str) -> None:
+    with pytest.raises(SettingError, match="is no HOST"):
+        targets([host], None)
+
+
+def test_no_device_at_all() -> None:
+    with pytest.raises(SettingError, match="no device named"):
+        targets([], None)
+
+
+def test_an_inventory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="no such file"):
+        targets([], tmp_path / "hosts.yml")
