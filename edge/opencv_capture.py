@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 
@@ -11,6 +12,9 @@ from edge.native_log import DEBUG_VARIABLE
 # reads this when it first opens a video.
 if not os.environ.get(DEBUG_VARIABLE):
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+# OpenCV 5 has moved setLogLevel.
+_LOGGING: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
 
 
 def opened(
@@ -26,7 +30,7 @@ def opened(
     if not os.environ.get(DEBUG_VARIABLE):
         # OpenCV warns of each camera it does not find. A level, and not a swapped descriptor: this
         # runs in a camera's thread while others write to stderr.
-        cv2.setLogLevel(0)  # type: ignore[attr-defined,unused-ignore]
+        _LOGGING.setLogLevel(0)
     capture = cv2.VideoCapture()
     try:
         capture.open(source, api, list(parameters))  # type: ignore[call-overload,unused-ignore]
