@@ -14,7 +14,7 @@ if not os.environ.get(DEBUG_VARIABLE):
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 # OpenCV 5 has moved setLogLevel.
-_LOGGING: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+_LOGGING: Any = cv2 if hasattr(cv2, "setLogLevel") else vars(cv2.utils)["logging"]
 
 
 def opened(
