@@ -123,7 +123,9 @@ def _name(picture: str | Path | bytes | Image.Image) -> str:
 
 
 def _rgb(image: Image.Image) -> Pixels:
-    image = ImageOps.exif_transpose(image)
+    # Pillow turns a TIFF itself as it loads it; up to 9.4 it left the tag, to be turned once more.
+    if image.format != "TIFF":
+        image = ImageOps.exif_transpose(image)
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
         image = _eight_bits(image)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
