@@ -210,7 +210,7 @@ def test_a_pack_without_keras_is_refused(cli: Cli, model: Path, unready_run: Pat
     )
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_a_damaged_keras_model_leaves_the_files(cli: Cli, unready_run: Path) -> None:
     result = cli("benchmark", unready_run, *QUICK, "--json", "--pack", check=2)
     measured = json.loads(result.stdout)

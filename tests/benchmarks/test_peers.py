@@ -108,7 +108,7 @@ def test_mediapipe_gives_our_classes(
     assert [peer.as_ours for peer in report.peers] == [1.0] * 4
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 @pytest.mark.xdist_group("mediapipe")
 def test_the_command_prints_json(cli: Cli, int8_model: Path) -> None:
     result = subprocess.run(

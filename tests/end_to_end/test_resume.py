@@ -102,7 +102,7 @@ def test_the_plain_way_resumes_as_well(cli: Cli) -> None:
     assert_the_same_training(run, cli.folder / "whole/run")
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_a_full_disk_is_one_clear_line_and_the_last_checkpoint_stays(cli: Cli) -> None:
     """A limit on file size stands for the full disk: the system refuses the write likewise."""
     data = write_colour_pictures(cli.folder / "data", ["blue", "red"], 30)
