@@ -10,7 +10,6 @@ import pytest
 
 import benchmarks.benchmark as subject_module
 from benchmarks.benchmark import Benchmark, benchmark, latency, ratio
-from benchmarks.machine import Throttling
 from benchmarks.measured import Latency
 from benchmarks.pictures import Pictures, balanced, drawn_pictures, folder_pictures
 from benchmarks.rounds import timed_rounds
@@ -18,6 +17,7 @@ from benchmarks.row_process import RowFailedError
 from benchmarks.subjects import Plan, Subject
 from edge.errors import DataError
 from edge.preprocessing import InputGeometry
+from edge.throttling import Throttling
 from tests.conftest import write_colour_pictures
 from trainer.dataset import scan
 from trainer.metrics import macro_f1

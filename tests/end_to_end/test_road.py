@@ -34,6 +34,7 @@ def test_training_and_classify_see_the_same_pixels(
         assert pixels.tobytes() == model_input(path, geometry).tobytes()
 
 
+@pytest.mark.by_hand
 def test_the_same_seed_gives_the_same_run(
     cli: Cli, two_class_data: Path, two_class_run: Path
 ) -> None:
