@@ -519,6 +519,7 @@ def classify(
     from edge.classifier import Classifier
     from edge.latest import latest_model
     from edge.model_file import read_labels, read_model_file
+    from edge.notify import manager_from
     from edge.read_ahead import ReadAhead
     from edge.results import results
     from edge.running import run
@@ -575,6 +576,10 @@ def classify(
             snapshots_limit=snapshots_limit,
         ):
             sinks.add(sink)
+        if manager := manager_from(os.environ):
+            from edge.sinks.systemd import SystemdSink
+
+            sinks.add_listener(SystemdSink(manager))
         gc.enable()
         outcome = run(classified, sinks, stopping=stopping, complain=_complain)
         read_to_the_end = sinks.open

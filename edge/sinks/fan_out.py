@@ -20,6 +20,7 @@ class FanOut:
         self.failures = 0
         self._complain = complain
         self._sinks: list[Sink] = []
+        self._listeners: list[Sink] = []
 
     def __enter__(self) -> "FanOut":
         return self
@@ -29,12 +30,19 @@ class FanOut:
 
     @property
     def open(self) -> bool:
-        """Whether there is a sink left that takes results."""
+        """Whether there is a sink left that takes results; listeners do not count."""
         return bool(self._sinks)
 
     def add(self, sink: Sink) -> None:
         """Let `sink` take the results from here on, and be closed with the others."""
         self._sinks.append(sink)
+
+    def add_listener(self, sink: Sink) -> None:
+        """As `add`, but nothing is kept by it: a run with listeners alone has no reason to go on.
+
+        It hears a result after every sink has it.
+        """
+        self._listeners.append(sink)
 
     def write(self, result: Result) -> None:
         """Give a result to every sink. One that fails is told of, closed and left out.
@@ -43,13 +51,13 @@ class FanOut:
             RunEnded: a person at one of the sinks wants no more results; the others have this one.
         """
         ended: RunEnded | None = None
-        for sink in tuple(self._sinks):
+        for sink in (*self._sinks, *self._listeners):
             try:
                 sink.write(result)
             except RunEnded as signal:
                 ended = signal
             except SinkError as error:
-                self._sinks.remove(sink)
+                (self._sinks if sink in self._sinks else self._listeners).remove(sink)
                 self._tell(error)
                 self._close(sink)
         if ended:
@@ -57,7 +65,9 @@ class FanOut:
 
     def close(self) -> None:
         """Close every sink, whatever happens to another one's closing."""
-        sinks, self._sinks = self._sinks, []
+        # A stack closes the last first: listeners hear of the end before the sinks finish.
+        sinks = [*self._sinks, *self._listeners]
+        self._sinks, self._listeners = [], []
         with ExitStack() as stack:
             for sink in sinks:
                 stack.callback(self._close, sink)

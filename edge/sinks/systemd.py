@@ -1,0 +1,50 @@
+"""Tells systemd that results flow, and what the last one was."""
+
+import time
+
+from edge.notify import Manager
+from edge.rate import Rate
+from edge.results import Result
+
+_STATUS_SECONDS = 1.0
+_RATE_SECONDS = 5.0
+
+
+class SystemdSink:
+    """READY with the first result, a sign of life while they flow, and a status to read.
+
+    Nothing is said by a clock: a run that hangs, in a driver or a library, falls silent, and the
+    watchdog ends it.
+    """
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        # Of the four chances in a watchdog's time, three may be missed.
+        self._life_seconds = manager.watchdog_seconds and manager.watchdog_seconds / 4
+        self._rate = Rate(seconds=_RATE_SECONDS)
+        self._ready = False
+        self._alive = self._status = 0.0  # when they were last told, monotonic seconds
+
+    def write(self, result: Result) -> None:
+        now = time.monotonic()
+        self._rate.add(now=now)
+        states = {}
+        if not self._ready:
+            states["READY"] = "1"
+        if self._life_seconds and (not self._ready or now - self._alive >= self._life_seconds):
+            states["WATCHDOG"] = "1"
+            self._alive = now
+        if not self._ready or now - self._status >= _STATUS_SECONDS:
+            states["STATUS"] = self._shown(result)
+            self._status = now
+        self._ready = True
+        if states:
+            self._manager.tell(**states)
+
+    def close(self) -> None:
+        self._manager.tell(STOPPING="1")
+
+    def _shown(self, result: Result) -> str:
+        rate = self._rate.per_second()
+        best = f"{result.label} {100 * result.predictions[0].probability:.0f} %"
+        return best if rate is None else f"{best}, {rate:.1f} frames a second"

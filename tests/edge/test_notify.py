@@ -1,0 +1,160 @@
+"""What `edgetl classify` tells systemd, heard on a real datagram socket."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.notify import Manager, manager_from
+from tests.edge.conftest import Stream, write_video
+
+Serve = Callable[[Stream], str]
+
+
+@dataclass(frozen=True)
+class Ear:
+    """A manager's end: its socket, and the name a service knows it by."""
+
+    socket: socket.socket
+    name: str
+
+    def heard(self, *, within: float) -> dict[str, str] | None:
+        """The next states; None if there are none in time, in seconds."""
+        self.socket.settimeout(within)
+        try:
+            message = self.socket.recv(4096).decode()
+        except TimeoutError:
+            return None
+        return dict(line.split("=", 1) for line in message.splitlines())
+
+    def all_heard(self) -> list[dict[str, str]]:
+        return list(iter(lambda: self.heard(within=0.05), None))
+
+
+@pytest.fixture(params=["path", "abstract"])
+def ear(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ear]:
+    name = f"@edgetl-{os.getpid()}" if request.param == "abstract" else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
+        bound.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
+        yield Ear(bound, name)
+
+
+def _classify(
+    camera: Path | str, model: Path, *, stdout: str = os.devnull, **environment: str
+) -> subprocess.Popen[str]:
+    with Path(stdout).open("w") as results:
+        return subprocess.Popen(
+            [sys.executable, "-m", "edgetl", "classify", "--camera", camera, "--model", model],
+            env={**os.environ, **environment},
+            stdout=results,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "seen.avi"
+    write_video(path, [np.full((64, 64, 3), (0, 0, 255), np.uint8)] * 12)
+    return path
+
+
+def test_a_run_says_ready_how_it_goes_and_that_it_stops(
+    ear: Ear, video: Path, foreign_models: Path
+) -> None:
+    model = foreign_models / "described.tflite"
+    with _classify(video, model, NOTIFY_SOCKET=ear.name, WATCHDOG_USEC="30000000") as process:
+        process.communicate()
+    first, *between, last = ear.all_heard()
+    assert process.returncode == 0
+    assert first["READY"] == "1"
+    assert first["WATCHDOG"] == "1"
+    assert re.fullmatch(r"red \d+ %", first["STATUS"])
+    assert last == {"STOPPING": "1"}
+    # Twelve frames in a moment: no message each.
+    assert len(between) < 4
+    assert not any("WATCHDOG" in states for states in between)
+
+
+def test_a_watchdog_of_another_process_is_not_fed(
+    ear: Ear, video: Path, foreign_models: Path
+) -> None:
+    watchdog = {"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}
+    model = foreign_models / "described.tflite"
+    with _classify(video, model, NOTIFY_SOCKET=ear.name, **watchdog) as process:
+        process.communicate()
+    heard = ear.all_heard()
+    assert heard[0]["READY"] == "1"
+    assert not any("WATCHDOG" in states for states in heard)
+
+
+def test_a_manager_that_is_gone_ends_no_run(
+    tmp_path: Path, video: Path, foreign_models: Path
+) -> None:
+    model = foreign_models / "described.tflite"
+    for name in (str(tmp_path / "gone"), "@edgetl-nobody", "/" + "x" * 200):
+        with _classify(video, model, NOTIFY_SOCKET=name) as process:
+            errors = process.communicate()[1]
+        assert process.returncode == 0, errors
+
+
+def test_a_camera_that_stalls_is_told_by_silence(
+    ear: Ear, serve: Serve, foreign_models: Path
+) -> None:
+    stream = Stream(frames=20, fps=20, stalls=True)
+    model = foreign_models / "described.tflite"
+    watchdog = {"NOTIFY_SOCKET": ear.name, "WATCHDOG_USEC": "400000"}
+    with _classify(serve(stream), model, **watchdog) as process:
+        first = ear.heard(within=20)
+        assert first
+        assert "READY" in first
+        while len(stream.sent) < stream.frames:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        alive = [states for states in ear.all_heard() if "WATCHDOG" in states]
+        # A second of frames: about ten tenths of a second, and never one a frame.
+        assert 3 <= len(alive) <= 10
+        # Silent for longer than the watchdog's time, while the process still runs.
+        assert ear.heard(within=1) is None
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert ear.heard(within=5) == {"STOPPING": "1"}
+    assert process.returncode == 143
+
+
+def test_a_run_whose_results_nobody_keeps_ends_though_systemd_listens(
+    ear: Ear, serve: Serve, foreign_models: Path
+) -> None:
+    model = foreign_models / "described.tflite"
+    url = serve(Stream())
+    process = _classify(url, model, NOTIFY_SOCKET=ear.name, stdout="/dev/full")
+    with process:
+        process.wait(20)
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("name", ["", "@", "vsock:2:1", "relative"])
+def test_what_is_no_socket_of_this_machine_is_no_manager(name: str) -> None:
+    assert manager_from({"NOTIFY_SOCKET": name}) is None
+
+
+@pytest.mark.parametrize("microseconds", ["0", "-5", "soon", ""])
+def test_a_watchdog_that_cannot_be_is_none(microseconds: str) -> None:
+    environment = {"NOTIFY_SOCKET": "/run/n", "WATCHDOG_USEC": microseconds}
+    assert manager_from(environment) == Manager("/run/n", None)
+
+
+def test_a_line_break_in_a_label_makes_no_state_of_its_own(ear: Ear) -> None:
+    manager = manager_from({"NOTIFY_SOCKET": ear.name})
+    assert manager
+    manager.tell(STATUS="red\nMAINPID=1")
+    assert ear.heard(within=1) == {"STATUS": "red MAINPID=1"}
