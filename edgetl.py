@@ -866,6 +866,175 @@ def _write_pack(done: Any, planned: Any, pack: Path) -> None:
     )
 
 
+service = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Run `classify` all day, and after every boot, under systemd.",
+    epilog="Example: edgetl service install --camera 0 --model model.int8.tflite",
+)
+app.add_typer(service, name="service")
+
+NameOption = Annotated[str, typer.Option("--name", help="Name of the service.")]
+RootOption = Annotated[
+    Path, typer.Option("--root", metavar="DIR", help="Another system's file tree, as an SD card's.")
+]
+
+
+@service.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    options_metavar="[OPTIONS] --camera N --model FILE [CLASSIFY'S OPTIONS]",
+    epilog="Example: sudo edgetl service install --camera 0 --model model.int8.tflite --on-change",
+)
+def install(
+    context: typer.Context,
+    name: NameOption = "edgetl",
+    run_as: Annotated[
+        str | None, typer.Option(metavar="USER", help="[default: who typed sudo]")
+    ] = None,
+    memory_max: Annotated[str, typer.Option(metavar="SIZE", help="Ended above it.")] = "1G",
+    root: RootOption = Path("/"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the unit only.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Start `classify` with the options given, now and at every boot."""
+    from edge.service import systemd
+    from edge.service.install import planned
+
+    place = systemd.Place(name, root.absolute())
+    command, options = _classify_options(context.args)
+    if place.running and not dry_run:
+        _needs_systemd()
+        if os.geteuid() != 0:
+            raise SettingError(f"only root installs a service; type: {_with_sudo()}")
+    plan = planned(
+        place,
+        options,
+        spelled=partial(_spelled, command),
+        run_as=run_as,
+        memory_max=memory_max,
+        systemd_version=systemd.systemd_version() if place.running else None,
+    )
+    if dry_run:
+        print(plan.text, end="")
+        return
+    if not (plan.installed or yes):
+        if not sys.stdin.isatty():
+            raise SettingError("nobody to ask; read it with --dry-run, then add --yes")
+        print(plan.text, file=sys.stderr)
+        typer.confirm(f"Write this to {place.unit} and start it?", abort=True, err=True)
+    changed = plan.install()
+    if as_json:
+        print(json.dumps({"changed": changed, "unit": str(place.unit)}))
+    elif not changed:
+        print(f"{place.unit}: unchanged")
+    elif place.running:
+        print(f"{place.unit}: installed and started; see it with: edgetl service status")
+    else:
+        print(f"{place.unit}: installed; it starts when that system boots")
+
+
+@service.command(epilog="Example: edgetl service status --json")
+def status(name: NameOption = "edgetl", as_json: JsonOption = False) -> None:
+    """Whether it runs, and what it saw last. Exit status 1 if it does not run."""
+    from edge.service import systemd
+
+    _needs_systemd()
+    facts = systemd.status(systemd.Place(name))
+    if as_json:
+        print(json.dumps(facts))
+    elif facts["LoadState"] == "not-found":
+        print(f"{name}: not installed; see: edgetl service install --help")
+    else:
+        print(f"{name}: {facts['ActiveState']} ({facts['SubState']}), {facts['UnitFileState']}")
+        print(f"last: {facts['StatusText'] or 'nothing yet'}; restarts: {facts['NRestarts']}")
+    if facts["ActiveState"] != "active":
+        raise typer.Exit(1)
+
+
+@service.command(epilog="Example: edgetl service logs --follow")
+def logs(
+    name: NameOption = "edgetl",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="The newest only.")] = 50,
+) -> None:
+    """What it wrote to the journal."""
+    from edge.service import systemd
+
+    place = systemd.Place(name)
+    _needs_systemd()
+    following = ["--follow"] if follow else []
+    wanted = ["journalctl", f"--unit={place.name}.service", f"--lines={lines}", "--no-pager"]
+    sys.stdout.flush()
+    try:
+        os.execvp("journalctl", [*wanted, *following])
+    except OSError as error:
+        raise SettingError("journalctl: not found; install systemd's journal") from error
+
+
+@service.command(epilog="Example: sudo edgetl service uninstall")
+def uninstall(
+    name: NameOption = "edgetl", root: RootOption = Path("/"), as_json: JsonOption = False
+) -> None:
+    """Stop it and remove its unit; results and model stay."""
+    from edge.service import systemd
+
+    place = systemd.Place(name, root.absolute())
+    if place.running:
+        _needs_systemd()
+        if os.geteuid() != 0:
+            raise SettingError(f"only root removes a service; type: {_with_sudo()}")
+    changed = systemd.uninstall(place)
+    if as_json:
+        print(json.dumps({"changed": changed, "unit": str(place.unit)}))
+    else:
+        print(f"{place.unit}: {'removed' if changed else 'not installed'}")
+
+
+def _needs_systemd() -> None:
+    from edge.service.systemd import systemd_version
+
+    if systemd_version() is None:
+        raise SettingError(
+            "systemd does not run this machine; start `edgetl classify` with its own service "
+            "manager, or use --root DIR for another system's file tree"
+        )
+
+
+def _with_sudo() -> str:
+    from shlex import join
+
+    program = Path(sys.executable).parent / "edgetl"
+    return join(["sudo", str(program), *sys.argv[1:]])
+
+
+def _classify_options(arguments: list[str]) -> tuple[Any, dict[str, Any]]:
+    """classify's own command, and what it makes of `arguments`."""
+    alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+    alone.command(cls=_LonePreview)(classify)
+    command = typer.main.get_command(alone)
+    options = command.make_context("edgetl service install", list(arguments)).params
+    if options["camera"] is not None:
+        # Read now what classify reads when it begins.
+        names = ("camera_backend", "resolution", "fps", "rotate", "roi", "reconnect")
+        _camera(options["camera"], *(options[name] for name in names))
+    return command, options
+
+
+def _spelled(command: Any, options: dict[str, Any]) -> list[str]:
+    """Options of `command` as arguments that give them again; defaults are left out."""
+    arguments = []
+    for parameter in command.params:
+        value = options.get(parameter.name)
+        if value is None or value == parameter.default or parameter.name in ("files", "help"):
+            continue
+        if isinstance(value, bool):
+            arguments.append((parameter.opts if value else parameter.secondary_opts)[0])
+        else:
+            arguments.append(f"{parameter.opts[0]}={value}")
+    return arguments
+
+
 def main() -> None:
     """The `edgetl` command: runs the app and turns what the user can mend into one line."""
     # Typer takes time for each option of each command; what was not asked for can go without.
@@ -874,7 +1043,9 @@ def main() -> None:
         for command in app.registered_commands
         if command.callback and [command.callback.__name__] == sys.argv[1:2]
     ]
-    app.registered_commands = asked or app.registered_commands
+    groups = [group for group in app.registered_groups if [group.name] == sys.argv[1:2]]
+    if asked or groups:
+        app.registered_commands, app.registered_groups = asked, groups
     if isinstance(sys.stdout, TextIOWrapper):
         # A file name may hold bytes that are no UTF-8; in JSON as elsewhere "\\udce9" can stand.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -6,6 +6,7 @@ import edgetl
 from tests.conftest import Cli
 
 COMMANDS = ["demo", "train", "export", "classify", "info", "benchmark"]
+COMMANDS += ["service", *(f"service {c}" for c in ("install", "status", "logs", "uninstall"))]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -14,7 +15,7 @@ def test_help_fits_a_screen_and_has_an_example(cli: Cli, command: str) -> None:
     lines = text.splitlines()
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 80
-    assert "Example: edgetl" in text
+    assert re.search("Example: (sudo )?edgetl", text)
     assert "..." not in re.sub(r"\[ARGS\]\.\.\.|GLOBS\]?\.\.\.", "", text), "a help text is cut off"
 
 

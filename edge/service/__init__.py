@@ -1,0 +1,1 @@
+"""`edgetl classify` as a systemd service: its unit, and putting it in its place."""

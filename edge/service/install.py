@@ -1,0 +1,117 @@
+"""From classify's options to a unit that can be installed."""
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from edge.errors import SettingError, quoted
+from edge.service import options as options_
+from edge.service import systemd
+from edge.service.unit import Service, unit_text
+from edge.sinks.mqtt_url import PASSWORD_VARIABLE
+
+# The first systemd with RestartSteps=.
+_GROWING_WAIT = 254
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A unit, and what goes with it, for a place."""
+
+    place: systemd.Place
+    text: str
+    secrets: str
+    private: bool
+
+    @property
+    def installed(self) -> bool:
+        return systemd.is_installed(
+            self.place, self.text, secrets=self.secrets, private=self.private
+        )
+
+    def install(self) -> bool:
+        """See `systemd.install`."""
+        return systemd.install(self.place, self.text, secrets=self.secrets, private=self.private)
+
+
+def planned(
+    place: systemd.Place,
+    options: Mapping[str, Any],
+    *,
+    spelled: Callable[[dict[str, Any]], list[str]],
+    run_as: str | None = None,
+    memory_max: str = "1G",
+    systemd_version: int | None = None,
+) -> Plan:
+    """What `edgetl service install` writes; nothing is written yet.
+
+    Args:
+        options: classify's, by its names for them.
+        spelled: makes arguments of classify of them.
+        run_as: whose rights the service has; else of whoever typed sudo.
+        memory_max: as systemd.resource-control(5) has it.
+        systemd_version: of the system it is for; None where that is not known.
+
+    Raises:
+        SettingError, ModelFileError: an option does not fit.
+    """
+    user = _user(run_as, known=place.running)
+    if not _is_size(memory_max):
+        raise SettingError(f"--memory-max {quoted(memory_max)}: give it like 512M, 1G or 50%")
+    given = options_.placed(options, root=place.root)
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if given["mqtt"]:
+        given["mqtt"], own = options_.without_password(given["mqtt"])
+        password = own if own is not None else password
+    secrets = (
+        options_.environment_line(PASSWORD_VARIABLE, password) if given["mqtt"] and password else ""
+    )
+    seen = options_.devices(given)
+    text = unit_text(
+        Service(
+            command=[*_program(), "classify", *spelled(given)],
+            user=user,
+            memory_max=memory_max,
+            devices=seen,
+            writable=options_.folders_written(given),
+            network=options_.uses_network(given),
+            netlink="char-media" in seen,
+            results_to_journal=given["on_change"] and not given["output"],
+            secrets=PurePosixPath("/etc/edgetl", f"{place.name}.env") if secrets else None,
+            growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
+        )
+    )
+    return Plan(place, text, secrets, options_.has_password(given["camera"]))
+
+
+def _is_size(text: str) -> bool:
+    number = text[:-1] if text[-1:] in "KMGT%" else text
+    return number.isascii() and number.isdecimal() and int(number) > 0
+
+
+def _program() -> list[str]:
+    script = Path(sys.executable).parent / "edgetl"
+    program = [str(script)] if script.is_file() else [sys.executable, "-P", "-m", "edgetl"]
+    if any(char in "$\"'\\" or not char.isprintable() for char in program[0]):
+        raise SettingError(
+            f"{quoted(program[0])}: systemd runs no program with $, quotes or \\ in it"
+        )
+    return program
+
+
+def _user(name: str | None, *, known: bool) -> str:
+    user = name or os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    if user == "root":
+        raise SettingError("a camera needs no root: name who the service runs as: --run-as USER")
+    if not user or not all(char.isalnum() or char in "_.-" for char in user) or user[0] in "-.":
+        raise SettingError(f"--run-as {quoted(user)}: not a user's name")
+    if known:
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            raise SettingError(f"--run-as {quoted(user)}: no such user here") from None
+    return user

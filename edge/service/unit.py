@@ -1,0 +1,148 @@
+"""The text of a systemd unit that runs `edgetl classify` all day, with few rights.
+
+See systemd.service(5) and systemd.exec(5). Everything in it is known to systemd 252 (Debian 12).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+# A unit without it was written by someone else, and is none of ours to change.
+MARK = "# Written by `edgetl service install`; that command, typed again, changes it."
+
+# As systemd.syntax(7) wants them inside double quotes.
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "%": "%%"}
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is run, as whom, and what it may touch.
+
+    Attributes:
+        command: the program's absolute path and its arguments.
+        user: whose rights it has.
+        memory_max: what it may take, as systemd reads it: "1G", "50%".
+        devices: what DeviceAllow= may name: "char-video4linux".
+        writable: folders it writes to, absolute.
+        network: whether it talks to other machines, or is listened to by them.
+        netlink: whether it may hear the kernel's news of devices.
+        results_to_journal: whether what it prints is kept; errors always are.
+        secrets: a file with variables that not everyone may read; None for none.
+        growing_wait: whether this systemd knows RestartSteps= (254 and later).
+    """
+
+    command: Sequence[str]
+    user: str
+    memory_max: str = "1G"
+    devices: Sequence[str] = ()
+    writable: Sequence[PurePosixPath] = ()
+    network: bool = False
+    netlink: bool = False
+    results_to_journal: bool = False
+    secrets: PurePosixPath | None = None
+    growing_wait: bool = False
+
+
+def unit_text(service: Service) -> str:
+    """The unit file of `service`, whole."""
+    families = ["AF_UNIX"]
+    families += ["AF_INET", "AF_INET6"] if service.network else []
+    families += ["AF_NETLINK"] if service.network or service.netlink else []
+    lines = [
+        MARK,
+        "[Unit]",
+        "Description=edgetl: what the camera sees, classified",
+        "Documentation=man:systemd.service(5)",
+        *(["Wants=network-online.target"] if service.network else []),
+        *(["After=network-online.target"] if service.network else []),
+        # A camera may be plugged in hours later: it is never given up.
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        "Type=notify",
+        "NotifyAccess=main",
+        f"ExecStart={_command(service.command)}",
+        f"User={service.user}",
+        "SupplementaryGroups=video",
+        f"StandardOutput={'journal' if service.results_to_journal else 'null'}",
+        "StandardError=journal",
+        *([f"EnvironmentFile={_path(service.secrets)}"] if service.secrets else []),
+        "",
+        "# Ready with the first result; silent for 30 seconds, it is ended and begun anew.",
+        "TimeoutStartSec=5min",
+        "TimeoutStopSec=20",
+        "WatchdogSec=30",
+        "WatchdogSignal=SIGTERM",
+        "SuccessExitStatus=143",
+        "Restart=on-failure",
+        *_restarts(growing=service.growing_wait),
+        f"MemoryMax={service.memory_max}",
+        "",
+        "# It sees the camera, reads files and writes where it was told to; nothing else.",
+        "DevicePolicy=closed",
+        *(f"DeviceAllow={device} rw" for device in service.devices),
+        *(["PrivateDevices=yes"] if not service.devices else []),
+        "ProtectSystem=strict",
+        "ProtectHome=read-only",
+        *(f"ReadWritePaths={_path(folder)}" for folder in service.writable),
+        "PrivateTmp=yes",
+        f"RestrictAddressFamilies={' '.join(families)}",
+        *(["IPAddressDeny=any"] if not service.network else []),
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+        "SystemCallArchitectures=native",
+        "SystemCallFilter=@system-service",
+        "LockPersonality=yes",
+        "RestrictNamespaces=yes",
+        "RestrictRealtime=yes",
+        "RestrictSUIDSGID=yes",
+        "ProtectKernelTunables=yes",
+        "ProtectKernelModules=yes",
+        "ProtectKernelLogs=yes",
+        "ProtectControlGroups=yes",
+        "ProtectClock=yes",
+        "ProtectHostname=yes",
+        "ProtectProc=invisible",
+        "RemoveIPC=yes",
+        "UMask=0077",
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def word(text: str, *, variables: bool = True) -> str:
+    """`text` as one word of a unit's line, taken by systemd as it is.
+
+    Args:
+        text: with anything in it but NUL; bytes that are no UTF-8 as Python has them in file names.
+        variables: whether systemd looks for $VARIABLES there, as in the arguments of ExecStart=.
+    """
+    escapes = _ESCAPES | ({"$": "$$"} if variables else {})
+    return f'"{"".join(escapes.get(char) or _shown(char) for char in text)}"'
+
+
+def _shown(char: str) -> str:
+    if char.isprintable():
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def _command(command: Sequence[str]) -> str:
+    # A path of a program is no place for variables; one with a $ in it would reach it doubled.
+    program, *arguments = command
+    return " ".join([word(program, variables=False), *map(word, arguments)])
+
+
+def _path(path: PurePosixPath | None) -> str:
+    # EnvironmentFile= takes a path to the line's end; quotes would be a part of it.
+    text = str(path)
+    plain = all(char.isalnum() or char in "/._-" for char in text)
+    return text if plain else word(text, variables=False)
+
+
+def _restarts(*, growing: bool) -> list[str]:
+    if growing:
+        return ["RestartSec=5", "RestartSteps=5", "RestartMaxDelaySec=2min"]
+    return ["RestartSec=10"]

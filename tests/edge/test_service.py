@@ -1,0 +1,234 @@
+"""`edgetl service`: units that systemd itself reads, in another system's file tree."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from edge.service.unit import MARK, Service, unit_text, word
+from tests.conftest import Cli, assert_one_clear_line
+
+# Exposure by `systemd-analyze security`, in tenths, from 0 (none) to 100. What remains is mostly
+# the network, the file tree that can be read, and running in the machine's own namespaces.
+MOST_EXPOSURE = 25
+
+needs_systemd = pytest.mark.skipif(
+    not (shutil.which("systemd-analyze") and shutil.which("systemctl")),
+    reason="needs systemd's tools: apt-get install systemd",
+)
+
+OPTION_SETS = {
+    "camera": Service(["/bin/true"], "daemon", devices=["char-video4linux"]),
+    "raspberry": Service(
+        ["/bin/true"],
+        "daemon",
+        devices=["char-video4linux", "char-media", "char-dma_heap"],
+        netlink=True,
+    ),
+    "all": Service(
+        ["/bin/true", "a b", '"', "\\", "100%", "$HOME", "${X}", "'", ";", "\n", "é\udce9"],
+        "daemon",
+        memory_max="50%",
+        devices=["char-video4linux"],
+        writable=[PurePosixPath("/srv"), PurePosixPath('/srv/o u"t%d')],
+        network=True,
+        results_to_journal=True,
+        secrets=PurePosixPath("/etc/edgetl/edgetl.env"),
+    ),
+    "stream": Service(["/bin/true"], "daemon", network=True),
+}
+
+
+def _verified(unit: Path) -> str:
+    """What `systemd-analyze verify` has to say of a unit."""
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
+    )
+    return "\n".join(
+        line for line in (result.stdout + result.stderr).splitlines() if unit.name in line
+    )
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", OPTION_SETS)
+def test_systemd_finds_nothing_to_warn_of(tmp_path: Path, name: str) -> None:
+    unit = tmp_path / "edgetl-tried.service"
+    unit.write_text(unit_text(OPTION_SETS[name]))
+    assert _verified(unit) == ""
+
+
+@needs_systemd
+def test_the_check_sees_a_key_and_a_value_that_systemd_does_not_know(tmp_path: Path) -> None:
+    unit = tmp_path / "edgetl-tried.service"
+    good = unit_text(OPTION_SETS["camera"])
+    for bad in (good.replace("UMask=", "Umasque="), good.replace("RestartSec=10", "RestartSec=x")):
+        unit.write_text(bad)
+        assert _verified(unit) != ""
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", OPTION_SETS)
+def test_little_is_exposed(tmp_path: Path, name: str) -> None:
+    unit = tmp_path / "edgetl-tried.service"
+    unit.write_text(unit_text(OPTION_SETS[name]))
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSURE}"]
+    result = subprocess.run([*command, unit], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-300:] + result.stderr
+    assert "Overall exposure level" in result.stdout
+
+
+@needs_systemd
+def test_systemd_reads_a_quoted_word_as_it_was(tmp_path: Path) -> None:
+    unit = tmp_path / "edgetl-tried.service"
+    # It shows the name of a program that it will not run, as it has read it.
+    odd = "/a b\"c'd\\e%f%%\\x41;é"
+    unit.write_text(unit_text(Service([odd], "daemon")))
+    assert f"special characters: {odd}" in _verified(unit)
+    program = tmp_path / "a b%f%%;é" / "edgetl"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    unit.write_text(unit_text(Service([str(program)], "daemon")))
+    assert "not executable" in _verified(unit)
+    program.chmod(0o755)
+    assert _verified(unit) == ""
+
+
+def test_an_argument_is_one_word_without_variables() -> None:
+    assert word('a $b %c "d\\') == '"a $$b %%c \\"d\\\\"'
+    assert word("\n\udce9") == '"\\x0a\\xe9"'
+    assert word("$", variables=False) == '"$"'
+
+
+@pytest.fixture
+def card(tmp_path: Path, foreign_models: Path) -> Path:
+    """Another system's file tree, with a model in it."""
+    home = tmp_path / "card" / "home" / "pi"
+    (home / "out put").mkdir(parents=True)
+    (tmp_path / "card" / "etc/systemd/system").mkdir(parents=True)
+    shutil.copy(foreign_models / "described.tflite", home / "m.tflite")
+    return tmp_path / "card"
+
+
+def _install(card: Path, *more: str) -> list[str | Path]:
+    camera = ["--camera", "0", "--model", "/home/pi/m.tflite"]
+    return ["service", "install", *camera, "--root", card, "--run-as", "pi", *more]
+
+
+@needs_systemd
+def test_a_service_is_installed_left_alone_changed_and_removed(cli: Cli, card: Path) -> None:
+    unit = card / "etc/systemd/system/edgetl.service"
+    enabled = card / "etc/systemd/system/multi-user.target.wants/edgetl.service"
+    shown = cli(*_install(card, "--dry-run")).stdout
+    assert not unit.exists()
+    done = cli(*_install(card, "--yes", "--json"))
+    assert json.loads(done.stdout) == {"changed": True, "unit": str(unit)}
+    assert unit.read_text() == shown
+    assert enabled.is_symlink()
+    assert json.loads(cli(*_install(card, "--json")).stdout)["changed"] is False
+    assert "unchanged" in cli(*_install(card)).stdout
+    enabled.unlink()
+    assert json.loads(cli(*_install(card, "--yes", "--json")).stdout)["changed"]
+    assert enabled.is_symlink()
+    assert json.loads(cli(*_install(card, "--top-k", "1", "--yes", "--json")).stdout)["changed"]
+    assert '"--top-k=1"' in unit.read_text()
+    assert "removed" in cli("service", "uninstall", "--root", card).stdout
+    assert not unit.exists()
+    assert not enabled.is_symlink()
+    assert "not installed" in cli("service", "uninstall", "--root", card).stdout
+
+
+@needs_systemd
+def test_a_password_is_readable_by_root_alone(cli: Cli, card: Path) -> None:
+    secret = 'p"a$s`s\\w rd'
+    url = "mqtt://door:p%22a%24s%60s%5Cw%20rd@host/home/door"
+    cli(*_install(card, "--mqtt", url, "--yes"))
+    unit, secrets = card / "etc/systemd/system/edgetl.service", card / "etc/edgetl/edgetl.env"
+    assert '"--mqtt=mqtt://door@host/home/door"' in unit.read_text()
+    assert "EnvironmentFile=/etc/edgetl/edgetl.env\n" in unit.read_text()
+    assert unit.stat().st_mode & 0o777 == 0o644
+    assert secrets.stat().st_mode & 0o777 == 0o600
+    # The file's quoting is the shell's.
+    script = f'. {secrets}; printf %s "$EDGETL_MQTT_PASSWORD"'
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True).stdout == secret
+    cli(*_install(card, "--yes"))
+    assert not secrets.exists()
+
+
+@needs_systemd
+def test_a_unit_of_others_is_not_touched(cli: Cli, card: Path) -> None:
+    unit = card / "etc/systemd/system/ssh.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\n")
+    result = cli(*_install(card, "--name", "ssh", "--yes"), check=2)
+    assert_one_clear_line(result, "not written by edgetl", "--name")
+    assert_one_clear_line(
+        cli("service", "uninstall", "--root", card, "--name", "ssh", check=2), "not written"
+    )
+    assert unit.read_text().startswith("[Service]")
+
+
+def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
+    plain = cli(*_install(card, "--dry-run")).stdout
+    assert plain.startswith(MARK)
+    assert "\nRestrictAddressFamilies=AF_UNIX AF_NETLINK\n" in plain
+    assert "ReadWritePaths" not in plain
+    assert "\nDeviceAllow=char-dma_heap rw\n" in plain
+    assert "\nStandardOutput=null\n" in plain
+    more = ["--output", "/home/pi/out put/a.jsonl", "--preview", "--camera-backend", "opencv"]
+    text = cli(
+        *_install(card, "--dry-run", *more, "--labels", "/home/pi/l", "--on-change"), check=2
+    )
+    assert_one_clear_line(text, "/home/pi/l")
+    full = cli(*_install(card, "--dry-run", *more, "--no-reconnect")).stdout
+    assert '\nReadWritePaths="/home/pi/out put"\n' in full
+    assert '"--output=/home/pi/out put/a.jsonl" ' in full
+    assert '"--preview=127.0.0.1:8000"' in full
+    assert '"--no-reconnect"' in full
+    assert "\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n" in full
+    assert re.findall("DeviceAllow=(.*)", full) == ["char-video4linux rw"]
+    assert "\nStandardOutput=journal\n" in cli(*_install(card, "--dry-run", "--on-change")).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--window"], ["--window", "--preview"]),
+        (["--run-as", "root"], ["--run-as USER"]),
+        (["--run-as", "a b"], ["--run-as"]),
+        (["--memory-max", "much"], ["--memory-max", "1G"]),
+        (["--name", "../x"], ["--name"]),
+        (["--model", "/home/pi/gone.tflite"], ["gone.tflite"]),
+        (["--model", "/tmp/m.tflite"], ["--model", "temporary"]),
+        (["--output", "/home/pi/none/a.jsonl"], ["/home/pi/none", "no such folder"]),
+        (["--output", "/home/pi/a.txt"], ["--format"]),
+        (["--mqtt", "host"], ["--mqtt"]),
+        (["--preview", "h:99999"], ["--preview"]),
+        (["--roi", "2"], ["roi"]),
+        (["--when", "red>0.9"], ["--snapshots"]),
+        (["--snapshots", "/home/pi", "--when", "dog>0.9"], ["dog"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_what_a_service_cannot_do_is_refused_at_once(
+    cli: Cli, card: Path, arguments: list[str], words: list[str]
+) -> None:
+    result = cli(*_install(card, "--yes", *arguments), check=2)
+    assert_one_clear_line(result, *words)
+    assert not list(card.glob("etc/systemd/system/*"))
+
+
+def test_files_in_place_of_a_camera_and_a_missing_answer_are_refused(cli: Cli, card: Path) -> None:
+    base = ["service", "install", "--root", card, "--run-as", "pi", "--yes"]
+    assert_one_clear_line(cli(*base, "--model", "/home/pi/m.tflite", check=2), "--camera 0")
+    assert_one_clear_line(cli(*base, "--camera", "0", check=2), "--model FILE")
+    assert "--bogus" in cli(*base, "--bogus", check=2).stderr
+    assert_one_clear_line(cli(*_install(card), check=2), "--yes")
+
+
+@pytest.mark.skipif(os.path.isdir("/run/systemd/system"), reason="systemd runs here")  # noqa: PTH112
+@pytest.mark.parametrize("command", ["install --camera 0 --model m", "status", "logs", "uninstall"])
+def test_without_systemd_it_says_so(cli: Cli, command: str) -> None:
+    assert_one_clear_line(cli("service", *command.split(), check=2), "systemd does not run")
