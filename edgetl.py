@@ -915,14 +915,18 @@ def install(
         memory_max=memory_max,
         systemd_version=systemd.systemd_version() if place.running else None,
     )
+    if dry_run and as_json:
+        print(json.dumps({"changed": not plan.installed, "unit": str(place.unit)}))
+        return
     if dry_run:
         print(plan.text, end="")
         return
-    if not (plan.installed or yes):
-        if not sys.stdin.isatty():
+    if not plan.installed:
+        if not (yes or sys.stdin.isatty()):
             raise SettingError("nobody to ask; read it with --dry-run, then add --yes")
         print(plan.text, file=sys.stderr)
-        typer.confirm(f"Write this to {place.unit} and start it?", abort=True, err=True)
+        if not yes:
+            typer.confirm(f"Write this to {place.unit} and start it?", abort=True, err=True)
     changed = plan.install()
     if as_json:
         print(json.dumps({"changed": changed, "unit": str(place.unit)}))

@@ -123,9 +123,13 @@ def test_a_service_is_installed_left_alone_changed_and_removed(cli: Cli, card: P
     unit = card / "etc/systemd/system/edgetl.service"
     enabled = card / "etc/systemd/system/multi-user.target.wants/edgetl.service"
     shown = cli(*_install(card, "--dry-run")).stdout
+    plan = {"changed": True, "unit": str(unit)}
+    assert json.loads(cli(*_install(card, "--dry-run", "--json")).stdout) == plan
     assert not unit.exists()
     done = cli(*_install(card, "--yes", "--json"))
-    assert json.loads(done.stdout) == {"changed": True, "unit": str(unit)}
+    assert json.loads(done.stdout) == plan
+    # Nobody is asked, and the unit is shown all the same.
+    assert shown.strip() in done.stderr
     assert unit.read_text() == shown
     assert enabled.is_symlink()
     assert json.loads(cli(*_install(card, "--json")).stdout)["changed"] is False
