@@ -1,6 +1,7 @@
 """Results in a window on the desktop."""
 
 import os
+import subprocess
 
 import cv2
 
@@ -23,16 +24,22 @@ class WindowSink:
         """Open a window.
 
         Raises:
-            SinkError: there is no display, or OpenCV was built without windows.
+            SinkError: there is no display, it doesn't answer, or OpenCV was built without windows.
         """
         # Qt ends the whole process where it finds no display, so another one tries first.
-        trial = run_python(
-            ["-c", _TRIAL],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-        )
+        try:
+            trial = run_python(
+                ["-c", _TRIAL],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SinkError(
+                f"--window: the display {os.environ.get('DISPLAY', '')} did not open a window "
+                f"within {_SECONDS:g} seconds; run it on the desktop, or use --save-video"
+            ) from error
         if "not implemented" in trial.stderr:
             raise SinkError(
                 "--window: this OpenCV was built without windows; install opencv-python in place "

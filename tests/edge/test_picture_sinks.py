@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from rich.console import Console
 from edge.annotate import annotated, shown_size
 from edge.condition import parse_condition
 from edge.errors import SettingError, SinkError
-from edge.sinks import video
+from edge.sinks import video, window
 from edge.sinks.live import LiveSink
 from edge.sinks.snapshots import SnapshotSink
 from edge.sinks.video import EachOnce, RealTime, VideoSink
@@ -312,19 +313,31 @@ def test_without_a_display_the_window_is_one_clear_line(cli: Cli, model: Path) -
     assert_one_clear_line(result, "--window", "no display")
 
 
+def test_a_display_that_never_answers_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        # A display's number is its port's distance from 6000.
+        display = f"127.0.0.1:{server.getsockname()[1] - 6000}"
+        monkeypatch.setenv("DISPLAY", display)
+        monkeypatch.setattr(window, "_SECONDS", 2)
+        with pytest.raises(SinkError, match=f"{display} did not open a window within 2 seconds"):
+            window.WindowSink()
+
+
 @pytest.fixture
 def display() -> Iterator[str]:
     if not shutil.which("Xvfb") or not shutil.which("xdotool"):
         pytest.skip("Xvfb and xdotool are not installed")
     read, write = os.pipe()
+    # By default a server starts anew when its last client leaves, and throws out who comes in
+    # that moment: the window comes right after the trial that looks for a display has left.
     process = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24"],
+        ["Xvfb", "-displayfd", str(write), "-noreset", "-screen", "0", "800x600x24"],
         pass_fds=[write], stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(write)
     with os.fdopen(read) as numbers:
         yield f":{numbers.readline().strip()}"
-    process.kill()
+    process.terminate()
     process.wait()
 
 
@@ -341,7 +354,8 @@ def test_a_key_in_the_window_ends_the_run(
     )  # fmt: skip
     assert process.stdout is not None
     for _ in range(10):
-        assert process.stdout.readline()
+        if not process.stdout.readline():
+            pytest.fail(f"ended before a key was pressed: {process.communicate()[1]}")
     command = ["xdotool", "search", "--name", "^edgetl$"]
     found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
     (window,) = found.stdout.split()
