@@ -26,7 +26,7 @@ def classifier(model: str, runtime: str, threads: int) -> Callable[[str | IO[byt
 
     def output(picture: str | IO[bytes]) -> Any:
         with Image.open(picture) as image:
-            image.draft(None, (2 * int(width), 2 * int(height)))
+            image.draft(None, (int(width), int(height)))
             pixels = np.asarray(image.convert("RGB"))
         pixels = cv2.resize(pixels, (int(width), int(height)), interpolation=cv2.INTER_AREA)
         interpreter.set_tensor(taken["index"], pixels[np.newaxis].astype(taken["dtype"]))

@@ -26,11 +26,9 @@ Picture: TypeAlias = str | Path | bytes | Image.Image | Pixels
 Fit = Literal["stretch", "crop", "pad"]
 
 # Part of the key of every cache of preprocessed pixels: raise it when the pixels change.
-PREPROCESSING_VERSION = 1
+PREPROCESSING_VERSION = 2
 
-# Pillow decodes a JPEG at 1/2, 1/4 or 1/8 size for a fraction of the time. It keeps at least this
-# many times the input size, so that the final resize still averages over real pixels.
-_DRAFT_OVERSAMPLING = 2
+_EXIF_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -98,8 +96,10 @@ def _decode(picture: str | Path | bytes | Image.Image, *, at_least: int) -> Pixe
             return _rgb(picture)
         source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
         with Image.open(source) as image:
-            side = at_least * _DRAFT_OVERSAMPLING
-            image.draft(None, (side, side))
+            # A JPEG decodes at 1/2, 1/4 or 1/8 size in a fraction of the time, and what is left out
+            # are the frequencies that shrinking would remove. Pillow takes the smallest that has
+            # this many pixels on both sides.
+            image.draft(None, (at_least, at_least))
             return _rgb(image)
     except UnidentifiedImageError:
         raise PictureError(f"{_name(picture)}: not a picture that can be read") from None
@@ -125,14 +125,18 @@ def _name(picture: str | Path | bytes | Image.Image) -> str:
 def _rgb(image: Image.Image) -> Pixels:
     # Pillow turns a TIFF itself as it loads it; up to 9.4 it left the tag, to be turned once more.
     if image.format != "TIFF":
-        image = ImageOps.exif_transpose(image)
+        image.load()
+        if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
         image = _eight_bits(image)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    return np.asarray(image.convert("RGB"))
+    # Pillow's conversion copies a picture that is RGB already, as its turning copies one that is
+    # upright: a third of the time that a small JPEG takes.
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -169,13 +173,16 @@ def _fit(pixels: Pixels, geometry: InputGeometry) -> Pixels:
 
 
 def _resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Shrink each side with INTER_AREA (no aliasing), then enlarge what is still too small."""
-    smaller = (min(height, pixels.shape[0]), min(width, pixels.shape[1]))
-    for (target_height, target_width), method in (
-        (smaller, cv2.INTER_AREA),
-        ((height, width), cv2.INTER_LINEAR),
-    ):
-        if pixels.shape[:2] != (target_height, target_width):
-            resized = cv2.resize(pixels, (target_width, target_height), interpolation=method)
-            pixels = resized.astype(np.uint8, copy=False)
+    """Halve each side while it is more than twice too long, then interpolate to the size asked for.
+
+    Bilinear interpolation that shrinks to no less than half leaves no pixel out, so nothing
+    aliases; it takes a third of the time of averaging over areas. The kind that is meant to be
+    exact gives the same pixels on every processor.
+    """
+    rows, columns = pixels.shape[:2]
+    while (rows, columns) != (height, width):
+        rows = (rows + 1) // 2 if rows > 2 * height else height
+        columns = (columns + 1) // 2 if columns > 2 * width else width
+        resized = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_LINEAR_EXACT)
+        pixels = resized.astype(np.uint8, copy=False)
     return pixels
