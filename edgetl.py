@@ -519,7 +519,6 @@ def classify(
     from edge.classifier import Classifier
     from edge.latest import latest_model
     from edge.model_file import read_labels, read_model_file
-    from edge.notify import manager_from
     from edge.read_ahead import ReadAhead
     from edge.results import results
     from edge.running import run
@@ -576,10 +575,12 @@ def classify(
             snapshots_limit=snapshots_limit,
         ):
             sinks.add(sink)
-        if manager := manager_from(os.environ):
+        if "NOTIFY_SOCKET" in os.environ:
+            from edge.notify import manager_from
             from edge.sinks.systemd import SystemdSink
 
-            sinks.add_listener(SystemdSink(manager))
+            if manager := manager_from(os.environ):
+                sinks.add_listener(SystemdSink(manager))
         gc.enable()
         outcome = run(classified, sinks, stopping=stopping, complain=_complain)
         read_to_the_end = sinks.open
@@ -1173,10 +1174,14 @@ def _sinks(
 
 def _record_sink(form: str, output: Path | None, *, classes: int) -> Any:
     from edge.sinks.lines import FileLines, StreamLines
-    from edge.sinks.records import JSONL_BEGINS, CsvSink, JsonlSink, csv_header
-    from edge.sinks.text import TextSink
 
     lines: Any = StreamLines(sys.stdout, name="stdout")
+    if form == "text" and output is None:
+        from edge.sinks.text import TextSink
+
+        return TextSink(lines)
+    from edge.sinks.records import JSONL_BEGINS, CsvSink, JsonlSink, csv_header
+
     if output:
         if form not in ("jsonl", "csv"):
             raise SettingError(
@@ -1187,9 +1192,7 @@ def _record_sink(form: str, output: Path | None, *, classes: int) -> Any:
         lines = FileLines(output, begins=begins)
         if lines.cut:
             _complain(f"{quoted(output)}: ended in half a record, {lines.cut} bytes; cut off")
-    if form == "csv":
-        return CsvSink(lines, classes=classes)
-    return JsonlSink(lines) if form == "jsonl" else TextSink(lines)
+    return CsvSink(lines, classes=classes) if form == "csv" else JsonlSink(lines)
 
 
 def _mqtt_sink(url: str, *, with_discovery: bool) -> Any:

@@ -117,12 +117,11 @@ def read_model_file(path: str | Path, *, labels: Sequence[str] | None = None) ->
 
 def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> ModelFile:
     attached, model_bytes = attached_files(content)
-    sha256 = hashlib.sha256(memoryview(content)[:model_bytes]).hexdigest()
+    flatbuffer = memoryview(content)[:model_bytes]  # not a copy of megabytes
+    sha256 = hashlib.sha256(flatbuffer).hexdigest()
     card = _card(path, attached, model_bytes, sha256)
-
-    flatbuffer = content[:model_bytes]
     if card is None:
-        _check_structure(flatbuffer)
+        _check_structure(bytes(flatbuffer))
     model = schema.Table.root(flatbuffer)
     subgraphs = model.children(schema.Model.SUBGRAPHS)
     if not subgraphs:

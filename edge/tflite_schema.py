@@ -133,11 +133,11 @@ BITS |= {15: 32, 16: 16, 17: 4, 18: 16, 19: 2, 20: 4, 21: 8, 22: 8}
 class Table:
     """One flatbuffer table in `data`. Reading past the end raises struct.error or IndexError."""
 
-    def __init__(self, data: bytes, position: int) -> None:
-        self._table = flatbuffers.table.Table(bytearray(data), position)
+    def __init__(self, data: bytes | memoryview, position: int) -> None:
+        self._table = flatbuffers.table.Table(memoryview(data), position)
 
     @classmethod
-    def root(cls, data: bytes) -> "Table":
+    def root(cls, data: bytes | memoryview) -> "Table":
         """The root table of a whole flatbuffer."""
         return cls(data, flatbuffers.encode.Get(types.UOffsetTFlags.packer_type, data, 0))
 
