@@ -221,7 +221,7 @@ figcaption { margin: .5rem 0 1rem; }
 img { display: block; max-width: 100%; height: auto; }
 .wide { overflow-x: auto; }
 .wide img { min-width: 44rem; }
-.scroll { max-height: 32rem; overflow: auto; margin: 0 0 1rem; }
+.scroll { max-height: 60rem; overflow: auto; margin: 0 0 1rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { padding: 0 0 .5rem; text-align: left; }
 th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
