@@ -21,7 +21,7 @@ import typer
 from typer.core import TyperCommand
 
 from edge import __version__
-from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError, quoted
+from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError, plural, quoted
 from edge.native_log import DEBUG_VARIABLE, hidden_native_log
 
 app = typer.Typer(
@@ -590,7 +590,7 @@ def classify(
         print(
             f"{outcome.classified} classified, median {outcome.milliseconds:.1f} ms each "
             f"({classifier.runtime.name} {classifier.runtime.version}, "
-            f"{classifier.threads} threads)",
+            f"{plural(classifier.threads, 'thread')})",
             file=sys.stderr,
         )
     if outcome.problems or sinks.failures:

@@ -20,7 +20,7 @@ from benchmarks.row_process import PATIENCE_SECONDS, RowFailedError, RowProcess
 from benchmarks.subjects import KERAS, Plan, Subject
 from benchmarks.worker import WARM_UP_SECONDS
 from edge import __version__
-from edge.errors import DataError, quoted
+from edge.errors import DataError, plural, quoted
 from edge.preprocessing import InputGeometry
 from trainer.metrics import Probabilities, macro_f1
 from trainer.parity import parity
@@ -104,7 +104,7 @@ def benchmark(
             for number, subject in enumerate(plan.subjects)
         }
         for number, subject in enumerate(plan.subjects):
-            doing = f"{subject.name} on {subject.engine}, {_threads(subject.threads)}"
+            doing = f"{subject.name} on {subject.engine}, {plural(subject.threads, 'thread')}"
 
             def tell(seconds: float, number: int = number, doing: str = doing) -> None:
                 ahead[number] = seconds
@@ -264,10 +264,6 @@ def _failure(subject: Subject, problem: str) -> Failure:
 def _nothing(failures: Sequence[Failure]) -> None:
     first = failures[0]
     raise RowFailedError(f"nothing could be measured: {first.name}: {first.problem}")
-
-
-def _threads(number: int) -> str:
-    return f"{number} thread" + ("" if number == 1 else "s")
 
 
 def _throttling_notes(timed: Timed) -> list[str]:

@@ -24,6 +24,7 @@ from matplotlib.ticker import (
 from matplotlib.transforms import Bbox
 
 from benchmarks.measured import Latency, Measured, Row
+from edge.errors import plural
 from trainer import drawing
 from trainer.metrics import confusion_matrix
 
@@ -59,15 +60,11 @@ def row_names(rows: Sequence[Row], *, brief: bool = False) -> list[str]:
         if engines and not brief and row.name != "Keras":
             parts.append(engine_name(row))
         if threads and not brief:
-            parts.append(_threads(row))
+            parts.append(plural(row.threads, "thread"))
         if row.elsewhere:
             parts.append(f"on {drawing.shortened(row.elsewhere, _LONGEST_NAME)}")
         names.append(", ".join(parts))
     return names
-
-
-def _threads(row: Row) -> str:
-    return f"{row.threads} thread" + ("s" if row.threads != 1 else "")
 
 
 def engine_name(row: Row) -> str:
@@ -295,7 +292,7 @@ def _legend(
             threads = {row.threads for row in rows}
             words = drawing.shortened(group, _LONGEST_NAME)
             if len(threads) == 1:
-                words += f", {_threads(rows[0])}"
+                words += f", {plural(rows[0].threads, 'thread')}"
             handles.append(
                 Line2D(
                     [], [], color=colours[group], marker="o", linestyle="", markersize=7,

@@ -10,6 +10,7 @@ from benchmarks.benchmark_figures import (
     row_names,
 )
 from benchmarks.measured import NOISY_SPREAD, Condition, Latency, Machine, Measured, Row
+from edge.errors import plural
 from trainer import page
 
 _NOISY = '<span class="mark">noisy</span>'
@@ -57,16 +58,16 @@ def _header(measured: Measured) -> str:
     machine = measured.machine
     warned = [_stopped(measured)] if measured.stopped or _unfinished(measured) else []
     if measured.failures:
-        count = page.plural(len(measured.failures), "row")
+        count = plural(len(measured.failures), "row")
         warned.append(f"{count} could not be measured")
     restless = sum(noisy(row) for row in measured.rows)
     if restless:
-        warned.append(f"{page.plural(restless, 'row')} too noisy to be quoted")
+        warned.append(f"{plural(restless, 'row')} too noisy to be quoted")
     lines = "".join(f'\n<p class="warned"><a href="#results">{words}</a></p>' for words in warned)
     return f"""<header>
 <p class="faint">edgetl benchmark</p>
 <h1>{page.text(machine.name)}</h1>
-<p class="faint">{page.text(machine.cpu)}, {page.plural(machine.cores, "core")}; \
+<p class="faint">{page.text(machine.cpu)}, {plural(machine.cores, "core")}; \
 <time datetime="{page.plain(measured.created)}">{page.when(measured.created)}</time>, edgetl \
 {page.text(measured.edgetl)}</p>{lines}
 <dl class="headline">
@@ -137,7 +138,7 @@ def _results(measured: Measured) -> str:
     if measured.stopped or _unfinished(measured) or measured.failures:
         items = "".join(
             f"<li>{page.text(failure.name)} on {page.text(failure.engine)}, "
-            f"{page.plural(failure.threads, 'thread')}: {page.text(failure.problem)}</li>"
+            f"{plural(failure.threads, 'thread')}: {page.text(failure.problem)}</li>"
             for failure in measured.failures
         )
         early = ""
@@ -169,7 +170,7 @@ def _name_cell(row: Row, name: str) -> str:
     way = f", {page.text(row.way)}" if row.way else ""
     return (
         f'<th scope="row">{page.text(name)}{mark}<span class="under">{page.text(row.engine)}{way}, '
-        f"{page.plural(row.threads, 'thread')}</span></th>"
+        f"{plural(row.threads, 'thread')}</span></th>"
     )
 
 
@@ -233,7 +234,7 @@ def _quality_table(measured: Measured, names: Sequence[str]) -> str:
         )
     heads = _heads("row", "accuracy", "macro F1", "as Keras", "McNemar p", "largest difference")
     table = page.table(
-        f"Quality on {page.plural(len(measured.truth), 'picture')} of {_split(measured)}",
+        f"Quality on {plural(len(measured.truth), 'picture')} of {_split(measured)}",
         f"<tr>{heads}</tr>",
         rows,
     )
@@ -358,7 +359,7 @@ def _method(measured: Measured) -> str:
         for value in latency.rounds
     )
     left_out = (
-        f" Of all of them, {page.plural(skipped, 'round')} of a row did not count, because the "
+        f" Of all of them, {plural(skipped, 'round')} of a row did not count, because the "
         f"machine was throttled."
         if skipped
         else ""

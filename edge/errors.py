@@ -58,6 +58,11 @@ def reason(error: OSError) -> str:
     return (error.strerror or str(error) or type(error).__name__).lower()
 
 
+def plural(count: int, noun: str) -> str:
+    """A count with its noun: "1 thread", "2,000 threads"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def quoted(path: Path | str) -> str:
     """`path` as it is shown in a message: on one line whatever its name holds.
 

@@ -23,20 +23,22 @@ def output_values(model: schema.Table) -> OutputValues:
 
     It is probabilities if the last operator that changes values is a softmax or a sigmoid.
     """
-    codes = [_builtin_code(code) for code in model.children(schema.Model.OPERATOR_CODES)]
+    codes = model.children(schema.Model.OPERATOR_CODES)
     graph = model.children(schema.Model.SUBGRAPHS)[0]
-    written_by: dict[int, tuple[int, int]] = {}
-    for operator in graph.children(schema.SubGraph.OPERATORS):
-        reads = operator.numbers(schema.Operator.INPUTS, np.int32).tolist()
-        code = codes[operator.number(schema.Operator.OPCODE_INDEX, types.Uint32Flags)]
-        for tensor in operator.numbers(schema.Operator.OUTPUTS, np.int32).tolist():
-            written_by[tensor] = (code, reads[0] if reads else -1)
     tensor = int(graph.numbers(schema.SubGraph.OUTPUTS, np.int32)[0])
-    # The check has seen to it that operators read only what earlier ones wrote: this ends.
-    while tensor in written_by:
-        code, tensor = written_by[tensor]
+    # The check has seen to it that operators read only what earlier ones wrote.
+    for operator in reversed(graph.children(schema.SubGraph.OPERATORS)):
+        if tensor not in operator.numbers(schema.Operator.OUTPUTS, np.int32):
+            continue
+        code = _builtin_code(
+            codes[operator.number(schema.Operator.OPCODE_INDEX, types.Uint32Flags)]
+        )
         if code not in _CHANGES_NO_VALUE:
             return "probabilities" if code in _GIVES_PROBABILITIES else "logits"
+        reads = operator.numbers(schema.Operator.INPUTS, np.int32)
+        if not len(reads):
+            break
+        tensor = int(reads[0])
     return "logits"
 
 

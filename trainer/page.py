@@ -107,11 +107,6 @@ def path(file: str) -> str:
     return f"<bdi>{plain(file).replace('/', '/<wbr>')}</bdi>"
 
 
-def plural(count: int, noun: str) -> str:
-    """A count with its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def percent(value: float) -> str:
     """With one decimal, as HTML; what is not quite all or nothing never looks like it."""
     # Halves go up, as a reader expects: 778 of 800 is 97.3%, whether it comes in float64 or, as

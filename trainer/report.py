@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from edge.errors import plural
 from edge.files import write_text
 from edge.preprocessing import Pixels
 from trainer import page
@@ -133,7 +134,7 @@ def _header(
         test_note = "These pictures chose nothing: this is the figure to quote."
         figures.insert(0, _accuracy("test", metrics, test_note))
     seconds = metrics["training_seconds"]
-    spent = f"{page.duration(seconds)} in {page.plural(len(history), 'epoch')}"
+    spent = f"{page.duration(seconds)} in {plural(len(history), 'epoch')}"
     stages, whole = _stages(metrics)
     if stages and not _resumed(metrics):
         spent += " and everything around them"
@@ -153,7 +154,7 @@ def _header(
     ]
     warned = ""
     if warnings:
-        count = page.plural(len(warnings), "warning")
+        count = plural(len(warnings), "warning")
         warned = f'\n<p class="warned"><a href="#data">{count} about the data</a></p>'
     return f"""<header>
 <p class="faint">Image classifier of {len(dataset.labels)} classes</p>

@@ -130,7 +130,7 @@ def test_each_runtime_can_be_chosen(cli: Cli, model: Path, photos: Path, runtime
     assert [line.split()[1] for line in result.stdout.splitlines()] == list(LABELS)
     assert len(result.stderr.splitlines()) == 1
     assert f"({runtime} " in result.stderr
-    assert "1 threads)" in result.stderr
+    assert "1 thread)" in result.stderr
 
 
 def test_labels_can_be_given_for_a_model_that_has_none(
