@@ -1,4 +1,6 @@
-"""What a whole process costs: its time to the first line that it prints, and its peak memory.
+"""What a whole process costs: its time to its first line or its end, and its peak memory.
+
+It keeps the bytecode of what it imports, as an installation by pip does: start it once before.
 
 Needs Linux or macOS: a process's memory comes from os.wait4.
 """
@@ -23,16 +25,12 @@ print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 def seconds_to_first_line(arguments: Sequence[str]) -> float:
     """From starting a process to the first line on its stdout.
 
-    It keeps the bytecode of what it imports, as an installation by pip does; start it once before.
-
     Raises:
         subprocess.CalledProcessError: it ended without one.
     """
-    environment = {**os.environ}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     began = time.perf_counter()
     with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=_environment()
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -41,6 +39,21 @@ def seconds_to_first_line(arguments: Sequence[str]) -> float:
     if not line:
         raise subprocess.CalledProcessError(process.returncode, list(arguments))
     return took
+
+
+def seconds_to_end(arguments: Sequence[str]) -> float:
+    """From starting a process to its end.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    began = time.perf_counter()
+    # Without a timeout: with one, Python looks whether the process has ended only now and then.
+    subprocess.run(
+        arguments,
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(),
+    )  # fmt: skip
+    return time.perf_counter() - began
 
 
 def peak_bytes(arguments: Sequence[str]) -> int:
@@ -55,3 +68,7 @@ def peak_bytes(arguments: Sequence[str]) -> int:
         check=True, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     return int(told.stdout)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
