@@ -933,6 +933,9 @@ def install(
         print(json.dumps({"changed": changed, "unit": str(place.unit)}))
     elif not changed:
         print(f"{place.unit}: unchanged")
+        # Stopped by hand: who stopped it may have had a reason.
+        if place.running and (facts := systemd.status(place))["ActiveState"] == "inactive":
+            print(systemd.described(place, facts)[-1])
     elif place.running:
         print(f"{place.unit}: installed and started; see it with: edgetl service status")
     else:
@@ -945,14 +948,12 @@ def status(name: NameOption = "edgetl", as_json: JsonOption = False) -> None:
     from edge.service import systemd
 
     _needs_systemd()
-    facts = systemd.status(systemd.Place(name))
+    place = systemd.Place(name)
+    facts = systemd.status(place)
     if as_json:
         print(json.dumps(facts))
-    elif facts["LoadState"] == "not-found":
-        print(f"{name}: not installed; see: edgetl service install --help")
     else:
-        print(f"{name}: {facts['ActiveState']} ({facts['SubState']}), {facts['UnitFileState']}")
-        print(f"last: {facts['StatusText'] or 'nothing yet'}; restarts: {facts['NRestarts']}")
+        print("\n".join(systemd.described(place, facts)))
     if facts["ActiveState"] != "active":
         raise typer.Exit(1)
 
