@@ -400,6 +400,8 @@ class _LonePreview(TyperCommand):
 
 # Sources, results and sinks have more options than fit a screen: --help shows those that most
 # people want, and --help-all all of them.
+# Whether a path can be read is found by who reads it, whose error is one line, and who only writes
+# need not read.
 @app.command(
     cls=_LonePreview,
     epilog="Example: edgetl classify photos holiday.mp4 --format jsonl | jq .label",
@@ -417,7 +419,10 @@ def classify(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="A .tflite file. [default: the newest export, else the only one here]"),
+        typer.Option(
+            readable=False,
+            help="A .tflite file. [default: the newest export, else the only one here]",
+        ),
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Classes shown.")] = 3,
     format: Annotated[  # noqa: A002
@@ -425,7 +430,8 @@ def classify(
         typer.Option(help="Form of the results. [default: by --output's name, else text]"),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Append JSON lines or CSV to a file instead.")
+        Path | None,
+        typer.Option(readable=False, help="Append JSON lines or CSV to a file instead."),
     ] = None,
     smooth: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Average probabilities over time.")
@@ -453,11 +459,18 @@ def classify(
     ] = False,
     save_video: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.mp4", hidden=True, help="Save pictures with their labels."),
+        typer.Option(
+            readable=False, metavar="OUT.mp4", hidden=True, help="Save pictures with their labels."
+        ),
     ] = None,
     snapshots: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", hidden=True, help="Keep the picture each time --when is met."),
+        typer.Option(
+            readable=False,
+            metavar="DIR",
+            hidden=True,
+            help="Keep the picture each time --when is met.",
+        ),
     ] = None,
     when: Annotated[
         str | None, typer.Option(metavar="LABEL>P", hidden=True, help="As in 'cat>0.9'.")
@@ -471,7 +484,9 @@ def classify(
     threads: Annotated[
         int | None, typer.Option(min=1, help="[default: cores up to 4; files half]")
     ] = None,
-    labels: Annotated[Path | None, typer.Option(help="Names of the classes, one a line.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(readable=False, help="Names of the classes, one a line.")
+    ] = None,
     all_options: Annotated[
         bool,
         typer.Option(
@@ -933,6 +948,9 @@ def install(
         print(json.dumps({"changed": changed, "unit": str(place.unit)}))
     elif not changed:
         print(f"{place.unit}: unchanged")
+        # Stopped by hand: who stopped it may have had a reason.
+        if place.running and (facts := systemd.status(place))["ActiveState"] == "inactive":
+            print(systemd.described(place, facts)[-1])
     elif place.running:
         print(f"{place.unit}: installed and started; see it with: edgetl service status")
     else:
@@ -945,14 +963,12 @@ def status(name: NameOption = "edgetl", as_json: JsonOption = False) -> None:
     from edge.service import systemd
 
     _needs_systemd()
-    facts = systemd.status(systemd.Place(name))
+    place = systemd.Place(name)
+    facts = systemd.status(place)
     if as_json:
         print(json.dumps(facts))
-    elif facts["LoadState"] == "not-found":
-        print(f"{name}: not installed; see: edgetl service install --help")
     else:
-        print(f"{name}: {facts['ActiveState']} ({facts['SubState']}), {facts['UnitFileState']}")
-        print(f"last: {facts['StatusText'] or 'nothing yet'}; restarts: {facts['NRestarts']}")
+        print("\n".join(systemd.described(place, facts)))
     if facts["ActiveState"] != "active":
         raise typer.Exit(1)
 
@@ -1061,6 +1077,13 @@ def main() -> None:
             raise
         _complain(str(error))
         sys.exit(error.exit_code)
+    except ImportError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        # As on Raspberry Pi OS Lite, which has no libGL for OpenCV.
+        words = " ".join(str(error).split())
+        _complain(f"a library does not load: {words}; the mend is in: edgetl doctor")
+        sys.exit(EdgetlError.exit_code)
 
 
 def _complain(message: str) -> None:

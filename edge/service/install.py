@@ -2,13 +2,15 @@
 
 import os
 import pwd
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edge.errors import SettingError, quoted
+from edge.errors import MissingExtraError, SettingError, quoted
 from edge.service import options as options_
 from edge.service import systemd
 from edge.service.unit import Service, unit_text
@@ -16,6 +18,14 @@ from edge.sinks.mqtt_url import PASSWORD_VARIABLE
 
 # The first systemd with RestartSteps=.
 _GROWING_WAIT = 254
+
+
+# Options named as their extras, packages by their names on PyPI and in Python.
+_EXTRAS = (
+    ("mqtt", "paho-mqtt", "paho"),
+    ("preview", "starlette", "starlette"),
+    ("preview", "uvicorn", "uvicorn"),
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ def planned(
 
     Raises:
         SettingError, ModelFileError: an option does not fit.
+        MissingExtraError: one needs a package that is not installed here.
     """
     user = _user(run_as, known=place.running)
     if not _is_size(memory_max):
@@ -70,6 +81,18 @@ def planned(
     secrets = (
         options_.environment_line(PASSWORD_VARIABLE, password) if given["mqtt"] and password else ""
     )
+    if place.running:
+        check_extras(given)
+    if place.running and os.geteuid() == 0:
+        check_rights(
+            user,
+            runs=[Path(_program()[0]), Path(sys.executable)],
+            reads=[given[name] for name in ("model", "labels") if given[name]],
+            writes=[
+                *map(Path, options_.folders_written(given)),
+                *(given[name] for name in ("output", "save_video") if given[name]),
+            ],
+        )
     seen = options_.devices(given)
     text = unit_text(
         Service(
@@ -86,6 +109,60 @@ def planned(
         )
     )
     return Plan(place, text, secrets, options_.has_password(given["camera"]))
+
+
+def check_extras(options: Mapping[str, Any]) -> None:
+    """See that the packages are here which an option of classify's needs.
+
+    Raises:
+        MissingExtraError: one is not.
+    """
+    for option, package, module in _EXTRAS:
+        if options[option] and find_spec(module) is None:
+            raise MissingExtraError(needs=f"--{option}", module=package, extra=option)
+
+
+def check_rights(
+    user: str, *, runs: Sequence[Path], reads: Sequence[Path], writes: Sequence[Path]
+) -> None:
+    """See that a user may do what their service does; only root can tell.
+
+    Raises:
+        SettingError: something is out of reach: a service would fail at every start.
+    """
+    for path in runs:
+        if not _may(user, "-x", path):
+            raise SettingError(
+                f"{quoted(path)}: {user} may not run it; install edgetl where {user} may, or name "
+                f"another user: --run-as USER"
+            )
+    for path in reads:
+        if not _may(user, "-r", path):
+            raise SettingError(
+                f"{quoted(path)}: {user} may not read it; put it where {user} may, or name another "
+                f"user: --run-as USER"
+            )
+    for path in writes:
+        rights = ("-w", "-x") if path.is_dir() else ("-w",)
+        if path.exists() and not all(_may(user, right, path) for right in rights):
+            raise SettingError(
+                f"{quoted(path)}: {user} may not write there; "
+                f"type: sudo chown {user} {quoted(path)}"
+            )
+
+
+def _may(user: str, right: str, path: Path) -> bool:
+    """Whether test(1), run by `user`, finds a right to a path."""
+    known = pwd.getpwnam(user)
+    done = subprocess.run(
+        ["test", right, path],
+        user=known.pw_uid,
+        group=known.pw_gid,
+        extra_groups=os.getgrouplist(user, known.pw_gid),
+        cwd="/",
+        check=False,
+    )
+    return done.returncode == 0
 
 
 def _is_size(text: str) -> bool:

@@ -3,8 +3,8 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def install(place: Place, text: str, *, secrets: str = "", private: bool = False
             with _masked(0o777 & ~mode):
                 write_text(path, content)
         if not secrets:
-            place.secrets.unlink(missing_ok=True)
+            _forget_secrets(place)
     except OSError as error:
         raise ServiceError(f"{quoted(place.unit)}: {reason(error)}; try with sudo") from error
     if place.running:
@@ -113,11 +113,14 @@ def uninstall(place: Place) -> bool:
     systemctl(place, "disable", *now, f"{place.name}.service")
     try:
         place.unit.unlink()
-        place.secrets.unlink(missing_ok=True)
+        _forget_secrets(place)
     except OSError as error:
         raise ServiceError(f"{quoted(place.unit)}: {reason(error)}; try with sudo") from error
     if place.running:
         systemctl(place, "daemon-reload")
+        # One that had to be killed has failed, and would be listed until the next boot.
+        with suppress(ServiceError):
+            systemctl(place, "reset-failed", f"{place.name}.service")
     return True
 
 
@@ -135,6 +138,23 @@ def status(place: Place) -> dict[str, str | int | None]:
         text = found.get(name, "")
         facts[name] = int(text) if text.isdecimal() else None
     return facts
+
+
+def described(place: Place, facts: Mapping[str, str | int | None]) -> list[str]:
+    """Lines for a person, of what `status` gave."""
+    name = place.name
+    if facts["LoadState"] == "not-found":
+        return [f"{name}: not installed; see: edgetl service install --help"]
+    lines = [
+        f"{name}: {facts['ActiveState']} ({facts['SubState']}), {facts['UnitFileState']}",
+        f"last: {facts['StatusText'] or 'nothing yet'}; restarts: {facts['NRestarts']}",
+    ]
+    if facts["Result"] != "success":
+        option = f" --name {name}" if name != "edgetl" else ""
+        lines.append(f"ended: {facts['Result']}; its own words: edgetl service logs{option}")
+    if facts["ActiveState"] == "inactive":
+        lines.append(f"it does not run; start it with: sudo systemctl start {name}")
+    return lines
 
 
 def systemd_version() -> int | None:
@@ -176,6 +196,13 @@ def _files(place: Place, text: str, secrets: str, *, private: bool) -> dict[Path
     """What belongs where, and its mode."""
     unit = {place.unit: (text, 0o600 if private else 0o644)}
     return {place.secrets: (secrets, 0o600), **unit} if secrets else unit
+
+
+def _forget_secrets(place: Place) -> None:
+    place.secrets.unlink(missing_ok=True)
+    # Other services' passwords may be there.
+    with suppress(OSError):
+        place.secrets.parent.rmdir()
 
 
 def _check_ours(place: Place) -> None:

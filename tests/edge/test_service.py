@@ -5,10 +5,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+import edgetl
+from edge.errors import MissingExtraError, SettingError
+from edge.service.install import check_extras, check_rights
+from edge.service.systemd import Place, described
 from edge.service.unit import MARK, Service, unit_text, word
 from tests.conftest import Cli, assert_one_clear_line
 
@@ -159,7 +164,13 @@ def test_a_password_is_readable_by_root_alone(cli: Cli, card: Path) -> None:
     script = f'. {secrets}; printf %s "$EDGETL_MQTT_PASSWORD"'
     assert subprocess.run(["sh", "-c", script], capture_output=True, text=True).stdout == secret
     cli(*_install(card, "--yes"))
-    assert not secrets.exists()
+    assert not secrets.parent.exists()
+    cli(*_install(card, "--mqtt", url, "--yes"))
+    cli(*_install(card, "--name", "door", "--mqtt", url, "--yes"))
+    cli("service", "uninstall", "--root", card)
+    assert [path.name for path in secrets.parent.iterdir()] == ["door.env"]
+    cli("service", "uninstall", "--root", card, "--name", "door")
+    assert not secrets.parent.exists()
 
 
 @needs_systemd
@@ -222,6 +233,71 @@ def test_what_a_service_cannot_do_is_refused_at_once(
     result = cli(*_install(card, "--yes", *arguments), check=2)
     assert_one_clear_line(result, *words)
     assert not list(card.glob("etc/systemd/system/*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who tries another user's rights")
+def test_what_the_user_may_not_do_is_refused(tmp_path: Path) -> None:
+    there, program = Path("/etc/passwd"), Path("/bin/sh")
+    new = Path("/tmp/no-such-results.jsonl")
+    check_rights("daemon", runs=[program], reads=[there], writes=[Path("/tmp"), new])
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "m.tflite").touch(mode=0o644)
+    for runs, reads, writes, words in (
+        ([there], [], [], f"{there}: daemon may not run it.*--run-as"),
+        ([], [closed / "m.tflite"], [], f"{closed}/m.tflite: daemon may not read it.*--run-as"),
+        ([], [], [there], f"{there}: daemon may not write there"),
+        ([], [], [Path("/etc")], "/etc: daemon may not write there; type: sudo chown daemon /etc$"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            check_rights("daemon", runs=runs, reads=reads, writes=writes)
+
+
+@pytest.mark.parametrize(
+    ("option", "module"), [("mqtt", "paho"), ("preview", "starlette"), ("preview", "uvicorn")]
+)
+def test_an_option_whose_package_is_missing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, option: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    options = {"mqtt": None, "preview": None}
+    check_extras(options)
+    with pytest.raises(MissingExtraError, match=rf"--{option} .*edgetl\[{option}\]"):
+        check_extras(options | {option: "host"})
+
+
+def test_no_path_of_classify_is_refused_by_the_parser_of_options() -> None:
+    command, _ = edgetl._classify_options(["--camera", "0"])
+    paths = {p.name: p.type.readable for p in command.params if hasattr(p.type, "readable")}
+    assert paths == dict.fromkeys(("model", "output", "save_video", "snapshots", "labels"), False)
+
+
+def test_status_says_why_it_ended_and_where_to_read_more() -> None:
+    facts: dict[str, str | int | None] = {
+        "LoadState": "loaded", "ActiveState": "active", "SubState": "running", "NRestarts": 0,
+        "UnitFileState": "enabled", "StatusText": "cat 90 %", "Result": "success",
+    }  # fmt: skip
+    place = Place("door")
+    up = described(place, facts)
+    assert up == ["door: active (running), enabled", "last: cat 90 %; restarts: 0"]
+    failing = {"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code"}
+    (line,) = described(place, facts | failing)[2:]
+    assert line == "ended: exit-code; its own words: edgetl service logs --name door"
+    stopped = {"ActiveState": "inactive", "SubState": "dead"}
+    (line,) = described(place, facts | stopped)[2:]
+    assert line == "it does not run; start it with: sudo systemctl start door"
+    assert described(place, facts | failing | stopped)[-1] == line
+    (line,) = described(place, facts | {"LoadState": "not-found"})
+    assert "not installed" in line
+
+
+def test_a_library_that_does_not_load_is_one_clear_line(cli: Cli, card: Path) -> None:
+    package = cli.folder / "packages" / "cv2"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('libGL.so.1: no such file')")
+    paths = os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")])
+    result = cli(*_install(card, "--dry-run"), check=2, PYTHONPATH=paths)
+    assert_one_clear_line(result, "libGL.so.1", "edgetl doctor")
 
 
 def test_files_in_place_of_a_camera_and_a_missing_answer_are_refused(cli: Cli, card: Path) -> None:
