@@ -24,7 +24,7 @@ from edge.errors import EdgetlError
 from edge.files import replacing
 from edge.native_log import hidden_native_log
 from edge.runtime import choose_runtime, default_threads
-from trainer.augmentation import augmentation
+from trainer.augmentation import augmentation, augmented_by
 from trainer.conversion import converted, converter_of
 from trainer.model import backbone_of
 from trainer.progress import progress
@@ -149,15 +149,15 @@ def frozen_activations(
     whole = [folder / f"{name}-features.npy", folder / f"{name}-cut.npy"]
     if whole[0].is_file():
         return _opened(whole)
-    augment = None if view is None else _augmented_by(recipe, view)
+    # A layer of its own for each view, so that it is the same whatever was drawn before it.
+    layer = None if view is None else augmentation(recipe, view=view + 1)
+    augment = augmented_by(layer) if layer else None
     building: list[RowFile] = []
     parts = [path.with_suffix(".part") for path in whole]
     with progress(f"frozen layers, {name}", len(rows)) as advance:
         for start in range(0, len(rows), _CHUNK):
-            batch = pixels[rows[start : start + _CHUNK]].astype(np.float32)
-            if augment is not None:
-                batch = np.asarray(augment(batch))
-            outputs = part(batch)
+            some = pixels[rows[start : start + _CHUNK]]
+            outputs = part((augment(some) if augment else some).astype(np.float32))
             if not building:
                 building = [
                     new_rows(path, (len(rows), *output.shape[1:]), _STORED)
@@ -165,7 +165,7 @@ def frozen_activations(
                 ]
             for file, output in zip(building, outputs, strict=True):
                 file.write(start, output)
-            advance(len(batch))
+            advance(len(some))
     # The features, which say that the rest is whole, come last.
     for file, path in reversed(list(zip(building, whole, strict=False))):
         file.path.replace(path)
@@ -175,17 +175,6 @@ def frozen_activations(
 def _opened(paths: Sequence[Path]) -> Activations:
     features, cut = paths
     return Activations(open_rows(features), open_rows(cut) if cut.is_file() else None)
-
-
-def _augmented_by(recipe: Recipe, view: int) -> Callable[[Batch], Any] | None:
-    # A layer of its own for each view, so that it is the same whatever was drawn before it.
-    layer = augmentation(recipe, view=view + 1)
-    if layer is None:
-        return None
-    return tf.function(
-        lambda batch: layer(batch, training=True),
-        input_signature=[tf.TensorSpec((None, recipe.height, recipe.width, 3))],
-    )
 
 
 def _frozen_network(model: keras.Model, cut: int | None) -> keras.Model:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.augmentation import RandomView, augmentation
+from trainer.augmentation import RandomView, augmentation, augmented_by
 from trainer.recipe import Recipe
 
 NOTHING: dict[str, Any] = {"flip": False, "rotation": 0.0, "zoom": 0.0, "translation": 0.0}
@@ -109,6 +109,22 @@ def test_another_view_draws_other_numbers_and_the_same_view_the_same(picture: np
     np.testing.assert_array_equal(drawn(0, 1), drawn(0, 1))
     assert not np.allclose(drawn(0, 1), drawn(0, 2))
     assert not np.allclose(drawn(0, 1), drawn(1, 1))
+
+
+def test_the_fast_way_gives_the_pictures_of_the_layer(picture: np.ndarray) -> None:
+    recipe = Recipe(flip=True, rotation=0.2, zoom=0.3, translation=0.2)
+    pictures = np.stack([picture.clip(0, 255).astype(np.uint8)] * 100)
+    layers = [augmentation(recipe) for _ in range(2)]
+    assert layers[0] is not None
+    assert layers[1] is not None
+    fast = augmented_by(layers[1])
+    # Both draw on, batch by batch, and the last batch is smaller.
+    for batch in (pictures, pictures[:30]):
+        slow = np.asarray(layers[0](batch.astype(np.float32), training=True))
+        difference = np.abs(fast(batch).astype(np.float32) - slow)
+        assert difference.max() < 6
+        assert difference.mean() < 0.6
+        assert np.abs(slow - batch).mean() > 20
 
 
 def test_the_layer_is_saved_with_its_ranges() -> None:
