@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -156,14 +157,14 @@ def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
 def first_result(model: Path, picture: Path, *, rounds: int = 7) -> Point:
     """From starting the process to its first line, beside a minimal script."""
     commands = _commands(model, [picture])
-    pairs = _started(seconds_to_first_line, commands, rounds)
+    pairs = _in_turn(*(partial(seconds_to_first_line, each) for each in commands), rounds=rounds)
     return _point("start to first result / minimal script", "s", pairs, at_most=1.3)
 
 
 def help_text(*, rounds: int = 7) -> Point:
     """`edgetl --help` beside importing typer."""
     commands = [*_EDGETL, "--help"], [sys.executable, "-c", "import typer"]
-    pairs = _started(seconds_to_end, commands, rounds)
+    pairs = _in_turn(*(partial(seconds_to_end, each) for each in commands), rounds=rounds)
     return _point("edgetl --help / import typer", "s", pairs, at_most=1.5)
 
 
@@ -293,8 +294,15 @@ def _seconds(step: Callable[[], Any], *, calls: int = 1) -> float:
 def _rounds(
     ours: Callable[[], Any], least: Callable[[], Any], *, rounds: int, calls: int
 ) -> list[tuple[float, float]]:
-    pairs = [(_seconds(ours, calls=calls), _seconds(least, calls=calls)) for _ in range(rounds + 1)]
-    return pairs[1:]
+    steps = (partial(_seconds, step, calls=calls) for step in (ours, least))
+    return _in_turn(*steps, rounds=rounds)
+
+
+def _in_turn(
+    ours: Callable[[], float], least: Callable[[], float], *, rounds: int
+) -> list[tuple[float, float]]:
+    # The first round does not count: it finds files and caches cold, and modules not compiled.
+    return [(ours(), least()) for _ in range(rounds + 1)][1:]
 
 
 def _point(
@@ -333,16 +341,6 @@ def _commands(model: Path, pictures: Sequence[Path]) -> tuple[list[str], list[st
         [sys.executable, "-m", "benchmarks.minimal", str(model), module,
          str(classifier.threads), *names],
     )  # fmt: skip
-
-
-def _started(
-    seconds: Callable[[Sequence[str]], float],
-    commands: tuple[list[str], list[str]],
-    rounds: int,
-) -> list[tuple[float, float]]:
-    # The first round finds files that are not in memory, and modules that are not compiled.
-    pairs = [(seconds(commands[0]), seconds(commands[1])) for _ in range(rounds + 1)]
-    return pairs[1:]
 
 
 @contextmanager

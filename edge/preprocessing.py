@@ -28,7 +28,7 @@ Fit = Literal["stretch", "crop", "pad"]
 # Part of the key of every cache of preprocessed pixels: raise it when the pixels change.
 PREPROCESSING_VERSION = 3
 
-_EXIF_ORIENTATION = 0x0112
+EXIF_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _rgb(image: Image.Image) -> Pixels:
     # Pillow turns a TIFF itself as it loads it; up to 9.4 it left the tag, to be turned once more.
     if image.format != "TIFF":
         image.load()
-        if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+        if image.getexif().get(EXIF_ORIENTATION, 1) != 1:
             from PIL import ImageOps  # here, since loading it takes longer than most pictures do
 
             image = ImageOps.exif_transpose(image)

@@ -202,14 +202,10 @@ def class_probabilities(model: keras.Model, inputs: npt.NDArray[Any]) -> metrics
     Returns:
         float32 [pictures, classes], for two classes too.
     """
-    batches = []
-    for start in range(0, len(inputs), _PREDICTION_BATCH):
-        batch = inputs[start : start + _PREDICTION_BATCH]
-        asked = len(batch)
-        if start:
-            # Filled up: to compile the model for another size takes longer than these pictures.
-            batch = np.concatenate([batch, np.repeat(batch[-1:], _PREDICTION_BATCH - asked, 0)])
-        batches.append(np.asarray(model.predict_on_batch(batch))[:asked])
+    batches = [
+        np.asarray(model.predict_on_batch(inputs[start : start + _PREDICTION_BATCH]))
+        for start in range(0, len(inputs), _PREDICTION_BATCH)
+    ]
     return logits_to_probabilities(np.concatenate(batches))
 
 

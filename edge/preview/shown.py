@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.errors import PictureError, quoted
-from edge.preprocessing import InputGeometry, Pixels, model_input
+from edge.preprocessing import EXIF_ORIENTATION, InputGeometry, Pixels, model_input
 from edge.preview.history import STEP_SECONDS, Mark
 from edge.results import UNSURE, Result
 
@@ -29,7 +29,6 @@ _TOP_BARS = 5
 # The page's index of the label "unsure".
 _UNSURE_INDEX = -1
 
-_ORIENTATION = 0x0112  # EXIF; 5 to 8 lie on their side
 _UNREADABLE = (PictureError, OSError, cv2.error)
 
 
@@ -116,4 +115,6 @@ def _size(picture: Path | Pixels) -> tuple[int, int]:
         return picture.shape[0], picture.shape[1]
     with Image.open(picture) as image:
         width, height = image.size
-        return (width, height) if image.getexif().get(_ORIENTATION, 1) >= 5 else (height, width)
+        # 5 to 8 lie on their side.
+        on_its_side = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
+        return (width, height) if on_its_side else (height, width)
