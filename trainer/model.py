@@ -17,6 +17,7 @@ from edge.errors import SettingError, quoted
 from edge.preprocessing import Pixels
 from trainer import metrics
 from trainer.augmentation import augmentation
+from trainer.folding import FoldedBackbone
 from trainer.recipe import Recipe
 
 BUNDLED_WEIGHTS = (
@@ -113,8 +114,7 @@ def tail_model(model: keras.Model, cut: int) -> keras.Model:
     """
     backbone = backbone_of(model)
     activations = keras.Input(backbone.layers[cut].output.shape[1:], name="activations")
-    tail = keras.Model(backbone.layers[cut].output, backbone.output)
-    x = InferenceModeBackbone(tail, name="tail")(activations)
+    x = FoldedBackbone(backbone, cut, name="tail")(activations)
     for name in ("pool", "dropout", "head"):
         x = model.get_layer(name)(x)
     return keras.Model(activations, x, name="edgetl_tail")

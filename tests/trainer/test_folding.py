@@ -1,0 +1,59 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.folding import FoldedBackbone
+
+
+@pytest.fixture(scope="module")
+def backbone() -> keras.Model:
+    backbone = keras.applications.MobileNetV2((64, 64, 3), include_top=False, weights=None)
+    random = np.random.default_rng(0)
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            channels = layer.gamma.shape[0]
+            layer.gamma.assign(random.uniform(0.5, 1.5, channels))
+            layer.beta.assign(random.normal(0, 0.2, channels))
+            layer.moving_mean.assign(random.normal(0, 0.2, channels))
+            layer.moving_variance.assign(random.uniform(0.5, 1.5, channels))
+    return backbone
+
+
+@pytest.mark.parametrize("cut", ["block_10_project_BN", "block_15_add", "Conv1_relu"])
+def test_folding_changes_neither_outputs_nor_gradients(backbone: keras.Model, cut: str) -> None:
+    place = [layer.name for layer in backbone.layers].index(cut)
+    activations = backbone.layers[place].output
+    inputs = np.random.default_rng(1).normal(size=(3, *activations.shape[1:])).astype(np.float32)
+    layers = keras.Model(activations, backbone.output)
+    folded = FoldedBackbone(backbone, place)
+
+    def results(function, variables):
+        with tf.GradientTape() as tape:
+            outputs = function(tf.constant(inputs))
+            loss = tf.reduce_mean(outputs**2)
+        return outputs.numpy(), [g.numpy() for g in tape.gradient(loss, variables)]
+
+    variables = [variable.value for variable in layers.trainable_variables]
+    outputs, gradients = results(lambda x: layers(x, training=False), variables)
+    of_folded, gradients_of_folded = results(folded, variables)
+    assert outputs.std() > 0.01
+    np.testing.assert_allclose(of_folded, outputs, rtol=1e-4, atol=1e-4)
+    assert len(gradients) > 10
+    for gradient, of_fold in zip(gradients, gradients_of_folded, strict=True):
+        assert np.abs(gradient).max() > 0
+        np.testing.assert_allclose(of_fold, gradient, rtol=1e-3, atol=1e-3 * np.abs(gradient).max())
+
+
+def test_the_variables_are_the_layers_own(backbone: keras.Model) -> None:
+    place = [layer.name for layer in backbone.layers].index("block_15_add")
+    folded = FoldedBackbone(backbone, place)
+    above = [weight for layer in backbone.layers[place + 1 :] for weight in layer.weights]
+    assert {id(weight) for weight in folded.weights} == {id(weight) for weight in above}
+    backbone.layers[-3].trainable = False
+    try:
+        assert len(folded.trainable_weights) == len(above) // 5 * 3 - len(
+            backbone.layers[-3].weights
+        ), "a convolution has one variable; a BatchNormalization four, of which two are trained"
+    finally:
+        backbone.layers[-3].trainable = True
