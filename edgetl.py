@@ -5,7 +5,6 @@ never meets TensorFlow.
 """
 
 import gc
-import importlib.util
 import json
 import os
 import sys
@@ -21,7 +20,8 @@ import typer
 from typer.core import TyperCommand
 
 from edge import __version__
-from edge.errors import EdgetlError, MissingExtraError, SettingError, SourceError, plural, quoted
+from edge.errors import EdgetlError, SettingError, SourceError, plural, quoted
+from edge.extras import need_extra, need_package
 from edge.native_log import DEBUG_VARIABLE, hidden_native_log
 
 app = typer.Typer(
@@ -82,7 +82,7 @@ def demo(
     ),
 ) -> None:
     """The whole road on pictures it draws itself, in minutes."""
-    _needs_training()
+    need_extra("train", needs="training and export")
     with hidden_native_log():
         from benchmarks.demo import run_demo
         from edge.sinks.text import percentages
@@ -259,7 +259,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a classifier on a folder of photos, in two phases."""
-    _needs_training()
+    need_extra("train", needs="training and export")
     from trainer.settings import read_config, recipe_from
 
     given = {name: value for name, value in context.params.items() if value is not None}
@@ -269,7 +269,7 @@ def train(
     options = {**(read_config(config) if config else {}), **given}
     chosen = recipe_from(options)
     if options.get("tensorboard"):
-        _needs("tensorboard", "--tensorboard")
+        need_extra("tensorboard", needs="--tensorboard")
     from trainer.archives import data_folder
     from trainer.dataset import scan
     from trainer.run_folder import RUNS, new_run
@@ -298,7 +298,7 @@ def _resume(given: dict[str, Any]) -> None:
                 f"or train anew without --resume"
             )
     if given.get("tensorboard"):
-        _needs("tensorboard", "--tensorboard")
+        need_extra("tensorboard", needs="--tensorboard")
     from trainer.run_folder import find_interrupted, read_started
 
     run = find_interrupted(Path(given["out"]) if "out" in given else None)
@@ -307,17 +307,6 @@ def _resume(given: dict[str, Any]) -> None:
         from trainer.training import resume
     resume(run, tensorboard=bool(given.get("tensorboard")))
     print(run.path)
-
-
-def _needs_training() -> None:
-    from trainer.extra import need_training_extra
-
-    need_training_extra("training and export")
-
-
-def _needs(extra: str, what: str) -> None:
-    if importlib.util.find_spec(extra) is None:
-        raise MissingExtraError(needs=what, module=extra, extra=extra)
 
 
 @app.command(epilog="Example: edgetl export runs/latest --quantize all --max-drop 0.5")
@@ -359,7 +348,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a run's .tflite files, each checked against Keras."""
-    _needs_training()
+    need_extra("train", needs="training and export")
     with hidden_native_log():
         from trainer.export import export as export_run
         from trainer.run_folder import find_run
@@ -796,8 +785,8 @@ def benchmark(
             raise SettingError("--compare reads two files of --json; of options it takes --json")
         _compare(*earlier_and_later, as_json=as_json)
         return
-    if report and importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtraError(needs="--report", module="matplotlib", extra="train")
+    if report:
+        need_package("matplotlib", needs="--report")
     with hidden_native_log():
         from benchmarks.benchmark import benchmark as run_benchmark
         from benchmarks.record import to_json

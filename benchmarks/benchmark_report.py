@@ -1,12 +1,12 @@
 """A benchmark's report: a page that needs nothing else, and its figures beside it."""
 
-import importlib.util
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.measured import Measured
-from edge.errors import MissingExtraError, RecordError, quoted, reason
+from edge.errors import RecordError, quoted, reason
+from edge.extras import need_package
 from edge.files import replacing, write_text
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
         MissingExtraError: Matplotlib is not installed.
         RecordError: the folder cannot be written.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtraError(needs="a benchmark's report", module="matplotlib", extra="train")
+    need_package("matplotlib", needs="a benchmark's report")
     # Here and not at the top: without Matplotlib none of them can be imported.
     from benchmarks.benchmark_page import benchmark_page
 

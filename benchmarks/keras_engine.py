@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.engine import Job, Load, Way
+from edge.extras import need_extra
 from edge.preprocessing import Pixels
-from trainer.extra import need_training_extra
 
 # What `compiled_call` makes.
 TF_FUNCTION = "tf.function"
@@ -17,7 +17,7 @@ def prepare(job: Job) -> Load:
     Raises:
         MissingExtraError: it is not installed.
     """
-    need_training_extra("the Keras row")
+    need_extra("train", needs="the Keras row")
     import tensorflow as tf
 
     from trainer.held_out import read_model

@@ -6,14 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, Literal
 
 from deploy.targets import Targets, targets
 from edge import __version__
-from edge.errors import EdgetlError, MissingExtraError, SettingError, quoted
+from edge.errors import EdgetlError, SettingError, quoted
+from edge.extras import need_extra
 from edge.model_file import read_model_file
 
 HERE = Path(__file__).parent
@@ -79,8 +79,7 @@ def deploy(
         SettingError: no such package, inventory or host.
         EdgetlError: Ansible is not installed, or does not run.
     """
-    if find_spec("ansible") is None:
-        raise MissingExtraError(needs="deploy", module="ansible", extra="deploy")
+    need_extra("deploy", needs="deploy")
     read_model_file(model)
     chosen = targets(hosts, inventory)
     variables = {

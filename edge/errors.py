@@ -46,9 +46,9 @@ class RecordError(EdgetlError):
 class MissingExtraError(EdgetlError):
     """A command whose optional dependencies are not installed."""
 
-    def __init__(self, *, needs: str, module: str, extra: str) -> None:
+    def __init__(self, *, needs: str, package: str, extra: str) -> None:
         super().__init__(
-            f"{needs} needs the Python package {module}, which is not installed here; "
+            f"{needs} needs the Python package {package}, which is not installed here; "
             f"install it with: pip install 'edgetl[{extra}]'"
         )
 

@@ -4,15 +4,13 @@ import platform
 import struct
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from edge import __version__
 from edge.doctor.check import Check
+from edge.extras import extras
 
 _OLDEST = (3, 11)
-# The extras of pyproject.toml and a module that each brings.
-_EXTRAS = {"preview": "uvicorn", "mqtt": "paho", "train": "tensorflow", "deploy": "ansible"}
 
 
 def python_checks() -> Iterator[Check]:
@@ -20,8 +18,8 @@ def python_checks() -> Iterator[Check]:
     yield Check("edgetl", "ok", __version__)
     yield _python()
     yield _environment()
-    there = [extra for extra, module in _EXTRAS.items() if find_spec(module) is not None]
-    missing = [extra for extra in _EXTRAS if extra not in there]
+    there = [extra for extra, installed in extras().items() if installed]
+    missing = [extra for extra, installed in extras().items() if not installed]
     found = ", ".join(there) or "none"
     yield Check("extras", "ok", f"{found} (not installed: {', '.join(missing) or 'none'})")
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edge.errors import MissingExtraError, SettingError, quoted
+from edge.errors import SettingError, quoted
+from edge.extras import need_extra
 from edge.service import options as options_
 from edge.service import systemd
 from edge.service.unit import Service, unit_text
@@ -18,14 +18,6 @@ from edge.sinks.mqtt_url import PASSWORD_VARIABLE
 
 # The first systemd with RestartSteps=.
 _GROWING_WAIT = 254
-
-
-# Options named as their extras, packages by their names on PyPI and in Python.
-_EXTRAS = (
-    ("mqtt", "paho-mqtt", "paho"),
-    ("preview", "starlette", "starlette"),
-    ("preview", "uvicorn", "uvicorn"),
-)
 
 
 @dataclass(frozen=True)
@@ -117,9 +109,9 @@ def check_extras(options: Mapping[str, Any]) -> None:
     Raises:
         MissingExtraError: one is not.
     """
-    for option, package, module in _EXTRAS:
-        if options[option] and find_spec(module) is None:
-            raise MissingExtraError(needs=f"--{option}", module=package, extra=option)
+    for option in ("mqtt", "preview"):  # which their extras are named after
+        if options[option]:
+            need_extra(option, needs=f"--{option}")
 
 
 def check_rights(

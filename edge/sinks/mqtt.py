@@ -251,7 +251,7 @@ def _client(broker: Broker) -> Any:
         from paho.mqtt.client import Client, MQTTv311
         from paho.mqtt.enums import CallbackAPIVersion
     except ImportError as error:
-        raise MissingExtraError(needs="--mqtt", module="paho-mqtt", extra="mqtt") from error
+        raise MissingExtraError(needs="--mqtt", package="paho-mqtt", extra="mqtt") from error
     client = Client(
         CallbackAPIVersion.VERSION2, f"edgetl-{secrets.token_hex(4)}", protocol=MQTTv311
     )

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from edge.errors import MissingExtraError, SinkError
+from edge.errors import SinkError
+from edge.extras import need_extra
 from edge.preview.address import is_loopback, link, listen, parse_address
 from edge.preview.feed import Feed
 from edge.preview.token import kept_token, token_file
@@ -31,14 +32,10 @@ class PreviewSink:
             SettingError: `address` is none, or none of this machine.
             SinkError: the port is taken or not allowed.
         """
-        try:
-            from edge.preview.access import Rules
-            from edge.preview.server import PreviewServer
-        except ModuleNotFoundError as error:
-            module = (error.name or "").partition(".")[0]
-            if module not in ("starlette", "uvicorn", "anyio", "h11", "click"):
-                raise
-            raise MissingExtraError(needs="--preview", module=module, extra="preview") from None
+        need_extra("preview", needs="--preview")
+        from edge.preview.access import Rules
+        from edge.preview.server import PreviewServer
+
         where = parse_address(address)
         listener = listen(where)
         token = None if is_loopback(listener) else kept_token(token_file())

@@ -1,6 +1,6 @@
 import base64
-import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -258,12 +258,7 @@ def test_latencies_far_apart_have_a_logarithmic_scale() -> None:
 def test_a_missing_matplotlib_is_one_clear_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util,
-        "find_spec",
-        lambda name, *more: None if name == "matplotlib" else find(name),
-    )
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"needs .* matplotlib.*: pip install 'edgetl\[tra"):
         write_benchmark_report(whole_run(), tmp_path)
 

@@ -257,6 +257,6 @@ def test_without_ansible_the_line_that_installs_it_is_said(
     cli: Cli, tiny_export: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (cli.folder / "m.tflite").write_bytes(tiny_export)
-    monkeypatch.setattr("deploy.deploying.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ansible", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'edgetl\[deploy\]'"):
         deploy(cli.folder / "m.tflite", ["door"])

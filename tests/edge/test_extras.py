@@ -1,0 +1,50 @@
+import importlib.metadata
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edge.errors import MissingExtraError
+from edge.extras import _PACKAGES, extras, need_extra, need_package
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def test_the_packages_are_those_of_pyproject() -> None:
+    declared = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"]
+    del declared["dev"]
+    names = {
+        extra: {re.match(r"[\w-]+", requirement)[0] for requirement in requirements} - {"edgetl"}
+        for extra, requirements in declared.items()
+    }
+    assert {extra: set(packages) for extra, packages in _PACKAGES.items()} == names
+
+
+@pytest.mark.parametrize("extra", _PACKAGES)
+def test_a_missing_package_is_said_with_the_line_that_installs_it(
+    extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package, module in _PACKAGES[extra].items():
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, module, None)
+            assert extras()[extra] is False
+            words = rf"^this needs .* {package}, .*: pip install 'edgetl\[{extra}\]'$"
+            with pytest.raises(MissingExtraError, match=words):
+                need_extra(extra, needs="this")
+            with pytest.raises(MissingExtraError, match=words):
+                need_package(package, needs="this")
+
+
+def test_what_is_installed_is_not_missing() -> None:
+    for extra, packages in _PACKAGES.items():
+        there = True
+        for package in packages:
+            try:
+                importlib.metadata.version(package)
+            except importlib.metadata.PackageNotFoundError:
+                there = False
+        assert extras()[extra] is there
+        if there:
+            need_extra(extra, needs="this")
