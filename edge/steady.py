@@ -1,7 +1,7 @@
 """Results to act on: averaged over time, unsure where they are, and only when they change.
 
-Each is a step that takes results and gives results; problems pass through as they are. Everything
-starts anew with each source: neighbouring photos have nothing to do with each other.
+Averaging and calling unsure take results and give results; problems pass through as they are.
+Everything starts anew with each source: neighbouring photos have nothing to do with each other.
 """
 
 import math
@@ -119,13 +119,3 @@ class Changes:
             return True
         rival = self._threshold if new is None else float(probabilities[new])
         return rival - float(probabilities[steady]) >= self._margin
-
-
-def changes(
-    items: Iterable[Result | Problem], *, threshold: float = 0.0, margin: float = MARGIN
-) -> Iterator[Result | Problem]:
-    """Only the results that change the steady label; see Changes."""
-    steady = Changes(threshold=threshold, margin=margin)
-    for item in items:
-        if isinstance(item, Problem) or steady.is_change(item):
-            yield item
