@@ -26,7 +26,7 @@ Picture: TypeAlias = str | Path | bytes | Image.Image | Pixels
 Fit = Literal["stretch", "crop", "pad"]
 
 # Part of the key of every cache of preprocessed pixels: raise it when the pixels change.
-PREPROCESSING_VERSION = 4
+PREPROCESSING_VERSION = 5
 
 EXIF_ORIENTATION = 0x0112
 
@@ -175,17 +175,28 @@ def _fit(pixels: Pixels, geometry: InputGeometry) -> Pixels:
 
 
 def _resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Halve each side while it is more than twice too long, then interpolate to the size asked for.
+    """Interpolate a side that is too long to twice the size asked for, and then halve it.
 
-    Bilinear interpolation that shrinks to no less than half leaves no pixel out, so nothing
-    aliases; it takes a third of the time of averaging over areas.
+    So a pixel of the result is the mean of two by two interpolated ones, which does not alias and
+    takes less time than a mean over the area (docs/recipes.md has what training makes of each). A
+    side more than four times too long is halved before, since bilinear interpolation leaves pixels
+    out where it shrinks to less than half.
     """
     rows, columns = pixels.shape[:2]
-    while (rows, columns) != (height, width):
-        rows = (rows + 1) // 2 if rows > 2 * height else height
-        columns = (columns + 1) // 2 if columns > 2 * width else width
-        # INTER_LINEAR is a third faster for a camera's frame, but OpenCV 5 has kernels of ARM's own
-        # for it (KleidiCV), which give a third of the pixels another value than everywhere else.
-        resized = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_LINEAR_EXACT)
-        pixels = resized.astype(np.uint8, copy=False)
-    return pixels
+    while rows > 4 * height or columns > 4 * width:
+        rows = (rows + 1) // 2 if rows > 4 * height else rows
+        columns = (columns + 1) // 2 if columns > 4 * width else columns
+        pixels = _interpolated(pixels, rows, columns)
+    twice = _interpolated(
+        pixels, 2 * height if rows > height else height, 2 * width if columns > width else width
+    )
+    return _interpolated(twice, height, width)
+
+
+def _interpolated(pixels: Pixels, height: int, width: int) -> Pixels:
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    # INTER_LINEAR takes less time, but OpenCV 5 has kernels of ARM's own for it (KleidiCV), which
+    # give a third of the pixels another value than everywhere else.
+    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
+    return resized.astype(np.uint8, copy=False)
