@@ -18,10 +18,10 @@ def python_checks() -> Iterator[Check]:
     yield Check("edgetl", "ok", __version__)
     yield _python()
     yield _environment()
-    there = [extra for extra, installed in extras().items() if installed]
-    missing = [extra for extra, installed in extras().items() if not installed]
-    found = ", ".join(there) or "none"
-    yield Check("extras", "ok", f"{found} (not installed: {', '.join(missing) or 'none'})")
+    found = extras()
+    there = ", ".join(extra for extra in found if found[extra]) or "none"
+    missing = ", ".join(extra for extra in found if not found[extra]) or "none"
+    yield Check("extras", "ok", f"{there} (not installed: {missing})")
 
 
 def _python() -> Check:
