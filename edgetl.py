@@ -22,6 +22,7 @@ from typer.core import TyperCommand
 from edge import __version__
 from edge.errors import EdgetlError, SettingError, SourceError, plural, quoted
 from edge.extras import need_extra, need_package
+from edge.garbage import uncollected
 from edge.native_log import DEBUG_VARIABLE, hidden_native_log
 
 app = typer.Typer(
@@ -83,7 +84,7 @@ def demo(
 ) -> None:
     """The whole road on pictures it draws itself, in minutes."""
     need_extra("train", needs="training and export")
-    with hidden_native_log():
+    with hidden_native_log(), uncollected():
         from benchmarks.demo import run_demo
         from edge.sinks.text import percentages
     result = run_demo(out)
@@ -283,7 +284,7 @@ def train(
     )
     dataset = scan(photos)
     run = new_run(where)
-    with hidden_native_log():
+    with hidden_native_log(), uncollected():
         from trainer.training import train as train_run
     train_run(dataset=dataset, run=run, recipe=chosen, tensorboard=bool(options.get("tensorboard")))
     print(run.path)
@@ -303,7 +304,7 @@ def _resume(given: dict[str, Any]) -> None:
 
     run = find_interrupted(Path(given["out"]) if "out" in given else None)
     read_started(run)
-    with hidden_native_log():
+    with hidden_native_log(), uncollected():
         from trainer.training import resume
     resume(run, tensorboard=bool(given.get("tensorboard")))
     print(run.path)
@@ -349,7 +350,7 @@ def export(
 ) -> None:
     """Write a run's .tflite files, each checked against Keras."""
     need_extra("train", needs="training and export")
-    with hidden_native_log():
+    with hidden_native_log(), uncollected():
         from trainer.export import export as export_run
         from trainer.run_folder import find_run
     modes = {mode.value for mode in quantize or [QuantizeOption.none]}
@@ -787,7 +788,7 @@ def benchmark(
         return
     if report:
         need_package("matplotlib", needs="--report")
-    with hidden_native_log():
+    with hidden_native_log(), uncollected():
         from benchmarks.benchmark import benchmark as run_benchmark
         from benchmarks.record import to_json
         from benchmarks.subjects import plan

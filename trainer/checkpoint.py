@@ -14,29 +14,44 @@ from edge.errors import RunFolderError, quoted
 from edge.files import replacing
 from trainer.run_folder import RunFolder
 
+Array = npt.NDArray[Any]
+
+_LISTS = ("weights", "best", "optimizer")
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state after the last epoch of `history`: the weights and the optimizer's variables."""
+    """The state after the last epoch of `history`, whose rows are those of history.json.
+
+    `weights` are the whole model's, `best` those after the epoch with the lowest validation loss,
+    `optimizer` the optimizer's variables.
+    """
 
     history: list[dict[str, Any]]
-    weights: list[npt.NDArray[Any]]
-    optimizer: list[npt.NDArray[Any]]
+    weights: list[Array]
+    best: list[Array]
+    optimizer: list[Array]
 
 
-def write_checkpoint(
-    run: RunFolder, *, history: Sequence[dict[str, Any]], weights: Any, optimizer: Any
-) -> None:
-    """Keep the state of training. Raises OSError where the disk is full; the old one then stays.
+def values_of(variables: Sequence[Any]) -> list[Array]:
+    """Copies of what Keras variables hold."""
+    # NumPy takes no variable that is mirrored on several devices; what Keras gives may be the
+    # variable's own memory.
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
-    Args:
-        history: the rows of history.json.
-        weights: Keras variables, of the whole model.
-        optimizer: Keras variables, the optimizer's.
-    """
-    arrays = {f"weight-{i}": _array(value) for i, value in enumerate(weights)}
-    arrays |= {f"optimizer-{i}": _array(value) for i, value in enumerate(optimizer)}
-    text = np.frombuffer(json.dumps(list(history)).encode(), np.uint8)
+
+def restore(variables: Sequence[Any], values: Sequence[Array]) -> None:
+    """Give Keras variables the values that `values_of` gave."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def write_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
+    """Keep the state of training. Raises OSError where the disk is full; the old one then stays."""
+    arrays = {
+        f"{name}-{i}": array for name in _LISTS for i, array in enumerate(getattr(checkpoint, name))
+    }
+    text = np.frombuffer(json.dumps(checkpoint.history).encode(), np.uint8)
     # By way of memory: an archive that cannot be written to the end complains again when it is
     # thrown away, past every handler.
     content = io.BytesIO()
@@ -57,8 +72,7 @@ def read_checkpoint(run: RunFolder) -> Checkpoint | None:
         with np.load(run.checkpoint) as file:
             return Checkpoint(
                 history=json.loads(file["history"].tobytes()),
-                weights=_numbered(file, "weight"),
-                optimizer=_numbered(file, "optimizer"),
+                **{name: _numbered(file, name) for name in _LISTS},
             )
     except Exception as error:
         # A damaged archive raises anything from BadZipFile to KeyError.
@@ -68,12 +82,8 @@ def read_checkpoint(run: RunFolder) -> Checkpoint | None:
         ) from error
 
 
-def _numbered(file: Any, name: str) -> list[npt.NDArray[Any]]:
+def _numbered(file: Any, name: str) -> list[Array]:
     count = sum(key.startswith(f"{name}-") for key in file.files)
+    if not count:
+        raise KeyError(name)
     return [file[f"{name}-{i}"] for i in range(count)]
-
-
-def _array(variable: Any) -> npt.NDArray[Any]:
-    # Not np.asarray, which takes no variable that is mirrored on several devices.
-    array: npt.NDArray[Any] = keras.ops.convert_to_numpy(variable)
-    return array

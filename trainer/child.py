@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from edge.errors import EdgetlError
+from edge.garbage import uncollected
 from edge.native_log import hidden_native_log
 from edge.own_python import run_python
 
@@ -59,7 +60,7 @@ def _run() -> None:
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     answer: tuple[Any, BaseException | None]
-    with hidden_native_log():
+    with hidden_native_log(), uncollected():
         function, arguments = pickle.load(sys.stdin.buffer)
     try:
         answer = function(*arguments), None

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from edge.errors import EdgetlError
-from edge.files import replacing, write_json
-from trainer.checkpoint import write_checkpoint
+from edge.files import write_json
+from trainer.checkpoint import Checkpoint, values_of, write_checkpoint
 from trainer.progress import epoch_display, say
 from trainer.recipe import Recipe
 from trainer.run_folder import RunFolder
@@ -44,24 +44,27 @@ def is_over(history: Sequence[Mapping[str, Any]], recipe: Recipe, phase: Phase) 
 
 
 class EpochRecorder(keras.callbacks.Callback):
-    """Seeds each epoch; after it writes history.json, the best weights and a checkpoint.
+    """Seeds each epoch; after it writes history.json and a checkpoint.
 
     Args:
         run: the run folder.
         recipe: the settings.
         whole: the whole model, which `fit` may be training a part of.
-        history: the rows of the epochs that are done already; rows are added to it.
+        checkpoint: where an interrupted training stopped.
 
     Attributes:
+        history: the rows of history.json so far.
+        best: the whole model's weights after the epoch with the lowest validation loss.
         epoch: that is under way, or the next one, from 1 as in history.json.
     """
 
     def __init__(
-        self, run: RunFolder, recipe: Recipe, whole: keras.Model, history: list[dict[str, Any]]
+        self, run: RunFolder, recipe: Recipe, whole: keras.Model, checkpoint: Checkpoint | None
     ) -> None:
         super().__init__()
-        self.history = history
-        self.epoch = len(history) + 1
+        self.history = checkpoint.history if checkpoint else []
+        self.best = checkpoint.best if checkpoint else []
+        self.epoch = len(self.history) + 1
         self.phase: Phase = "head"
         self._run, self._recipe, self._whole = run, recipe, whole
         self._display = ExitStack()
@@ -110,18 +113,14 @@ class EpochRecorder(keras.callbacks.Callback):
                 f"the learning rate is too high, lower --{PHASE_NAMES[self.phase]}-lr "
                 f"(now {row['learning_rate']:g})"
             )
+        weights = values_of(self._whole.weights)
         if row["val_loss"] < min((old["val_loss"] for old in self.history), default=np.inf):
-            with replacing(self._run.best_weights) as temporary:
-                self._whole.save_weights(temporary)
+            self.best = weights
         self.history.append(row)
         # The checkpoint is what counts: were history.json the first and the process killed between
         # the two, a resumed training would still write the same rows again.
-        write_checkpoint(
-            self._run,
-            history=self.history,
-            weights=self._whole.weights,
-            optimizer=self.model.optimizer.variables,
-        )
+        optimizer = values_of(self.model.optimizer.variables)
+        write_checkpoint(self._run, Checkpoint(self.history, weights, self.best, optimizer))
         write_json(self._run.history, self.history)
         say(
             f"{PHASE_NAMES[self.phase]:9} {epoch + 1:3}/{self._recipe.epochs}  "

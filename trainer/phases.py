@@ -24,8 +24,9 @@ from trainer.activations import (
     frozen_part,
     row_size,
 )
+from trainer.adam import Adam
 from trainer.batches import Batches, dataset
-from trainer.checkpoint import Checkpoint
+from trainer.checkpoint import Array, Checkpoint, restore
 from trainer.dataset import Split
 from trainer.epochs import PHASE_NAMES, EpochRecorder, Phase, is_over, planned_epochs
 from trainer.model import (
@@ -66,8 +67,8 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Reused:
-    """What the frozen part gave for the training pictures in `views`, for those of them that final
-    figures are measured on as they are, and for the validation pictures.
+    """What the frozen part gave for the training pictures in `views`, and for the validation
+    pictures as they are.
 
     `cut` is the backbone's layer at whose output phase two begins, None where it trains the whole
     model or where there is no phase two.
@@ -75,8 +76,20 @@ class Reused:
 
     cut: int | None
     views: list[Activations]
-    measured: Activations
     validation: Activations
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What both phases came to.
+
+    `history` has the rows of history.json, `best` the whole model's weights after the epoch with
+    the lowest validation loss, `seconds` what each phase took in this process.
+    """
+
+    history: list[dict[str, Any]]
+    best: list[Array]
+    seconds: dict[Phase, float]
 
 
 @dataclass(frozen=True)
@@ -104,13 +117,11 @@ def reused_activations(
         cut_below(backbone, recipe.fine_tune_from) if planned_epochs(recipe, "fine_tune") else None
     )
     trained, validated = pictures.rows["train"], pictures.rows["validation"]
-    measured = trained[pictures.measured("train")]
     if cut is not None:
         size = row_size(backbone, cut)
-        apart = len(validated) + len(measured)
-        fitting = int((recipe.disk_budget * 1e9 / size - apart) // len(trained))
+        fitting = int((recipe.disk_budget * 1e9 / size - len(validated)) // len(trained))
         if fitting < views:
-            needed = size * (views * len(trained) + apart) / 1e9
+            needed = size * (views * len(trained) + len(validated)) / 1e9
             instead = f"{fitting} fit" if fitting > 0 else "phase two goes without them"
             say(
                 f"{views} views of what the frozen layers give take {needed:.1f} GB, more than "
@@ -129,24 +140,8 @@ def reused_activations(
         views=[activations(f"train-view-{n}", trained, n) for n in range(views)]
         if recipe.augments
         else [activations("train", trained)],
-        measured=activations("train-measured", measured),
         validation=activations("validation", validated),
     )
-
-
-def shortcut(
-    reused: Reused, model: keras.Model, recipe: Recipe
-) -> tuple[keras.Model, RowFile] | None:
-    """The part of a trained model that begins where the frozen part ends, and what it takes for the
-    training pictures that final figures are measured on.
-
-    None where the whole model was trained.
-    """
-    if not planned_epochs(recipe, "fine_tune"):
-        return head_model(model), reused.measured.features
-    if reused.cut is None or reused.measured.cut is None:
-        return None
-    return tail_model(model, reused.cut), reused.measured.cut
 
 
 def fit_phases(
@@ -160,13 +155,13 @@ def fit_phases(
     checkpoint: Checkpoint | None,
     scope: Callable[[], AbstractContextManager[Any]],
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> tuple[list[dict[str, Any]], dict[Phase, float]]:
+) -> Fit:
     """Train both phases, or what is left of them after `checkpoint`.
 
     Args:
         model: the whole model; it holds the last epoch's weights afterwards.
         pictures: what to train and validate on.
-        run: where weights, checkpoints and history.json go.
+        run: where checkpoints and history.json go.
         recipe: the settings.
         reused: of `reused_activations`, None to compute everything in every epoch.
         class_weights: of each class's pictures in the loss, in labels order.
@@ -174,20 +169,17 @@ def fit_phases(
         scope: gives the scope of the tf.distribute strategy that the model was made in.
         callbacks: more of them.
 
-    Returns:
-        The rows of history.json, and the seconds that each phase took.
-
     Raises:
         EdgetlError: the loss became infinite or not a number.
         SettingError: the GPU's memory is too small for the batches.
         OSError: the disk is full.
     """
-    history = checkpoint.history if checkpoint else []
-    recorder = EpochRecorder(run, recipe, model, history)
+    recorder = EpochRecorder(run, recipe, model, checkpoint)
+    history = recorder.history
     weights = dict(enumerate(class_weights)) if set(class_weights) != {1.0} else None
     seconds: dict[Phase, float] = {}
     if checkpoint:
-        _restore(model.weights, checkpoint.weights)
+        restore(model.weights, checkpoint.weights)
     for phase in PHASE_NAMES:
         if is_over(history, recipe, phase):
             continue
@@ -222,7 +214,7 @@ def fit_phases(
             optimizer = fitted.model.optimizer
             optimizer.build(fitted.model.trainable_variables)
             if checkpoint and done:
-                _restore(optimizer.variables, checkpoint.optimizer)
+                restore(optimizer.variables, checkpoint.optimizer)
         recorder.phase = phase
         try:
             fitted.model.fit(
@@ -244,7 +236,7 @@ def fit_phases(
         finally:
             recorder.close()
         seconds[phase] = time.perf_counter() - began
-    return history, seconds
+    return Fit(history, recorder.best, seconds)
 
 
 def _fitted(phase: Phase, model: keras.Model, pictures: Pictures, reused: Reused | None) -> _Fitted:
@@ -267,15 +259,10 @@ def _fitted(phase: Phase, model: keras.Model, pictures: Pictures, reused: Reused
 
 def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:
     if phase == "head":
-        return keras.optimizers.Adam(recipe.head_lr)
+        return Adam(recipe.head_lr)
     rate: Any = recipe.fine_tune_lr
     if recipe.fine_tune_schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * planned_epochs(recipe, phase))
     if recipe.fine_tune_optimizer == "adam":
-        return keras.optimizers.Adam(rate)
+        return Adam(rate)
     return keras.optimizers.RMSprop(rate)
-
-
-def _restore(variables: Sequence[Any], values: Sequence[npt.NDArray[Any]]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

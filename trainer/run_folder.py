@@ -40,10 +40,6 @@ class RunFolder:
         return self.path / "model.keras"
 
     @property
-    def best_weights(self) -> Path:
-        return self.path / "checkpoints" / "best.weights.h5"
-
-    @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoints" / "last.npz"
 
@@ -104,7 +100,7 @@ def new_run(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
                 f"{quoted(chosen)}: already holds files, and a run never overwrites; "
                 f"choose another folder with --out"
             )
-        for folder in (chosen, run.best_weights.parent, run.figures, run.exports):
+        for folder in (chosen, run.checkpoint.parent, run.figures, run.exports):
             folder.mkdir(parents=True, exist_ok=True)
         write_text(run.path / ".writable", "")
         (run.path / ".writable").unlink()

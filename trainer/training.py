@@ -21,7 +21,7 @@ from edge.errors import DataError, RunFolderError, quoted, reason
 from edge.files import replacing, write_json
 from trainer import dataset as datasets
 from trainer import metrics, run_figures
-from trainer.checkpoint import Checkpoint, read_checkpoint
+from trainer.checkpoint import Checkpoint, read_checkpoint, restore
 from trainer.data_check import (
     DataSummary,
     class_weights,
@@ -36,10 +36,11 @@ from trainer.model import (
     ParameterCounts,
     build_model,
     class_probabilities,
+    folded_model,
     freeze_backbone,
     parameter_counts,
 )
-from trainer.phases import Pictures, Reused, fit_phases, reused_activations, shortcut
+from trainer.phases import Pictures, fit_phases, reused_activations
 from trainer.picture_cache import DecodedPictures, decode_pictures
 from trainer.progress import say
 from trainer.recipe import Recipe
@@ -167,7 +168,7 @@ def _train(
     clock.lap("activations")
     train_counts = datasets.counts(dataset, "train")
     with computing_in(devices.policy):
-        history, phase_seconds = fit_phases(
+        fit = fit_phases(
             model,
             pictures,
             run,
@@ -180,10 +181,10 @@ def _train(
             scope=devices.scope,
             callbacks=_callbacks(run, tensorboard),
         )
-    clock.add(phase_seconds)
-    final.load_weights(run.best_weights)
-    final.compile()
-    probabilities = {s: _probabilities(final, pictures, s, recipe, reused) for s in SPLITS}
+    clock.add(fit.seconds)
+    restore(final.weights, fit.best)
+    folded = folded_model(final)
+    probabilities = {split: _probabilities(folded, pictures, split) for split in SPLITS}
     figures_per_split = {
         split: metrics.summary(
             probabilities[split], pictures.truth[split][pictures.measured(split)], dataset.labels
@@ -191,15 +192,15 @@ def _train(
         for split in SPLITS
     }
     clock.lap("evaluate")
-    run_figures.write_curves(run, history)
+    run_figures.write_curves(run, fit.history)
     run_figures.write_confusion(run, dataset, figures_per_split)
     clock.lap("figures")
-    written = {**_metrics(history, counts, figures_per_split), "seconds": clock.seconds}
+    written = {**_metrics(fit.history, counts, figures_per_split), "seconds": clock.seconds}
     write_report(
         run,
         dataset=dataset,
         config=config,
-        history=history,
+        history=fit.history,
         metrics=written,
         mistakes=_worst_mistakes(dataset, pictures, probabilities[dataset.held_out]),
         warnings=summary.warnings,
@@ -259,22 +260,11 @@ def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callba
     return [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
 
 
-def _probabilities(
-    model: keras.Model, pictures: Pictures, split: Split, recipe: Recipe, reused: Reused | None
-) -> metrics.Probabilities:
-    """The model's probabilities for the measured pictures of a split, float32 [pictures, classes].
-
-    Held-out pictures go through the whole Keras model, since its figures are what an export is held
-    against. Training pictures begin at what the frozen part gave where that is in use, which rounds
-    it to half precision.
-    """
+def _probabilities(model: keras.Model, pictures: Pictures, split: Split) -> metrics.Probabilities:
+    """The probabilities of a split's measured pictures, float32 [pictures, classes]."""
     rows = pictures.rows[split][pictures.measured(split)]
-    part, inputs = model, pictures.pixels
-    short = shortcut(reused, model, recipe) if split == "train" and reused else None
-    if short:
-        (part, inputs), rows = short, np.arange(len(rows))
     batches = [
-        class_probabilities(part, inputs[rows[start : start + _CHUNK]])
+        class_probabilities(model, pictures.pixels[rows[start : start + _CHUNK]])
         for start in range(0, len(rows), _CHUNK)
     ]
     classes = max(2, model.output_shape[-1])

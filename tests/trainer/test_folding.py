@@ -4,6 +4,8 @@ import pytest
 import tensorflow as tf
 
 from trainer.folding import FoldedBackbone
+from trainer.model import build_model, class_probabilities, folded_model
+from trainer.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,18 @@ def test_the_variables_are_the_layers_own(backbone: keras.Model) -> None:
         ), "a convolution has one variable; a BatchNormalization four, of which two are trained"
     finally:
         backbone.layers[-3].trainable = True
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_folded_model_answers_as_the_model_does(classes: int) -> None:
+    model = build_model(Recipe(height=64, width=64), classes)
+    pixels = np.random.default_rng(2).integers(0, 256, (5, 64, 64, 3), np.uint8)
+    expected = class_probabilities(model, pixels)
+    folded = folded_model(model)
+    np.testing.assert_allclose(class_probabilities(folded, pixels), expected, atol=1e-4)
+    # It follows the model's own variables.
+    head = model.get_layer("head")
+    head.kernel.assign(-2 * head.kernel)
+    changed = class_probabilities(model, pixels)
+    assert np.abs(changed - expected).max() > 0.01
+    np.testing.assert_allclose(class_probabilities(folded, pixels), changed, atol=1e-4)

@@ -7,7 +7,7 @@ import pytest
 
 from edge import EdgetlError
 from trainer.batches import Batches, dataset
-from trainer.checkpoint import read_checkpoint
+from trainer.checkpoint import Checkpoint, read_checkpoint, restore
 from trainer.epochs import EpochRecorder
 from trainer.model import build_model, compile_for
 from trainer.recipe import Recipe
@@ -74,7 +74,7 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
     run = new_run(tmp_path / "run")
     model = build_model(Recipe(height=32, width=32, weights="none"), 2)
     compile_for(model, keras.optimizers.Adam(50.0))
-    recorder = EpochRecorder(run, Recipe(epochs=3, head_epochs=3), model, [])
+    recorder = EpochRecorder(run, Recipe(epochs=3, head_epochs=3), model, None)
     recorder.set_model(model)
     recorder.set_params({"steps": 1})
     logs = dict.fromkeys(["cross_entropy", "accuracy", "val_cross_entropy", "val_accuracy"], 0.5)
@@ -85,7 +85,37 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
         recorder.on_epoch_end(1, {**logs, broken: float("nan")})
     # What came before is kept.
     assert [row["epoch"] for row in json.loads(run.history.read_text())] == [1]
-    assert run.best_weights.is_file()
     checkpoint = read_checkpoint(run)
     assert checkpoint is not None
     assert [row["epoch"] for row in checkpoint.history] == [1]
+
+
+def test_a_checkpoint_keeps_the_best_weights_beside_the_last(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run")
+    recipe = Recipe(height=32, width=32, weights="none", epochs=3, head_epochs=3)
+    model = build_model(recipe, 2)
+    compile_for(model, keras.optimizers.Adam(0.1))
+    bias = model.get_layer("head").bias
+    recorder = EpochRecorder(run, recipe, model, None)
+
+    def epoch(number: int, *, loss: float) -> Checkpoint:
+        recorder.set_model(model)
+        recorder.set_params({"steps": 1})
+        recorder.on_epoch_begin(number)
+        bias.assign([float(number)])
+        logs = dict.fromkeys(["cross_entropy", "accuracy", "val_accuracy"], 0.5)
+        recorder.on_epoch_end(number, {**logs, "val_cross_entropy": loss})
+        checkpoint = read_checkpoint(run)
+        assert checkpoint is not None
+        return checkpoint
+
+    place = [weight is bias for weight in model.weights].index(True)
+    for number, loss, best in [(0, 0.5, 0), (1, 0.2, 1), (2, 0.4, 1)]:
+        checkpoint = epoch(number, loss=loss)
+        assert checkpoint.weights[place] == [number]
+        assert checkpoint.best[place] == [best]
+        assert recorder.best[place] == [best]
+        # As a resumed training begins.
+        recorder = EpochRecorder(run, recipe, model, checkpoint)
+    restore(model.weights, checkpoint.best)
+    assert bias.numpy() == [1]
