@@ -51,10 +51,12 @@ def _normalized(
     scale = normalization.gamma * ops.rsqrt(normalization.moving_variance + normalization.epsilon)
     shift = normalization.beta - normalization.moving_mean * scale
     how = {"strides": convolution.strides, "padding": convolution.padding}
+    # In mixed precision the activations are of half precision, and the statistics are not.
+    kind = inputs.dtype
     if isinstance(convolution, keras.layers.DepthwiseConv2D):
-        kernel = convolution.kernel * scale[:, None]
+        kernel = ops.cast(convolution.kernel * scale[:, None], kind)
         outputs = ops.depthwise_conv(inputs, kernel, **how)
     else:
-        outputs = ops.conv(inputs, convolution.kernel * scale, **how)
+        outputs = ops.conv(inputs, ops.cast(convolution.kernel * scale, kind), **how)
     # An addition would do, but TensorFlow joins a convolution with this and its activation.
-    return tf.nn.bias_add(outputs, shift)
+    return tf.nn.bias_add(outputs, ops.cast(shift, kind))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trainer.devices import computing_in
 from trainer.folding import FoldedBackbone
 from trainer.model import build_model, class_probabilities, folded_model
 from trainer.recipe import Recipe
@@ -45,6 +46,17 @@ def test_folding_changes_neither_outputs_nor_gradients(backbone: keras.Model, cu
     for gradient, of_fold in zip(gradients, gradients_of_folded, strict=True):
         assert np.abs(gradient).max() > 0
         np.testing.assert_allclose(of_fold, gradient, rtol=1e-3, atol=1e-3 * np.abs(gradient).max())
+
+
+def test_in_mixed_precision_activations_are_of_half_precision_and_variables_are_not() -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    with computing_in("mixed_float16"):
+        model = build_model(Recipe(height=64, width=64), 2)
+        folded = folded_model(model)
+    assert folded.get_layer("above").compute_dtype == "float16"
+    assert {weight.dtype for weight in folded.weights} == {"float32"}
+    expected = class_probabilities(model, pixels)
+    np.testing.assert_allclose(class_probabilities(folded, pixels), expected, atol=0.02)
 
 
 def test_the_variables_are_the_layers_own(backbone: keras.Model) -> None:
