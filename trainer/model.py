@@ -19,6 +19,7 @@ from trainer import metrics
 from trainer.augmentation import augmentation
 from trainer.folding import FoldedBackbone
 from trainer.recipe import Recipe
+from trainer.row_file import RowFile
 
 BUNDLED_WEIGHTS = (
     Path(__file__).parent / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.weights.h5"
@@ -204,17 +205,32 @@ def load_model(path: Path) -> keras.Model:
     return keras.saving.load_model(path, compile=False)
 
 
-def class_probabilities(model: keras.Model, inputs: npt.NDArray[Any]) -> metrics.Probabilities:
+def class_probabilities(
+    model: keras.Model,
+    inputs: RowFile | npt.NDArray[Any],
+    rows: npt.NDArray[np.int64] | None = None,
+) -> metrics.Probabilities:
     """The model's probabilities for its inputs: uint8 pixels [pictures, height, width, 3], say.
+
+    Args:
+        model: gives logits.
+        inputs: rows of them, in memory or on disk.
+        rows: which of them; without it, all.
 
     Returns:
         float32 [pictures, classes], for two classes too.
     """
-    batches = [
-        np.asarray(model.predict_on_batch(inputs[start : start + _PREDICTION_BATCH]))
-        for start in range(0, len(inputs), _PREDICTION_BATCH)
+    rows = np.arange(len(inputs)) if rows is None else rows
+    # `predict` would be compiled once more for a last batch of another size.
+    compiled = tf.function(
+        lambda batch: model(batch, training=False),
+        input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), inputs.dtype)],
+    )
+    head = [
+        compiled(inputs[rows[start : start + _PREDICTION_BATCH]]).numpy()
+        for start in range(0, len(rows), _PREDICTION_BATCH)
     ]
-    return logits_to_probabilities(np.concatenate(batches))
+    return logits_to_probabilities(np.concatenate(head))
 
 
 def logits_to_probabilities(head: npt.NDArray[np.float32]) -> metrics.Probabilities:

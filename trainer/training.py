@@ -53,8 +53,6 @@ from trainer.run_folder import (
     write_split,
 )
 
-_CHUNK = 512
-
 
 def train(*, dataset: Dataset, run: RunFolder, recipe: Recipe, tensorboard: bool = False) -> None:
     """Train a classifier on a folder of photos and leave a finished run folder.
@@ -183,8 +181,7 @@ def _train(
         )
     clock.add(fit.seconds)
     restore(final.weights, fit.best)
-    folded = folded_model(final)
-    probabilities = {split: _probabilities(folded, pictures, split) for split in SPLITS}
+    probabilities = _probabilities(final, pictures)
     figures_per_split = {
         split: metrics.summary(
             probabilities[split], pictures.truth[split][pictures.measured(split)], dataset.labels
@@ -260,15 +257,12 @@ def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callba
     return [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
 
 
-def _probabilities(model: keras.Model, pictures: Pictures, split: Split) -> metrics.Probabilities:
-    """The probabilities of a split's measured pictures, float32 [pictures, classes]."""
-    rows = pictures.rows[split][pictures.measured(split)]
-    batches = [
-        class_probabilities(model, pictures.pixels[rows[start : start + _CHUNK]])
-        for start in range(0, len(rows), _CHUNK)
-    ]
-    classes = max(2, model.output_shape[-1])
-    return np.concatenate(batches) if batches else np.empty((0, classes), np.float32)
+def _probabilities(model: keras.Model, pictures: Pictures) -> dict[Split, metrics.Probabilities]:
+    """The probabilities of each split's measured pictures, float32 [pictures, classes]."""
+    rows = [pictures.rows[split][pictures.measured(split)] for split in SPLITS]
+    together = class_probabilities(folded_model(model), pictures.pixels, np.concatenate(rows))
+    ends = np.cumsum([len(some) for some in rows])
+    return dict(zip(SPLITS, np.split(together, ends[:-1]), strict=True))
 
 
 def _worst_mistakes(
