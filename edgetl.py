@@ -249,7 +249,7 @@ def train(
     ] = None,
     precision: Annotated[
         Literal["auto", "float32", "mixed"] | None,
-        typer.Option(hidden=True, help="[auto: float16 only where a GPU is faster at it]"),
+        typer.Option(hidden=True, help="[auto: 16 bits where GPU or processor are faster at it]"),
     ] = None,
     sha256: Annotated[
         str | None, typer.Option(hidden=True, help="What the archive's SHA-256 must be.")

@@ -1,9 +1,11 @@
 """Which devices a training runs on, and in which precision."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,14 +17,25 @@ _FULL_PRECISION = "float32"
 _MIXED_PRECISION = "mixed_float16"
 # The first GPUs with units for float16.
 _TENSOR_CORES = (7, 0)
+_CPU_INFO = Path("/proc/cpuinfo")
+# Linux' names of the instructions that oneDNN multiplies bfloat16 with: AMD has them from Zen 4 on,
+# Intel in Cooper Lake and from Sapphire Rapids on.
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
 @dataclass(frozen=True)
 class Devices:
-    """A tf.distribute strategy, None on one device, and a Keras dtype policy."""
+    """What a training is computed on, and how.
+
+    Attributes:
+        strategy: of tf.distribute, None on one device.
+        policy: Keras' dtype policy.
+        trained_in: what `trainer.folding` multiplies in when training, None for the policy's.
+    """
 
     strategy: Any
     policy: str
+    trained_in: str | None = None
 
     @property
     def plain(self) -> bool:
@@ -47,7 +60,10 @@ def devices_for(recipe: Recipe) -> Devices:
     mixed = recipe.precision == "mixed" or (
         recipe.precision == "auto" and _all_gpus_are_faster_in_float16()
     )
-    return Devices(strategy, _MIXED_PRECISION if mixed else _FULL_PRECISION)
+    if mixed:
+        return Devices(strategy, _MIXED_PRECISION)
+    quick = recipe.precision == "auto" and _processor_is_faster_in_bfloat16()
+    return Devices(strategy, _FULL_PRECISION, "bfloat16" if quick else None)
 
 
 @contextlib.contextmanager
@@ -68,3 +84,14 @@ def _all_gpus_are_faster_in_float16() -> bool:
         for gpu in gpus
     ]
     return bool(gpus) and min(capabilities) >= _TENSOR_CORES
+
+
+def _processor_is_faster_in_bfloat16() -> bool:
+    if tf.config.list_physical_devices("GPU") or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+        return False
+    # TensorFlow does not tell; elsewhere than on Linux full precision it is.
+    with contextlib.suppress(OSError):
+        for line in _CPU_INFO.read_text().splitlines():
+            if line.startswith("flags"):
+                return not _BFLOAT16_FLAGS.isdisjoint(line.split())
+    return False

@@ -108,14 +108,16 @@ def head_model(model: keras.Model) -> keras.Model:
     return keras.Model(features, model.get_layer("head")(x), name="edgetl_head")
 
 
-def tail_model(model: keras.Model, cut: int) -> keras.Model:
+def tail_model(model: keras.Model, cut: int, *, trained_in: str | None = None) -> keras.Model:
     """The model above the output of its backbone's layer `cut`, from that output to logits.
 
-    The layers are the model's own: what trains the one trains the other.
+    The layers are the model's own: what trains the one trains the other. `trained_in` is that of
+    `trainer.folding`.
     """
     shape = backbone_of(model).layers[cut].output.shape[1:]
     activations = keras.Input(shape, name="activations")
-    return keras.Model(activations, _above(model, cut, activations), name="edgetl_tail")
+    x = _above(model, cut, activations, trained_in=trained_in)
+    return keras.Model(activations, x, name="edgetl_tail")
 
 
 def folded_model(model: keras.Model) -> keras.Model:
@@ -255,8 +257,9 @@ def compiled_call(model: keras.Model) -> Callable[[Pixels], Any]:
     return lambda pixels: compiled(pixels[np.newaxis].astype(np.float32)).numpy()
 
 
-def _above(model: keras.Model, cut: int, activations: Any) -> Any:
-    x = FoldedBackbone(backbone_of(model), cut, name="above")(activations)
+def _above(model: keras.Model, cut: int, activations: Any, *, trained_in: str | None = None) -> Any:
+    above = FoldedBackbone(backbone_of(model), cut, trained_in=trained_in, name="above")
+    x = above(activations)
     for name in ("pool", "dropout", "head"):
         x = model.get_layer(name)(x)
     return x

@@ -5,8 +5,7 @@ the same model that is not frozen, and what the frozen part made of the pictures
 """
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +27,7 @@ from trainer.adam import Adam
 from trainer.batches import Batches, dataset
 from trainer.checkpoint import Array, Checkpoint, restore
 from trainer.dataset import Split
+from trainer.devices import Devices
 from trainer.epochs import PHASE_NAMES, EpochRecorder, Phase, is_over, planned_epochs
 from trainer.model import (
     backbone_of,
@@ -153,7 +153,7 @@ def fit_phases(
     reused: Reused | None,
     class_weights: Sequence[float],
     checkpoint: Checkpoint | None,
-    scope: Callable[[], AbstractContextManager[Any]],
+    devices: Devices,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Fit:
     """Train both phases, or what is left of them after `checkpoint`.
@@ -166,7 +166,7 @@ def fit_phases(
         reused: of `reused_activations`, None to compute everything in every epoch.
         class_weights: of each class's pictures in the loss, in labels order.
         checkpoint: where an interrupted training stopped.
-        scope: gives the scope of the tf.distribute strategy that the model was made in.
+        devices: that the model was made for.
         callbacks: more of them.
 
     Raises:
@@ -186,12 +186,12 @@ def fit_phases(
         began = time.perf_counter()
         done = sum(row["phase"] == phase for row in history)
         first = len(history)
-        with scope():
+        with devices.scope():
             if phase == "head":
                 freeze_backbone(model)
             else:
                 unfreeze_backbone(model, first_layer=recipe.fine_tune_from)
-            fitted = _fitted(phase, model, pictures, reused)
+            fitted = _fitted(phase, model, pictures, reused, devices.trained_in)
             batches = Batches(
                 fitted.views,
                 fitted.rows,
@@ -239,7 +239,13 @@ def fit_phases(
     return Fit(history, recorder.best, seconds)
 
 
-def _fitted(phase: Phase, model: keras.Model, pictures: Pictures, reused: Reused | None) -> _Fitted:
+def _fitted(
+    phase: Phase,
+    model: keras.Model,
+    pictures: Pictures,
+    reused: Reused | None,
+    trained_in: str | None,
+) -> _Fitted:
     if reused is None or (phase == "fine_tune" and reused.cut is None):
         return _Fitted(
             model,
@@ -254,7 +260,9 @@ def _fitted(phase: Phase, model: keras.Model, pictures: Pictures, reused: Reused
         return _Fitted(head_model(model), features, rows[0], reused.validation.features, rows[1])
     assert reused.cut is not None
     cuts = [view.cut for view in (*reused.views, reused.validation) if view.cut is not None]
-    return _Fitted(tail_model(model, reused.cut), cuts[:-1], rows[0], cuts[-1], rows[1])
+    return _Fitted(
+        tail_model(model, reused.cut, trained_in=trained_in), cuts[:-1], rows[0], cuts[-1], rows[1]
+    )
 
 
 def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:

@@ -50,7 +50,8 @@ class Recipe:
             "imagenet" (Keras downloads its own for this size), "none" (noise), or a file's path.
         strategy: "mirrored" trains on all GPUs at once (tf.distribute.MirroredStrategy).
         precision: "mixed" computes in float16 where that is safe (Micikevicius et al., ICLR 2018,
-            https://arxiv.org/abs/1710.03740), "auto" does so on a GPU that is faster at it.
+            https://arxiv.org/abs/1710.03740); "auto" does so on a GPU that is faster at it, and on
+            a processor that is faster at bfloat16 multiplies so in phase two, with `reuse`.
 
     Raises:
         SettingError: a value is out of range; the message names it.
@@ -151,5 +152,6 @@ RECIPES = {
         translation=0.0,
         label_smoothing=0.0,
         class_weights="none",
+        precision="float32",
     ),
 }

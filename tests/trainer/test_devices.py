@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import SMALL_RUN, Cli
 from trainer.devices import computing_in, devices_for
-from trainer.recipe import Recipe
+from trainer.recipe import RECIPES, Recipe
 
 # Logical devices can only be made before TensorFlow has begun, so in a process of its own.
 ON_TWO_DEVICES = """
@@ -22,7 +22,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from trainer.dataset import scan
 from trainer.devices import devices_for
-from trainer.recipe import Recipe
+from trainer.recipe import RECIPES, Recipe
 from trainer.run_folder import new_run
 from trainer.training import train
 recipe = Recipe(
@@ -73,10 +73,39 @@ def test_a_mixed_precision_training_leaves_an_ordinary_run(cli: Cli, two_class_d
 
 
 def test_one_device_without_a_gpu_keeps_full_precision() -> None:
-    devices = devices_for(Recipe())
+    devices = devices_for(Recipe(precision="float32"))
     assert devices.plain
     assert devices.policy == "float32"
     assert not devices_for(Recipe(precision="mixed")).plain
+    assert devices_for(RECIPES["reference"]).trained_in is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "trained_in"),
+    [
+        ("fpu sse2 avx2 avx512f avx512_bf16 avx512_vnni", "bfloat16"),
+        ("fpu sse2 avx512f amx_bf16 amx_tile", "bfloat16"),
+        ("fpu sse2 avx2 avx512f avx512_vnni", None),
+        (None, None),
+    ],
+)
+def test_phase_two_multiplies_in_what_the_processor_is_faster_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str | None, trained_in: str | None
+) -> None:
+    cpu_info = tmp_path / "cpuinfo"
+    if flags:
+        cpu_info.write_text(
+            f"processor\t: 0\nmodel name\t: avx512_bf16 or so\nflags\t\t: {flags}\n"
+        )
+    monkeypatch.setattr("trainer.devices._CPU_INFO", cpu_info)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    devices = devices_for(Recipe())
+    assert devices.trained_in == trained_in
+    assert devices.plain
+    for precision in ("float32", "mixed"):
+        assert devices_for(Recipe(precision=precision)).trained_in is None
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert devices_for(Recipe()).trained_in is None
 
 
 def test_the_precision_holds_in_the_block_alone() -> None:

@@ -48,6 +48,26 @@ def test_folding_changes_neither_outputs_nor_gradients(backbone: keras.Model, cu
         np.testing.assert_allclose(of_fold, gradient, rtol=1e-3, atol=1e-3 * np.abs(gradient).max())
 
 
+def test_only_training_multiplies_in_another_precision(backbone: keras.Model) -> None:
+    place = [layer.name for layer in backbone.layers].index("block_15_add")
+    shape = backbone.layers[place].output.shape[1:]
+    inputs = tf.constant(np.random.default_rng(1).normal(size=(3, *shape)).astype(np.float32))
+    kernel = backbone.get_layer("block_16_project").kernel.value
+    full, half = (FoldedBackbone(backbone, place, trained_in=kind) for kind in (None, "bfloat16"))
+    results = []
+    for layer in (full, half):
+        with tf.GradientTape() as tape:
+            outputs = layer(inputs, training=True)
+            loss = tf.reduce_mean(outputs**2)
+        gradient = tape.gradient(loss, kernel)
+        assert (outputs.dtype, gradient.dtype) == (tf.float32, tf.float32)
+        results.append((outputs.numpy(), gradient.numpy()))
+    for expected, found in zip(*results, strict=True):
+        # Eight bits of each factor.
+        assert 0 < np.abs(found - expected).max() < 0.02 * np.abs(expected).max()
+    np.testing.assert_array_equal(half(inputs, training=False), full(inputs, training=False))
+
+
 def test_in_mixed_precision_activations_are_of_half_precision_and_variables_are_not() -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (3, 64, 64, 3), np.uint8)
     with computing_in("mixed_float16"):
