@@ -3,15 +3,14 @@
 While layers are frozen, a picture always gives the same activations. In phase one that is the whole
 backbone, whose pooled features are kept; in phase two everything below the first trained layer,
 whose output at a narrow point, the cut, is kept too. Only the augmentation changes from epoch
-to epoch, so a few augmented views of every picture are drawn, by the model's own layers, and used
-in turn.
+to epoch, so a few augmented views of every picture are drawn, as the model's own layer draws
+them, and used in turn.
 """
 
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import tensorflow as tf
 from edge.errors import EdgetlError
 from edge.files import replacing
 from edge.native_log import hidden_native_log
+from edge.preprocessing import Pixels
 from edge.runtime import choose_runtime, default_threads
 from trainer.augmentation import augmentation, augmented_by
 from trainer.conversion import converted, converter_of
@@ -42,19 +42,7 @@ _CHUNK = 64
 _KEPT_NETWORKS = 4
 
 Batch = npt.NDArray[np.float32]
-FrozenPart = Callable[[Batch], Sequence[npt.NDArray[Any]]]
-
-
-@dataclass(frozen=True)
-class Activations:
-    """What the frozen part gives for some pictures, a row each.
-
-    `features` is float16 [pictures, channels], the backbone's pooled output; `cut` is float16
-    [pictures, height, width, channels] at the cut, None where that was not kept.
-    """
-
-    features: RowFile
-    cut: RowFile | None
+Network = Callable[[Batch], npt.NDArray[Any]]
 
 
 def cut_below(backbone: keras.Model, first_trained: int) -> int | None:
@@ -80,112 +68,118 @@ def row_size(backbone: keras.Model, layer: int) -> int:
     return values * np.dtype(_STORED).itemsize
 
 
-def frozen_part(model: keras.Model, cut: int | None, *, cache: Path) -> FrozenPart:
-    """The frozen part as the fastest engine here runs it.
+def below_cut(model: keras.Model, cut: int, *, cache: Path) -> Network:
+    """From pixels, float32 [pictures, height, width, 3] RGB 0..255, to the backbone's activations
+    at the output of its layer `cut`, as `_engine` computes them.
+    """
+    return _engine(_network(model, backbone_of(model).layers[cut].output), cache)
 
-    It takes pixels, float32 [pictures, height, width, 3] RGB 0..255, and gives the pooled features
-    and, unless `cut` is None, the activations at the output of the backbone's layer `cut`.
+
+def features_of_cut(model: keras.Model, cut: int, *, cache: Path) -> Network:
+    """From the activations at the cut to the backbone's pooled features [pictures, channels]."""
+    backbone = backbone_of(model)
+    activations = backbone.layers[cut].output
+    inputs = keras.Input(activations.shape[1:], batch_size=_BATCH, name="activations")
+    above = keras.Model(activations, _pooled(backbone))
+    return _engine(keras.Model(inputs, above(inputs, training=False)), cache)
+
+
+def features_of_pixels(model: keras.Model, *, cache: Path) -> Network:
+    """From pixels to the backbone's pooled features."""
+    return _engine(_network(model, _pooled(backbone_of(model))), cache)
+
+
+def computed(
+    network: Network,
+    inputs: RowFile,
+    rows: npt.NDArray[np.int64],
+    *,
+    path: Path,
+    augment: Callable[[Pixels], Pixels] | None = None,
+) -> RowFile:
+    """Run rows of a file through a network, or find that done at `path`.
+
+    Args:
+        network: what computes a row of the result from each.
+        inputs: [pictures, ...].
+        rows: which of them, in the order of the result.
+        path: where the result is kept, as float16; its name is what the display shows.
+        augment: what changes the inputs first.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    if path.is_file():
+        return open_rows(path)
+    building: RowFile | None = None
+    with progress(f"frozen layers, {path.stem}", len(rows)) as advance:
+        for start in range(0, len(rows), _CHUNK):
+            some = inputs[rows[start : start + _CHUNK]]
+            outputs = network((augment(some) if augment else some).astype(np.float32))
+            building = building or new_rows(
+                path.with_suffix(".part"), (len(rows), *outputs.shape[1:]), _STORED
+            )
+            building.write(start, outputs)
+            advance(len(some))
+    assert building is not None, "no rows"
+    building.path.replace(path)
+    return open_rows(path)
+
+
+def view_of(recipe: Recipe, number: int) -> Callable[[Pixels], Pixels] | None:
+    """What makes the augmented view of that number; None where the recipe has no augmentation.
+
+    A view depends on the seed, its number and the pictures alone.
+    """
+    # A layer of its own for each view, so that it is the same whatever was drawn before it.
+    layer = augmentation(recipe, view=number + 1)
+    return augmented_by(layer) if layer else None
+
+
+def _engine(network: keras.Model, cache: Path) -> Network:
+    """A frozen network as the fastest engine here runs it.
 
     LiteRT runs a picture of 160x160 in 2.2 ms on 2 cores where a compiled TensorFlow function takes
     9.3 and XLA 56 (measured on batches of 32). Where there is no LiteRT, or there is a GPU,
     TensorFlow does it. The converted network is kept in `cache`: converting takes as long as a
     thousand pictures.
     """
-    network = _frozen_network(model, cut)
     litert = None
     with contextlib.suppress(EdgetlError):
         litert = choose_runtime("litert")
     if litert is None or tf.config.list_physical_devices("GPU"):
         compiled = tf.function(lambda batch: network(batch, training=False), reduce_retracing=True)
-        return lambda batch: [np.asarray(output) for output in compiled(batch)]
+        return lambda batch: np.asarray(compiled(batch))
     with hidden_native_log():
         interpreter = litert.interpreter(
             _converted(network, cache / "networks"), threads=default_threads()
         )
-    place = interpreter.get_input_details()[0]["index"]
-    # The converter orders the outputs as it likes; the features have fewer dimensions.
-    outputs = sorted(interpreter.get_output_details(), key=lambda output: len(output["shape"]))
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
 
-    def run(batch: Batch) -> Sequence[npt.NDArray[Any]]:
-        parts: list[list[npt.NDArray[Any]]] = []
+    def run(batch: Batch) -> npt.NDArray[Any]:
+        parts: list[npt.NDArray[Any]] = []
         for start in range(0, len(batch), _BATCH):
             some = batch[start : start + _BATCH]
             asked = len(some)
             if asked < _BATCH:
-                some = np.pad(some, ((0, _BATCH - asked), (0, 0), (0, 0), (0, 0)))
-            interpreter.set_tensor(place, some)
+                some = np.pad(some, [(0, _BATCH - asked)] + [(0, 0)] * (some.ndim - 1))
+            interpreter.set_tensor(taken["index"], some)
             interpreter.invoke()
-            parts.append([interpreter.get_tensor(o["index"])[:asked] for o in outputs])
-        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+            parts.append(interpreter.get_tensor(given["index"])[:asked])
+        return np.concatenate(parts)
 
     return run
 
 
-def frozen_activations(
-    part: FrozenPart,
-    pixels: RowFile,
-    rows: npt.NDArray[np.int64],
-    *,
-    folder: Path,
-    name: str,
-    recipe: Recipe,
-    view: int | None,
-) -> Activations:
-    """Run pictures through the frozen part, or find that done in `folder`.
-
-    Args:
-        part: of `frozen_part`.
-        pixels: uint8 [pictures, height, width, 3] RGB.
-        rows: which of them, in the order of the result.
-        folder: where the files NAME-*.npy are kept.
-        name: of the files.
-        recipe: for the augmentation and the seed.
-        view: the number of the augmented view, None for the pictures as they are. A view depends on
-            the seed, its number and the pictures alone.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    whole = [folder / f"{name}-features.npy", folder / f"{name}-cut.npy"]
-    if whole[0].is_file():
-        return _opened(whole)
-    # A layer of its own for each view, so that it is the same whatever was drawn before it.
-    layer = None if view is None else augmentation(recipe, view=view + 1)
-    augment = augmented_by(layer) if layer else None
-    building: list[RowFile] = []
-    parts = [path.with_suffix(".part") for path in whole]
-    with progress(f"frozen layers, {name}", len(rows)) as advance:
-        for start in range(0, len(rows), _CHUNK):
-            some = pixels[rows[start : start + _CHUNK]]
-            outputs = part((augment(some) if augment else some).astype(np.float32))
-            if not building:
-                building = [
-                    new_rows(path, (len(rows), *output.shape[1:]), _STORED)
-                    for path, output in zip(parts, outputs, strict=False)
-                ]
-            for file, output in zip(building, outputs, strict=True):
-                file.write(start, output)
-            advance(len(some))
-    # The features, which say that the rest is whole, come last.
-    for file, path in reversed(list(zip(building, whole, strict=False))):
-        file.path.replace(path)
-    return _opened(whole)
-
-
-def _opened(paths: Sequence[Path]) -> Activations:
-    features, cut = paths
-    return Activations(open_rows(features), open_rows(cut) if cut.is_file() else None)
-
-
-def _frozen_network(model: keras.Model, cut: int | None) -> keras.Model:
-    backbone = backbone_of(model)
-    outputs = [keras.layers.GlobalAveragePooling2D(name="features")(backbone.output)]
-    if cut is not None:
-        outputs.append(backbone.layers[cut].output)
+def _network(model: keras.Model, output: Any) -> keras.Model:
     inputs = keras.Input(model.input_shape[1:], batch_size=_BATCH, name="image")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
-    frozen = keras.Model(backbone.input, outputs)
+    frozen = keras.Model(backbone_of(model).input, output)
     return keras.Model(inputs, frozen(scaled, training=False))
+
+
+def _pooled(backbone: keras.Model) -> Any:
+    return keras.layers.GlobalAveragePooling2D(name="features")(backbone.output)
 
 
 def _converted(network: keras.Model, folder: Path) -> bytes:

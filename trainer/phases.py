@@ -17,11 +17,14 @@ import tensorflow as tf
 from edge.errors import SettingError
 from trainer import metrics
 from trainer.activations import (
-    Activations,
+    Network,
+    below_cut,
+    computed,
     cut_below,
-    frozen_activations,
-    frozen_part,
+    features_of_cut,
+    features_of_pixels,
     row_size,
+    view_of,
 )
 from trainer.adam import Adam
 from trainer.batches import Batches, dataset
@@ -44,6 +47,9 @@ from trainer.run_folder import RunFolder
 
 # Whether a model has only learnt its training pictures by heart, so many of them tell.
 TRAINING_SAMPLE = 500
+# A head that is fine-tuned afterwards gains nothing from more views than make so many pictures;
+# of 40 photos it does gain from all four (docs/recipes.md).
+ENOUGH_FOR_A_HEAD = 2000
 
 
 @dataclass(frozen=True)
@@ -66,17 +72,26 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Reused:
-    """What the frozen part gave for the training pictures in `views`, and for the validation
-    pictures as they are.
+class Kept:
+    """What the frozen part gave for the training pictures, in one or more views, and for the
+    validation pictures as they are.
+    """
 
-    `cut` is the backbone's layer at whose output phase two begins, None where it trains the whole
-    model or where there is no phase two.
+    views: list[RowFile]
+    validation: RowFile
+
+
+@dataclass(frozen=True)
+class Reused:
+    """What is kept for each phase: pooled features for the head, and for fine-tuning the
+    activations at the output of the backbone's layer `cut`.
+
+    `cut` and `fine_tune` are None where phase two trains the whole model, or there is none.
     """
 
     cut: int | None
-    views: list[Activations]
-    validation: Activations
+    head: Kept
+    fine_tune: Kept | None
 
 
 @dataclass(frozen=True)
@@ -111,37 +126,61 @@ def reused_activations(
     Raises:
         OSError: the disk is full.
     """
+    trained, validated = pictures.rows["train"], pictures.rows["validation"]
+    views, cut = _affordable(model, recipe, trained=len(trained), validated=len(validated))
+    folder = run.activations
+    folder.mkdir(exist_ok=True)
+    names = [f"train-view-{n}" for n in range(views)] if recipe.augments else ["train"]
+
+    def kept(network: Network, layer: str) -> Kept:
+        return Kept(
+            [
+                computed(
+                    network,
+                    pictures.pixels,
+                    trained,
+                    path=folder / f"{name}-{layer}.npy",
+                    augment=view_of(recipe, n),
+                )
+                for n, name in enumerate(names)
+            ],
+            computed(network, pictures.pixels, validated, path=folder / f"validation-{layer}.npy"),
+        )
+
+    if cut is None:
+        return Reused(None, kept(features_of_pixels(model, cache=run.cache), "features"), None)
+    fine_tune = kept(below_cut(model, cut, cache=run.cache), "cut")
+    above = features_of_cut(model, cut, cache=run.cache)
+
+    def features(name: str, file: RowFile) -> RowFile:
+        return computed(above, file, np.arange(len(file)), path=folder / f"{name}-features.npy")
+
+    enough = -(-ENOUGH_FOR_A_HEAD // len(trained))
+    some = zip(names[:enough], fine_tune.views, strict=False)
+    head = Kept([features(*view) for view in some], features("validation", fine_tune.validation))
+    return Reused(cut, head, fine_tune)
+
+
+def _affordable(
+    model: keras.Model, recipe: Recipe, *, trained: int, validated: int
+) -> tuple[int, int | None]:
+    """How many views, and the layer to keep for phase two, that the disk budget has room for."""
     backbone = backbone_of(model)
     views = min(recipe.views, recipe.epochs) if recipe.augments else 1
-    cut = (
-        cut_below(backbone, recipe.fine_tune_from) if planned_epochs(recipe, "fine_tune") else None
+    cut = cut_below(backbone, recipe.fine_tune_from)
+    if cut is None or not planned_epochs(recipe, "fine_tune"):
+        return views, None
+    size = row_size(backbone, cut)
+    fitting = int((recipe.disk_budget * 1e9 / size - validated) // trained)
+    if fitting >= views:
+        return views, cut
+    needed = size * (views * trained + validated) / 1e9
+    instead = f"{fitting} fit" if fitting > 0 else "phase two goes without them"
+    say(
+        f"{views} views of what the frozen layers give take {needed:.1f} GB, more than "
+        f"--disk-budget {recipe.disk_budget:g}: {instead}"
     )
-    trained, validated = pictures.rows["train"], pictures.rows["validation"]
-    if cut is not None:
-        size = row_size(backbone, cut)
-        fitting = int((recipe.disk_budget * 1e9 / size - len(validated)) // len(trained))
-        if fitting < views:
-            needed = size * (views * len(trained) + len(validated)) / 1e9
-            instead = f"{fitting} fit" if fitting > 0 else "phase two goes without them"
-            say(
-                f"{views} views of what the frozen layers give take {needed:.1f} GB, more than "
-                f"--disk-budget {recipe.disk_budget:g}: {instead}"
-            )
-            views, cut = (fitting, cut) if fitting > 0 else (views, None)
-    part = frozen_part(model, cut, cache=run.cache)
-    run.activations.mkdir(exist_ok=True)
-    shared: dict[str, Any] = {"folder": run.activations, "recipe": recipe}
-
-    def activations(name: str, rows: npt.NDArray[np.int64], view: int | None = None) -> Activations:
-        return frozen_activations(part, pictures.pixels, rows, name=name, view=view, **shared)
-
-    return Reused(
-        cut=cut,
-        views=[activations(f"train-view-{n}", trained, n) for n in range(views)]
-        if recipe.augments
-        else [activations("train", trained)],
-        validation=activations("validation", validated),
-    )
+    return (fitting, cut) if fitting > 0 else (views, None)
 
 
 def fit_phases(
@@ -246,7 +285,8 @@ def _fitted(
     reused: Reused | None,
     trained_in: str | None,
 ) -> _Fitted:
-    if reused is None or (phase == "fine_tune" and reused.cut is None):
+    kept = reused.head if reused and phase == "head" else reused.fine_tune if reused else None
+    if reused is None or kept is None:
         return _Fitted(
             model,
             [pictures.pixels],
@@ -254,15 +294,13 @@ def _fitted(
             pictures.pixels,
             pictures.rows["validation"],
         )
-    rows = np.arange(len(pictures.rows["train"])), np.arange(len(pictures.rows["validation"]))
     if phase == "head":
-        features = [view.features for view in reused.views]
-        return _Fitted(head_model(model), features, rows[0], reused.validation.features, rows[1])
-    assert reused.cut is not None
-    cuts = [view.cut for view in (*reused.views, reused.validation) if view.cut is not None]
-    return _Fitted(
-        tail_model(model, reused.cut, trained_in=trained_in), cuts[:-1], rows[0], cuts[-1], rows[1]
-    )
+        part = head_model(model)
+    else:
+        assert reused.cut is not None
+        part = tail_model(model, reused.cut, trained_in=trained_in)
+    trained, validated = (np.arange(len(pictures.rows[s])) for s in ("train", "validation"))
+    return _Fitted(part, kept.views, trained, kept.validation, validated)
 
 
 def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:

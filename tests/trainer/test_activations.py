@@ -4,7 +4,15 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.activations import cut_below, frozen_activations, frozen_part, row_size
+from trainer.activations import (
+    below_cut,
+    computed,
+    cut_below,
+    features_of_cut,
+    features_of_pixels,
+    row_size,
+    view_of,
+)
 from trainer.model import (
     backbone_of,
     build_model,
@@ -65,55 +73,48 @@ def test_the_frozen_part_and_the_rest_give_what_the_whole_model_gives(
     unfreeze_backbone(model, first_layer=100)
     cut = cut_below(backbone_of(model), 100)
     assert cut is not None
-    part = frozen_part(model, cut, cache=tmp_path / "cache")
-    kept = frozen_activations(
-        part, pixels, ROWS, folder=tmp_path, name="plain", recipe=RECIPE, view=None
-    )
-    assert kept.cut is not None
-    whole = class_probabilities(model, pixels[ROWS])
+    cache = tmp_path / "cache"
+    kept = computed(below_cut(model, cut, cache=cache), pixels, ROWS, path=tmp_path / "cut.npy")
+    above = features_of_cut(model, cut, cache=cache)
+    features = computed(above, kept, np.arange(len(kept)), path=tmp_path / "above.npy")
+    whole = features_of_pixels(model, cache=cache)
+    at_once = computed(whole, pixels, ROWS, path=tmp_path / "whole.npy")
+    expected = class_probabilities(model, pixels[ROWS])
     # The activations are rounded to half precision on their way.
-    tail = class_probabilities(tail_model(model, cut), kept.cut[:])
-    np.testing.assert_allclose(tail, whole, atol=2e-3)
-    head = class_probabilities(head_model(model), kept.features[:])
-    np.testing.assert_allclose(head, whole, atol=2e-3)
-    assert not np.allclose(whole, whole[0], atol=2e-3), "all pictures alike prove nothing"
+    tail = class_probabilities(tail_model(model, cut), kept[:])
+    np.testing.assert_allclose(tail, expected, atol=2e-3)
+    for file in (features, at_once):
+        head = class_probabilities(head_model(model), file[:])
+        np.testing.assert_allclose(head, expected, atol=2e-3)
+    assert not np.allclose(expected, expected[0], atol=2e-3), "all pictures alike prove nothing"
 
 
-def test_a_view_depends_on_the_seed_and_its_number_alone(
-    model: keras.Model, pixels: RowFile, tmp_path: Path
-) -> None:
-    part = frozen_part(model, None, cache=tmp_path / "cache")
+def test_a_view_depends_on_the_seed_and_its_number_alone(pixels: RowFile, tmp_path: Path) -> None:
+    def view(name: str, number: int, seed: int = 0) -> np.ndarray:
+        augment = view_of(Recipe(height=64, width=64, seed=seed), number)
+        path = tmp_path / f"{name}.npy"
+        return computed(lambda batch: batch, pixels, ROWS, path=path, augment=augment)[:]
 
-    def features(name: str, view: int, seed: int = 0) -> np.ndarray:
-        (tmp_path / name).mkdir()
-        recipe = Recipe(height=64, width=64, seed=seed)
-        kept = frozen_activations(
-            part, pixels, ROWS, folder=tmp_path / name, name="x", recipe=recipe, view=view
-        )
-        assert kept.cut is None
-        return kept.features[:]
-
-    first = features("a", 1)
-    features("b", 0)
-    np.testing.assert_array_equal(features("c", 1), first)
-    assert not np.allclose(features("d", 2), first)
-    assert not np.allclose(features("e", 1, seed=1), first)
+    first = view("a", 1)
+    view("b", 0)
+    np.testing.assert_array_equal(view("c", 1), first)
+    assert not np.allclose(view("d", 2), first)
+    assert not np.allclose(view("e", 1, seed=1), first)
 
 
 def test_what_is_there_is_not_computed_again(pixels: RowFile, tmp_path: Path) -> None:
     calls = []
 
-    def part(batch: np.ndarray) -> list[np.ndarray]:
+    def network(batch: np.ndarray) -> np.ndarray:
         calls.append(len(batch))
-        return [batch.mean(axis=(1, 2)), batch[:, :2, :2]]
+        return batch.mean(axis=(1, 2))
 
+    path = tmp_path / "means.npy"
     for _ in range(2):
-        kept = frozen_activations(
-            part, pixels, ROWS, folder=tmp_path, name="x", recipe=RECIPE, view=None
-        )
-        np.testing.assert_allclose(kept.features[:], pixels[ROWS].mean(axis=(1, 2)), rtol=1e-3)
+        kept = computed(network, pixels, ROWS, path=path)
+        np.testing.assert_allclose(kept[:], pixels[ROWS].mean(axis=(1, 2)), rtol=1e-3)
     assert calls == [11]
     # What a kill left behind is not taken for whole.
-    (tmp_path / "x-features.npy").rename(tmp_path / "x-features.part")
-    frozen_activations(part, pixels, ROWS, folder=tmp_path, name="x", recipe=RECIPE, view=None)
+    path.rename(path.with_suffix(".part"))
+    computed(network, pixels, ROWS, path=path)
     assert calls == [11, 11]
