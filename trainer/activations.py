@@ -183,7 +183,7 @@ def _pooled(backbone: keras.Model) -> Any:
 
 
 def _converted(network: keras.Model, folder: Path) -> bytes:
-    key = hashlib.sha256(f"{tf.__version__} {_BATCH} {network.output_shape}".encode())
+    key = hashlib.sha256(f"{tf.__version__} {network.input_shape} {network.output_shape}".encode())
     for weight in network.weights:
         key.update(np.ascontiguousarray(weight).data)
     path = folder / f"{key.hexdigest()[:24]}.tflite"

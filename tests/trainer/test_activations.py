@@ -118,3 +118,16 @@ def test_what_is_there_is_not_computed_again(pixels: RowFile, tmp_path: Path) ->
     path.rename(path.with_suffix(".part"))
     computed(network, pixels, ROWS, path=path)
     assert calls == [11, 11]
+
+
+def test_networks_of_two_sizes_share_a_cache(tmp_path: Path) -> None:
+    """Their weights and their output's shape are the same."""
+    for size in (64, 96):
+        model = build_model(Recipe(height=size, width=size, weights="none", seed=1), 2)
+        backbone_of(model).set_weights([w * 0 + 0.5 for w in backbone_of(model).get_weights()])
+        cut = cut_below(backbone_of(model), 100)
+        assert cut is not None
+        pixels = np.zeros((2, size, size, 3), np.float32)
+        assert features_of_pixels(model, cache=tmp_path)(pixels).shape == (2, 1280)
+        activations = below_cut(model, cut, cache=tmp_path)(pixels)
+        assert features_of_cut(model, cut, cache=tmp_path)(activations).shape == (2, 1280)
