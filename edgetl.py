@@ -231,6 +231,10 @@ def train(
         int | None,
         typer.Option(hidden=True, help="Augmented views kept of a picture. [4: more gain nothing]"),
     ] = None,
+    head_views: Annotated[
+        int | None,
+        typer.Option(hidden=True, help="Of these for phase one. [0: as few as make 2000 pictures]"),
+    ] = None,
     disk_budget: Annotated[
         float | None,
         typer.Option(hidden=True, help="GB for them while training. [20: 200,000 pictures]"),

@@ -20,7 +20,7 @@ class FoldedBackbone(keras.layers.Layer):
         backbone: in which every BatchNormalization follows a convolution without bias or
             activation, as in MobileNetV2.
         cut: the layer of it whose output this layer takes.
-        trained_in: the precision that convolutions across channels, nine tenths of a step, are
+        trained_in: the precision that convolutions across channels, most of a step's time, are
             multiplied in when training, sums staying in float32 (Kalamkar et al., 2019,
             https://arxiv.org/abs/1905.12322). "bfloat16" is twice as fast on processors with
             instructions for it; all else, and what is not training, is as the activations are.

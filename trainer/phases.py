@@ -155,8 +155,8 @@ def reused_activations(
     def features(name: str, file: RowFile) -> RowFile:
         return computed(above, file, np.arange(len(file)), path=folder / f"{name}-features.npy")
 
-    enough = -(-ENOUGH_FOR_A_HEAD // len(trained))
-    some = zip(names[:enough], fine_tune.views, strict=False)
+    head_views = recipe.head_views or -(-ENOUGH_FOR_A_HEAD // len(trained))
+    some = zip(names[:head_views], fine_tune.views, strict=False)
     head = Kept([features(*view) for view in some], features("validation", fine_tune.validation))
     return Reused(cut, head, fine_tune)
 

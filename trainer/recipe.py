@@ -44,6 +44,8 @@ class Recipe:
             have, "none" gives it to the pictures.
         reuse: compute what frozen layers give once (`trainer.activations`) instead of every epoch.
         views: augmented views of every picture that are kept and used in turn, with `reuse`.
+        head_views: how many of them phase one takes where phase two follows; 0 means as few as make
+            2000 pictures.
         disk_budget: gigabytes that they may take on the disk while training.
         seed: of the split, the head's first weights, the order of pictures and the augmentation.
         weights: where the backbone starts: "bundled" (ImageNet weights that come with edgetl),
@@ -78,6 +80,7 @@ class Recipe:
     class_weights: ClassWeights = "auto"
     reuse: bool = True
     views: int = 4
+    head_views: int = 0
     disk_budget: float = 20.0
     seed: int = 0
     weights: str = "bundled"
@@ -99,6 +102,7 @@ class Recipe:
             ("dropout", 0.0, 0.99),
             ("label_smoothing", 0.0, 0.99),
             ("views", 1, 1000),
+            ("head_views", 0, 1000),
             ("disk_budget", 0.0, 1e6),
             ("seed", 0, 2**31 - 1),
         ):
@@ -152,6 +156,7 @@ RECIPES = {
         translation=0.0,
         label_smoothing=0.0,
         class_weights="none",
+        head_views=1000,
         precision="float32",
     ),
 }

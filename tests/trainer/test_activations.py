@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -21,8 +22,10 @@ from trainer.model import (
     tail_model,
     unfreeze_backbone,
 )
+from trainer.phases import Pictures, reused_activations
 from trainer.recipe import Recipe
 from trainer.row_file import RowFile, new_rows
+from trainer.run_folder import new_run
 
 RECIPE = Recipe(height=64, width=64)
 ROWS = np.array([6, 0, 3, 5, 2, 1, 4, 8, 9, 7, 10])
@@ -131,3 +134,25 @@ def test_networks_of_two_sizes_share_a_cache(tmp_path: Path) -> None:
         assert features_of_pixels(model, cache=tmp_path)(pixels).shape == (2, 1280)
         activations = below_cut(model, cut, cache=tmp_path)(pixels)
         assert features_of_cut(model, cut, cache=tmp_path)(activations).shape == (2, 1280)
+
+
+@pytest.mark.parametrize(("head_views", "pictures", "taken"), [(0, 7, 3), (0, 1000, 2), (1, 7, 1)])
+def test_the_head_takes_as_many_views_as_it_needs(
+    model: keras.Model, pixels: RowFile, tmp_path: Path, head_views: int, pictures: int, taken: int
+) -> None:
+    recipe = replace(RECIPE, views=3, head_views=head_views, epochs=6, head_epochs=3)
+    rows = {"train": np.arange(pictures) % 7, "validation": np.array([8, 9]), "test": np.array([])}
+    truth = {split: np.zeros(len(some), np.int64) for split, some in rows.items()}
+    run = new_run(tmp_path / "run")
+    reused = reused_activations(model, Pictures(pixels, rows, truth), run, recipe)
+    assert reused.fine_tune is not None
+    assert len(reused.fine_tune.views) == 3
+    assert [len(view) for view in reused.head.views] == [pictures] * taken
+    head = class_probabilities(head_model(model), reused.head.validation[:])
+    np.testing.assert_allclose(head, class_probabilities(model, pixels[8:10]), atol=2e-3)
+    # Without phase two, the head is all there is.
+    alone = replace(recipe, epochs=3)
+    again = new_run(tmp_path / "alone")
+    if pictures < 10:
+        kept = reused_activations(model, Pictures(pixels, rows, truth), again, alone)
+        assert (kept.cut, kept.fine_tune, len(kept.head.views)) == (None, None, 3)
