@@ -285,8 +285,11 @@ def _fitted(
     reused: Reused | None,
     trained_in: str | None,
 ) -> _Fitted:
-    kept = reused.head if reused and phase == "head" else reused.fine_tune if reused else None
-    if reused is None or kept is None:
+    if reused and phase == "head":
+        part, kept = head_model(model), reused.head
+    elif reused and reused.fine_tune and reused.cut is not None:
+        part, kept = tail_model(model, reused.cut, trained_in=trained_in), reused.fine_tune
+    else:
         return _Fitted(
             model,
             [pictures.pixels],
@@ -294,11 +297,6 @@ def _fitted(
             pictures.pixels,
             pictures.rows["validation"],
         )
-    if phase == "head":
-        part = head_model(model)
-    else:
-        assert reused.cut is not None
-        part = tail_model(model, reused.cut, trained_in=trained_in)
     trained, validated = (np.arange(len(pictures.rows[s])) for s in ("train", "validation"))
     return _Fitted(part, kept.views, trained, kept.validation, validated)
 

@@ -136,23 +136,31 @@ def test_networks_of_two_sizes_share_a_cache(tmp_path: Path) -> None:
         assert features_of_cut(model, cut, cache=tmp_path)(activations).shape == (2, 1280)
 
 
-@pytest.mark.parametrize(("head_views", "pictures", "taken"), [(0, 7, 3), (0, 1000, 2), (1, 7, 1)])
+def pictures_of(pixels: RowFile, trained: int) -> Pictures:
+    rows = {"train": np.arange(trained) % 7, "validation": np.array([8, 9]), "test": np.array([])}
+    truth = {split: np.zeros(len(some), np.int64) for split, some in rows.items()}
+    return Pictures(pixels, rows, truth)
+
+
+@pytest.mark.parametrize(("head_views", "trained", "taken"), [(0, 7, 3), (0, 1000, 2), (1, 7, 1)])
 def test_the_head_takes_as_many_views_as_it_needs(
-    model: keras.Model, pixels: RowFile, tmp_path: Path, head_views: int, pictures: int, taken: int
+    model: keras.Model, pixels: RowFile, tmp_path: Path, head_views: int, trained: int, taken: int
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=6, head_epochs=3)
-    rows = {"train": np.arange(pictures) % 7, "validation": np.array([8, 9]), "test": np.array([])}
-    truth = {split: np.zeros(len(some), np.int64) for split, some in rows.items()}
     run = new_run(tmp_path / "run")
-    reused = reused_activations(model, Pictures(pixels, rows, truth), run, recipe)
+    reused = reused_activations(model, pictures_of(pixels, trained), run, recipe)
     assert reused.fine_tune is not None
     assert len(reused.fine_tune.views) == 3
-    assert [len(view) for view in reused.head.views] == [pictures] * taken
+    assert [len(view) for view in reused.head.views] == [trained] * taken
     head = class_probabilities(head_model(model), reused.head.validation[:])
     np.testing.assert_allclose(head, class_probabilities(model, pixels[8:10]), atol=2e-3)
-    # Without phase two, the head is all there is.
-    alone = replace(recipe, epochs=3)
-    again = new_run(tmp_path / "alone")
-    if pictures < 10:
-        kept = reused_activations(model, Pictures(pixels, rows, truth), again, alone)
-        assert (kept.cut, kept.fine_tune, len(kept.head.views)) == (None, None, 3)
+
+
+@pytest.mark.parametrize("head_views", [0, 1])
+def test_a_head_that_is_all_there_is_takes_every_view(
+    model: keras.Model, pixels: RowFile, tmp_path: Path, head_views: int
+) -> None:
+    recipe = replace(RECIPE, views=3, head_views=head_views, epochs=3, head_epochs=3)
+    run = new_run(tmp_path / "run")
+    kept = reused_activations(model, pictures_of(pixels, 7), run, recipe)
+    assert (kept.cut, kept.fine_tune, len(kept.head.views)) == (None, None, 3)

@@ -22,7 +22,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from trainer.dataset import scan
 from trainer.devices import devices_for
-from trainer.recipe import RECIPES, Recipe
+from trainer.recipe import Recipe
 from trainer.run_folder import new_run
 from trainer.training import train
 recipe = Recipe(
