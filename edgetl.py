@@ -8,7 +8,8 @@ import gc
 import json
 import os
 import sys
-from contextlib import ExitStack, closing
+import threading
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
@@ -20,10 +21,11 @@ import typer
 from typer.core import TyperCommand
 
 from edge import __version__
-from edge.errors import EdgetlError, SettingError, SourceError, plural, quoted
+from edge.errors import EdgetlError, SettingError, SourceError, plural, quoted, reason
 from edge.extras import need_extra, need_package
 from edge.garbage import uncollected
 from edge.native_log import DEBUG_VARIABLE, hidden_native_log
+from edge.standard_streams import abandon, replace_closed
 
 app = typer.Typer(
     name="edgetl",
@@ -519,9 +521,13 @@ def classify(
     if not files and camera is None:
         raise SettingError("nothing to classify: name files or folders, or give --camera 0")
     if files and camera is not None:
-        raise SettingError("files and --camera together; give one of them")
+        raise SettingError(f"{quoted(files[0])} and --camera together; give one of them")
     if files:
-        _only_for_cameras(resolution=resolution, fps=fps, rotate=rotate, roi=roi)
+        _only_for_cameras(
+            resolution=resolution, fps=fps, rotate=rotate, roi=roi, no_reconnect=not reconnect
+        )
+    if mqtt_discovery and mqtt is None:
+        raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
     # Until the first picture there are many new objects and no garbage: looking for it after every
     # 700 of them took a fifteenth of the time.
     gc.disable()
@@ -558,8 +564,12 @@ def classify(
                 runtime=runtime,
                 threads=threads or (threads_beside_decoding() if files else None),
             )
+        is_live = False
         if source is not None:
+            from edge.camera import Camera
+
             items = stack.enter_context(source())
+            is_live = isinstance(items, Camera)
         classified = results(items, classifier, top_k=top_k)
         if smooth is not None:
             classified = smoothed(
@@ -570,7 +580,7 @@ def classify(
         for sink in _sinks(
             labels=classifier.labels,
             top_k=top_k,
-            live=camera is not None and not Path(camera).is_file(),
+            live=is_live,
             form=format,
             output=output,
             changes=partial(Changes, threshold=threshold) if on_change else None,
@@ -596,11 +606,10 @@ def classify(
     if not outcome.classified:
         raise SourceError("nothing could be classified")
     if read_to_the_end:
-        print(
+        _tell(
             f"{outcome.classified} classified, median {outcome.milliseconds:.1f} ms each "
             f"({classifier.runtime.name} {classifier.runtime.version}, "
-            f"{plural(classifier.threads, 'thread')})",
-            file=sys.stderr,
+            f"{plural(classifier.threads, 'thread')})"
         )
     if outcome.problems or sinks.failures:
         raise typer.Exit(1)
@@ -1052,6 +1061,25 @@ def _spelled(command: Any, options: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """The `edgetl` command: runs the app and turns what the user can mend into one line."""
+    replace_closed()
+    try:
+        _run_app()
+    except SystemExit as end:
+        if any(thread.daemon for thread in threading.enumerate()):
+            # One that comes back from a camera's driver to a Python that is going away would end
+            # the process with an abort.
+            _leave_at_once(end.code)
+        raise
+
+
+def _leave_at_once(status: str | int | None) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status if isinstance(status, int) else int(status is not None))
+
+
+def _run_app() -> None:
     # Typer takes time for each option of each command; what was not asked for can go without.
     asked = [
         command
@@ -1065,7 +1093,10 @@ def main() -> None:
         # A file name may hold bytes that are no UTF-8; in JSON as elsewhere "\\udce9" can stand.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except EdgetlError as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
@@ -1078,10 +1109,29 @@ def main() -> None:
         words = " ".join(str(error).split())
         _complain(f"a library does not load: {words}; the mend is in: edgetl doctor")
         sys.exit(EdgetlError.exit_code)
+    except BrokenPipeError:
+        # A reader that has had enough, as `| head` has.
+        abandon(sys.stdout)
+        sys.exit(0)
+    except OSError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        abandon(sys.stdout)
+        name = quoted(error.filename) if isinstance(error.filename, str) else "stdout"
+        _complain(f"{name}: {reason(error)}")
+        sys.exit(1)
 
 
 def _complain(message: str) -> None:
-    print(f"edgetl: {message}", file=sys.stderr, flush=True)
+    _tell(f"edgetl: {message}")
+
+
+def _tell(line: str) -> None:
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        # Whoever read it has gone, or its disk is full: no reason to stop what is going on.
+        abandon(sys.stderr)
 
 
 def _default_data() -> Path:
@@ -1127,7 +1177,8 @@ def _camera(
 def _only_for_cameras(**options: Any) -> None:
     for name, value in options.items():
         if value:
-            raise SettingError(f"--{name} is for --camera; leave it out with files")
+            option = name.replace("_", "-")
+            raise SettingError(f"--{option} is for --camera; leave it out with files")
 
 
 def _sinks(
@@ -1150,6 +1201,11 @@ def _sinks(
     """The sinks that the options ask for, opened one by one; `changes` makes a Changes, or None."""
     if (snapshots is None) != (when is None):
         raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
+    condition = None
+    if when is not None:
+        from edge.condition import parse_condition
+
+        condition = parse_condition(when, labels)
     from edge.sinks.on_change import OnChangeSink
 
     def told(sink: Any) -> Any:
@@ -1177,11 +1233,9 @@ def _sinks(
         from edge.sinks.video import EachOnce, RealTime, VideoSink
 
         yield VideoSink(save_video, RealTime() if live else EachOnce())
-    if snapshots is not None:
-        from edge.condition import parse_condition
+    if snapshots is not None and condition is not None:
         from edge.sinks.snapshots import SnapshotSink
 
-        condition = parse_condition(when or "", labels)
         yield SnapshotSink(snapshots, condition, limit_mb=snapshots_limit)
     if window:
         from edge.sinks.window import WindowSink

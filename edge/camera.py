@@ -1,5 +1,6 @@
 """A live camera or stream: always its newest frame, and back by itself after it was gone."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +50,11 @@ def live(
     Camera.
     """
     settings = settings or CameraSettings()
-    if Path(name).is_file():
+    if not name:
+        raise SettingError(
+            "a camera needs a name: give its number, as in --camera 0, a path or a URL"
+        )
+    if os.path.isfile(name):  # noqa: PTH113 - where we may not look, Path.is_file raises
         if settings != CameraSettings():
             raise SettingError(
                 f"{quoted(name)}: a video file comes as it is; leave --resolution and --fps out"

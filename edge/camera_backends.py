@@ -27,6 +27,9 @@ FRAME_SECONDS = 10.0
 # What USB 2 carries uncompressed at 30 frames a second.
 _UNCOMPRESSED_PIXELS = 640 * 480
 
+# Between a URL's "//" and its host.
+_USER = re.compile(r"(?<=://)[^/]*@")
+
 # Where picamera2 is not told: the whole view of all sensors, several times a model's input.
 _CSI_RESOLUTION = (1280, 960)
 
@@ -99,8 +102,8 @@ def open_camera(source: int | str, backend: Backend, settings: CameraSettings) -
 
 
 def camera_name(source: int | str) -> str:
-    """What a camera is called in results and messages."""
-    return f"camera {source}" if isinstance(source, int) else source
+    """What a camera is called in results and messages: of a URL, without its user and password."""
+    return f"camera {source}" if isinstance(source, int) else _USER.sub("", source)
 
 
 class _OpencvCapture:
@@ -121,7 +124,8 @@ class _OpencvCapture:
 def _opened_stream(url: str, settings: CameraSettings) -> cv2.VideoCapture:
     if settings != CameraSettings():
         raise SettingError(
-            f"{quoted(url)}: a stream comes as it is sent; leave --resolution and --fps out"
+            f"{quoted(camera_name(url))}: a stream comes as it is sent; leave --resolution and "
+            f"--fps out"
         )
     # Without limits FFmpeg waits half a minute for a server that has gone silent.
     milliseconds = round(FRAME_SECONDS * 1000)
@@ -132,7 +136,7 @@ def _opened_stream(url: str, settings: CameraSettings) -> cv2.VideoCapture:
         # A distributor's OpenCV may have GStreamer alone.
         capture = opened(url)
     if capture is None:
-        raise SourceError(f"{quoted(url)}: cannot be opened as a video or camera")
+        raise SourceError(f"{quoted(camera_name(url))}: cannot be opened as a video or camera")
     return capture
 
 

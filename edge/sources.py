@@ -67,11 +67,17 @@ def pictures_in(folder: Path) -> Iterator[Path | Problem]:
             continue
         elif entry.is_dir(follow_symlinks=False):
             stack.append(_entries(Path(entry.path)))
-        elif (
-            os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES  # noqa: PTH122
-            and entry.is_file()
-        ):
-            yield Path(entry.path)
+        elif os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES:  # noqa: PTH122
+            yield from _if_file(entry)
+
+
+def _if_file(path: "Path | os.DirEntry[str]") -> Iterator[Path | Problem]:
+    """The path if it is a file; a Problem if a link goes in a circle or where we may not look."""
+    try:
+        if path.is_file():
+            yield Path(path)
+    except OSError as error:
+        yield Problem(f"{quoted(Path(path))}: {reason(error)}")
 
 
 def _entries(folder: Path) -> "Iterator[os.DirEntry[str] | Problem]":
@@ -103,8 +109,11 @@ def files(arguments: Iterable[str], *, stdin: int = 0) -> Iterator[Item | Proble
     """
     for argument in arguments:
         if argument == "-":
-            for line in _lines(stdin):
-                yield from _named(line, globs=False)
+            try:
+                for line in _lines(stdin):
+                    yield from _named(line, globs=False)
+            except SourceError as error:
+                yield Problem(str(error))
         else:
             yield from _named(argument, globs=True)
 
@@ -136,32 +145,46 @@ def _named(argument: str, *, globs: bool) -> Iterator[Item | Problem]:
         yield Problem(f"{quoted(path)}: {nothing}")
 
 
-def _matching(pattern: str) -> Iterator[Path]:
+def _matching(pattern: str) -> Iterator[Path | Problem]:
     for name in _in_runs(glob.iglob(pattern, recursive=True), key=str):
-        path = Path(name)
-        if path.is_file():
-            yield path
+        yield from _if_file(Path(name))
 
 
 def _items(path: Path) -> Iterator[Item | Problem]:
-    if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
-        try:
-            yield from video(path)
-        except SourceError as error:
-            yield Problem(str(error))
-    else:
+    try:
+        is_video = path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+    except OSError as error:
+        yield Problem(f"{quoted(path)}: {reason(error)}")
+        return
+    if not is_video:
         yield Item(str(path), path)
+        return
+    try:
+        yield from video(path)
+    except SourceError as error:
+        yield Problem(str(error))
 
 
 def _lines(descriptor: int) -> Iterator[str]:
-    """The lines of an open file as they come, without their ends; empty ones are left out."""
-    # Not sys.stdin: a thread that waits in it holds its lock, and Python aborts at exit.
+    """The lines of an open file as they come, without their ends; empty ones are left out.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
     rest = b""
-    while chunk := os.read(descriptor, 65536):
+    while chunk := _chunk(descriptor):
         *lines, rest = (rest + chunk).split(b"\n")
         yield from filter(None, (os.fsdecode(line.removesuffix(b"\r")) for line in lines))
     if rest:
         yield os.fsdecode(rest)
+
+
+def _chunk(descriptor: int) -> bytes:
+    try:
+        # Not sys.stdin: a thread that waits in it holds its lock, and Python aborts at exit.
+        return os.read(descriptor, 65536)
+    except OSError as error:
+        raise SourceError(f"stdin: {reason(error)}") from error
 
 
 def video(path: Path, *, view: View | None = None) -> Iterator[Item]:

@@ -41,10 +41,10 @@ def smoothed(
         predict: predictions for probabilities, float32 [classes], as Classifier.predictions.
 
     Raises:
-        SettingError: `seconds` is not more than 0.
+        SettingError: `seconds` is not more than 0, or not finite.
     """
-    if not seconds > 0:
-        raise SettingError(f"smooth {seconds} is not more than 0 seconds")
+    if not 0 < seconds < math.inf:
+        raise SettingError(f"smooth {seconds} is not more than 0 seconds, or without end")
     return _smoothed(items, seconds, predict)
 
 
@@ -78,7 +78,16 @@ def thresholded(
     """Call a result unsure whose best class is less probable than `threshold`, 0..1.
 
     Its predictions stay, its label becomes "unsure".
+
+    Raises:
+        SettingError: `threshold` is not in 0..1.
     """
+    if not 0 <= threshold <= 1:
+        raise SettingError(f"threshold {threshold:g} is not between 0 and 1")
+    return _thresholded(items, threshold)
+
+
+def _thresholded(items: Iterable[Result | Problem], threshold: float) -> Iterator[Result | Problem]:
     for item in items:
         if isinstance(item, Problem):
             yield item

@@ -5,7 +5,6 @@ JPEG. One body keeps a label with the picture that it belongs to.
 """
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def facts(
     best = result.predictions[0]
     shares = [round(float(probability), 4) for probability in result.probabilities]
     return {
-        "source": _without_password(quoted(result.source)),
+        "source": quoted(result.source),
         "frame": result.frame,
         "time": result.time.isoformat(timespec="milliseconds"),
         "label": result.label,
@@ -92,11 +91,6 @@ def jpeg(picture: Path | Pixels) -> bytes:
     except _UNREADABLE:
         return b""
     return data.tobytes() if encoded else b""
-
-
-def _without_password(source: str) -> str:
-    """A stream's URL without its user: viewers of the page need not know the camera's password."""
-    return re.sub(r"(?<=://)[^/]*@", "", source)
 
 
 def _page_index(index: int | None) -> int:

@@ -8,6 +8,7 @@ from typing import Protocol, TextIO
 
 from edge.errors import SinkError, quoted, reason
 from edge.sinks import ReaderGoneError
+from edge.standard_streams import abandon
 
 # Read from the end of a file to find where its last whole line ends.
 _BLOCK = 65536
@@ -35,23 +36,31 @@ class Lines(Protocol):
 
 
 class StreamLines:
-    """Lines to a stream that someone else opened and closes, such as sys.stdout."""
+    """Lines to a stream that someone else opened and closes, such as sys.stdout.
+
+    Where it is a file, what a full disk took only a part of is taken back.
+    """
 
     def __init__(self, stream: TextIO, *, name: str) -> None:
         """`name` is what the stream is called in messages."""
         self.empty = True
         self._stream = stream
         self._name = name
+        # Past the stream: when it is unbuffered, Python loses what a write did not take.
+        self._file = _file_of(stream)
 
     def write(self, line: str) -> None:
         try:
-            self._stream.write(line)
-            self._stream.flush()
+            if self._file is None:
+                self._stream.write(line)
+                self._stream.flush()
+            else:
+                _append(self._file, line.encode(errors="backslashreplace"))
         except BrokenPipeError as error:
-            _abandon(self._stream)
+            abandon(self._stream)
             raise ReaderGoneError(f"{self._name}: nobody reads it any more") from error
         except OSError as error:
-            _abandon(self._stream)
+            abandon(self._stream)
             raise SinkError(f"{self._name}: {reason(error)}") from error
         self.empty = False
 
@@ -88,11 +97,11 @@ class FileLines:
         except OSError as error:
             raise SinkError(f"{self._name}: {reason(error)}") from error
         try:
-            self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
-            if self._regular:
+            regular = stat.S_ISREG(os.fstat(self._file).st_mode)
+            if regular:
                 self._check_begins(begins.encode())
                 self._cut_half_line()
-            self.empty = not self._regular or os.fstat(self._file).st_size == 0
+            self.empty = not regular or os.fstat(self._file).st_size == 0
         except OSError as error:
             self.close()
             raise SinkError(f"{self._name}: {reason(error)}") from error
@@ -101,16 +110,9 @@ class FileLines:
             raise
 
     def write(self, line: str) -> None:
-        data = line.encode(errors="backslashreplace")
-        taken = 0
         try:
-            while taken < len(data):
-                # A full disk takes what fits, and only the next write says that it is full.
-                taken += os.write(self._file, data[taken:])
+            _append(self._file, line.encode(errors="backslashreplace"))
         except OSError as error:
-            if taken and self._regular:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(self._file, os.fstat(self._file).st_size - taken)
             raise SinkError(f"{self._name}: {reason(error)}") from error
         self.empty = False
 
@@ -141,9 +143,24 @@ class FileLines:
             self.cut = size - end
 
 
-def _abandon(stream: TextIO) -> None:
-    # Python flushes sys.stdout once more when it exits; what is still in it must go somewhere.
+def _file_of(stream: TextIO) -> int | None:
+    """The descriptor of the regular file that a stream writes to; None where it is none."""
     with contextlib.suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
-        os.close(null)
+        stream.flush()
+        if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            return stream.fileno()
+    return None
+
+
+def _append(file: int, data: bytes) -> None:
+    """Write all of `data` to the end of an open file, or, where it is a regular one, nothing."""
+    taken = 0
+    try:
+        while taken < len(data):
+            # A full disk takes what fits, and only the next write says that it is full.
+            taken += os.write(file, data[taken:])
+    except OSError:
+        if taken and stat.S_ISREG(os.fstat(file).st_mode):
+            with contextlib.suppress(OSError):
+                os.ftruncate(file, os.fstat(file).st_size - taken)
+        raise

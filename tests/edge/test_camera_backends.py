@@ -20,7 +20,7 @@ import pytest
 from edge import camera as camera_module
 from edge import camera_backends
 from edge.camera import Camera
-from edge.camera_backends import CameraSettings, open_camera, parse_resolution
+from edge.camera_backends import CameraSettings, camera_name, open_camera, parse_resolution
 from edge.errors import EdgetlError, SettingError, SourceError
 
 RED = (255, 0, 0)
@@ -251,3 +251,17 @@ def test_opening_that_hangs_does_not_hang_the_caller(monkeypatch: pytest.MonkeyP
     with pytest.raises(SourceError, match="does not answer"):
         Camera(0)
     assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        (0, "camera 0"),
+        ("/dev/video0", "/dev/video0"),
+        ("rtsp://camera:554/a@b", "rtsp://camera:554/a@b"),
+        ("rtsp://admin:s3cret@camera:554/live", "rtsp://camera:554/live"),
+        ("http://admin@10.0.0.9/", "http://10.0.0.9/"),
+    ],
+)
+def test_a_camera_s_name_holds_no_password(source: int | str, name: str) -> None:
+    assert camera_name(source) == name

@@ -175,7 +175,7 @@ def test_a_model_that_takes_channels_first_is_refused_by_name(
     ("arguments", "words"),
     [
         ([], "nothing to classify"),
-        (["a.jpg", "--camera", "0"], "files and --camera"),
+        (["a.jpg", "--camera", "0"], "a.jpg and --camera"),
         (["a.jpg", "--model", "gone.tflite"], "gone.tflite: no such file"),
         (["a.jpg", "--model", "notes.tflite"], "notes.tflite: not a TFLite model"),
         (["a.jpg", "--labels", "gone.txt", "--model", "notes.tflite"], "gone.txt: no such file"),
@@ -554,3 +554,15 @@ def test_info_of_a_model_with_1001_classes(cli: Cli, foreign_models: Path) -> No
 @pytest.mark.parametrize("name", ["gone.tflite", "."])
 def test_info_of_no_model_is_one_clear_line(cli: Cli, name: str) -> None:
     assert_one_clear_line(cli("info", name, check=2), f"{name}: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+@pytest.mark.parametrize("command", ["info", "doctor"])
+def test_a_full_disk_under_stdout_is_one_clear_line(cli: Cli, model: Path, command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "edgetl", command, model],
+            cwd=cli.folder, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+    assert (process.returncode, process.stderr) == (1, "edgetl: stdout: no space left on device\n")

@@ -490,12 +490,6 @@ def test_a_result_below_the_threshold_is_unsure_on_the_page_too(start: Start) ->
     assert [bar["probability"] for bar in facts["bars"]] == [0.1, 0.1, 0.8]
 
 
-def test_a_camera_s_password_is_not_shown(start: Start) -> None:
-    sink = start()
-    sink.write(result(source="rtsp://admin:s3cret@camera:554/live"))
-    assert following(sink, "one").facts["source"] == "rtsp://camera:554/live"
-
-
 def test_of_many_classes_the_most_probable_have_bars(start: Start) -> None:
     labels = [f"class {number}" for number in range(1000)]
     probabilities = np.linspace(0, 0.002, 1000, dtype=np.float32)

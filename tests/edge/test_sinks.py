@@ -191,6 +191,37 @@ def test_what_a_full_disk_took_half_of_is_taken_back(tmp_path: Path) -> None:
     assert content == "".join("a" * 99 + f"{number}\n" for number in range(9))
 
 
+_FULL_STDOUT = """
+import resource, sys
+from edge.errors import SinkError
+from edge.sinks.lines import StreamLines
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+lines = StreamLines(sys.stdout, name="stdout")
+try:
+    for number in range(1000):
+        lines.write("a" * 99 + str(number) + "\\n")
+except SinkError as error:
+    print(error, file=sys.stderr)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_FSIZE")
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_a_stdout_that_is_a_file_on_a_full_disk_keeps_whole_lines(
+    tmp_path: Path, mode: str
+) -> None:
+    path = tmp_path / "log"
+    path.write_text("before\n")
+    with path.open(mode) as stdout:
+        result = subprocess.run(
+            [sys.executable, "-c", _FULL_STDOUT], stdout=stdout, stderr=subprocess.PIPE,
+            text=True, check=True, timeout=60,
+        )  # fmt: skip
+    assert result.stderr == "stdout: file too large\n"
+    before = "before\n" if mode == "a" else ""
+    assert path.read_text() == before + "".join("a" * 99 + f"{number}\n" for number in range(9))
+
+
 @pytest.mark.skipif(os.name != "posix", reason="named pipes")
 def test_a_named_pipe_takes_lines_until_its_reader_leaves(tmp_path: Path) -> None:
     path = tmp_path / "pipe"

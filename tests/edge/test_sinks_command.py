@@ -168,3 +168,92 @@ def test_head_ends_a_run_quietly_and_with_status_0(cli: Cli, model: Path, serve:
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert len(result.stdout.splitlines()) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="descriptors of a shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_costs_no_result(
+    cli: Cli, model: Path, photos: Path, closed: str
+) -> None:
+    command = f'"$0" -m edgetl classify photos --model "$1" --output log.jsonl {closed}'
+    process = subprocess.run(
+        ["sh", "-c", command, sys.executable, model], cwd=cli.folder, timeout=60, check=False
+    )
+    assert process.returncode == 0
+    rows = [json.loads(line) for line in (cli.folder / "log.jsonl").read_text().splitlines()]
+    assert [row["label"] for row in rows] == [*LABELS]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_who_reads_stderr_may_leave(cli: Cli, model: Path, photos: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run(
+        [sys.executable, "-m", "edgetl", "classify", "gone.jpg", "photos", "--model", model,
+         "--output", "log.jsonl"],
+        cwd=cli.folder, stderr=write, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert process.returncode == 1  # for gone.jpg
+    assert len((cli.folder / "log.jsonl").read_text().splitlines()) == len(LABELS)
+
+
+# What it takes to end is what a thread can come back in.
+_SLOW_TO_END = """
+import time
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(1.5)
+slow = Slow()
+from edgetl import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal to another process")
+def test_a_camera_s_frame_that_comes_while_the_process_ends_does_no_harm(
+    cli: Cli, model: Path, serve: Serve
+) -> None:
+    url = serve(Stream(fps=1))
+    log = cli.folder / "log.jsonl"
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SLOW_TO_END, "classify", "--camera", url, "--model", str(model),
+         "--output", log],
+        cwd=cli.folder, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (log.exists() and log.read_bytes().count(b"\n") > 2):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (130, "")
+
+
+def test_a_camera_s_password_is_in_no_result(cli: Cli, model: Path, serve: Serve) -> None:
+    url = serve(Stream(frames=3)).replace("://", "://user:secret@")
+    result = cli("classify", "--camera", url, "--model", model, "--no-reconnect",
+                 "--format", "jsonl", check=2)  # fmt: skip
+    shown = url.replace("user:secret@", "")
+    assert {json.loads(line)["source"] for line in result.stdout.splitlines()} == {shown}
+    assert result.stderr == f"edgetl: {shown}: stopped sending pictures after frame 3\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["photos", "--threshold", "nan"], ["threshold nan is not between 0 and 1"]),
+        (["photos", "--smooth", "inf"], ["smooth inf is not more than 0 seconds, or without end"]),
+        (["photos", "--mqtt-discovery"], ["--mqtt-discovery needs --mqtt URL"]),
+        (["photos", "--no-reconnect"], ["--no-reconnect is for --camera"]),
+        (["photos", "--camera", "0"], ["photos and --camera together"]),
+        (["--camera", ""], ["a camera needs a name", "--camera 0"]),
+        (["photos", "--snapshots", "s", "--when", "bogus>0.5"], ["bogus"]),
+    ],
+    ids=str,
+)
+def test_options_that_cannot_be_are_one_clear_line_and_leave_no_file(
+    cli: Cli, model: Path, photos: Path, arguments: list[str], words: list[str]
+) -> None:
+    result = cli("classify", *arguments, "--model", model, "--output", "log.csv", check=2)
+    assert_one_clear_line(result, *words)
+    assert not (cli.folder / "log.csv").exists()

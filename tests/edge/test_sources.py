@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -238,3 +239,49 @@ def test_a_file_that_is_no_video_is_a_problem_and_the_rest_goes_on(in_tmp_path: 
     assert names(["bad.mp4", "a.jpg"]) == ["a.jpg"]
     with pytest.raises(SourceError, match=r"bad\.mp4"):
         list(video(in_tmp_path / "bad.mp4"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_a_link_that_goes_in_a_circle_is_a_problem_and_the_others_go_on(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    picture(tmp_path / "z.png")
+    assert [Path(name).name for name in names([str(tmp_path)])] == ["a.png", "z.png"]
+    (problem,) = problems([str(tmp_path)])
+    assert problem.startswith(f"{tmp_path / 'loop.jpg'}: too many levels of symbolic links")
+
+
+_CLOSED = """
+import os, sys
+from edge.sources import files
+os.setuid(65534)
+for argument in sys.argv[1:]:
+    print([getattr(item, "source", None) or item.message for item in files([argument])])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs to be root")
+def test_a_video_where_we_may_not_look_is_a_problem() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "closed").mkdir()
+        write_video(folder / "closed" / "a.avi", [frame_picture(0)])
+        folder.chmod(0o755)
+        # Its names can be read, what they are cannot.
+        (folder / "closed").chmod(0o744)
+        inside = str(folder / "closed" / "a.avi")
+        result = subprocess.run(
+            [sys.executable, "-c", _CLOSED, str(folder), inside],
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+    wanted = str([f"{inside}: permission denied"])
+    assert result.stdout.splitlines() == [wanted, wanted]
+
+
+def test_a_stdin_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        (problem,) = files(["-"], stdin=folder)
+    finally:
+        os.close(folder)
+    assert problem == Problem("stdin: is a directory")
