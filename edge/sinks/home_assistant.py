@@ -3,6 +3,7 @@
 https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery
 """
 
+import hashlib
 import json
 import re
 
@@ -18,12 +19,11 @@ def discovery(topic: str, *, availability: str) -> tuple[str, str]:
         topic: where records are published as JSON.
         availability: where "online" and "offline" are.
     """
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", topic)
-    unique = f"edgetl_{name}"
+    unique = _unique_id(topic)
     config = {
         "name": "Label",
         "unique_id": unique,
-        "object_id": unique,
+        "default_entity_id": f"sensor.{_entity_name(unique)}",
         "state_topic": topic,
         "value_template": "{{ value_json.label }}",
         "json_attributes_topic": topic,
@@ -38,3 +38,18 @@ def discovery(topic: str, *, availability: str) -> tuple[str, str]:
         "origin": {"name": "edgetl", "sw_version": __version__},
     }
     return f"{_PREFIX}/sensor/{unique}/config", json.dumps(config, ensure_ascii=False)
+
+
+def _unique_id(topic: str) -> str:
+    """An id of the letters that discovery allows, another one for each topic."""
+    # "_" stands for "/" alone here; what other topics lose is made up for.
+    if re.fullmatch(r"[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*", topic):
+        return f"edgetl_{topic.replace('/', '_')}"
+    readable = re.sub(r"[^A-Za-z0-9-]+", "_", topic).strip("_")
+    digest = hashlib.sha256(topic.encode()).hexdigest()[:8]
+    return "_".join(filter(None, ["edgetl", readable, digest]))
+
+
+def _entity_name(unique: str) -> str:
+    """What Home Assistant allows behind "sensor."."""
+    return re.sub(r"[^a-z0-9]+", "_", unique.lower()).strip("_")

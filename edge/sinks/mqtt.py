@@ -1,5 +1,7 @@
 """Results to an MQTT broker, which may be away for a while."""
 
+import math
+import os
 import secrets
 import sys
 import threading
@@ -15,23 +17,33 @@ from edge.sinks.records import json_record
 
 QUEUE = 1000
 
-# Published and not yet acknowledged: enough to hide the way to a distant broker.
-_IN_FLIGHT = 20
+# Published and not yet acknowledged: a camera's results of more than a second, to hide the way to a
+# distant broker. AWS IoT takes no more at a time.
+_IN_FLIGHT = 100
+# The client holds no message back by itself: the most that MQTT can number.
+_CLIENT_IN_FLIGHT = 65535
 _KEEPALIVE = 30
 _LONGEST_BACKOFF = 10
-# What is left is given up on closing when the broker acknowledges nothing for the first time, or
-# goes on acknowledging longer than the second. Ctrl-C must stop within a second.
-_PATIENCE = 0.4
-_CLOSING = 5.0
+# A broker that acknowledges nothing for so long is not waited for any more.
+_SILENCE = 5.0
+# Where the queue is full a result of a file waits so long for room, and then goes into it all the
+# same: a signal is heard only between two results. Only a broker that goes on taking fewer than
+# five a second makes it grow, and to this many times its bound at most.
+_PAUSE = 0.2
+_OVERFULL = 10
+# Ctrl-C must stop within a second: so long for what is left, and so long each for two farewells.
+_HURRY = 0.4
+_FAREWELL = 0.2
 
-Message = tuple[str, str]  # topic and payload; all are retained, with QoS 1
+Message = tuple[str, str | bytes]  # topic and payload; all are retained, with QoS 1
 
 
 class MqttSink:
     """Publishes each result, as a JSON record, with QoS 1 and retained.
 
     TOPIC/availability is "online" while it runs; the broker itself makes it "offline" when it dies.
-    While the broker is away the newest results wait for it, and what is dropped is told.
+    While the broker is away the newest results wait for it, and what is dropped is told. Where it
+    is only slow, results of files come slower; a camera is never slowed.
 
     A thread of our own hands results to the client, so that one order holds whatever happens:
     what a lost connection left unacknowledged goes first, and no newer result overtakes it.
@@ -86,16 +98,24 @@ class MqttSink:
         self._sender.start()
 
     def write(self, result: Result) -> None:
-        message = (self._broker.topic, json_record(result))
+        # A file name may hold bytes that are no UTF-8; in JSON "\\udce9" can stand for one.
+        message = (self._broker.topic, json_record(result).encode(errors="backslashreplace"))
+        # Unlike Path.is_file it does not mind a camera's name of any length.
+        of_file = os.path.isfile(result.source)  # noqa: PTH113
         with self._changed:
+            if of_file:
+                self._changed.wait_for(self._has_room_or_is_away, timeout=_PAUSE)
             if self._refused:
                 self._told_of_refusal = True
                 raise SinkError(self._refused)
+            if not self._unacknowledged():
+                self._progress = time.monotonic()
+            bound = self._queue * (_OVERFULL if of_file and self._answers() else 1)
             tell = False
-            if len(self._waiting) >= self._queue:
+            while len(self._waiting) >= bound:
                 self._waiting.popleft()
                 self._dropped += 1
-                tell, self._told_of_dropping = not self._told_of_dropping, True
+                tell, self._told_of_dropping = tell or not self._told_of_dropping, True
             self._waiting.append(message)
             self._changed.notify_all()
         if tell:
@@ -105,10 +125,49 @@ class MqttSink:
             )
 
     def close(self) -> None:
+        # What a signal raises is under way through the whole program while its sinks are closed.
+        hurried = isinstance(sys.exception(), KeyboardInterrupt | SystemExit)
+        try:
+            with self._changed:
+                self._closing = True
+                self._wait_for_acknowledgements(seconds=_HURRY if hurried else math.inf)
+        except (KeyboardInterrupt, SystemExit):
+            if lost := self._leave():
+                self._complain(self._loss(lost))
+            raise
+        lost = self._leave()
+        if self._refused and not self._told_of_refusal:
+            raise SinkError(self._refused)
+        if lost and not self._refused:
+            raise SinkError(self._loss(lost))
+
+    def _loss(self, lost: int) -> str:
+        return f"{self._broker.name}: the broker did not get {lost} of the results"
+
+    def _unacknowledged(self) -> int:
+        return len(self._waiting) + bool(self._sending) + len(self._in_flight)
+
+    def _answers(self) -> bool:
+        """Whether the broker, as far as is known, acknowledges what it gets."""
+        return not self._failed and time.monotonic() - self._progress < _SILENCE
+
+    def _has_room_or_is_away(self) -> bool:
+        return bool(self._refused) or len(self._waiting) < self._queue or not self._answers()
+
+    def _wait_for_acknowledgements(self, *, seconds: float) -> None:
+        """Wait for what is published while the broker answers; _changed is held."""
+        ends = time.monotonic() + seconds
+        while self._unacknowledged() and not self._refused and self._answers():
+            left = min(self._progress + _SILENCE, ends) - time.monotonic()
+            if left <= 0:
+                return
+            self._changed.wait(timeout=left)
+
+    def _leave(self) -> int:
+        """Give up what is left, go offline, and return how many results the broker did not get."""
         with self._changed:
-            self._closing = True
-            self._wait_for_acknowledgements()
-            lost = sum(topic == self._broker.topic for topic, _ in self._unacknowledged())
+            left = [*self._waiting, *filter(None, [self._sending]), *self._in_flight.values()]
+            lost = sum(topic == self._broker.topic for topic, _ in left)
             connected = self._connected
             self._waiting.clear()
             self._changed.notify_all()
@@ -119,34 +178,14 @@ class MqttSink:
         self._client.disconnect()
         with self._changed:
             if connected:
-                self._changed.wait_for(lambda: not self._connected, timeout=_PATIENCE)
-            if self._refused and not self._told_of_refusal:
-                raise SinkError(self._refused)
-            lost += self._dropped
-        if lost and not self._refused:
-            raise SinkError(f"{self._broker.name}: the broker did not get {lost} of the results")
-
-    def _unacknowledged(self) -> list[Message]:
-        sending = [self._sending] if self._sending else []
-        return [*self._waiting, *sending, *self._in_flight.values()]
-
-    def _wait_for_acknowledgements(self) -> None:
-        """Wait for what is published; _changed is held."""
-        began = self._progress = time.monotonic()
-        while self._unacknowledged() and not self._refused:
-            if not self._connected and self._failed:
-                return
-            now = time.monotonic()
-            left = min(self._progress + _PATIENCE, began + _CLOSING) - now
-            if left <= 0:
-                return
-            self._changed.wait(timeout=left)
+                self._changed.wait_for(lambda: not self._connected, timeout=_FAREWELL)
+            return lost + self._dropped
 
     def _say_goodbye(self, *, wait: bool) -> None:
         info = self._client.publish(availability_topic(self._broker), "offline", 1, retain=True)
         if wait:
             with self._changed:
-                self._changed.wait_for(lambda: info.mid in self._early, timeout=_PATIENCE)
+                self._changed.wait_for(lambda: info.mid in self._early, timeout=_FAREWELL)
 
     def _send(self) -> None:
         """The sender's thread."""
@@ -261,4 +300,5 @@ def _client(broker: Broker) -> Any:
         client.tls_set()
     client.will_set(availability_topic(broker), "offline", qos=1, retain=True)
     client.reconnect_delay_set(1, _LONGEST_BACKOFF)
+    client.max_inflight_messages_set(_CLIENT_IN_FLIGHT)
     return client

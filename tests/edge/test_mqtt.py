@@ -2,6 +2,8 @@
 
 import json
 import os
+import queue
+import re
 import shutil
 import signal
 import socket
@@ -16,10 +18,11 @@ from typing import Any
 import pytest
 
 from edge.errors import SettingError, SinkError
+from edge.sinks.fan_out import FanOut
 from edge.sinks.home_assistant import discovery
 from edge.sinks.mqtt import MqttSink
 from edge.sinks.mqtt_url import Broker, parse_mqtt_url
-from tests.conftest import Cli, assert_one_clear_line
+from tests.conftest import Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import Stream, made_result
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
@@ -85,6 +88,70 @@ def mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
         broker.end()
 
 
+class DistantPort:
+    """A port of this machine that leads to another one; each byte takes `seconds` on its way."""
+
+    def __init__(self, port: int, *, seconds: float) -> None:
+        self._to = port
+        self._seconds = seconds
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open = [self._listener]
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._to))
+            self._open += [near, far]
+            for source, target in ((near, far), (far, near)):
+                under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+                for step in (self._take, self._give):
+                    threading.Thread(target=step, args=(source, target, under_way)).start()
+
+    def _take(self, source: socket.socket, _target: socket.socket, under_way: Any) -> None:
+        data = b"-"
+        while data:
+            try:
+                data = source.recv(65536)
+            except OSError:
+                data = b""
+            under_way.put((time.monotonic() + self._seconds, data))
+
+    def _give(self, _source: socket.socket, target: socket.socket, under_way: Any) -> None:
+        while True:
+            due, data = under_way.get()
+            time.sleep(max(0.0, due - time.monotonic()))
+            try:
+                if not data:
+                    target.shutdown(socket.SHUT_WR)
+                    return
+                target.sendall(data)
+            except OSError:
+                return
+
+    def close(self) -> None:
+        for one in self._open:
+            one.close()
+
+
+@pytest.fixture
+def distant() -> Iterator[Callable[..., int]]:
+    """A function that gives a port from which the way to another port takes `seconds`."""
+    started: list[DistantPort] = []
+
+    def start(port: int, *, seconds: float) -> int:
+        started.append(DistantPort(port, seconds=seconds))
+        return started[-1].port
+
+    yield start
+    for one in started:
+        one.close()
+
+
 class Witness:
     """Another client, with a session that outlives connections, and what it has heard."""
 
@@ -141,8 +208,8 @@ def sink(port: int, complaints: list[str], **options: Any) -> MqttSink:
     return MqttSink(Broker("127.0.0.1", port, TOPIC), complain=complaints.append, **options)
 
 
-def result(frame: int) -> Any:
-    return made_result([0.1, 0.7, 0.2], frame=frame)
+def result(frame: int, *, source: Path | str = "camera 0") -> Any:
+    return made_result([0.1, 0.7, 0.2], frame=frame, source=str(source))
 
 
 def name(port: int) -> str:
@@ -154,7 +221,7 @@ def test_results_are_published_in_order_and_retained(mosquitto, witness) -> None
     port = mosquitto().port
     heard = witness(port)
     complaints: list[str] = []
-    announced = discovery(TOPIC, availability=f"{TOPIC}/availability")
+    announced = discovery("home/door", availability="home/door/availability")
     to_broker = sink(port, complaints, announcements=[announced])
     for frame in range(1, 501):
         to_broker.write(result(frame))
@@ -164,9 +231,10 @@ def test_results_are_published_in_order_and_retained(mosquitto, witness) -> None
     assert json.loads(kept[TOPIC])["label"] == "green"
     assert json.loads(kept[TOPIC])["frame"] == 500
     assert kept[f"{TOPIC}/availability"] == "online"
-    config = json.loads(kept["homeassistant/sensor/edgetl_home_front_door/config"])
-    assert config["state_topic"] == config["json_attributes_topic"] == TOPIC
-    assert config["availability_topic"] == f"{TOPIC}/availability"
+    config = json.loads(kept["homeassistant/sensor/edgetl_home_door/config"])
+    assert config["state_topic"] == config["json_attributes_topic"] == "home/door"
+    assert config["availability_topic"] == "home/door/availability"
+    assert config["default_entity_id"] == "sensor.edgetl_home_door"
     began = time.monotonic()
     to_broker.close()
     assert time.monotonic() - began < 0.5
@@ -266,23 +334,145 @@ def test_a_broker_that_is_not_there_does_not_keep_us() -> None:
         assert until(lambda: not any("mqtt" in t.name for t in threading.enumerate()), seconds=5)
 
 
+@pytest.fixture
+def video_file(tmp_path: Path) -> Path:
+    """A file that results can be of; no sink here opens it."""
+    path = tmp_path / "video.mp4"
+    path.touch()
+    return path
+
+
+@with_broker
+def test_a_distant_broker_gets_every_result_of_files(
+    mosquitto, witness, distant, video_file: Path
+) -> None:
+    port = mosquitto().port
+    heard = witness(port)
+    complaints: list[str] = []
+    to_broker = sink(distant(port, seconds=0.05), complaints)
+    for frame in range(1, 2401):
+        to_broker.write(result(frame, source=video_file))
+    to_broker.close()
+    assert until(lambda: len(heard.frames()) >= 2400, seconds=5)
+    assert heard.frames() == list(range(1, 2401))
+    assert heard.availability() == ["online", "offline"]
+    assert complaints == []
+
+
+@with_broker
+def test_closing_waits_while_the_broker_acknowledges(
+    mosquitto, witness, distant, video_file: Path
+) -> None:
+    port = mosquitto().port
+    heard = witness(port)
+    complaints: list[str] = []
+    # A second there and back; 900 in all take nine times as long.
+    to_broker = sink(distant(port, seconds=0.5), complaints)
+    for frame in range(1, 901):
+        to_broker.write(result(frame, source=video_file))
+    to_broker.close()
+    assert until(lambda: len(heard.frames()) >= 900, seconds=5)
+    assert heard.frames() == list(range(1, 901))
+    assert complaints == []
+
+
+@with_broker
+def test_a_camera_is_not_slowed_by_a_distant_broker(mosquitto, distant) -> None:
+    complaints: list[str] = []
+    to_broker = sink(distant(mosquitto().port, seconds=0.5), complaints, queue=10)
+    began = time.monotonic()
+    for frame in range(1, 201):
+        to_broker.write(result(frame))
+    assert time.monotonic() - began < 0.2
+    with pytest.raises(SinkError, match=": the broker did not get 190 of the results"):
+        to_broker.close()
+    assert len(complaints) == 1
+
+
 @with_broker
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_broker_that_hangs_does_not_keep_us(mosquitto) -> None:
+def test_a_broker_that_hangs_keeps_neither_results_nor_the_end_for_long(
+    mosquitto, video_file: Path
+) -> None:
     broker = mosquitto()
-    to_broker = sink(broker.port, [])
+    to_broker = sink(broker.port, [], queue=10)
     to_broker.write(result(1))
     time.sleep(0.5)
     broker.process.send_signal(signal.SIGSTOP)
-    try:
-        for frame in range(2, 50):
-            to_broker.write(result(frame))
+    for frame in range(2, 150):
         began = time.monotonic()
-        with pytest.raises(SinkError, match=": the broker did not get 48 of the results"):
-            to_broker.close()
-        assert time.monotonic() - began < 1
-    finally:
-        broker.process.send_signal(signal.SIGCONT)
+        to_broker.write(result(frame, source=video_file))
+        assert time.monotonic() - began < 0.4
+    began = time.monotonic()
+    with pytest.raises(SinkError, match=": the broker did not get 148 of the results"):
+        to_broker.close()
+    assert time.monotonic() - began < 6
+
+
+@with_broker
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_broker_that_hangs_does_not_keep_a_run_that_is_interrupted(mosquitto) -> None:
+    broker = mosquitto()
+    complaints: list[str] = []
+    sinks = FanOut(complaints.append)
+    sinks.add(sink(broker.port, []))
+    sinks.write(result(1))
+    time.sleep(0.5)
+    broker.process.send_signal(signal.SIGSTOP)
+    for frame in range(2, 50):
+        sinks.write(result(frame))
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), sinks:
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 1
+    assert complaints == [f"{name(broker.port)}: the broker did not get 48 of the results"]
+
+
+@with_broker
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_who_does_not_want_to_wait_for_a_broker_ends_the_command(
+    mosquitto, cli: Cli, foreign_models: Path, number: int, status: int
+) -> None:
+    broker = mosquitto()
+    broker.process.send_signal(signal.SIGSTOP)
+    colour_picture((10, 220, 10), 1, (30, 20)).save(cli.folder / "a.jpg")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgetl", "classify", "a.jpg", "--model",
+         str(foreign_models / "described.tflite"), "--mqtt", name(broker.port)],
+        cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    # By now nothing but the broker is waited for.
+    time.sleep(1)
+    began = time.monotonic()
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=30)
+    assert time.monotonic() - began < 1
+    assert process.returncode == status
+    assert f"{name(broker.port)}: the broker did not get 1 of the results" in stderr
+    assert "Traceback" not in stderr
+
+
+@with_broker
+@pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
+def test_a_file_name_that_is_no_utf_8_is_published_as_escapes(
+    mosquitto, witness, cli: Cli, foreign_models: Path
+) -> None:
+    port = mosquitto().port
+    heard = witness(port)
+    names = ["x.jpg", os.fsdecode(b"\xe9.jpg"), "z.jpg"]
+    for file in names:
+        colour_picture((10, 220, 10), 1, (30, 20)).save(cli.folder / file)
+    command = cli(
+        "classify", *names, "--model", foreign_models / "described.tflite", "--mqtt", name(port)
+    )
+    assert until(lambda: len(heard.frames()) == 3, seconds=5)
+    records = [text for topic, text in heard.heard if topic == TOPIC]
+    assert r'"source": "\udce9.jpg"' in records[1]
+    assert [json.loads(record)["source"] for record in records] == names
+    assert len(command.stderr.splitlines()) == 1
 
 
 @pytest.fixture
@@ -326,8 +516,6 @@ def test_a_refusal_is_told_once(guarded: Mosquitto) -> None:
 def test_the_password_is_taken_from_the_environment(
     guarded: Mosquitto, cli: Cli, foreign_models: Path, tmp_path: Path
 ) -> None:
-    from tests.conftest import colour_picture
-
     colour_picture((10, 220, 10), 1, (30, 20)).save(cli.folder / "a.jpg")
     command = [
         "classify", "a.jpg", "--model", foreign_models / "described.tflite",
@@ -344,6 +532,7 @@ def test_the_password_is_taken_from_the_environment(
     assert json.loads(kept["a/b"])["label"] == "green"
     assert kept["a/b/availability"] == "offline"
     assert "homeassistant/sensor/edgetl_a_b/config" in kept
+    assert "s p:/@cret" not in heard.stdout + result.stderr
     result = cli(*command, EDGETL_MQTT_PASSWORD="guess", check=1)
     assert "refuses the connection" in result.stderr
     assert len(result.stderr.splitlines()) == 2
@@ -398,6 +587,28 @@ def test_tls_is_used_and_a_certificate_that_is_not_trusted_is_told_of(
     to_broker.write(result(1))
     to_broker.close()
     assert complaints == []
+
+
+# Home Assistant
+
+ALLOWED_IN_DISCOVERY = re.compile(r"homeassistant/sensor/[A-Za-z0-9_-]+/config")
+ENTITY_ID = re.compile(r"sensor\.[a-z0-9]+(_[a-z0-9]+)*")
+
+
+def test_each_topic_is_a_sensor_of_its_own() -> None:
+    topics = [
+        "a/b", "a_b", "a b", "a//b", "A/b", "a-b", "flur/ä", "flur/ö", "flur", "flur/_", "门/前",
+        "门/后", "_", "__",
+    ]  # fmt: skip
+    announced = [discovery(topic, availability=f"{topic}/availability") for topic in topics]
+    configs = [json.loads(payload) for _, payload in announced]
+    assert len({where for where, _ in announced}) == len(topics)
+    assert len({config["unique_id"] for config in configs}) == len(topics)
+    assert len({tuple(config["device"]["identifiers"]) for config in configs}) == len(topics)
+    assert all(ALLOWED_IN_DISCOVERY.fullmatch(where) for where, _ in announced)
+    assert all(ENTITY_ID.fullmatch(config["default_entity_id"]) for config in configs)
+    assert "object_id" not in configs[0]
+    assert configs[0]["unique_id"] == "edgetl_a_b"
 
 
 # Addresses
