@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from enum import StrEnum
@@ -22,7 +23,7 @@ from typer.core import TyperCommand
 
 from edge import __version__
 from edge.errors import EdgetlError, SettingError, SourceError, plural, quoted, reason
-from edge.extras import need_extra, need_package
+from edge.extras import need_extra
 from edge.garbage import uncollected
 from edge.native_log import DEBUG_VARIABLE, hidden_native_log
 from edge.standard_streams import abandon, replace_closed
@@ -707,7 +708,10 @@ def deploy(
 
     settings: dict[str, Any] = {} if max_ms is None else {"max_ms": max_ms}
     if service is not None:
-        settings |= {"service": True, "service_options": shlex.split(service)}
+        try:
+            settings |= {"service": True, "service_options": shlex.split(service)}
+        except ValueError as error:
+            raise SettingError(f"--service {quoted(service)}: {error}") from error
     results = deploy_to(
         model_of(model),
         hosts or [],
@@ -740,6 +744,7 @@ class _LonePack(TyperCommand):
     cls=_LonePack, epilog="Example: edgetl benchmark --pack; on the Pi: edgetl benchmark pack.zip"
 )
 def benchmark(
+    context: typer.Context,
     targets: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -765,7 +770,13 @@ def benchmark(
     ] = None,
     threads: Annotated[
         list[int] | None,
-        typer.Option(min=1, metavar="N", help="Repeatable. [default: the cores here, 4 at most]"),
+        typer.Option(
+            # Thousands would leave none for the other rows' processes.
+            min=1,
+            max=256,
+            metavar="N",
+            help="Repeatable. [default: the cores here, 4 at most]",
+        ),
     ] = None,
     rounds: Annotated[
         int, typer.Option(min=1, metavar="N", help="In which each row has its turn.")
@@ -795,32 +806,39 @@ def benchmark(
     from tempfile import TemporaryDirectory
 
     if earlier_and_later:
-        if targets or pack or report or as_markdown:
+        if _typed(context) - {"earlier_and_later", "as_json"}:
             raise SettingError("--compare reads two files of --json; of options it takes --json")
         _compare(*earlier_and_later, as_json=as_json)
         return
-    if report:
-        need_package("matplotlib", needs="--report")
     with hidden_native_log(), uncollected():
         from benchmarks.benchmark import benchmark as run_benchmark
+        from benchmarks.benchmark_report import check_report, write_benchmark_report
+        from benchmarks.measured import NothingMeasuredError
         from benchmarks.record import to_json
         from benchmarks.subjects import plan
-        from benchmarks.tables import failure_line, markdown
+        from benchmarks.tables import markdown
         from edge.model_file import read_labels
         from edge.stopping import Stopping
     with Stopping(), TemporaryDirectory(prefix="edgetl-benchmark-") as temporary:
-        planned = plan(
-            targets or [],
-            Path(temporary),
-            data=data,
-            labels=read_labels(labels) if labels else None,
-            runtimes=[choice.value for choice in runtime or []],
-            threads=threads or [],
-            most=pictures,
-        )
-        if pack:
-            _check_packing(planned, pack)
-        done = run_benchmark(planned, Path(temporary), rounds=rounds)
+        try:
+            planned = plan(
+                targets or [],
+                Path(temporary),
+                data=data,
+                labels=read_labels(labels) if labels else None,
+                runtimes=[choice.value for choice in runtime or []],
+                threads=threads or [],
+                most=pictures,
+            )
+            if pack:
+                _check_packing(planned, pack)
+            if report:
+                check_report(report)
+            done = run_benchmark(planned, Path(temporary), rounds=rounds)
+        except NothingMeasuredError as error:
+            for failure in error.failures:
+                _complain(quoted(failure.line))
+            raise typer.Exit(1) from None
         if as_json:
             print(to_json(done.measured))
         elif as_markdown:
@@ -828,18 +846,25 @@ def benchmark(
         else:
             _print_measured(done.measured)
         for failure in done.measured.failures:
-            _complain(failure_line(failure))
-        if pack:
-            _write_pack(done, planned, pack)
-    if report:
-        from benchmarks.benchmark_report import write_benchmark_report
-
-        _complain(f"report: {quoted(write_benchmark_report(done.measured, report))}")
+            _complain(quoted(failure.line))
+        # What goes wrong with one of them does not take the other.
+        try:
+            if report:
+                _complain(f"report: {quoted(write_benchmark_report(done.measured, report))}")
+        finally:
+            if pack:
+                _write_pack(done, planned, pack)
     if done.measured.stopped:
         _complain(done.measured.stopped)
         raise typer.Exit(130)
     if done.measured.failures:
         raise typer.Exit(1)
+
+
+def _typed(context: typer.Context) -> set[str]:
+    """The parameters of a command that were typed, by their names in Python."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def _compare(earlier: Path, later: Path, *, as_json: bool) -> None:
@@ -855,26 +880,27 @@ def _compare(earlier: Path, later: Path, *, as_json: bool) -> None:
 
 
 def _check_packing(planned: Any, pack: Path) -> None:
-    from benchmarks.subjects import KERAS
+    from benchmarks.pack import check_pack_path
 
-    if not any(subject.name == KERAS for subject in planned.subjects):
+    if not any(subject.is_keras for subject in planned.subjects):
         raise SettingError("--pack is made of a run, whose Keras model it stands in for; name one")
-    if not pack.absolute().parent.is_dir():
-        raise SettingError(f"--pack {quoted(pack)}: no such folder; make it first")
+    if all(subject.is_keras for subject in planned.subjects):
+        raise SettingError("--pack: there is no model file to pack; make one with: edgetl export")
+    check_pack_path(pack)
 
 
 def _write_pack(done: Any, planned: Any, pack: Path) -> None:
     from benchmarks.pack import write_pack
-    from benchmarks.subjects import KERAS
 
-    if done.keras_probabilities is None:
+    rows = [row for row in done.measured.rows if row.is_keras]
+    if not rows or done.keras_probabilities is None:
         raise SettingError("--pack: nothing is packed, because Keras could not be measured")
-    models = {s.path: None for s in planned.subjects if s.name != KERAS}
+    models = {s.path: None for s in planned.subjects if not s.is_keras}
     packed = write_pack(
         pack,
         done.pictures,
         list(models),
-        [row for row in done.measured.rows if row.name == KERAS],
+        rows,
         done.keras_probabilities,
         machine=done.measured.machine.name,
     )
@@ -930,6 +956,7 @@ def install(
         place,
         options,
         spelled=partial(_spelled, command),
+        sinks=_sinks_of_service,
         run_as=run_as,
         memory_max=memory_max,
         systemd_version=systemd.systemd_version() if place.running else None,
@@ -1045,6 +1072,22 @@ def _classify_options(arguments: list[str]) -> tuple[Any, dict[str, Any]]:
     return command, options
 
 
+def _sinks_of_service(options: Mapping[str, Any], labels: tuple[str, ...]) -> Any:
+    from edge.steady import Changes
+
+    names = (
+        "top_k", "output", "mqtt", "mqtt_discovery", "preview", "window", "save_video",
+        "snapshots", "when", "snapshots_limit",
+    )  # fmt: skip
+    return _sinks(
+        labels=labels,
+        live=False,
+        form=options["format"],
+        changes=partial(Changes, threshold=options["threshold"]) if options["on_change"] else None,
+        **{name: options[name] for name in names},
+    )
+
+
 def _spelled(command: Any, options: dict[str, Any]) -> list[str]:
     """Options of `command` as arguments that give them again; defaults are left out."""
     arguments = []
@@ -1109,6 +1152,9 @@ def _run_app() -> None:
         words = " ".join(str(error).split())
         _complain(f"a library does not load: {words}; the mend is in: edgetl doctor")
         sys.exit(EdgetlError.exit_code)
+    except KeyboardInterrupt:
+        # Before a command takes signals itself.
+        sys.exit(130)
     except BrokenPipeError:
         # A reader that has had enough, as `| head` has.
         abandon(sys.stdout)
@@ -1230,9 +1276,9 @@ def _sinks(
         _complain(f"preview: {page.url}")
         yield page
     if save_video is not None:
-        from edge.sinks.video import EachOnce, RealTime, VideoSink
+        from edge.sinks.video import OwnTime, RealTime, VideoSink
 
-        yield VideoSink(save_video, RealTime() if live else EachOnce())
+        yield VideoSink(save_video, RealTime() if live else OwnTime())
     if snapshots is not None and condition is not None:
         from edge.sinks.snapshots import SnapshotSink
 

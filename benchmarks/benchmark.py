@@ -13,11 +13,20 @@ import numpy as np
 
 from benchmarks.engine import Job
 from benchmarks.machine import condition, this_machine
-from benchmarks.measured import FORMAT, Failure, Latency, Measured, Quality, Ratio, Row
+from benchmarks.measured import (
+    FORMAT,
+    Failure,
+    Latency,
+    Measured,
+    NothingMeasuredError,
+    Quality,
+    Ratio,
+    Row,
+)
 from benchmarks.pictures import Decoded, Pictures, decoded, fingerprint
 from benchmarks.rounds import Timed, Turn, timed_rounds
 from benchmarks.row_process import PATIENCE_SECONDS, RowFailedError, RowProcess
-from benchmarks.subjects import KERAS, Plan, Subject
+from benchmarks.subjects import Plan, Subject
 from benchmarks.worker import WARM_UP_SECONDS
 from edge import __version__
 from edge.errors import DataError, plural, quoted
@@ -35,7 +44,7 @@ _ROUND_SECONDS = 8.0
 _SAMPLES = 1000
 
 # What is ahead before anything has been measured, seconds.
-_GUESSED = {KERAS: 25.0, "": 4.0}
+_GUESSED_KERAS, _GUESSED_FILE = 25.0, 4.0
 _GUESSED_ROUND = 4.0
 # Of decoding a picture, for what is ahead.
 _DECODING_MS = 3.0
@@ -43,7 +52,7 @@ _DECODING_MS = 3.0
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What came of it; `keras_probabilities`, float32 [pictures, classes], if Keras was measured.
+    """What came of it; `keras_probabilities`, float32 [pictures, classes], if Keras gave any here.
 
     `pictures` are those that could be read.
     """
@@ -87,7 +96,7 @@ def benchmark(
 
     Raises:
         DataError: no picture can be read.
-        RowFailedError: no row could be measured.
+        NothingMeasuredError: no row could be measured.
         KeyboardInterrupt: no round was finished.
     """
     pictures, pixels, digests, notes = _decode_all(plan, folder)
@@ -100,7 +109,7 @@ def benchmark(
     ready: dict[int, _Ready] = {}
     with contextlib.ExitStack() as stack, whole_display() as show:
         ahead = {
-            number: _GUESSED.get(subject.name, _GUESSED[""])
+            number: _GUESSED_KERAS if subject.is_keras else _GUESSED_FILE
             for number, subject in enumerate(plan.subjects)
         }
         for number, subject in enumerate(plan.subjects):
@@ -120,7 +129,7 @@ def benchmark(
                 failures.append(_failure(subject, str(error)))
             tell(0.0)
         if not ready:
-            _nothing(failures)
+            raise NothingMeasuredError(failures)
         one_call = sum(2 * row.milliseconds + _DECODING_MS for row in ready.values()) / 1000
         calls = max(_LEAST_CALLS, min(MOST_CALLS, int(_ROUND_SECONDS / one_call)))
         began = time.perf_counter()
@@ -138,7 +147,7 @@ def benchmark(
     after = condition()
     failures += [_failure(plan.subjects[number], why) for number, why in timed.failed.items()]
     if not timed.turns:
-        _nothing(failures)
+        raise NothingMeasuredError(failures)
     notes += [
         f"{plan.subjects[number].name} on {plan.subjects[number].engine}: did not get steady in "
         f"{warm_up:g} seconds of warm-up"
@@ -146,7 +155,8 @@ def benchmark(
         if not ready[number].steady
     ]
     notes += _throttling_notes(timed)
-    keras = next((n for n in timed.turns if plan.subjects[n].name == KERAS), None)
+    # Its answers stand even where it has failed since.
+    keras = next((n for n in ready if plan.subjects[n].is_keras), None)
     answers = ready[keras].probabilities if keras is not None else kept
     rows = [
         replace(row, quality=_quality(kept, None, pictures))
@@ -261,11 +271,6 @@ def _failure(subject: Subject, problem: str) -> Failure:
     return Failure(subject.name, subject.engine, subject.threads, problem)
 
 
-def _nothing(failures: Sequence[Failure]) -> None:
-    first = failures[0]
-    raise RowFailedError(f"nothing could be measured: {first.name}: {first.problem}")
-
-
 def _throttling_notes(timed: Timed) -> list[str]:
     slowed = {n: why for n, why in enumerate(timed.held_back, 1) if why}
     if not slowed:
@@ -318,13 +323,8 @@ def _row(
     subject = subjects[number]
     counts = [not why for why in timed.held_back]
     turns = timed.turns[number]
-    is_keras = subject.name == KERAS
     beside = next(
-        (
-            n
-            for n in timed.turns
-            if subjects[n].name == KERAS and subjects[n].threads == subject.threads
-        ),
+        (n for n in timed.turns if subjects[n].is_keras and subjects[n].threads == subject.threads),
         None,
     )
     invoke = _invoke(turns, counts)
@@ -343,9 +343,9 @@ def _row(
         end_to_end=end_to_end,
         pictures_per_second=1000 / _mean_counted(turns, counts),
         peak_bytes=timed.peak_bytes[number],
-        quality=_quality(ready.probabilities, None if is_keras else answers, pictures),
+        quality=_quality(ready.probabilities, None if subject.is_keras else answers, pictures),
         ratio=None
-        if is_keras or beside is None
+        if subject.is_keras or beside is None
         else ratio(invoke, _invoke(timed.turns[beside], counts)),
     )
 

@@ -23,13 +23,13 @@ from matplotlib.ticker import (
 )
 from matplotlib.transforms import Bbox
 
-from benchmarks.measured import Latency, Measured, Row
+from benchmarks.measured import KERAS, Latency, Measured, Row, engine_family
 from edge.errors import plural
 from trainer import drawing
 from trainer.metrics import confusion_matrix
 
 _COLOURS = ("#2563eb", "#7c3aed", "#0e7490", "#15803d", "#be185d", "#854d0e", "#64748b")
-_KERAS = "#ea580c"
+_KERAS_COLOUR = "#ea580c"
 _INVOKE, _END_TO_END = "#2563eb", "#ea580c"
 _BETTER_AND_WORSE = LinearSegmentedColormap.from_list("edgetl", ["#c2410c", "#f8fafc", "#1d4ed8"])
 # Values further apart than so many times are shown on a logarithmic scale.
@@ -47,18 +47,18 @@ def row_names(rows: Sequence[Row], *, brief: bool = False) -> list[str]:
 
     `brief` ones leave engine and threads to the words beside them.
     """
-    engines = len({engine_name(row) for row in rows if row.name != "Keras"}) > 1
+    engines = len({engine_family(row.engine) for row in rows if not row.is_keras}) > 1
     threads = len({row.threads for row in rows}) > 1
-    alike = [(row.name, engine_name(row), row.threads, row.elsewhere) for row in rows]
+    alike = [(row.name, engine_family(row.engine), row.threads, row.elsewhere) for row in rows]
     often, seen = Counter(alike), Counter[tuple[str, str, int, str | None]]()
     names = []
     for row, key in zip(rows, alike, strict=True):
-        parts = [drawing.shortened(row.name, _LONGEST_NAME)]
+        parts = [_end_of(row.name)]
         seen[key] += 1
         if often[key] > 1:
             parts[0] += f" ({seen[key]})"
-        if engines and not brief and row.name != "Keras":
-            parts.append(engine_name(row))
+        if engines and not brief and not row.is_keras:
+            parts.append(engine_family(row.engine))
         if threads and not brief:
             parts.append(plural(row.threads, "thread"))
         if row.elsewhere:
@@ -67,14 +67,12 @@ def row_names(rows: Sequence[Row], *, brief: bool = False) -> list[str]:
     return names
 
 
-def engine_name(row: Row) -> str:
-    """A row's engine without its version."""
-    return row.engine.partition(" ")[0]
-
-
-def noisy(row: Row) -> bool:
-    """Whether one of a row's latencies is not to be quoted."""
-    return row.invoke.noisy or row.end_to_end.noisy
+def _end_of(name: str) -> str:
+    """A name on one line, cut at its front, because its end is what tells it from others."""
+    words = " ".join(name.split())
+    if len(words) <= _LONGEST_NAME:
+        return words
+    return f"\N{HORIZONTAL ELLIPSIS}{words[1 - _LONGEST_NAME :]}"
 
 
 def accuracy_latency_figure(measured: Measured) -> Figure | None:
@@ -103,9 +101,10 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
     axes.set_ylabel("accuracy", color=drawing.FAINT)
     axes.set_xlabel("milliseconds a picture, from its JPEG to probabilities (median)",
                     color=drawing.FAINT)  # fmt: skip
-    others = [group for group in groups if group != "Keras"]
-    colours = {group: _COLOURS[place % len(_COLOURS)] for place, group in enumerate(others)}
-    colours["Keras"] = _KERAS
+    others = [group for group, rows in groups.items() if not rows[0].is_keras]
+    colours = dict.fromkeys(groups, _KERAS_COLOUR) | {
+        group: _COLOURS[place % len(_COLOURS)] for place, group in enumerate(others)
+    }
     largest = max(row.bytes for row, _ in named)
     bubbles = []
     # The largest first, so that none hides a smaller one.
@@ -125,7 +124,7 @@ def latency_figure(measured: Measured) -> Figure | None:
     if not rows:
         return None
     names = [
-        name + ("\nnoisy: not to be quoted" if noisy(row) else "")
+        name + ("\nnoisy: not to be quoted" if row.noisy else "")
         for row, name in zip(rows, row_names(rows), strict=True)
     ]
     left = max(min(drawing.inches("\n".join(names), _LABEL_SIZE) + 0.3, 4.2), 1.0)
@@ -176,12 +175,14 @@ def confusion_difference(
 ) -> tuple[npt.NDArray[np.int64], Row] | None:
     """int8's confusions less Keras', [classes, classes], and the int8 row.
 
-    Rows are true classes. None where one of the two, or its answers, are not there.
+    Rows are true classes. None where one of the two, or its answers, are not there. Keras may have
+    classified the pictures on another machine.
     """
-    here = [row for row in measured.rows if row.quality and not row.elsewhere]
-    keras = next((row for row in here if row.name == "Keras"), None)
-    int8 = next((row for row in here if row.name == "int8"), None) or next(
-        (row for row in here if "int8" in row.name), None
+    answered = [row for row in measured.rows if row.quality]
+    files = [row for row in answered if not row.is_keras and not row.elsewhere]
+    keras = next((row for row in answered if row.is_keras), None)
+    int8 = next((row for row in files if row.name == "int8"), None) or next(
+        (row for row in files if "int8" in row.name), None
     )
     if not keras or not keras.quality or not int8 or not int8.quality or not measured.truth:
         return None
@@ -258,7 +259,7 @@ def _limit_latency(axes: Axes, values: Sequence[float], *, margin: float) -> Non
 
 def _group(row: Row) -> str:
     """What a row shares its colour with, as the legend has it."""
-    name = "Keras" if row.name == "Keras" else engine_name(row)
+    name = KERAS if row.is_keras else engine_family(row.engine)
     return f"{name} on {row.elsewhere}" if row.elsewhere else name
 
 
@@ -276,8 +277,8 @@ def _draw_bubble(axes: Axes, row: Row, diameter: float, colour: str) -> tuple[fl
     low, high = row.quality.accuracy_interval
     axes.plot([middle[0]] * 2, [low, high], color=colour, linewidth=1, alpha=0.35, zorder=1.5)
     axes.scatter(
-        *middle, s=diameter**2, color=colour, alpha=0.3 if noisy(row) else 0.6,
-        edgecolors=colour, linewidths=1.2, linestyles="--" if noisy(row) else "-", zorder=2,
+        *middle, s=diameter**2, color=colour, alpha=0.3 if row.noisy else 0.6,
+        edgecolors=colour, linewidths=1.2, linestyles="--" if row.noisy else "-", zorder=2,
     )  # fmt: skip
     axes.plot(*middle, ".", color="white", markersize=3, zorder=3)
     return middle
@@ -326,7 +327,7 @@ def _label_bubbles(
         taken.append(Bbox([[x - half, y - half], [x + half, y + half]]))
     inside = axes.get_window_extent(renderer)
     for (middle, diameter, row, name), bubble in list(zip(bubbles, taken, strict=True))[::-1]:
-        said = name + (" (noisy)" if noisy(row) else "")
+        said = name + (" (noisy)" if row.noisy else "")
         if len(bubbles) <= _SIZES_UP_TO:
             said += f"  {row.bytes / 1e6:.1f} MB"
         words = axes.annotate(

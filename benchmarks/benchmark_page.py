@@ -6,10 +6,10 @@ from pathlib import Path
 from benchmarks.benchmark_figures import (
     confusion_difference,
     milliseconds,
-    noisy,
     row_names,
 )
 from benchmarks.measured import NOISY_SPREAD, Condition, Latency, Machine, Measured, Row
+from benchmarks.worker import STEADY_WITHIN, UNCOUNTED_CALLS
 from edge.errors import plural
 from trainer import page
 
@@ -60,7 +60,7 @@ def _header(measured: Measured) -> str:
     if measured.failures:
         count = plural(len(measured.failures), "row")
         warned.append(f"{count} could not be measured")
-    restless = sum(noisy(row) for row in measured.rows)
+    restless = sum(row.noisy for row in measured.rows)
     if restless:
         warned.append(f"{plural(restless, 'row')} too noisy to be quoted")
     lines = "".join(f'\n<p class="warned"><a href="#results">{words}</a></p>' for words in warned)
@@ -86,14 +86,14 @@ def _stopped(measured: Measured) -> str:
 
 def _headlines(measured: Measured) -> list[str]:
     names = dict(zip(map(id, measured.rows), row_names(measured.rows), strict=True))
-    here = [row for row in measured.rows if not row.elsewhere and not noisy(row)]
-    files = [row for row in here if row.name != "Keras"]
+    here = [row for row in measured.rows if not row.elsewhere and not row.noisy]
+    files = [row for row in here if not row.is_keras]
     shown = []
     if files:
         fastest = min(files, key=lambda row: row.end_to_end.p50)
         against = ""
-        if fastest.ratio:
-            against = f"; the model alone {_times(fastest.ratio.median)} as fast as Keras"
+        if ratio := measured.quotable_ratio(fastest):
+            against = f"; the model alone {_times(ratio.median)} as fast as Keras"
         shown.append(
             page.headline(
                 "Fastest, end to end",
@@ -117,34 +117,41 @@ def _headlines(measured: Measured) -> list[str]:
         )
     if files:
         smallest = min(files, key=lambda row: row.bytes)
-        least = min(files, key=lambda row: row.peak_bytes)
-        shown += [
+        shown.append(
             page.headline(
                 "Smallest file",
                 f"{smallest.bytes / 1e6:.2f} MB",
                 f"{page.text(names[id(smallest)])}.",
-            ),
+            )
+        )
+    known = [row for row in files if row.peak_bytes]
+    if known:
+        least = min(known, key=lambda row: row.peak_bytes)
+        shown.append(
             page.headline(
                 "Least memory",
-                f"{least.peak_bytes / 1e6:,.0f} MB",
+                f"{_peak(least)} MB",
                 f"{page.text(names[id(least)])}: the peak of its whole process.",
-            ),
-        ]
+            )
+        )
     return shown
+
+
+def _peak(row: Row) -> str:
+    return f"{row.peak_bytes / 1e6:,.0f}" if row.peak_bytes else page.NONE
 
 
 def _results(measured: Measured) -> str:
     parts = []
     if measured.stopped or _unfinished(measured) or measured.failures:
-        items = "".join(
-            f"<li>{page.text(failure.name)} on {page.text(failure.engine)}, "
-            f"{plural(failure.threads, 'thread')}: {page.text(failure.problem)}</li>"
-            for failure in measured.failures
-        )
+        items = "".join(f"<li>{page.text(failure.line)}</li>" for failure in measured.failures)
         early = ""
         if measured.stopped or _unfinished(measured):
             early = f"<li>The benchmark {_stopped(measured)}.</li>"
         parts.append(f'<div class="warnings"><h3>Not measured</h3>\n<ul>{early}{items}</ul></div>')
+    if measured.notes:
+        items = "".join(f"<li>{page.text(note)}</li>" for note in measured.notes)
+        parts.append(f'<div class="warnings"><h3>To know</h3>\n<ul>{items}</ul></div>')
     if not measured.rows:
         return "\n".join([*parts, "<p>No row was measured.</p>"])
     names = row_names(measured.rows, brief=True)
@@ -152,11 +159,12 @@ def _results(measured: Measured) -> str:
     if any(row.quality for row in measured.rows):
         parts.append(_quality_table(measured, names))
     parts.append(_cost_table(measured, names))
-    if any(noisy(row) for row in measured.rows):
+    if any(row.noisy for row in measured.rows):
         parts.append(
             f'<p class="faint">{_NOISY} The middle half of the rounds\' medians spreads over more '
             f"than {NOISY_SPREAD:.0%} of their median: measure again on a quieter machine before "
-            f"you quote them.</p>"
+            f"you quote them. Beside Keras nothing is said of such a row, nor of any where Keras' "
+            f"is one.</p>"
         )
     return "\n".join(parts)
 
@@ -166,7 +174,7 @@ def _heads(*names: str) -> str:
 
 
 def _name_cell(row: Row, name: str) -> str:
-    mark = f" {_NOISY}" if noisy(row) else ""
+    mark = f" {_NOISY}" if row.noisy else ""
     way = f", {page.text(row.way)}" if row.way else ""
     return (
         f'<th scope="row">{page.text(name)}{mark}<span class="under">{page.text(row.engine)}{way}, '
@@ -189,7 +197,7 @@ def _latency_table(measured: Measured, names: Sequence[str]) -> str:
         cells = "".join(map(_latency_cells, (row.invoke, row.end_to_end)))
         rows.append(
             f"<tr>{_name_cell(row, name)}{cells}<td>{row.pictures_per_second:,.1f}</td>"
-            f"<td>{_ratio(row)}</td></tr>"
+            f"<td>{_ratio(row, measured)}</td></tr>"
         )
     return page.table("Latency of one picture", head, rows)
 
@@ -205,7 +213,9 @@ def _times(ratio: float) -> str:
     return f"{ratio:,.{digits}f}{page.TIMES}"
 
 
-def _ratio(row: Row) -> str:
+def _ratio(row: Row, measured: Measured) -> str:
+    if measured.noisy_ratio(row):
+        return _NOISY
     if not row.ratio:
         return page.NONE
     return (
@@ -252,7 +262,7 @@ def _small(value: float) -> str:
 def _cost_table(measured: Measured, names: Sequence[str]) -> str:
     rows = [
         f"<tr>{_name_cell(row, name)}<td>{row.bytes / 1e6:.2f}</td><td>{milliseconds(row.load_ms)}"
-        f"</td><td>{milliseconds(row.first_ms)}</td><td>{row.peak_bytes / 1e6:,.0f}</td></tr>"
+        f"</td><td>{milliseconds(row.first_ms)}</td><td>{_peak(row)}</td></tr>"
         for row, name in zip(measured.rows, names, strict=True)
     ]
     heads = _heads("row", "file, MB", "load, ms", "first call, ms", "peak memory, MB")
@@ -264,7 +274,7 @@ def _confusions(measured: Measured, figure: Path | None) -> str:
     if not found or not figure:
         return (
             "<p>int8 is compared with Keras where both have classified the pictures; here one of "
-            "them has not.</p>"
+            "them has not, or is not there.</p>"
         )
     difference, row = found
     moved = [
@@ -352,25 +362,30 @@ def _condition(condition: Condition) -> dict[str, str | None]:
 
 
 def _method(measured: Measured) -> str:
-    skipped = sum(
-        value is None
-        for row in measured.rows
-        for latency in (row.invoke, row.end_to_end)
-        for value in latency.rounds
-    )
-    left_out = (
-        f" Of all of them, {plural(skipped, 'round')} of a row did not count, because the "
-        f"machine was throttled."
-        if skipped
-        else ""
-    )
     fingerprint = page.plain(measured.fingerprint[:16])
-    return f"""<p>{measured.rounds:,} rounds, and in each of them {measured.calls:,} calls of \
-every row in its turn, so that a machine that slows down slows all of them.{left_out} Each row \
-has a process of its own, and its peak memory is that process's. Medians and percentiles are over \
+    return f"""<p>Each row has a fresh process of its own, which does nothing while another row \
+has its turn, and its peak memory is that process's. It is warmed up until two batches of calls \
+agree within {STEADY_WITHIN:.0%}. Keras is asked in the fastest of three ways, which its row \
+names: model(x), predict and a compiled tf.function.</p>
+<p>{measured.rounds:,} rounds, and in each of them {measured.calls:,} calls of every row in its \
+turn, after {UNCOUNTED_CALLS} that are not counted; each round begins with another row, so that a \
+machine that slows down slows all of them.{_throttled(measured)} Medians and percentiles are over \
 all calls; ratios are taken round by round, and given as their median and quartiles.</p>
 <p>Model alone: from the model's input pixels to probabilities. End to end: from a JPEG's bytes \
 to probabilities, decoding and resizing included. Load: from the file's path to a model ready to \
 be called, the libraries imported. One picture at a time.</p>
 <p>Pictures: {len(measured.truth):,} of {_split(measured)}, of {len(measured.labels):,} classes; \
 fingerprint <code>{fingerprint}</code>.</p>"""
+
+
+def _throttled(measured: Measured) -> str:
+    uncounted = measured.uncounted_rounds
+    if not uncounted:
+        return ""
+    if len(uncounted) >= measured.rounds:
+        return (
+            " The machine was throttled in every round, so all of them count: the figures are a "
+            "throttled machine's."
+        )
+    numbers = ", ".join(map(str, uncounted))
+    return f" The machine was throttled in these rounds, which do not count: {numbers}."

@@ -1,16 +1,44 @@
 """A benchmark's report: a page that needs nothing else, and its figures beside it."""
 
+import importlib.util
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.measured import Measured
-from edge.errors import RecordError, quoted, reason
-from edge.extras import need_package
+from edge.errors import RecordError, SettingError, quoted, reason
 from edge.files import replacing, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def check_report(folder: Path) -> None:
+    """See that a report can be written: make its folder, and look for Matplotlib.
+
+    Raises:
+        SettingError: Matplotlib is not installed. The extra of which it is a part would bring
+            TensorFlow too, which a device can do without.
+        RecordError: the folder cannot be written.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SettingError(
+            "--report needs the Python package matplotlib, which is not installed here; install "
+            "it with: pip install matplotlib"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    if not os.access(folder, os.W_OK):
+        raise _not_written(folder, PermissionError("permission denied"))
+
+
+def _not_written(folder: Path, error: OSError) -> RecordError:
+    return RecordError(
+        f"{quoted(folder)}: cannot be written: {reason(error)}; choose another with --report DIR"
+    )
 
 
 def write_benchmark_report(measured: Measured, folder: Path) -> Path:
@@ -27,16 +55,15 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
         The page's path.
 
     Raises:
-        MissingExtraError: Matplotlib is not installed.
+        SettingError: Matplotlib is not installed.
         RecordError: the folder cannot be written.
     """
-    need_package("matplotlib", needs="a benchmark's report")
+    check_report(folder)
     # Here and not at the top: without Matplotlib none of them can be imported.
     from benchmarks.benchmark_page import benchmark_page
 
     paths = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             # A letter of a label that no font here has is drawn as a box.
             warnings.filterwarnings("ignore", message="Glyph .* missing")
@@ -51,7 +78,7 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
         index = folder / "index.html"
         write_text(index, benchmark_page(measured, paths))
     except OSError as error:
-        raise RecordError(f"{quoted(folder)}: cannot be written: {reason(error)}") from error
+        raise _not_written(folder, error) from error
     return index
 
 

@@ -10,14 +10,13 @@ of ten rows, twenty latencies are compared, and at 95 % one of them would change
 
 import functools
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from benchmarks.measured import Failure, Latency, Machine, Measured, Row
+from benchmarks.measured import Failure, Latency, Machine, Measured, Row, engine_family
 from trainer.metrics import mcnemar, wilson_interval
 
 LATENCY_LEVEL = 0.99
@@ -83,10 +82,10 @@ class AccuracyChange:
 
 @dataclass(frozen=True)
 class RowChange:
-    """A row that both benchmarks have: the same name, engine but for its version, and threads.
+    """A row that both benchmarks have: the same file or name, engine but for its version, threads.
 
-    `same_file` is whether the model files are the same to the byte; `memory_changed` whether the
-    peaks, in bytes, differ by more than 5 %.
+    `name` is its name before; `same_file` is whether the model files are the same to the byte;
+    `memory_changed` whether the peaks, in bytes and 0 where not known, differ by more than 5 %.
     """
 
     name: str
@@ -140,7 +139,8 @@ class Side:
 class Changes:
     """From the benchmark `before` to the benchmark `after`.
 
-    `same_pictures` is whether both have classified the same pictures, with the same classes.
+    `same_pictures` is whether both have classified the same pictures, with the same classes; false
+    where one has only timed.
     """
 
     before: Side
@@ -152,26 +152,24 @@ class Changes:
     differences: tuple[Difference, ...]
 
 
-# A row's name, engine without its version, threads, where it was measured, and, if a benchmark has
-# several such rows, which of them.
-_Key = tuple[str, str, int, str | None, int]
-
-
 def compare(a: Measured, b: Measured) -> Changes:
     """What changed from `a` to `b`, and what of that is beyond noise."""
-    same_pictures = (a.fingerprint, a.truth, a.labels) == (b.fingerprint, b.truth, b.labels)
-    before, after = _keyed(a.rows), _keyed(b.rows)
+    same_pictures = bool(a.truth) and (
+        (a.fingerprint, a.truth, a.labels) == (b.fingerprint, b.truth, b.labels)
+    )
+    pairs = _pairs(a.rows, b.rows)
     return Changes(
         before=_side(a),
         after=_side(b),
         same_pictures=same_pictures,
         rows=tuple(
-            _row_change(row, after[key], a.truth, b.truth, same_pictures=same_pictures)
-            for key, row in before.items()
-            if key in after
+            _row_change(
+                a.rows[before], b.rows[after], a.truth, b.truth, same_pictures=same_pictures
+            )
+            for before, after in sorted(pairs.items())
         ),
-        only_before=tuple(_unmatched(before, after, b.failures)),
-        only_after=tuple(_unmatched(after, before, a.failures)),
+        only_before=tuple(_unmatched(a.rows, pairs.keys(), b.failures)),
+        only_after=tuple(_unmatched(b.rows, pairs.values(), a.failures)),
         differences=tuple(
             Difference(what, old, new) for what, old, new in _described(a, b) if old != new
         ),
@@ -314,32 +312,46 @@ def _row_change(
         bytes_after=after.bytes,
         peak_before=before.peak_bytes,
         peak_after=after.peak_bytes,
-        memory_changed=peaks[1] > peaks[0] * (1 + SMALLEST_MEMORY_CHANGE),
+        memory_changed=peaks[0] > 0 and peaks[1] > peaks[0] * (1 + SMALLEST_MEMORY_CHANGE),
     )
 
 
-def engine_family(engine: str) -> str:
-    """An engine's name without its version."""
-    return engine.partition(" ")[0]
+# What two rows must have in common to be the same, the surest first: a file's name is how it was
+# typed, so the same file of another folder may have another, and another file the same.
+_ALIKE: tuple[Callable[[Row], tuple[str, ...]], ...] = (
+    lambda row: (row.sha256, row.name),
+    lambda row: (row.sha256,),
+    lambda row: (row.name,),
+)
 
 
-def _keyed(rows: Iterable[Row]) -> dict[_Key, Row]:
-    seen: Counter[tuple[str, str, int, str | None]] = Counter()
-    keyed = {}
-    for row in rows:
-        key = (row.name, engine_family(row.engine), row.threads, row.elsewhere)
-        keyed[*key, seen[key]] = row
-        seen[key] += 1
-    return keyed
+def _pairs(first: Sequence[Row], second: Sequence[Row]) -> dict[int, int]:
+    """Which row of the second is which of the first, by their places; no row is in two pairs."""
+    pairs: dict[int, int] = {}
+    for alike in _ALIKE:
+        free: dict[object, list[int]] = {}
+        for place, row in enumerate(second):
+            if place not in pairs.values():
+                free.setdefault((alike(row), _setting(row)), []).append(place)
+        for place, row in enumerate(first):
+            others = free.get((alike(row), _setting(row)))
+            if place not in pairs and others:
+                pairs[place] = others.pop(0)
+    return pairs
+
+
+def _setting(row: Row) -> tuple[str, int, str | None]:
+    return engine_family(row.engine), row.threads, row.elsewhere
 
 
 def _unmatched(
-    rows: dict[_Key, Row], others: dict[_Key, Row], failures: Sequence[Failure]
+    rows: Sequence[Row], matched: Collection[int], failures: Sequence[Failure]
 ) -> Iterator[Unmatched]:
     problems = {(f.name, engine_family(f.engine), f.threads): f.problem for f in failures}
-    for key, row in rows.items():
-        if key not in others:
-            problem = problems.get(key[:3], "") if row.elsewhere is None else ""
+    for place, row in enumerate(rows):
+        if place not in matched:
+            key = (row.name, engine_family(row.engine), row.threads)
+            problem = problems.get(key, "") if row.elsewhere is None else ""
             yield Unmatched(row.name, row.engine, row.threads, row.elsewhere, problem)
 
 

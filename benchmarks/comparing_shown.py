@@ -19,8 +19,8 @@ from benchmarks.comparing import (
     RowChange,
     Side,
     Unmatched,
-    engine_family,
 )
+from benchmarks.measured import engine_family
 from edge.errors import quoted
 
 _WIDTH = 100
@@ -117,12 +117,19 @@ def _lines(row: RowChange) -> Iterator[tuple[str, str, str, str, str]]:
         "the same file" if row.same_file else _share(row.bytes_after / row.bytes_before),
         _amount_verdict(row.bytes_before, row.bytes_after),
     )  # fmt: skip
-    changed = row.memory_changed
-    yield (
-        "peak memory, MB", f"{row.peak_before / 1e6:.0f}", f"{row.peak_after / 1e6:.0f}",
-        _share(row.peak_after / row.peak_before),
-        _amount_verdict(row.peak_before, row.peak_after) if changed else "within noise",
-    )  # fmt: skip
+    yield "peak memory, MB", _peak(row.peak_before), _peak(row.peak_after), *_memory_words(row)
+
+
+def _peak(size: int) -> str:
+    return f"{size / 1e6:.0f}" if size else _NONE
+
+
+def _memory_words(row: RowChange) -> tuple[str, str]:
+    if not row.peak_before or not row.peak_after:
+        return _NONE, ""
+    verdict = _amount_verdict(row.peak_before, row.peak_after)
+    share = _share(row.peak_after / row.peak_before)
+    return share, verdict if row.memory_changed else "within noise"
 
 
 def _latency_words(change: LatencyChange) -> str:
@@ -163,17 +170,19 @@ def _unmatched_line(name: str, row: Unmatched) -> str:
 
 
 def _rule(changes: Changes) -> str:
-    accuracy = (
-        "Both classified the same pictures, so accuracy is compared picture by picture (pictures "
-        "gained and lost, McNemar's exact test, p below 0.05)."
-        if changes.same_pictures
-        else "They did not classify the same pictures of the same classes, so a difference of "
-        "accuracy has the 95% interval of two independent shares (Newcombe)."
-    )
+    accuracy = ""
+    if any(row.accuracy for row in changes.rows):
+        accuracy = (
+            "Both classified the same pictures, so accuracy is compared picture by picture "
+            "(pictures gained and lost, McNemar's exact test, p below 0.05). "
+            if changes.same_pictures
+            else "They did not classify the same pictures of the same classes, so a difference of "
+            "accuracy has the 95% interval of two independent shares (Newcombe). "
+        )
     return (
         f"Latency is compared by the medians of the rounds: it has changed where the change is "
         f"more than {SMALLEST_LATENCY_CHANGE:.0%} and its 99% interval (Mann-Whitney) is all on "
         f"one side of 0; a row whose rounds differ too much is noisy and never called changed. "
-        f"{accuracy} Peak memory, which is measured once, has changed where it differs by more "
+        f"{accuracy}Peak memory, which is measured once, has changed where it differs by more "
         f"than {SMALLEST_MEMORY_CHANGE:.0%}."
     )

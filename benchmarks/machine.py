@@ -24,6 +24,21 @@ _PACKAGES = (
     "keras",
 )
 
+_ARM_CORES = {
+    "0xc07": "Cortex-A7",
+    "0xd03": "Cortex-A53",
+    "0xd04": "Cortex-A35",
+    "0xd05": "Cortex-A55",
+    "0xd07": "Cortex-A57",
+    "0xd08": "Cortex-A72",
+    "0xd09": "Cortex-A73",
+    "0xd0a": "Cortex-A75",
+    "0xd0b": "Cortex-A76",
+    "0xd0c": "Neoverse N1",
+    "0xd40": "Neoverse V1",
+    "0xd49": "Neoverse N2",
+}
+
 
 def condition(sys_folder: Path = SYS) -> Condition:
     """The machine now."""
@@ -42,9 +57,8 @@ def condition(sys_folder: Path = SYS) -> Condition:
 def this_machine(before: Condition, after: Condition) -> Machine:
     """What figures were measured on, between two moments."""
     affinity = getattr(os, "sched_getaffinity", None)
-    board = _text(Path("/proc/device-tree/model")).rstrip("\0")
     return Machine(
-        name=board or platform.node() or "unnamed",
+        name=_board(Path("/proc")) or platform.node() or "unnamed",
         cpu=processor(),
         cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
         memory_bytes=_memory_bytes(),
@@ -64,15 +78,23 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def processor() -> str:
-    """Its name, as far as the system tells."""
-    facts = {}
-    for line in _text(Path("/proc/cpuinfo")).splitlines():
+def processor(proc: Path = Path("/proc")) -> str:
+    """Its name, or the board's, which says more on ARM; as far as the system tells."""
+    facts: dict[str, list[str]] = {}
+    for line in _text(proc / "cpuinfo").splitlines():
         name, _, value = line.partition(":")
-        facts.setdefault(name.strip(), value.strip())
-    # On ARM the kernel names boards and part numbers only.
-    part = " ".join(facts[name] for name in ("Hardware",) if name in facts)
-    return facts.get("model name") or part or platform.processor() or platform.machine()
+        facts.setdefault(name.strip(), []).append(value.strip())
+    # Arm's own part numbers mean nothing with another implementer's.
+    by_arm = set(facts.get("CPU implementer", ())) == {"0x41"}
+    parts = dict.fromkeys(facts.get("CPU part", ())) if by_arm else {}
+    cores = ", ".join(_ARM_CORES[part] for part in parts if part in _ARM_CORES)
+    named = (_board(proc), *facts.get("model name", ()), cores, *facts.get("Hardware", ()))
+    return next(filter(None, named), platform.processor() or platform.machine())
+
+
+def _board(proc: Path) -> str:
+    """A device tree's name of the board: Raspberry Pis, and few others, have one."""
+    return _text(proc / "device-tree" / "model").strip("\0")
 
 
 def _memory_bytes() -> int:

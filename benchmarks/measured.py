@@ -1,13 +1,30 @@
 """What `edgetl benchmark` measured: the form that tables, JSON, reports and comparisons share."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.errors import EdgetlError, plural
+
 FORMAT = 1
+
+# The name of Keras' rows. A file may be called the same, so nothing goes by it.
+KERAS = "Keras"
+_KERAS_ENGINE = "TensorFlow"
 
 # Beyond this the rounds of a row differ too much for its figures to be quoted.
 NOISY_SPREAD = 0.15
+
+
+def engine_family(engine: str) -> str:
+    """An engine's name without its version."""
+    return engine.partition(" ")[0]
+
+
+def runs_keras(engine: str) -> bool:
+    """Whether an engine runs the Keras model, and no .tflite file."""
+    return engine_family(engine) == _KERAS_ENGINE
 
 
 @dataclass(frozen=True)
@@ -74,7 +91,8 @@ class Row:
     """One model on one engine with a number of threads.
 
     Attributes:
-        name: "Keras", or the file's name without "model." and ".tflite".
+        name: KERAS, or the file's name without "model." and ".tflite"; of two of one name as much
+            of their paths as tells them apart.
         engine: "TensorFlow 2.21.0", "litert 2.3.0".
         way: of Keras, the fastest of "model(x)", "predict" and "tf.function"; "" for files.
         elsewhere: the machine on which it was measured, where not on this one.
@@ -84,8 +102,9 @@ class Row:
         invoke: from the model's input pixels to probabilities.
         end_to_end: from a JPEG's bytes to probabilities.
         pictures_per_second: end to end, one after the other.
-        peak_bytes: of the row's process.
-        ratio: of `invoke` beside Keras', None for Keras and where there is no Keras row here.
+        peak_bytes: of the row's process, 0 where the system does not tell.
+        ratio: of `invoke` beside Keras', None for Keras and where there is no Keras row here. It
+            is not to be quoted where it is noisy: see Measured.quotable_ratio.
     """
 
     name: str
@@ -104,15 +123,45 @@ class Row:
     quality: Quality | None
     ratio: Ratio | None
 
+    @property
+    def noisy(self) -> bool:
+        """Whether one of its latencies is not to be quoted."""
+        return self.invoke.noisy or self.end_to_end.noisy
+
+    @property
+    def is_keras(self) -> bool:
+        """Whether it is the Keras model and no file."""
+        return runs_keras(self.engine)
+
 
 @dataclass(frozen=True)
 class Failure:
-    """A row that could not be measured, and why in one line."""
+    """A row that could not be measured, and why in one line.
+
+    `engine` is "" and `threads` 0 for a file that no engine was tried on.
+    """
 
     name: str
     engine: str
     threads: int
     problem: str
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        where = f" on {self.engine}" if self.engine else ""
+        threads = f", {plural(self.threads, 'thread')}" if self.threads else ""
+        return f"{self.name}{where}{threads}: {self.problem}"
+
+
+class NothingMeasuredError(EdgetlError):
+    """Every row has failed, each for a reason of its own."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        super().__init__(
+            f"nothing could be measured: {'; '.join(failure.line for failure in failures)}"
+        )
+        self.failures = tuple(failures)
 
 
 @dataclass(frozen=True)
@@ -177,3 +226,26 @@ class Measured:
     failures: tuple[Failure, ...]
     # Last, and with a default: records of before have none.
     notes: tuple[str, ...] = ()
+
+    def noisy_ratio(self, row: Row) -> bool:
+        """Whether `row` has a ratio that is not to be quoted: it is noisy, or Keras' row is."""
+        beside = (
+            other
+            for other in self.rows
+            if other.is_keras and other.threads == row.threads and not other.elsewhere
+        )
+        return row.ratio is not None and (row.noisy or any(keras.noisy for keras in beside))
+
+    def quotable_ratio(self, row: Row) -> Ratio | None:
+        """How many times faster than Keras `row` is, None where nothing sure can be said."""
+        return None if self.noisy_ratio(row) else row.ratio
+
+    @property
+    def uncounted_rounds(self) -> tuple[int, ...]:
+        """The numbers, from 1 on, of the rounds that do not count for the rows measured here."""
+        here = [row.invoke.rounds for row in self.rows if not row.elsewhere]
+        return tuple(
+            number
+            for number, medians in enumerate(zip(*here, strict=False), start=1)
+            if None in medians
+        )

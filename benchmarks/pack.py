@@ -7,17 +7,19 @@ unpacked that it does not name, nor by a name of the archive's.
 
 import hashlib
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-from benchmarks.measured import Latency, Row
+from benchmarks.measured import Row
 from benchmarks.pictures import Pictures, balanced
+from benchmarks.record import DamagedError, check_row, from_json
 from edge import __version__
 from edge.errors import EdgetlError, quoted, reason
 from edge.files import replacing
@@ -48,11 +50,28 @@ _DAMAGED = (
     TypeError,
     ValueError,
     ArithmeticError,
+    DamagedError,
 )
 
 
 class PackError(EdgetlError):
     """A pack that cannot be written, is damaged, or is not safe to unpack."""
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What pack.json holds; members are named as in the archive, `keras` are Packed's rows."""
+
+    format: Literal[1]
+    edgetl: str
+    machine: str
+    split: str
+    labels: tuple[str, ...]
+    truth: tuple[int, ...]
+    models: tuple[str, ...]
+    pictures: tuple[str, ...]
+    keras: tuple[Row, ...]
+    sha256: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,36 @@ class Packed:
             pictures=self.pictures.of(places),
             probabilities=self.probabilities[list(places)],
         )
+
+
+def check_pack_path(path: Path) -> None:
+    """See that a pack can be written there without a loss: nothing but a pack is replaced.
+
+    Raises:
+        PackError: it cannot.
+    """
+    if path.suffix.lower() != ".zip":
+        why = f"its name does not end in .zip; call it {quoted(path.name)}.zip"
+    elif path.is_dir():
+        why = "is a folder; choose another name"
+    elif path.exists() and not _is_pack(path):
+        why = "is there already, and no pack; choose another name, or remove it"
+    elif not path.absolute().parent.is_dir():
+        why = "no such folder; make it first"
+    elif not os.access(path.absolute().parent, os.W_OK):
+        why = "its folder cannot be written; choose another"
+    else:
+        return
+    raise PackError(f"--pack {quoted(path)}: {why}")
+
+
+def _is_pack(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.getinfo(_FACTS)
+    except (OSError, *_DAMAGED):
+        return False
+    return True
 
 
 def write_pack(
@@ -184,17 +233,18 @@ def _read(path: Path, archive: zipfile.ZipFile, folder: Path) -> Packed:
             f"{quoted(path)}: would unpack to more than a pack may "
             f"({_MOST_BYTES / 1e9:.0f} GB, {_MOST_MEMBERS} files); do not trust it, make another"
         )
-    facts = json.loads(_content(archive, _FACTS, _MOST_FACTS_BYTES))
-    if facts["format"] > FORMAT:
+    content = json.loads(_content(archive, _FACTS, _MOST_FACTS_BYTES))
+    if content["format"] > FORMAT:
         raise PackError(
-            f"{quoted(path)}: made by edgetl {quoted(str(facts['edgetl']))}, which is newer than "
+            f"{quoted(path)}: made by edgetl {quoted(str(content['edgetl']))}, which is newer than "
             f"this one; upgrade with: pip install -U edgetl"
         )
-    digests: dict[str, str] = facts["sha256"]
+    facts: _Facts = from_json(_Facts, content)
+    _check(facts)
 
     def checked(name: str) -> bytes:
         content = _content(archive, name, _MOST_BYTES)
-        if hashlib.sha256(content).hexdigest() != digests[name]:
+        if hashlib.sha256(content).hexdigest() != facts.sha256[name]:
             raise ValueError(f"the SHA-256 of {name} is not the one it was packed with")
         return content
 
@@ -211,22 +261,34 @@ def _read(path: Path, archive: zipfile.ZipFile, folder: Path) -> Packed:
             file.write(checked(name))
         return target
 
-    labels = tuple(str(label) for label in facts["labels"])
-    truth = tuple(int(label) for label in facts["truth"])
-    if len(facts["pictures"]) != len(truth) or not truth or not set(truth) <= {*range(len(labels))}:
-        raise ValueError("its pictures do not have a class each")
     raw = checked(_PROBABILITIES)
-    probabilities = np.frombuffer(raw, "<f4").reshape(len(truth), len(labels))
+    probabilities = np.frombuffer(raw, "<f4").reshape(len(facts.truth), len(facts.labels))
     if not np.isfinite(probabilities).all():
         raise ValueError("Keras' probabilities are no numbers")
-    models = tuple(unpacked(name, "models") for name in facts["models"])
-    paths = tuple(unpacked(name, "pictures") for name in facts["pictures"])
+    models = tuple(unpacked(name, "models") for name in facts.models)
+    paths = tuple(unpacked(name, "pictures") for name in facts.pictures)
     return Packed(
-        pictures=Pictures(str(facts["split"]), labels, paths, truth),
+        pictures=Pictures(facts.split, facts.labels, paths, facts.truth),
         models=models,
-        rows=tuple(_row(values) for values in facts["keras"]),
+        rows=tuple(replace(row, quality=None, ratio=None) for row in facts.keras),
         probabilities=probabilities.astype(np.float32),
     )
+
+
+def _check(facts: _Facts) -> None:
+    """Refuse what would only later, and far from here, turn out to make no sense."""
+    classes = {*range(len(facts.labels))}
+    if len(facts.pictures) != len(facts.truth) or not facts.truth or not {*facts.truth} <= classes:
+        raise DamagedError("its pictures do not have a class each")
+    if not facts.models:
+        raise DamagedError("it has no model")
+    for what, names in (("labels", facts.labels), ("members", facts.models + facts.pictures)):
+        if len(set(names)) < len(names):
+            raise DamagedError(f"two of its {what} are the same")
+    for number, row in enumerate(facts.keras):
+        check_row(row, f"keras[{number}]")
+        if not row.elsewhere or not row.is_keras:
+            raise DamagedError(f"keras[{number}] is no Keras model's of another machine")
 
 
 def _content(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
@@ -239,21 +301,3 @@ def _content(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     if len(content) != info.file_size:
         raise ValueError(f"{name} is not as large as it says")
     return content
-
-
-def _row(values: dict[str, Any]) -> Row:
-    return Row(
-        **{
-            **values,
-            "invoke": _latency(values["invoke"]),
-            "end_to_end": _latency(values["end_to_end"]),
-            "quality": None,
-            "ratio": None,
-        }
-    )
-
-
-def _latency(values: dict[str, Any]) -> Latency:
-    return Latency(
-        **{**values, "rounds": tuple(values["rounds"]), "samples": tuple(values["samples"])}
-    )

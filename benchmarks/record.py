@@ -1,4 +1,4 @@
-"""What a benchmark measured as a JSON file, and back."""
+"""What a benchmark measured as a JSON file, and back; and what JSON from elsewhere may hold."""
 
 import dataclasses
 import json
@@ -8,17 +8,25 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from benchmarks.measured import FORMAT, Measured
+from benchmarks.measured import FORMAT, Measured, Row
 from edge.errors import RecordError, quoted, reason
 
 
 def to_json(measured: Measured) -> str:
     """`measured` as indented JSON that `read_measured` reads; no newline at its end.
 
-    JSON has no infinity and no NaN: such a value is written as null.
+    JSON has no infinity and no NaN: such a value is written as null. Rows, their latencies and
+    ratios say besides whether they are `noisy`, which follows from the rest.
     """
+    content = dataclasses.asdict(measured)
+    for row, values in zip(measured.rows, content["rows"], strict=True):
+        values["noisy"] = row.noisy
+        values["invoke"]["noisy"] = row.invoke.noisy
+        values["end_to_end"]["noisy"] = row.end_to_end.noisy
+        if row.ratio:
+            values["ratio"]["noisy"] = measured.noisy_ratio(row)
     return json.dumps(
-        _without_non_finite(dataclasses.asdict(measured)),
+        _without_non_finite(content),
         indent=2,
         ensure_ascii=False,
         allow_nan=False,
@@ -52,15 +60,45 @@ def read_measured(path: Path) -> Measured:
             f"update edgetl"
         )
     try:
-        measured: Measured = _value(Measured, content, "")
+        measured: Measured = from_json(Measured, content)
         _check(measured)
-    except (_DamagedError, OverflowError) as error:
+    except DamagedError as error:
         raise RecordError(f"{quoted(path)}: is damaged: {error}; measure again") from error
     return measured
 
 
-class _DamagedError(Exception):
-    """The place in the file, and what is wrong there."""
+class DamagedError(Exception):
+    """The place in a file, and what is wrong there."""
+
+
+def from_json(kind: Any, value: Any) -> Any:
+    """`value` as json reads it, as `kind`: a dataclass of the types that measured.py uses.
+
+    Raises:
+        DamagedError: it is something else. Fields that the dataclass does not have are passed over.
+    """
+    try:
+        return _value(kind, value, "")
+    except OverflowError as error:
+        raise DamagedError(str(error)) from error
+
+
+def check_row(row: Row, place: str) -> None:
+    """Refuse a row that no measurement can give; `place` is where it stands.
+
+    Raises:
+        DamagedError: it has such a value.
+    """
+    for name, latency in (("invoke", row.invoke), ("end_to_end", row.end_to_end)):
+        counted = [value for value in latency.rounds if value is not None]
+        if min(latency.p50, latency.p90, latency.p99, *counted, *latency.samples) <= 0:
+            raise DamagedError(f"{place}.{name} has a time that is not above 0")
+    for name, least in (("threads", 1), ("bytes", 1), ("peak_bytes", 0)):
+        if getattr(row, name) < least:
+            raise DamagedError(f"{place}.{name} is {getattr(row, name)}")
+    for name in ("load_ms", "first_ms", "pictures_per_second"):
+        if getattr(row, name) < 0:
+            raise DamagedError(f"{place}.{name} is {getattr(row, name)}")
 
 
 def _without_non_finite(value: Any) -> Any:
@@ -81,7 +119,8 @@ def _value(kind: Any, value: Any, place: str) -> Any:
     if origin in (Union, UnionType):
         (some,) = [member for member in inner if member is not type(None)]
         return None if value is None else _value(some, value, place)
-    if origin is Literal and value in inner:
+    # True is 1 to Python.
+    if origin is Literal and any(type(value) is type(one) and value == one for one in inner):
         return value
     if origin is tuple and isinstance(value, list):
         # tuple[X, ...], or a kind for each place.
@@ -98,17 +137,17 @@ def _value(kind: Any, value: Any, place: str) -> Any:
         return float(value)
     if kind in (int, str) and type(value) is kind:
         return value
-    raise _DamagedError(f"{quoted(place)} is {_shown(value)}")
+    raise DamagedError(f"{quoted(place)} is {_shown(value)}")
 
 
 def _instance(kind: Any, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
-        raise _DamagedError(f"{quoted(place)} is {_shown(value)}")
+        raise DamagedError(f"{quoted(place)} is {_shown(value)}")
     hints: Mapping[str, Any] = get_type_hints(kind)
     start = f"{place}." if place else ""
     missing = [name for name in hints if name not in value]
     if missing:
-        raise _DamagedError(f"{quoted(start + missing[0])} is missing")
+        raise DamagedError(f"{quoted(start + missing[0])} is missing")
     return kind(
         **{name: _value(hint, value[name], f"{start}{name}") for name, hint in hints.items()}
     )
@@ -124,14 +163,11 @@ def _check(measured: Measured) -> None:
     pictures, classes = len(measured.truth), len(measured.labels)
     for place, predicted in _classes(measured):
         if len(predicted) != pictures:
-            raise _DamagedError(f"{place} has {len(predicted)} classes for {pictures} pictures")
+            raise DamagedError(f"{place} has {len(predicted)} classes for {pictures} pictures")
         if predicted and not 0 <= min(predicted) <= max(predicted) < classes:
-            raise _DamagedError(f"{place} has a class that is none of the {classes} labels")
+            raise DamagedError(f"{place} has a class that is none of the {classes} labels")
     for number, row in enumerate(measured.rows):
-        for name, latency in (("invoke", row.invoke), ("end_to_end", row.end_to_end)):
-            counted = [value for value in latency.rounds if value is not None]
-            if min(latency.p50, latency.p90, latency.p99, *counted, *latency.samples) <= 0:
-                raise _DamagedError(f"rows[{number}].{name} has a time that is not above 0")
+        check_row(row, f"rows[{number}]")
 
 
 def _classes(measured: Measured) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -23,6 +23,8 @@ PATIENCE_SECONDS = 180.0
 
 _END_SECONDS = 2.0
 
+_KILL = 9  # Windows has no name for it.
+
 
 class RowFailedError(EdgetlError):
     """A row's process crashed, hung, or could not run its model; the message says which."""
@@ -136,6 +138,9 @@ class RowProcess:
         except subprocess.TimeoutExpired:
             self.close()
             return "closed its pipe"
+        if -status == _KILL:
+            # What it said last has nothing to do with it.
+            return "killed by SIGKILL, probably because memory ran out"
         words = f"exit status {status}"
         with contextlib.suppress(ValueError):
             words = signal.Signals(-status).name if status < 0 else words

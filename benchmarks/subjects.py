@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from benchmarks.measured import Failure
+from benchmarks.measured import KERAS, Failure, NothingMeasuredError, runs_keras
 from benchmarks.pack import Packed, read_pack
 from benchmarks.pictures import (
     MOST_PICTURES,
@@ -24,8 +24,6 @@ from edge.preprocessing import InputGeometry
 from edge.runtime import choose_runtime, default_threads, installed_runtimes
 from trainer.dataset import scan
 from trainer.run_folder import FinishedRun, find_run, read_run
-
-KERAS = "Keras"
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,11 @@ class Subject:
     geometry: InputGeometry
     bytes: int
     sha256: str
+
+    @property
+    def is_keras(self) -> bool:
+        """As Row's."""
+        return runs_keras(self.engine)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def plan(
         most: pictures at most.
 
     Raises:
+        NothingMeasuredError: no file can be read, and there is no run.
         EdgetlError: there is nothing to measure, no such thing, or two of what there can be one of.
     """
     run, packed, paths = _sorted_out(targets, folder, data)
@@ -113,7 +117,7 @@ def plan(
     fallback = labels or known or (found.labels if found else None)
     files, failures = _read_files(paths, fallback)
     if not files and not run:
-        raise ModelFileError(failures[0].problem)
+        raise NothingMeasuredError(failures)
     if run:
         pictures = held_out_pictures(run, data)
     elif packed:
@@ -191,16 +195,30 @@ def _each_once(paths: Sequence[Path]) -> list[Path]:
 def _read_files(
     paths: Sequence[Path], labels: Sequence[str] | None
 ) -> tuple[list[_File], list[Failure]]:
-    short = {path: path.name.removeprefix("model.").removesuffix(".tflite") for path in paths}
-    times = Counter(short.values())
     files, failures = [], []
-    for path in paths:
-        name = short[path] if times[short[path]] == 1 else str(path)
+    for path, name in zip(paths, _names(paths), strict=True):
         try:
             files.append(_read_file(name, path.absolute(), labels))
         except ModelFileError as error:
             failures.append(Failure(name, "", 0, str(error)))
     return files, failures
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The shortest ends of different paths that tell them, and Keras, apart."""
+    names = [_end(path, 1) for path in paths]
+    for parts in range(2, max((len(path.absolute().parts) for path in paths), default=0) + 1):
+        times = Counter([KERAS, *names])
+        names = [
+            name if times[name] == 1 else _end(path, parts)
+            for path, name in zip(paths, names, strict=True)
+        ]
+    return names
+
+
+def _end(path: Path, parts: int) -> str:
+    name = path.name.removeprefix("model.").removesuffix(".tflite")
+    return PurePath(*path.absolute().parts[-parts:-1], name).as_posix()
 
 
 def _read_file(name: str, path: Path, labels: Sequence[str] | None) -> _File:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from benchmarks.measured import NOISY_SPREAD, Condition, Failure, Measured, Row
-from benchmarks.subjects import KERAS
+from benchmarks.measured import NOISY_SPREAD, Condition, Latency, Measured, Row, engine_family
 from benchmarks.worker import STEADY_WITHIN, UNCOUNTED_CALLS
 from edge.errors import quoted
 
@@ -27,7 +26,9 @@ def tables(measured: Measured) -> list[Table]:
     """What is lost and what is gained: quality, where pictures have classes, and speed."""
     made = []
     for title, columns in _sections(measured):
-        table = Table(title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        # The end of a long name is what tells it from others.
+        table.add_column(title, overflow="fold")
         narrow = [column for column in columns if not column.wide]
         for column in narrow:
             table.add_column(column.heading, justify="right", no_wrap=True)
@@ -49,16 +50,9 @@ def markdown(measured: Measured) -> str:
             cells = [_cell(_name(row, measured)), *(c.text(row, measured) for c in columns)]
             lines.append("| " + " | ".join(cells) + " |")
         lines.append("")
-    lines += [f"- {_cell(failure_line(failure))}" for failure in measured.failures]
+    lines += [f"- {_cell(failure.line)}" for failure in measured.failures]
     lines += [f"- {_cell(line)}" for line in method(measured)]
     return "\n".join(lines)
-
-
-def failure_line(failure: Failure) -> str:
-    """A row that could not be measured, in one line."""
-    where = f" on {failure.engine}" if failure.engine else ""
-    threads = f", threads {failure.threads}" if failure.threads else ""
-    return f"{failure.name}{where}{threads}: {failure.problem}"
 
 
 def method(measured: Measured) -> list[str]:
@@ -96,15 +90,17 @@ def method(measured: Measured) -> list[str]:
         "probabilities; JPEG from the file's bytes, and pictures a second so. load: from path to "
         "ready, libraries imported. MB: peak of the process.",
         "faster: times Keras' p50, the median of ratios taken round by round; Keras in its "
-        "fastest way of model(x), predict and tf.function. noisy: the rounds' medians have an "
-        f"interquartile range above {NOISY_SPREAD:.0%}, so no ratio is given.",
+        "fastest way of model(x), predict and tf.function. noisy: the rounds' medians, from pixels "
+        f"or from JPEG, have an interquartile range above {NOISY_SPREAD:.0%}, in this row or in "
+        "Keras'; none of its times is to be quoted, and no ratio is given.",
         f"{machine.name}: {machine.cpu}, {machine.cores} cores, "
         f"{machine.memory_bytes / 2**30:.1f} GiB; {machine.system}; Python {machine.python}, "
         + ", ".join(f"{name} {number}" for name, number in machine.versions.items())
         + ".",
         f"Before: {_condition(machine.before)}. After: {_condition(machine.after)}.",
     ]
-    return lines
+    # A pack brings names from elsewhere.
+    return [quoted(line) for line in lines]
 
 
 def _condition(now: Condition) -> str:
@@ -131,31 +127,30 @@ def _sections(measured: Measured) -> list[tuple[str, Sequence[_Column]]]:
 
 def _name(row: Row, measured: Measured) -> str:
     # Versions are below the tables: with them these would not fit.
-    engine = row.way if row.name == KERAS else row.engine.split()[0]
+    engine = row.way if row.is_keras else engine_family(row.engine)
     counts = {other.threads for other in measured.rows if not other.elsewhere}
     threads = f" x{row.threads}" if len(counts) > 1 else ""
-    return f"{quoted(row.name)} {engine}{threads}{'*' if row.elsewhere else ''}"
+    return quoted(f"{row.name} {engine}{threads}{'*' if row.elsewhere else ''}")
 
 
 def _faster(row: Row, measured: Measured) -> str:
-    keras = [
-        other
-        for other in measured.rows
-        if other.name == KERAS and other.threads == row.threads and not other.elsewhere
-    ]
-    if row.invoke.noisy or (row.ratio and any(other.invoke.noisy for other in keras)):
+    if row.noisy or measured.noisy_ratio(row):
         return NOISY
-    return f"{row.ratio.median:.1f}x" if row.ratio else "-"
+    ratio = measured.quotable_ratio(row)
+    return f"{ratio.median:.1f}x" if ratio else "-"
 
 
 def _faster_range(row: Row, measured: Measured) -> str:
-    if row.ratio is None or _faster(row, measured) == NOISY:
-        return "-"
-    return f"{row.ratio.low:.2f}-{row.ratio.high:.2f}"
+    ratio = measured.quotable_ratio(row)
+    return f"{ratio.low:.2f}-{ratio.high:.2f}" if ratio else "-"
 
 
 def _milliseconds(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _spread(latency: Latency) -> str:
+    return f"{100 * latency.spread:.0f} %"
 
 
 def _of_quality(text: Callable[..., str]) -> Callable[[Row, Measured], str]:
@@ -192,18 +187,19 @@ _SPEED = (
     _Column("p50", lambda row, _: _milliseconds(row.invoke.p50)),
     _Column("p90", lambda row, _: _milliseconds(row.invoke.p90)),
     _Column("p99", lambda row, _: _milliseconds(row.invoke.p99)),
-    _Column("spread", lambda row, _: f"{100 * row.invoke.spread:.0f} %", wide=True),
+    _Column("spread", lambda row, _: _spread(row.invoke), wide=True),
     _Column("JPEG", lambda row, _: _milliseconds(row.end_to_end.p50)),
     _Column("JPEG p90", lambda row, _: _milliseconds(row.end_to_end.p90), wide=True),
     _Column("JPEG p99", lambda row, _: _milliseconds(row.end_to_end.p99), wide=True),
+    _Column("JPEG spread", lambda row, _: _spread(row.end_to_end), wide=True),
     _Column("/s", lambda row, _: f"{row.pictures_per_second:.0f}"),
-    _Column("MB", lambda row, _: f"{row.peak_bytes / 1e6:.0f}"),
+    _Column("MB", lambda row, _: f"{row.peak_bytes / 1e6:.0f}" if row.peak_bytes else "-"),
     _Column("faster", _faster),
     _Column("quartiles", _faster_range, wide=True),
-    _Column("engine", lambda row, _: row.engine, wide=True),
+    _Column("engine", lambda row, _: _cell(row.engine), wide=True),
     _Column("threads", lambda row, _: str(row.threads), wide=True),
 )
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return quoted(text.replace("\n", " ")).replace("|", "\\|")

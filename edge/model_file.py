@@ -8,6 +8,7 @@ https://ai.google.dev/edge/litert/models/metadata). edgetl adds one more file, e
 import hashlib
 import json
 import math
+import stat
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,11 +98,16 @@ def read_model_file(path: str | Path, *, labels: Sequence[str] | None = None) ->
         labels: names of the outputs in order; needed only where the file holds none.
 
     Raises:
-        ModelFileError: the file is missing, cut off, changed, no TFLite model or no image
-            classifier, or the number of labels is not the number of outputs.
+        ModelFileError: the file is missing, a pipe or device, cut off, changed, no TFLite model or
+            no image classifier, or the number of labels is not the number of outputs.
     """
     path = Path(path)
     try:
+        # A pipe may never be written to, and a device never end.
+        if not stat.S_ISREG(kind := path.stat().st_mode) and not stat.S_ISDIR(kind):
+            raise ModelFileError(
+                f"{quoted(path)}: a pipe or device, not a file; name a .tflite file"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{quoted(path)}: {reason(error)}") from error

@@ -18,10 +18,11 @@ from edge.own_python import run_python
 _SECONDS = 60.0
 
 _LOAD = (
-    "import importlib, json, sys\n"
+    "import importlib, sys\n"
+    "from edge.doctor.answer import give, only_answer\n"
+    "answer = only_answer()\n"
     "module = importlib.import_module(sys.argv[1])\n"
-    "found = {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])}\n"
-    "print('\\n' + json.dumps(found))"
+    "give(answer, {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])})"
 )
 
 # The packages on PyPI that hold a cv2.
@@ -78,10 +79,9 @@ def load(module: str, *, facts: str = "{}") -> Loaded:
         return Loaded({}, f"cannot be tried ({reason(error)})")
     if done.returncode < 0:
         return Loaded({}, f"crashes when it is loaded ({_signal_name(-done.returncode)})")
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
+    if done.returncode or not done.stdout:
         return Loaded({}, _last_words(done.stderr) or f"ends with status {done.returncode}")
-    return Loaded(json.loads(lines[-1]), "")
+    return Loaded(json.loads(done.stdout), "")
 
 
 def library_checks() -> Iterator[Check]:
@@ -105,7 +105,9 @@ def library_mend(problem: str, package: str) -> str:
 
 
 def _needed(name: str, module: str, package: str) -> Check:
-    if find_spec(module) is None:
+    found = find_spec(module)
+    # A folder without code, as pip leaves where files of others lie in it, is a module to Python.
+    if found is None or found.origin is None:
         return Check(name, "fail", "not installed", f"pip install {package}")
     tried = load(module)
     if tried.problem:

@@ -77,7 +77,7 @@ def _memory(meminfo: Path) -> Iterator[Check]:
 
 def _disk(folder: Path) -> Iterator[Check]:
     try:
-        free = shutil.disk_usage(folder).free
+        free, name = shutil.disk_usage(folder).free, folder.resolve()
     except OSError as error:
         yield Check("disk", "warn", f"cannot be asked ({reason(error)})", "is this folder gone?")
         return
@@ -85,7 +85,7 @@ def _disk(folder: Path) -> Iterator[Check]:
     yield Check(
         "disk",
         state,
-        f"{_size(free)} free in {folder.resolve()}",
+        f"{_size(free)} free in {name}",
         "" if state == "ok" else "free some: sudo apt clean, old files, or a larger card",
     )
 

@@ -1,6 +1,5 @@
 """Does a model work here, and how fast?"""
 
-import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -26,25 +25,25 @@ def try_run(model: Path, *, runtime: str) -> tuple[Check, TrialRun | None]:
     """
     name = quoted(model)
     try:
-        digest = hashlib.sha256(model.read_bytes()).hexdigest()
         done = run_python(
             ["-m", "edge.doctor.trial_run_process", str(model.absolute()), runtime],
             capture_output=True, text=True, errors="replace", timeout=_SECONDS,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except OSError as error:
-        return Check("model", "fail", f"{name}: {reason(error)}", "name a .tflite file"), None
+        return Check(
+            "model", "fail", f"{name}: cannot be tried ({reason(error)})", _LOOK_ABOVE
+        ), None
     except subprocess.TimeoutExpired:
         found = f"{name}: gives no answer within {_SECONDS:.0f} seconds"
         return Check("model", "fail", found, "another --runtime, or get the file again"), None
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
+    if done.returncode or not done.stdout:
         words = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         return Check("model", "fail", f"{name}: cannot be tried ({words})", _LOOK_ABOVE), None
-    told = json.loads(lines[-1])
+    told = json.loads(done.stdout)
     if "problem" in told:
         return Check("model", "fail", told["problem"], "export it anew, or copy it again"), None
     facts = told.pop("facts")
-    run = TrialRun(path=str(model), sha256=digest, **told)
+    run = TrialRun(path=str(model), **told)
     found = f"{name}: {facts}, {run.milliseconds:.1f} ms on {run.runtime}, {run.threads} threads"
     return Check("model", "ok", found), run

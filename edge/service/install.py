@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +14,15 @@ from edge.errors import SettingError, quoted
 from edge.extras import need_extra
 from edge.service import options as options_
 from edge.service import systemd
-from edge.service.unit import Service, unit_text
+from edge.service.unit import STATE, Service, unit_text
 from edge.sinks.mqtt_url import PASSWORD_VARIABLE
 
 # The first systemd with RestartSteps=.
 _GROWING_WAIT = 254
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+# classify takes about 110 MB (measured with int8 at 160x160); systemd counts in 64 bits.
+_LEAST_MEMORY, _MOST_MEMORY = 2**26, 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ def planned(
     options: Mapping[str, Any],
     *,
     spelled: Callable[[dict[str, Any]], list[str]],
+    sinks: options_.MakeSinks,
     run_as: str | None = None,
     memory_max: str = "1G",
     systemd_version: int | None = None,
@@ -54,6 +60,7 @@ def planned(
     Args:
         options: classify's, by its names for them.
         spelled: makes arguments of classify of them.
+        sinks: makes classify's sinks of them and a model's labels.
         run_as: whose rights the service has; else of whoever typed sudo.
         memory_max: as systemd.resource-control(5) has it.
         systemd_version: of the system it is for; None where that is not known.
@@ -62,10 +69,9 @@ def planned(
         SettingError, ModelFileError: an option does not fit.
         MissingExtraError: one needs a package that is not installed here.
     """
-    user = _user(run_as, known=place.running)
-    if not _is_size(memory_max):
-        raise SettingError(f"--memory-max {quoted(memory_max)}: give it like 512M, 1G or 50%")
-    given = options_.placed(options, root=place.root)
+    user = _user(run_as, place)
+    _check_memory(memory_max)
+    given = options_.placed(options, root=place.root, sinks=sinks)
     password = os.environ.get(PASSWORD_VARIABLE)
     if given["mqtt"]:
         given["mqtt"], own = options_.without_password(given["mqtt"])
@@ -97,6 +103,8 @@ def planned(
             netlink="char-media" in seen,
             results_to_journal=given["on_change"] and not given["output"],
             secrets=PurePosixPath("/etc/edgetl", f"{place.name}.env") if secrets else None,
+            # The key that lets viewers in is kept there.
+            state=PurePosixPath(STATE, "edgetl", place.name) if given["preview"] else None,
             growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
         )
     )
@@ -157,9 +165,21 @@ def _may(user: str, right: str, path: Path) -> bool:
     return done.returncode == 0
 
 
-def _is_size(text: str) -> bool:
-    number = text[:-1] if text[-1:] in "KMGT%" else text
-    return number.isascii() and number.isdecimal() and int(number) > 0
+def _check_memory(text: str) -> None:
+    """See that systemd takes `text` for a limit: what it cannot read it leaves out."""
+    found = re.fullmatch(r"(\d{1,20})([KMGT%]?)", text, re.ASCII)
+    if not found:
+        raise SettingError(f"--memory-max {quoted(text)}: give it like 512M, 1G or 50%")
+    number, unit = int(found[1]), found[2]
+    if unit == "%":
+        if not 1 <= number <= 100:
+            raise SettingError(f"--memory-max {text}: give from 1% to 100% of the memory")
+    elif number * _UNITS[unit] < _LEAST_MEMORY:
+        raise SettingError(
+            f"--memory-max {text}: classify takes about 110 MB; give more, like 512M, 1G or 50%"
+        )
+    elif number * _UNITS[unit] > _MOST_MEMORY:
+        raise SettingError(f"--memory-max {text}: more than any memory; give it like 512M or 1G")
 
 
 def _program() -> list[str]:
@@ -172,15 +192,29 @@ def _program() -> list[str]:
     return program
 
 
-def _user(name: str | None, *, known: bool) -> str:
+def _user(name: str | None, place: systemd.Place) -> str:
     user = name or os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
-    if user == "root":
-        raise SettingError("a camera needs no root: name who the service runs as: --run-as USER")
     if not user or not all(char.isalnum() or char in "_.-" for char in user) or user[0] in "-.":
         raise SettingError(f"--run-as {quoted(user)}: not a user's name")
-    if known:
-        try:
-            pwd.getpwnam(user)
-        except KeyError:
-            raise SettingError(f"--run-as {quoted(user)}: no such user here") from None
+    number = _number(user, place)
+    if user == "root" or set(user) == {"0"} or number == 0:
+        raise SettingError("a camera needs no root: name who the service runs as: --run-as USER")
+    if place.running and number is None:
+        raise SettingError(f"--run-as {quoted(user)}: no such user here")
     return user
+
+
+def _number(user: str, place: systemd.Place) -> int | None:
+    """The number that a file tree has for a user's name; None where it has no such user."""
+    if place.running:
+        try:
+            return pwd.getpwnam(user).pw_uid
+        except KeyError:
+            return None
+    try:
+        text = (place.root / "etc/passwd").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    rows = (line.split(":") for line in text.splitlines())
+    numbers = (row[2] for row in rows if row[0] == user and len(row) > 2)
+    return next((int(number) for number in numbers if number.isdecimal()), None)

@@ -1,60 +1,83 @@
 """What a service of `edgetl classify` needs, from the options that classify takes."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
-from edge.condition import parse_condition
-from edge.errors import SettingError, quoted
+from edge.errors import SettingError, SinkError, quoted, reason
 from edge.model_file import read_labels, read_model_file
 from edge.preview.address import parse_address
+from edge.sinks import Sink
 from edge.sinks.mqtt_url import parse_mqtt_url
+from edge.steady import smoothed
+
+# What makes classify's sinks, of its options and a model's labels.
+MakeSinks: TypeAlias = Callable[[Mapping[str, Any], tuple[str, ...]], Iterable[Sink]]
 
 # Systemd gives the service a /tmp of its own, and these are emptied at a boot.
 _PASSING = (Path("/tmp"), Path("/var/tmp"))
 
+# Options of classify's that are paths.
+_PATHS = ("model", "labels", "output", "save_video", "snapshots")
 
-def placed(options: Mapping[str, Any], *, root: Path) -> dict[str, Any]:
+# More than the first line of any results has.
+_LONGEST_LINE = 2**20
+
+
+def placed(
+    options: Mapping[str, Any],
+    *,
+    root: Path,
+    sinks: MakeSinks,
+) -> dict[str, Any]:
     """classify's options, checked, with absolute paths: a service starts in another folder.
 
     Args:
         options: by classify's names for them, as typed: paths may be text.
         root: where the file tree is that they are for; paths are those of that tree.
+        sinks: makes classify's sinks of its options and a model's labels.
 
     Raises:
         SettingError: there is no camera, or something a service cannot have or do.
         ModelFileError: the model does not fit.
     """
-    if options["files"] or options["camera"] is None:
+    if options["files"]:
+        raise SettingError(
+            f"{quoted(options['files'][0])}: a service watches a camera, not files; leave it out"
+        )
+    if options["camera"] is None:
         raise SettingError("a service watches a camera: give --camera 0 (or a device or URL)")
     if options["window"]:
         raise SettingError("--window: a service has no screen; use --preview")
     if options["model"] is None:
         raise SettingError("a service needs --model FILE: it starts in another folder")
-    if (options["snapshots"] is None) != (options["when"] is None):
-        raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
+    if options["mqtt_discovery"] and options["mqtt"] is None:
+        raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
     changed = dict(options)
-    for name in ("model", "labels", "output", "save_video", "snapshots"):
+    for name in _PATHS:
         if options[name] is not None:
-            changed[name] = _absolute(options[name], option=name)
-    if "://" not in options["camera"] and not options["camera"].isdecimal():
-        changed["camera"] = str(_absolute(Path(options["camera"]), option="camera"))
+            changed[name] = _absolute(options[name])
+    changed["camera"] = _camera(options["camera"], root)
     names = changed["labels"] and read_labels(_inside(root, changed["labels"]))
     model = read_model_file(_inside(root, changed["model"]), labels=names)
-    if options["when"] is not None:
-        parse_condition(options["when"], model.labels)
     if options["preview"] is not None:
         parse_address(options["preview"])
-    output = changed["output"]
-    if output and (options["format"] or output.suffix.lower().lstrip(".")) not in ("jsonl", "csv"):
-        raise SettingError(f"--output {quoted(output)}: add --format jsonl or --format csv")
+    if options["smooth"] is not None:
+        smoothed((), seconds=options["smooth"], predict=list)
     for folder in folders_written(changed):
-        if not _inside(root, folder).is_dir():
+        if not os.path.isdir(_inside(root, folder)):  # noqa: PTH112 - Path's raises where we may not look
             raise SettingError(
                 f"{quoted(str(folder))}: no such folder; make it, for the service's user"
             )
+    _check_sinks(changed, model.labels, root=root, sinks=sinks)
+    # Last: what else is wrong with a path says more of what was meant.
+    for name in _PATHS if "://" in changed["camera"] else ("camera", *_PATHS):
+        if changed[name] is not None:
+            _check_lasting(Path(changed[name]), option=name)
     return changed
 
 
@@ -112,14 +135,76 @@ def devices(options: Mapping[str, Any]) -> list[str]:
     return ["char-video4linux", *raspberry]
 
 
-def _absolute(path: Path, *, option: str) -> Path:
-    place = Path(path).absolute()
-    if any(place.is_relative_to(passing) for passing in _PASSING):
+def _absolute(path: Path | str) -> Path:
+    try:
+        # systemd takes no ".." in a path, and a link to the model of the day must stay one.
+        return Path(os.path.normpath(Path(path).absolute()))
+    except OSError as error:  # the folder we are in was deleted
+        raise SettingError(f"{quoted(path)}: the folder here is gone; give a whole path") from error
+
+
+def _camera(name: str, root: Path) -> str:
+    if name.isdecimal():
+        return name
+    if "://" in name:
+        try:
+            urlsplit(name)
+        except ValueError:
+            # Not the URL itself: there may be a password in it.
+            raise SettingError(
+                "--camera: the host in its URL cannot be; give it like rtsp://host:554/path or "
+                "rtsp://[2001:db8::1]:554/path"
+            ) from None
+        return name
+    place = _absolute(name)
+    # A device may be plugged in later.
+    if not place.is_relative_to("/dev") and not os.path.isfile(_inside(root, place)):  # noqa: PTH113
+        raise SettingError(
+            f"--camera {name!r}: no such file; give a camera's number, as in --camera 0, a device "
+            f"or a URL"
+        )
+    return str(place)
+
+
+def _check_sinks(
+    options: Mapping[str, Any], labels: tuple[str, ...], *, root: Path, sinks: MakeSinks
+) -> None:
+    """See that classify's sinks can be made, in an empty file tree and with nobody connected."""
+    try:
+        with TemporaryDirectory() as name:
+            changed = {**options, "mqtt": None, "preview": None}
+            for option in ("output", "save_video", "snapshots"):
+                if options[option]:
+                    changed[option] = _inside(Path(name), options[option])
+                    changed[option].parent.mkdir(parents=True, exist_ok=True)
+            if options["output"]:
+                _begin_alike(changed["output"], _inside(root, options["output"]))
+            try:
+                for sink in sinks(changed, labels):
+                    sink.close()
+            except (SettingError, SinkError) as error:
+                raise SettingError(str(error).replace(quoted(name), "")) from error
+    except OSError as error:
+        raise SettingError(f"these options cannot be tried: {reason(error)}") from error
+
+
+def _begin_alike(path: Path, other: Path) -> None:
+    """Make at `path` what shows whether classify would append to `other`."""
+    if other.is_dir():
+        path.mkdir()
+    elif other.is_file() and os.access(other, os.R_OK):
+        with other.open("rb") as file:
+            first = file.readline(_LONGEST_LINE)
+        # Half a line is cut off when classify begins, and no reason to refuse.
+        path.write_bytes(first if first.endswith(b"\n") else b"")
+
+
+def _check_lasting(path: Path, *, option: str) -> None:
+    if any(path.is_relative_to(passing) for passing in _PASSING):
         raise SettingError(
             f"--{option.replace('_', '-')} {quoted(path)}: a service has a temporary "
             f"folder of its own, which is emptied; choose another place"
         )
-    return place
 
 
 def _inside(root: Path, path: Path | PurePosixPath) -> Path:

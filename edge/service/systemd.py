@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -43,6 +44,11 @@ class Place:
     @property
     def secrets(self) -> Path:
         return self.root / "etc/edgetl" / f"{self.name}.env"
+
+    @property
+    def state(self) -> Path:
+        """What a service keeps for its next start; systemd makes it."""
+        return self.root / "var/lib/edgetl" / self.name
 
     @property
     def running(self) -> bool:
@@ -114,6 +120,7 @@ def uninstall(place: Place) -> bool:
     try:
         place.unit.unlink()
         _forget_secrets(place)
+        _forget_state(place)
     except OSError as error:
         raise ServiceError(f"{quoted(place.unit)}: {reason(error)}; try with sudo") from error
     if place.running:
@@ -203,6 +210,14 @@ def _forget_secrets(place: Place) -> None:
     # Other services' passwords may be there.
     with suppress(OSError):
         place.secrets.parent.rmdir()
+
+
+def _forget_state(place: Place) -> None:
+    if place.state.exists():
+        shutil.rmtree(place.state)
+    # Other services' may be there.
+    with suppress(OSError):
+        place.state.parent.rmdir()
 
 
 def _check_ours(place: Place) -> None:

@@ -3,15 +3,25 @@
 See systemd.service(5) and systemd.exec(5). Everything in it is known to systemd 252 (Debian 12).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from edge.errors import SettingError, quoted
+
+# Where StateDirectory= puts its folders.
+STATE = PurePosixPath("/var/lib")
 
 # A unit without it was written by someone else, and is none of ours to change.
 MARK = "# Written by `edgetl service install`; that command, typed again, changes it."
 
 # As systemd.syntax(7) wants them inside double quotes.
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "%": "%%"}
+
+# In a unit's line as it is: line ends among the control characters, and what Python has in file
+# names for bytes that are no UTF-8.
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Service:
         netlink: whether it may hear the kernel's news of devices.
         results_to_journal: whether what it prints is kept; errors always are.
         secrets: a file with variables that not everyone may read; None for none.
+        state: a folder below /var/lib, made for it and its user, that outlives it; None for none.
         growing_wait: whether this systemd knows RestartSteps= (254 and later).
     """
 
@@ -40,11 +51,16 @@ class Service:
     netlink: bool = False
     results_to_journal: bool = False
     secrets: PurePosixPath | None = None
+    state: PurePosixPath | None = None
     growing_wait: bool = False
 
 
 def unit_text(service: Service) -> str:
-    """The unit file of `service`, whole."""
+    """The unit file of `service`, whole.
+
+    Raises:
+        SettingError: a path has something in its name that systemd reads in no way.
+    """
     families = ["AF_UNIX"]
     families += ["AF_INET", "AF_INET6"] if service.network else []
     families += ["AF_NETLINK"] if service.network or service.netlink else []
@@ -85,6 +101,7 @@ def unit_text(service: Service) -> str:
         "ProtectSystem=strict",
         "ProtectHome=read-only",
         *(f"ReadWritePaths={_path(folder)}" for folder in service.writable),
+        *(_state(service.state) if service.state else []),
         "PrivateTmp=yes",
         f"RestrictAddressFamilies={' '.join(families)}",
         *(["IPAddressDeny=any"] if not service.network else []),
@@ -135,11 +152,25 @@ def _command(command: Sequence[str]) -> str:
     return " ".join([word(program, variables=False), *map(word, arguments)])
 
 
-def _path(path: PurePosixPath | None) -> str:
-    # EnvironmentFile= takes a path to the line's end; quotes would be a part of it.
+def _path(path: PurePosixPath) -> str:
+    # A path is not unescaped as a command's words are: what is in its name stands there as it is.
     text = str(path)
+    if _UNREADABLE.search(text):
+        raise SettingError(
+            f"{quoted(text)}: systemd takes no folder with a control character, or a byte that is "
+            f"not UTF-8, in its name; choose another"
+        )
+    # EnvironmentFile= takes a path to the line's end; quotes would be a part of it.
     plain = all(char.isalnum() or char in "/._-" for char in text)
-    return text if plain else word(text, variables=False)
+    return text if plain else f'"{"".join(_ESCAPES.get(char, char) for char in text)}"'
+
+
+def _state(folder: PurePosixPath) -> list[str]:
+    return [
+        f"StateDirectory={folder.relative_to(STATE)}",
+        "StateDirectoryMode=0700",
+        f"Environment=XDG_STATE_HOME={folder}",
+    ]
 
 
 def _restarts(*, growing: bool) -> list[str]:

@@ -54,6 +54,8 @@ def parse_mqtt_url(url: str, *, password: str | None = None) -> Broker:
             f"characters of a password as %XX or the password in {PASSWORD_VARIABLE}"
         ) from error
     topic = unquote(parts.path).strip("/")
+    if any("\ud800" <= char <= "\udfff" for char in url):
+        raise SettingError(f"--mqtt: holds bytes that are no UTF-8; give it like {_EXAMPLE}")
     if parts.scheme not in _PORTS or not host or port == 0:
         raise SettingError(f"--mqtt: not an address of a broker; give it like {_EXAMPLE}")
     if not topic:

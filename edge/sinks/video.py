@@ -10,6 +10,7 @@ import cv2
 
 from edge.annotate import annotated, shown_size
 from edge.errors import PictureError, SinkError, quoted, reason
+from edge.opencv_capture import opencv_path, opened
 from edge.results import Result
 
 # An .mp4 is playable only once its index is written behind the pictures, and a write that fails is
@@ -17,6 +18,8 @@ from edge.results import Result
 _FREE_BYTES = 64 * 2**20
 _CAMERA_RATE = 15.0
 _LONGEST_STILL = 2.0
+_USUAL_RATE = 25.0
+_PHOTO_SECONDS = 1.0
 
 
 class Pace(Protocol):
@@ -53,19 +56,46 @@ class RealTime:
         return copies
 
 
-class EachOnce:
-    """For files: every frame once, at the rate of the first video; photos for a second each."""
+class OwnTime:
+    """For files: a video lasts as long as it does by itself, photos a second each.
+
+    The rate is the first file's, 25 frames a second where that is a photo. Of a video of that rate
+    each frame is shown once; frames of another video are repeated or left out.
+    """
+
+    def __init__(self) -> None:
+        self._rate: float | None = None
+        self._video: str | None = None
+        self._video_rate = _USUAL_RATE
+        self._due = 0.0
+        self._frames = 0
 
     def rate(self, result: Result) -> float:
-        if result.frame is None:
-            return 1.0
-        capture = cv2.VideoCapture(result.source)
-        rate = float(capture.get(cv2.CAP_PROP_FPS))
-        capture.release()
-        return rate if 1 <= rate <= 240 else 25.0
+        if self._rate is None:
+            self._rate = _USUAL_RATE if result.frame is None else _rate_of(result.source)
+        return self._rate
 
     def copies(self, result: Result) -> int:
-        return 1
+        rate = self.rate(result)
+        if result.frame is None:
+            self._due += rate * _PHOTO_SECONDS
+        else:
+            if result.source != self._video:
+                self._video, self._video_rate = result.source, _rate_of(result.source)
+            self._due += rate / self._video_rate
+        copies = round(self._due) - self._frames
+        self._frames += copies
+        return copies
+
+
+def _rate_of(video: str) -> float:
+    """Frames a second of a video file; 25 where it tells none that can be."""
+    capture = opened(video)
+    if capture is None:
+        return _USUAL_RATE
+    rate = float(capture.get(cv2.CAP_PROP_FPS))
+    capture.release()
+    return rate if 1 <= rate <= 240 else _USUAL_RATE
 
 
 class VideoSink:
@@ -87,6 +117,12 @@ class VideoSink:
         self._size = (0, 0)
         if path.suffix.lower() != ".mp4":
             raise SinkError(f"{self._name}: a video is saved as .mp4; let its name end so")
+        try:
+            self._opencv_path = opencv_path(str(path))
+        except UnicodeEncodeError:
+            raise SinkError(
+                f"{self._name}: the name is not UTF-8, so OpenCV cannot write it; give another"
+            ) from None
         try:
             path.touch(exist_ok=False)
         except FileExistsError:
@@ -115,16 +151,15 @@ class VideoSink:
             self._path.unlink(missing_ok=True)
             return
         self._writer.release()
-        capture = cv2.VideoCapture(str(self._path))
-        playable, _ = capture.read()
-        capture.release()
-        if not playable:
+        capture = opened(str(self._path))
+        if capture is None or not capture.read()[0]:
             raise SinkError(f"{self._name}: could not be finished and cannot be played")
 
     def _open(self, result: Result) -> cv2.VideoWriter:
         self._size = height, width = shown_size(result.picture)
         codec = cv2.VideoWriter.fourcc(*"mp4v")
-        writer = cv2.VideoWriter(str(self._path), codec, self._pace.rate(result), (width, height))
+        rate = self._pace.rate(result)
+        writer = cv2.VideoWriter(self._opencv_path, codec, rate, (width, height))
         if not writer.isOpened():
             raise SinkError(f"{self._name}: this OpenCV cannot write such a video")
         self._writer = writer

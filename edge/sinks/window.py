@@ -1,20 +1,22 @@
 """Results in a window on the desktop."""
 
+import contextlib
 import os
 import subprocess
+import threading
+import time
 
 import cv2
 
 from edge.annotate import annotated
 from edge.errors import PictureError, SinkError
-from edge.own_python import run_python
+from edge.own_python import start_python
 from edge.results import Result
 from edge.sinks import RunEnded
+from edge.window_process import SIZE
 
-_TITLE = "edgetl"
-_QUIT = {ord("q"), ord("Q"), 27}  # 27 is Esc
-_TRIAL = "import cv2; cv2.namedWindow('edgetl'); cv2.waitKey(1)"
 _SECONDS = 30
+_SECONDS_TO_CLOSE = 5
 
 
 class WindowSink:
@@ -26,44 +28,65 @@ class WindowSink:
         Raises:
             SinkError: there is no display, it doesn't answer, or OpenCV was built without windows.
         """
-        # Qt ends the whole process where it finds no display, so another one tries first.
+        # Qt ends the whole process where it finds no display, or loses it. In a session of its own
+        # Ctrl-C does not reach it, so the window is there until the run has ended.
+        self._process = start_python(
+            ["-m", "edge.window_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._pictures = self._process.stdin
+        self._answers = self._process.stdout
+        began = time.monotonic()
+        patience = threading.Timer(_SECONDS, self._process.kill)
+        patience.start()
         try:
-            trial = run_python(
-                ["-c", _TRIAL],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SECONDS,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise SinkError(
-                f"--window: the display {os.environ.get('DISPLAY', '')} did not open a window "
-                f"within {_SECONDS:g} seconds; run it on the desktop, or use --save-video"
-            ) from error
-        if "not implemented" in trial.stderr:
+            answer = self._answers.readline().strip()
+        finally:
+            patience.cancel()
+        if answer == b"open":
+            return
+        self.close()
+        if answer:
             raise SinkError(
                 "--window: this OpenCV was built without windows; install opencv-python in place "
                 "of opencv-python-headless"
             )
-        if trial.returncode:
+        if time.monotonic() - began >= _SECONDS:
             raise SinkError(
-                "--window: there is no display here that a window can open on; run it on the "
-                "desktop, or use --save-video"
+                f"--window: the display {os.environ.get('DISPLAY', '')} did not open a window "
+                f"within {_SECONDS:g} seconds; run it on the desktop, or use --save-video"
             )
-        # Qt's fonts are not in OpenCV's wheels, and it says so at length.
-        os.environ.setdefault("QT_LOGGING_RULES", "*=false")
-        cv2.namedWindow(_TITLE, cv2.WINDOW_AUTOSIZE)
+        raise SinkError(
+            "--window: there is no display here that a window can open on; run it on the "
+            "desktop, or use --save-video"
+        )
 
     def write(self, result: Result) -> None:
         try:
-            cv2.imshow(_TITLE, cv2.cvtColor(annotated(result), cv2.COLOR_RGB2BGR))
+            bgr = cv2.cvtColor(annotated(result), cv2.COLOR_RGB2BGR)
         except PictureError:
             # A file that was deleted since it was classified.
             return
-        key = cv2.waitKey(1) & 0xFF
-        if key in _QUIT or cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1:
-            raise RunEnded
+        try:
+            self._pictures.write(SIZE.pack(*bgr.shape[:2]))
+            self._pictures.write(bgr.data)
+            self._pictures.flush()
+        except OSError:
+            if self._process.wait() == 0:
+                raise RunEnded from None
+            raise SinkError("--window: the display that it was on is gone") from None
 
     def close(self) -> None:
-        cv2.destroyAllWindows()
-        cv2.waitKey(1)
+        with contextlib.suppress(OSError):
+            self._pictures.close()
+        self._answers.close()
+        try:
+            self._process.wait(_SECONDS_TO_CLOSE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,5 +1,6 @@
 """Benchmarks made by hand: small, and every figure known."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ def row(name: str = "int8", p50: float = 3.0, **changed: Any) -> Row:
         "threads": 2,
         "elsewhere": None,
         "bytes": 2_650_000,
-        "sha256": "5c" * 32,
+        "sha256": hashlib.sha256(name.encode()).hexdigest(),
         "load_ms": 12.0,
         "first_ms": 4.5,
         "invoke": latency(p50),
@@ -67,6 +68,10 @@ def row(name: str = "int8", p50: float = 3.0, **changed: Any) -> Row:
         "ratio": None,
     }
     return Row(**given | changed)
+
+
+def keras(p50: float = 21.0, **changed: Any) -> Row:
+    return row("Keras", p50, **{"engine": "TensorFlow 2.21.0", "way": "tf.function"} | changed)
 
 
 def machine(**changed: Any) -> Machine:
@@ -115,9 +120,9 @@ def wrong_at(*places: int, truth: Sequence[int] = TRUTH) -> tuple[int, ...]:
 
 def whole_run() -> Measured:
     """Keras, every export, a runtime that could not, and a row from another machine."""
-    keras = row(
-        "Keras", 21.0, engine="TensorFlow 2.21.0", way="tf.function", bytes=24_000_000,
-        peak_bytes=980_000_000, quality=quality(wrong_at(1, 2, 70), TRUTH, agreement=1.0),
+    slowest = keras(
+        bytes=24_000_000, peak_bytes=980_000_000,
+        quality=quality(wrong_at(1, 2, 70), TRUTH, agreement=1.0),
     )  # fmt: skip
     made = [
         ("float32", 3.6, 8_890_000, wrong_at(1, 2, 70)),
@@ -139,4 +144,4 @@ def whole_run() -> Measured:
     )  # fmt: skip
     elsewhere = row("int8", 14.0, elsewhere="Raspberry Pi 4 Model B", threads=4, bytes=2_730_000)
     failed = Failure("dynamic", "tflite-runtime 2.14.0", 2, "cannot run it (op version 12)")
-    return measured(keras, *files, slow, elsewhere, failures=(failed,))
+    return measured(slowest, *files, slow, elsewhere, failures=(failed,))

@@ -1,19 +1,23 @@
 """The benchmark with models whose behaviour is known, in real processes."""
 
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
 
 import benchmarks.benchmark as subject_module
 from benchmarks.benchmark import Benchmark, benchmark, latency, ratio
-from benchmarks.measured import Latency
+from benchmarks.measured import Failure, Latency, NothingMeasuredError
 from benchmarks.pictures import Pictures, balanced, drawn_pictures, folder_pictures
-from benchmarks.rounds import timed_rounds
-from benchmarks.row_process import RowFailedError
+from benchmarks.rounds import Timed, timed_rounds
+from benchmarks.row_process import RowProcess
 from benchmarks.subjects import Plan, Subject
 from edge.errors import DataError
 from edge.preprocessing import InputGeometry
@@ -25,10 +29,10 @@ from trainer.metrics import macro_f1
 LABELS = ("blue", "red")
 
 
-def fake(runtime: str, name: str = "fake") -> Subject:
+def fake(runtime: str, name: str = "fake", *, engine: str = "fake") -> Subject:
     return Subject(
         name=name,
-        engine=f"fake {runtime}",
+        engine=f"{engine} {runtime}",
         module="tests.benchmarks.fake_engine",
         path=Path("nowhere"),
         runtime=runtime,
@@ -41,6 +45,10 @@ def fake(runtime: str, name: str = "fake") -> Subject:
     )
 
 
+def fake_keras(runtime: str) -> Subject:
+    return fake(runtime, "Keras", engine="TensorFlow")
+
+
 @pytest.fixture
 def pictures(tmp_path: Path) -> Pictures:
     return folder_pictures(scan(write_colour_pictures(tmp_path / "data", list(LABELS), 2)))
@@ -48,17 +56,16 @@ def pictures(tmp_path: Path) -> Pictures:
 
 @pytest.fixture
 def measure(tmp_path: Path, pictures: Pictures) -> Callable[..., Benchmark]:
-    (tmp_path / "work").mkdir()
-
     def run(*subjects: Subject, rounds: int = 2, patience: float = 60) -> Benchmark:
         plan = Plan(pictures, subjects, (), (), None)
-        return benchmark(plan, tmp_path / "work", rounds=rounds, patience=patience)
+        with TemporaryDirectory(dir=tmp_path) as folder:
+            return benchmark(plan, Path(folder), rounds=rounds, patience=patience)
 
     return run
 
 
 def test_a_model_of_known_slowness_comes_out_at_it(measure: Callable[..., Benchmark]) -> None:
-    keras, half = fake("sleep 0.02", "Keras"), fake("sleep 0.01", "half")
+    keras, half = fake_keras("sleep 0.02"), fake("sleep 0.01", "half")
     measured = measure(keras, half, rounds=3).measured
     slow, fast = measured.rows
     for row, milliseconds in ((slow, 20), (fast, 10)):
@@ -90,14 +97,54 @@ def test_every_way_a_row_can_fail_leaves_the_others(measure: Callable[..., Bench
     assert all("\n" not in failure.problem for failure in measured.failures)
 
 
-def test_nothing_measured_is_an_error(measure: Callable[..., Benchmark]) -> None:
-    with pytest.raises(RowFailedError, match="nothing could be measured: fake: RuntimeError"):
-        measure(fake("raise"))
+def test_nothing_measured_is_an_error_that_names_every_row(
+    measure: Callable[..., Benchmark],
+) -> None:
+    with pytest.raises(NothingMeasuredError) as found:
+        measure(fake("raise", "one"), fake("nan", "two"))
+    assert found.value.failures == (
+        Failure("one", "fake raise", 1, "RuntimeError: no such operator"),
+        Failure("two", "fake nan", 1, "gives values that are no numbers"),
+    )
+
+
+def test_a_file_called_keras_is_not_taken_for_keras(measure: Callable[..., Benchmark]) -> None:
+    named, other = measure(fake("sleep 0.002", "Keras"), fake("sleep 0.001")).measured.rows
+    assert named.quality is not None
+    assert named.quality.agreement is None
+    assert other.ratio is None
+    keras, named = measure(fake_keras("sleep 0.002"), fake("sleep 0.001", "Keras")).measured.rows
+    assert keras.ratio is None
+    assert named.ratio is not None
+    assert named.quality is not None
+    assert named.quality.agreement == 1.0
+
+
+def test_a_killed_row_is_told_so_and_nothing_unrelated(measure: Callable[..., Benchmark]) -> None:
+    (failure,) = measure(fake("sleep 0"), fake("kill")).measured.failures
+    assert "killed by SIGKILL, probably because memory ran out" in failure.problem
+    assert "XNNPACK" not in failure.problem
+
+
+def test_keras_answers_stand_when_it_fails_in_the_rounds(
+    measure: Callable[..., Benchmark], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(processes: Mapping[int, RowProcess], **options: Any) -> Timed:
+        os.kill(processes[1].pid, signal.SIGKILL)
+        return timed_rounds(processes, **options)
+
+    monkeypatch.setattr(subject_module, "timed_rounds", killed)
+    done = measure(fake("sleep 0.001"), fake_keras("sleep 0"), rounds=1)
+    assert [failure.name for failure in done.measured.failures] == ["Keras"]
+    (row,) = done.measured.rows
+    assert row.quality is not None
+    assert (row.quality.agreement, row.quality.mcnemar_p) == (1.0, 1.0)
+    assert done.keras_probabilities is not None
 
 
 def test_quality_is_that_of_the_answers(measure: Callable[..., Benchmark]) -> None:
     # The fake says "red" of everything; two of four are.
-    keras, other = measure(fake("ways", "Keras"), fake("sleep 0", "other")).measured.rows
+    keras, other = measure(fake_keras("ways"), fake("sleep 0", "other")).measured.rows
     assert keras.way == "fast"
     assert keras.quality is not None
     assert other.quality is not None

@@ -210,9 +210,52 @@ def test_a_pack_without_keras_is_refused(cli: Cli, model: Path, unready_run: Pat
     )
 
 
+def test_where_nothing_can_be_measured_every_failure_is_a_line(cli: Cli, model: Path) -> None:
+    for name in ("a", "b"):
+        (cli.folder / f"{name}.tflite").write_bytes(model.read_bytes()[:2000])
+    result = cli("benchmark", "a.tflite", "b.tflite", check=1)
+    assert result.stdout == ""
+    first, second = result.stderr.splitlines()
+    assert first.startswith("edgetl: a: ")
+    assert second.startswith("edgetl: b: ")
+
+
+def test_what_cannot_be_written_is_told_before_anything_is_measured(
+    cli: Cli, model: Path, unready_run: Path
+) -> None:
+    (cli.folder / "file").write_text("mine")
+    for arguments, words in (
+        ((model, "--report", "file"), "file: cannot be written: file exists"),
+        ((unready_run, "--pack=file"), "its name does not end in .zip; call it file.zip"),
+    ):
+        refused = cli("benchmark", *arguments, *QUICK, check=2)
+        assert_one_clear_line(refused, words)
+    assert (cli.folder / "file").read_text() == "mine"
+
+
+def test_files_are_named_by_what_tells_them_apart(model: Path, tmp_path: Path) -> None:
+    for name in ("a/exports/model.tiny", "b/exports/model.tiny", "Keras", "other"):
+        path = tmp_path / "runs" / f"{name}.tflite"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(model, path)
+    found = plan(sorted((tmp_path / "runs").rglob("*.tflite")), tmp_path, runtimes=["litert"])
+    assert sorted(subject.name for subject in found.subjects) == [
+        *("a/exports/tiny", "b/exports/tiny", "other", "runs/Keras")
+    ]
+
+
+def test_too_many_threads_are_refused(cli: Cli, model: Path) -> None:
+    refused = cli("benchmark", model, "--threads", "100000", check=2)
+    assert "100000 is not in the range" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 @pytest.mark.by_hand
 def test_a_damaged_keras_model_leaves_the_files(cli: Cli, unready_run: Path) -> None:
-    result = cli("benchmark", unready_run, *QUICK, "--json", "--pack", check=2)
+    result = cli(
+        "benchmark", unready_run, *QUICK, "--json", "--pack", "--report", "page", check=2
+    )  # fmt: skip
+    assert (cli.folder / "page" / "index.html").exists()
     measured = json.loads(result.stdout)
     assert [row["name"] for row in measured["rows"]] == ["tiny"]
     assert measured["rows"][0]["quality"]["agreement"] is None
@@ -305,6 +348,8 @@ def test_a_report_and_what_changed_between_two_benchmarks(
         (("gone.json", "gone.json"), "gone.json: cannot be read"),
         (("empty.json", "empty.json"), "empty.json: does not hold a benchmark's figures"),
         (("empty.json", "empty.json", "--markdown"), "--compare reads two files"),
+        (("empty.json", "empty.json", "--rounds", "15"), "--compare reads two files"),
+        (("empty.json", "empty.json", "--data", "x", "--json"), "--compare reads two files"),
     ],
 )
 def test_what_cannot_be_compared_is_named(cli: Cli, arguments: tuple[str, ...], named: str) -> None:

@@ -220,6 +220,28 @@ def test_rows_are_matched_by_name_engine_threads_and_machine() -> None:
     assert [(r.name, r.threads) for r in changes.only_after] == [("int8", 4)]
 
 
+def test_the_same_file_is_matched_whatever_it_is_called() -> None:
+    a = measured(row("int8", sha256="1"), row("runs/b/int8", sha256="2"), row("x", sha256="3"))
+    b = measured(row("b/int8", sha256="2"), row("x", sha256="4"), row("y", sha256="1"))
+    changes = compare(a, b)
+    assert [(r.name, r.same_file) for r in changes.rows] == [
+        ("int8", True),
+        ("runs/b/int8", True),
+        ("x", False),
+    ]
+    assert not changes.only_before
+    assert not changes.only_after
+
+
+def test_the_same_file_twice_is_matched_by_name_too() -> None:
+    twice = measured(row("a", 2.0, sha256="1"), row("b", 3.0, sha256="1"))
+    changes = compare(twice, measured(*reversed(twice.rows)))
+    assert [(r.name, r.invoke.before, r.invoke.after) for r in changes.rows] == [
+        ("a", 2.0, 2.0),
+        ("b", 3.0, 3.0),
+    ]
+
+
 def test_rows_of_one_name_are_matched_in_their_order() -> None:
     a = measured(row(bytes=1), row(bytes=2))
     b = measured(row(bytes=3), row(bytes=4), row(bytes=5))
@@ -302,6 +324,28 @@ def test_the_table_says_when_the_pictures_were_others(capsys: pytest.CaptureFixt
     assert "-7.00 points (-14.05 to -1.09) worse" in out
     assert "did not classify the same pictures" in out
     assert "pictures 100 of test (abababababab) 100 of test (cdcdcdcdcdcd)" in out
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 210_000_000), (210_000_000, 0), (0, 0)])
+def test_memory_that_a_system_does_not_tell_is_a_dash(
+    before: int, after: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = compare(measured(row(peak_bytes=before)), measured(row(peak_bytes=after)))
+    print_changes(changes)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    shown = [f"{size / 1e6:.0f}" if size else "-" for size in (before, after)]
+    assert f"peak memory, MB {shown[0]} {shown[1]} -" in lines
+    assert not changes.rows[0].memory_changed
+
+
+def test_what_was_only_timed_has_classified_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    timed = measured(row(), truth=(), split="drawn")
+    changes = compare(timed, timed)
+    assert not changes.same_pictures
+    print_changes(changes)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "pictures" not in out
+    assert "Latency is compared" in out
 
 
 def test_two_benchmarks_without_a_common_row_say_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.machine import condition, this_machine
+from benchmarks.machine import condition, processor, this_machine
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -32,6 +32,21 @@ def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
     now = condition(tmp_path)
     assert (now.temperature_celsius, now.governor, now.megahertz) == (None, None, None)
     assert now.throttled is None
+
+
+def test_a_processor_is_named_as_well_as_the_system_can(tmp_path: Path) -> None:
+    pi = "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd08\n"
+    write(tmp_path, "cpuinfo", pi)
+    assert processor(tmp_path) == "Cortex-A72"
+    write(tmp_path, "cpuinfo", f"{pi}\n{pi.replace('0xd08', '0xd03')}\n{pi}")
+    assert processor(tmp_path) == "Cortex-A72, Cortex-A53"
+    write(tmp_path, "device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0")
+    assert processor(tmp_path) == "Raspberry Pi 4 Model B Rev 1.4"
+    write(tmp_path / "x86", "cpuinfo", "model name\t: AMD EPYC 7B13\nmodel name\t: x\n")
+    assert processor(tmp_path / "x86") == "AMD EPYC 7B13"
+    # A part number of somebody else's says nothing.
+    write(tmp_path / "apple", "cpuinfo", pi.replace("0x41", "0x61"))
+    assert processor(tmp_path / "apple") == processor(tmp_path / "nothing")
 
 
 def test_this_machine_has_a_name_and_versions() -> None:

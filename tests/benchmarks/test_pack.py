@@ -1,13 +1,14 @@
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.measured import Latency, Row
-from benchmarks.pack import PackError, read_pack, write_pack
+from benchmarks.pack import PackError, check_pack_path, read_pack, write_pack
 from benchmarks.pack_option import with_pack_name
 from benchmarks.pictures import Pictures, folder_pictures
 from tests.conftest import write_colour_pictures
@@ -85,9 +86,12 @@ def test_a_pack_brings_everything_along(pack: Path, pictures: Pictures, tmp_path
 def test_pictures_that_are_too_much_are_left_out_evenly(tmp_path: Path, pictures: Pictures) -> None:
     size = sum(path.stat().st_size for path in pictures.paths)
     probabilities = np.arange(12, dtype=np.float32).reshape(6, 2)
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"a model")
     count = write_pack(
-        tmp_path / "p.zip", pictures, [], [], probabilities, machine="m", most_bytes=size * 3 // 4
-    )
+        tmp_path / "p.zip", pictures, [model], [], probabilities,
+        machine="m", most_bytes=size * 3 // 4,
+    )  # fmt: skip
     packed = read_pack(tmp_path / "p.zip", tmp_path)
     assert len(packed.pictures.paths) == count == 4
     assert packed.pictures.truth == (0, 0, 1, 1)
@@ -147,20 +151,56 @@ def test_a_bomb_is_refused(pack: Path, opened: Callable[[Path], object]) -> None
         {"keras": [{"name": "Keras"}]},
         {"pictures": ["pictures/gone.jpg"] * 6},
         {"sha256": {}},
+        {"format": True},
+        {"labels": ["blue", "blue"]},
+        {"models": []},
+        {"models": ["models/model.int8.tflite"] * 2},
+        {"split": None},
+        *(
+            {"keras": [{**asdict(ROW), "elsewhere": "desk", **row}]}
+            for row in (
+                {"elsewhere": None},
+                {"engine": "litert 2.3.0"},
+                {"load_ms": None},
+                {"name": 5},
+                {"peak_bytes": None},
+                {"threads": "two"},
+                {"invoke": "x"},
+                {"invoke": {**asdict(ROW.invoke), "p50": "abc"}},
+                {"invoke": {**asdict(ROW.invoke), "p50": 0}},
+                {"end_to_end": {**asdict(ROW.end_to_end), "rounds": ["x"]}},
+            )
+        ),
     ],
 )
 def test_facts_that_do_not_fit_are_damage(
     pack: Path, opened: Callable[[Path], object], changes: dict[str, object]
 ) -> None:
     rewritten(pack, lambda members: changed_facts(members, **changes))
-    with pytest.raises(PackError, match="damaged, or no pack"):
+    with pytest.raises(PackError, match="damaged, or no pack") as found:
         opened(pack)
+    assert "\n" not in str(found.value)
 
 
 def test_a_newer_pack_says_so(pack: Path, opened: Callable[[Path], object]) -> None:
     rewritten(pack, lambda members: changed_facts(members, format=2, edgetl="9.1"))
     with pytest.raises(PackError, match=r"made by edgetl 9\.1, which is newer"):
         opened(pack)
+
+
+def test_nothing_but_a_pack_is_replaced(pack: Path, tmp_path: Path) -> None:
+    check_pack_path(pack)
+    check_pack_path(tmp_path / "new.zip")
+    (tmp_path / "photos.zip").write_bytes(b"PK other")
+    (tmp_path / "folder.zip").mkdir()
+    for name, why in (
+        ("model.int8.tflite", r"does not end in \.zip; call it model\.int8\.tflite\.zip"),
+        ("photos.zip", "there already, and no pack; choose another name"),
+        ("folder.zip", "is a folder; choose another name"),
+        ("gone/pack.zip", "no such folder; make it first"),
+    ):
+        with pytest.raises(PackError, match=why):
+            check_pack_path(tmp_path / name)
 
 
 def test_a_lone_pack_option_gets_a_name() -> None:

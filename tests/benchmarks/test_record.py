@@ -8,7 +8,7 @@ import pytest
 from benchmarks.measured import Latency, Measured
 from benchmarks.record import read_measured, to_json
 from edge.errors import EdgetlError
-from tests.benchmarks.made import TRUTH, measured, quality, row, whole_run, wrong_at
+from tests.benchmarks.made import TRUTH, latency, measured, quality, row, whole_run, wrong_at
 
 WHOLE = whole_run()
 
@@ -43,6 +43,25 @@ def test_a_field_of_a_later_release_is_passed_over(tmp_path: Path) -> None:
     content = json.loads(to_json(WHOLE))
     content["machine"]["board"] = content["rows"][0]["joules"] = 1
     assert read_measured(_file(tmp_path, json.dumps(content))) == WHOLE
+
+
+def test_rows_that_are_not_to_be_quoted_are_marked() -> None:
+    content = json.loads(to_json(WHOLE))
+    (keras, float32, *_, int8, slow, _) = content["rows"]
+    assert [row["noisy"] for row in (keras, float32, int8, slow)] == [False, False, False, True]
+    assert [slow[kind]["noisy"] for kind in ("invoke", "end_to_end", "ratio")] == [
+        *(True, False, True)
+    ]
+    restless = replace(WHOLE.rows[0], end_to_end=latency(21.0, rounds=(10.0, 20.0, 30.0)))
+    content = json.loads(to_json(replace(WHOLE, rows=(restless, *WHOLE.rows[1:]))))
+    keras, float32, *_ = content["rows"]
+    assert (keras["noisy"], float32["noisy"]) == (True, False)
+    assert float32["ratio"]["noisy"]
+
+
+def test_memory_that_a_system_does_not_tell_is_no_damage(tmp_path: Path) -> None:
+    benchmark = measured(row(peak_bytes=0))
+    assert read_measured(_file(tmp_path, to_json(benchmark))) == benchmark
 
 
 def test_a_figure_that_is_no_number_is_null() -> None:
@@ -84,6 +103,9 @@ def _with(value: Any, *places: str | int) -> str:
         (_without("rows", 1, "invoke", "p50"), "rows[1].invoke.p50 is missing"),
         (_with("fast", "rows", 1, "invoke", "p50"), 'rows[1].invoke.p50 is "fast"'),
         (_with(True, "rows", 1, "bytes"), "rows[1].bytes is true"),
+        (_with(0, "rows", 1, "bytes"), "is damaged: rows[1].bytes is 0"),
+        (_with(-1, "rows", 1, "peak_bytes"), "is damaged: rows[1].peak_bytes is -1"),
+        (_with(0, "rows", 1, "threads"), "is damaged: rows[1].threads is 0"),
         (_with(1.5, "rows", 1, "bytes"), "rows[1].bytes is 1.5"),
         (_with(None, "rows", 0, "load_ms"), "rows[0].load_ms is null"),
         (_with(10**400, "rows", 0, "load_ms"), "is damaged"),

@@ -4,12 +4,14 @@ import errno
 import json
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from edge.doctor.cameras import camera_checks
-from edge.doctor.libraries import library_mend
+from edge.doctor.libraries import library_checks, library_mend
 from edge.doctor.machine import machine_checks
 from edge.doctor.v4l2 import Device, capture_devices
 from tests.conftest import Cli
@@ -78,6 +80,57 @@ def test_an_opencv_that_does_not_load(cli: Cli, code: str, found: str, mend: str
     assert found in opencv["found"]
     assert mend in opencv["mend"]
     assert "\n" not in opencv["found"]
+
+
+@pytest.mark.parametrize("module", ["cv2", "numpy"])
+def test_what_a_library_prints_is_no_answer(cli: Cli, our_model: Path, module: str) -> None:
+    # As it is found without ours.
+    real = f"import sys, os\nsys.path.remove({str(cli.folder / 'packages')!r})\n"
+    code = f"""{real}
+import atexit
+atexit.register(lambda: print("bye", flush=True))
+os.write(1, b"from native code")
+del sys.modules[__name__]
+import {module}
+"""
+    told = examined(cli, our_model, check=0, **broken(cli.folder / "packages", module, code))
+    assert told["by_name"]["opencv"]["found"].startswith("4.")
+    assert told["by_name"]["model"]["state"] == "ok"
+    assert told["model"]["milliseconds"] > 0
+
+
+def test_what_an_uninstalled_opencv_left_behind_is_no_opencv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cv2" / "data").mkdir(parents=True)
+    elsewhere = [entry for entry in sys.path if not Path(entry, "cv2").exists()]
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *elsewhere])
+    monkeypatch.delitem(sys.modules, "cv2", raising=False)
+    (opencv,) = [check for check in library_checks() if check.name == "opencv"]
+    assert (opencv.state, opencv.found) == ("fail", "not installed")
+    assert opencv.mend == "pip install opencv-python"
+
+
+def test_a_folder_that_is_gone_is_a_warning(cli: Cli) -> None:
+    gone = cli.folder / "gone"
+    gone.mkdir()
+    result = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$0" -P -m edgetl doctor --json', sys.executable],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    (disk,) = [check for check in json.loads(result.stdout)["checks"] if check["name"] == "disk"]
+    assert (disk["state"], disk["mend"]) == ("warn", "is this folder gone?")
+
+
+def test_a_pipe_is_no_model_to_wait_for(cli: Cli) -> None:
+    pipe = cli.folder / "pipe.tflite"
+    os.mkfifo(pipe)
+    told = examined(cli, pipe, check=1)
+    assert f"{pipe}: a pipe or device" in told["by_name"]["model"]["found"]
 
 
 def test_a_model_on_a_machine_without_numpy(cli: Cli, our_model: Path) -> None:

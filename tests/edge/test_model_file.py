@@ -3,7 +3,10 @@
 import hashlib
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -396,6 +399,22 @@ def test_another_file_is_no_model(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "gone.tflite") == "no such file or directory"
     assert refusal(tmp_path) == "is a directory"
+
+
+def test_a_pipe_and_a_device_are_refused_unread(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.tflite"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        # The one would be waited for without end, the other read until there is no memory.
+        code = (
+            "import resource, sys\n"
+            "from edge.model_file import read_model_file\n"
+            "resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))\n"
+            "read_model_file(sys.argv[1])"
+        )
+        command = [sys.executable, "-c", code, str(path)]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert f"ModelFileError: {path}: a pipe or device" in result.stderr
 
 
 def test_random_garbage_behind_the_identifier_is_refused(tmp_path: Path) -> None:

@@ -632,7 +632,7 @@ def test_an_address_names_a_broker_and_a_topic(url: str, expected: Broker) -> No
     ["", "host/a", "http://host/a", "mqtt://:secret@/a", "mqtt://u:secret@host", "mqtt://host/",
      "mqtt://u:secret@host/a/#", "mqtt://u:secret@host/+/a", "mqtt://u:secret@host:99999/a",
      "mqtt://u:secret@host:0/a", "mqtt://u:secret@host/a?b", f"mqtt://u:secret@{'h' * 70}.de/a",
-     "mqtt://u:secret#x@host/a", "mqtt://u:secret/x@host/a"],
+     "mqtt://u:secret#x@host/a", "mqtt://u:secret/x@host/a", "mqtt://u:secret@host/\udce9"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_without_showing_a_password(url: str) -> None:
     with pytest.raises(SettingError, match=r"^--mqtt: .*give it like mqtt://user@host") as caught:

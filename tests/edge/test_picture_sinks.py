@@ -28,7 +28,7 @@ from edge.errors import SettingError, SinkError
 from edge.sinks import video, window
 from edge.sinks.live import LiveSink
 from edge.sinks.snapshots import SnapshotSink
-from edge.sinks.video import EachOnce, RealTime, VideoSink
+from edge.sinks.video import OwnTime, RealTime, VideoSink
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import LABELS, Stream, frame_picture, made_result, write_video
 
@@ -133,11 +133,51 @@ def test_every_frame_of_a_file_is_in_its_video(cli: Cli, model: Path) -> None:
 def test_photos_and_frames_of_other_sizes_are_in_one_video(cli: Cli, model: Path) -> None:
     for number, size in enumerate([(60, 40), (400, 300), (30, 90)]):
         colour_picture(COLOURS["red"], 1, size).save(cli.folder / f"{number}.jpg")
-    write_video(cli.folder / "clip.avi", (frame_picture(number) for number in range(3)))
+    write_video(cli.folder / "clip.avi", (frame_picture(number) for number in range(4)))
     cli("classify", "0.jpg", "1.jpg", "2.jpg", "clip.avi", "--model", model,
         "--save-video", "out.mp4")  # fmt: skip
     frames, rate = frames_of(cli.folder / "out.mp4")
-    assert ([frame.shape for frame in frames], rate) == ([(720, 1280, 3)] * 6, 1)
+    # Three seconds of photos, and 4 frames at 10 a second.
+    assert ([frame.shape for frame in frames], rate) == ([(720, 1280, 3)] * 85, 25)
+
+
+@pytest.mark.parametrize(
+    ("files", "rate", "frames"),
+    [
+        (["fast.avi", "a.jpg"], 30, 60 + 30),
+        (["a.jpg", "fast.avi", "a.jpg"], 25, 25 + 50 + 25),
+        (["slow.avi", "fast.avi"], 5, 10 + 10),
+        (["fast.avi", "slow.avi", "fast.avi"], 30, 60 + 60 + 60),
+    ],
+    ids=str,
+)
+def test_each_file_lasts_as_long_as_by_itself(
+    cli: Cli, model: Path, files: list[str], rate: float, frames: int
+) -> None:
+    # Two seconds each.
+    write_video(cli.folder / "fast.avi", map(frame_picture, range(60)), fps=30)
+    write_video(cli.folder / "slow.avi", map(frame_picture, range(10)), fps=5)
+    colour_picture(COLOURS["red"], 1, (60, 40)).save(cli.folder / "a.jpg")
+    cli("classify", *files, "--model", model, "--save-video", "out.mp4")
+    found, found_rate = frames_of(cli.folder / "out.mp4")
+    assert (len(found), found_rate) == (frames, rate)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no colons in names there")
+def test_a_video_with_a_colon_in_its_name_is_written(cli: Cli, model: Path) -> None:
+    write_video(cli.folder / "clip.avi", map(frame_picture, range(4)))
+    cli("classify", "clip.avi", "--model", model, "--save-video", "12:30.mp4")
+    (cli.folder / "12:30.mp4").rename(cli.folder / "out.mp4")
+    assert len(frames_of(cli.folder / "out.mp4")[0]) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a name that others do not allow")
+def test_a_video_whose_name_is_not_utf_8_is_one_clear_line(cli: Cli, model: Path) -> None:
+    write_video(cli.folder / "clip.avi", map(frame_picture, range(4)))
+    name = os.fsdecode(b"\xe9.mp4")
+    result = cli("classify", "clip.avi", "--model", model, "--save-video", name, check=2)
+    assert_one_clear_line(result, r"\udce9.mp4: ", "not UTF-8", "give another")
+    assert names(cli.folder) == ["clip.avi"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -164,7 +204,7 @@ def test_a_full_disk_ends_a_video_that_can_be_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "out.mp4"
-    sink = VideoSink(path, EachOnce())
+    sink = VideoSink(path, OwnTime())
     for frame in range(1, 6):
         sink.write(made_result([0, 0, 1], frame=frame, picture=RED))
     free = shutil.disk_usage(tmp_path)._replace(free=video._FREE_BYTES - 1)
@@ -222,9 +262,11 @@ def names(folder: Path) -> list[str]:
 
 def test_a_picture_is_kept_when_the_condition_comes_to_hold(tmp_path: Path) -> None:
     sink = SnapshotSink(tmp_path / "new" / "seen", parse_condition("red>0.9", LABELS))
-    for seconds, share in [(0, 0.5), (1, 0.95), (2, 0.99), (3, 0.9), (3.3, 0.91), (4.5, 0.2),
-                           (4.6, 0.95), (4.7, 0.1), (4.8, 0.97), (5.7, 0.99)]:  # fmt: skip
-        sink.write(made_result([1 - share, 0, share], seconds=seconds, picture=RED))
+    seen = [(0, 0.5), (1, 0.95), (2, 0.99), (3, 0.9), (3.3, 0.91), (4.5, 0.2), (4.6, 0.95),
+            (4.7, 0.1), (4.8, 0.97), (5.7, 0.99)]  # fmt: skip
+    for frame, (seconds, share) in enumerate(seen, 1):
+        shares = [1 - share, 0, share]
+        sink.write(made_result(shares, seconds=seconds, frame=frame, picture=RED))
     sink.close()
     # 4.8 comes too soon after 4.6; it still holds at 5.7.
     assert names(tmp_path / "new" / "seen") == [
@@ -243,8 +285,8 @@ def test_the_oldest_go_first_and_other_files_stay(tmp_path: Path) -> None:
     sink = SnapshotSink(tmp_path, parse_condition("red>0.9", LABELS), limit_mb=1)
     largest = 0
     for number in range(20):
-        sink.write(made_result([0, 0, 1], seconds=10 * number, picture=noise))
-        sink.write(made_result([1, 0, 0], seconds=10 * number + 5, picture=noise))
+        sink.write(made_result([0, 0, 1], seconds=10 * number, frame=1, picture=noise))
+        sink.write(made_result([1, 0, 0], seconds=10 * number + 5, frame=2, picture=noise))
         ours = [path for path in tmp_path.iterdir() if path.name != "2024.jpg"]
         largest = max(largest, sum(path.stat().st_size for path in ours))
         if number == 0:
@@ -267,6 +309,50 @@ def test_a_file_is_kept_as_it_is(cli: Cli, model: Path) -> None:
     (kept,) = (cli.folder / "seen").iterdir()
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{3}Z-green\.png", kept.name)
     assert kept.read_bytes() == (cli.folder / "green.png").read_bytes()
+
+
+def test_of_photos_every_one_is_kept_and_a_video_after_one_starts_anew(
+    cli: Cli, model: Path
+) -> None:
+    for number in range(30):
+        colour_picture(COLOURS["red"], number, (30, 20)).save(cli.folder / f"{number:02}.png")
+    write_video(cli.folder / "30.avi", [np.full((48, 64, 3), (20, 20, 200), np.uint8)] * 5)
+    write_video(cli.folder / "31.avi", [np.full((48, 64, 3), (20, 20, 200), np.uint8)] * 5)
+    cli("classify", ".", "--model", model, "--snapshots", "seen", "--when", "red>0.5")
+    kept = list((cli.folder / "seen").iterdir())
+    assert sorted(path.suffix for path in kept) == [".jpg"] * 2 + [".png"] * 30
+    photos = {path.read_bytes() for path in cli.folder.glob("*.png")}
+    assert {path.read_bytes() for path in kept if path.suffix == ".png"} == photos
+
+
+def test_photos_within_a_millisecond_are_all_kept(tmp_path: Path) -> None:
+    photos = [tmp_path / f"{number}.png" for number in range(3)]
+    sink = SnapshotSink(tmp_path / "seen", parse_condition("red>0.9", LABELS))
+    for number, photo in enumerate(photos):
+        photo.write_bytes(bytes([number]))
+        sink.write(made_result([0, 0, 1], source=str(photo), picture=photo))
+    kept = sorted((tmp_path / "seen").iterdir())
+    assert [path.read_bytes() for path in kept] == [b"\0", b"\1", b"\2"]
+
+
+@pytest.mark.parametrize("name", ["photo", "photo.jpg_large", "photo.été"])
+def test_the_limit_holds_whatever_names_end_in(cli: Cli, model: Path, name: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (600, 600, 3), np.uint8)
+    Image.fromarray(noise).save(cli.folder / name, format="PNG")
+    size = (cli.folder / name).stat().st_size
+    assert 1_000_000 < size < 1_500_000
+    for _ in range(3):
+        cli("classify", name, "--model", model, "--snapshots", "seen", "--when", "red>=0",
+            "--snapshots-limit", "2.5")  # fmt: skip
+    kept = list((cli.folder / "seen").iterdir())
+    assert [path.stat().st_size for path in kept] == [size] * (2_500_000 // size)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_limit_that_is_no_number_is_one_clear_line(cli: Cli, model: Path, value: str) -> None:
+    result = cli("classify", "a.jpg", "--model", model, "--snapshots", "seen", "--when", "red>0.5",
+                 "--snapshots-limit", value, check=2)  # fmt: skip
+    assert_one_clear_line(result, f"--snapshots-limit {value}", "such as 500")
 
 
 @pytest.mark.parametrize(
@@ -324,21 +410,27 @@ def test_a_display_that_never_answers_is_one_clear_line(monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def display() -> Iterator[str]:
+def server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A display's name, and its process."""
     if not shutil.which("Xvfb") or not shutil.which("xdotool"):
         pytest.skip("Xvfb and xdotool are not installed")
     read, write = os.pipe()
     # By default a server starts anew when its last client leaves, and throws out who comes in
-    # that moment: the window comes right after the trial that looks for a display has left.
+    # that moment.
     process = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-noreset", "-screen", "0", "800x600x24"],
         pass_fds=[write], stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(write)
     with os.fdopen(read) as numbers:
-        yield f":{numbers.readline().strip()}"
+        yield f":{numbers.readline().strip()}", process
     process.terminate()
     process.wait()
+
+
+@pytest.fixture
+def display(server: tuple[str, subprocess.Popen[bytes]]) -> str:
+    return server[0]
 
 
 @pytest.mark.parametrize("key", ["q", "Escape"])
@@ -367,6 +459,28 @@ def test_a_key_in_the_window_ends_the_run(
     assert process.returncode == 0
     assert len(stderr.splitlines()) == 1
     assert " classified, median " in stderr
+
+
+def test_a_display_that_goes_away_takes_no_other_sink_along(
+    cli: Cli, model: Path, serve, server: tuple[str, subprocess.Popen[bytes]]
+) -> None:
+    name, display = server
+    url = serve(Stream(fps=30, frames=150))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgetl", "classify", "--camera", url, "--model", str(model),
+         "--window", "--save-video", "out.mp4", "--no-reconnect"],
+        cwd=cli.folder, env={**os.environ, "DISPLAY": name}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for _ in range(30):
+        process.stdout.readline()
+    display.kill()
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert stderr.splitlines()[0] == "edgetl: --window: the display that it was on is gone"
+    assert len(stdout.splitlines()) > 60
+    assert len(frames_of(cli.folder / "out.mp4")[0]) > 45
 
 
 # The terminal

@@ -12,6 +12,7 @@ import pytest
 
 import edgetl
 from edge.errors import MissingExtraError, SettingError
+from edge.preview.token import kept_token, token_file
 from edge.service.install import check_extras, check_rights
 from edge.service.systemd import Place, described
 from edge.service.unit import MARK, Service, unit_text, word
@@ -43,6 +44,7 @@ OPTION_SETS = {
         network=True,
         results_to_journal=True,
         secrets=PurePosixPath("/etc/edgetl/edgetl.env"),
+        state=PurePosixPath("/var/lib/edgetl/edgetl"),
     ),
     "stream": Service(["/bin/true"], "daemon", network=True),
 }
@@ -102,6 +104,71 @@ def test_systemd_reads_a_quoted_word_as_it_was(tmp_path: Path) -> None:
     assert _verified(unit) == ""
 
 
+def _as_read(unit: Path, name: str) -> str:
+    """What systemd has read of a unit, by the name of a key."""
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit],
+        capture_output=True, text=True, env={**os.environ, "SYSTEMD_LOG_LEVEL": "debug"},
+    )  # fmt: skip
+    dump = result.stdout.partition(f"-> Unit {unit.name}:")[2].partition("-> Unit ")[0]
+    return "\n".join(re.findall(rf"^\s*{name}: (.*)$", dump, re.MULTILINE))
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", ["out put", "no-break\u00a0space", "é\u2028", "\\x41 %n \"'$HOME"])
+def test_systemd_reads_a_folder_as_it_was(tmp_path: Path, name: str) -> None:
+    unit = tmp_path / "edgetl-tried.service"
+    folder = PurePosixPath("/srv", name)
+    unit.write_text(unit_text(Service(["/bin/true"], "daemon", writable=[folder])))
+    assert _as_read(unit, "ReadWritePaths") == str(folder)
+    assert _verified(unit) == ""
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\x7f", "\udce9"])
+def test_a_folder_that_systemd_cannot_read_is_refused(cli: Cli, card: Path, name: str) -> None:
+    (card / "home/pi" / name).mkdir()
+    result = cli(*_install(card, "--dry-run", "--output", f"/home/pi/{name}/a.csv"), check=2)
+    assert_one_clear_line(result, "systemd takes no folder")
+
+
+@needs_systemd
+def test_a_folder_typed_by_way_of_another_is_one_that_systemd_takes(cli: Cli, card: Path) -> None:
+    unit = cli.folder / "edgetl-tried.service"
+    output = "/home/pi/out put/../a.csv"
+    unit.write_text(cli(*_install(card, "--dry-run", "--output", output)).stdout)
+    assert _as_read(unit, "ReadWritePaths") == "/home/pi"
+
+
+@needs_systemd
+def test_the_key_of_the_preview_outlives_a_restart_but_no_uninstall(
+    cli: Cli, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = ["--name", "door"]
+    assert "StateDirectory" not in cli(*_install(card, "--dry-run")).stdout
+    cli(*_install(card, "--preview", "0.0.0.0:8000", "--yes"))
+    cli(*_install(card, *door, "--preview", "0.0.0.0:8000", "--yes"))
+    kept = []
+    for name in ("edgetl", "door"):
+        unit = card / f"etc/systemd/system/{name}.service"
+        folder = f"/var/lib/{_as_read(unit, 'StateDirectory')}"
+        environment = _as_read(unit, "Environment")
+        monkeypatch.setenv(*environment.split("="))
+        file = token_file()
+        assert file
+        assert file.is_relative_to(folder)
+        kept.append(card / file.relative_to("/"))
+    assert kept[0] != kept[1]
+    for file in kept:
+        kept_token(file)
+    cli(*_install(card, "--preview", "0.0.0.0:9000", "--yes"))
+    assert kept[0].exists()
+    cli("service", "uninstall", "--root", card)
+    assert not kept[0].exists()
+    assert kept[1].exists()
+    cli("service", "uninstall", "--root", card, *door)
+    assert not list(card.glob("var/lib/*"))
+
+
 def test_an_argument_is_one_word_without_variables() -> None:
     assert word('a $b %c "d\\') == '"a $$b %%c \\"d\\\\"'
     assert word("\n\udce9") == '"\\x0a\\xe9"'
@@ -115,6 +182,10 @@ def card(tmp_path: Path, foreign_models: Path) -> Path:
     (home / "out put").mkdir(parents=True)
     (tmp_path / "card" / "etc/systemd/system").mkdir(parents=True)
     shutil.copy(foreign_models / "described.tflite", home / "m.tflite")
+    (home / "folder.csv").mkdir()
+    (home / "notes.csv").write_text("what I saw\n")
+    users = "root:x:0:0::/root:\nboss:x:0:0::/root:\npi:x:1000:1000::/home/pi:\n"
+    (tmp_path / "card" / "etc/passwd").write_text(users)
     return tmp_path / "card"
 
 
@@ -213,12 +284,27 @@ def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
         (["--window"], ["--window", "--preview"]),
         (["--run-as", "root"], ["--run-as USER"]),
         (["--run-as", "a b"], ["--run-as"]),
+        (["--run-as", "0"], ["root", "--run-as USER"]),
+        (["--run-as", "000"], ["root", "--run-as USER"]),
+        (["--run-as", "boss"], ["root", "--run-as USER"]),
         (["--memory-max", "much"], ["--memory-max", "1G"]),
+        (["--memory-max", "200%"], ["--memory-max 200%", "100%"]),
+        (["--memory-max", "99999999999999999999T"], ["--memory-max", "1G"]),
+        (["--memory-max", "1"], ["--memory-max 1:", "110 MB"]),
         (["--name", "../x"], ["--name"]),
         (["--model", "/home/pi/gone.tflite"], ["gone.tflite"]),
-        (["--model", "/tmp/m.tflite"], ["--model", "temporary"]),
         (["--output", "/home/pi/none/a.jsonl"], ["/home/pi/none", "no such folder"]),
-        (["--output", "/home/pi/a.txt"], ["--format"]),
+        (["--output", "/home/pi/a.txt"], ["/home/pi/a.txt", "--format"]),
+        (["--output", "/home/pi/folder.csv"], ["/home/pi/folder.csv", "directory"]),
+        (["--output", "/home/pi/notes.csv"], ["/home/pi/notes.csv", "does not begin with"]),
+        (["--save-video", "/home/pi/v.xyz"], ["/home/pi/v.xyz", ".mp4"]),
+        (["--smooth", "-1"], ["smooth -1"]),
+        (["--smooth", "nan"], ["smooth nan"]),
+        (["--mqtt-discovery"], ["--mqtt URL"]),
+        (["--camera", "rtsp://me:secret@[::1/x"], ["--camera", "rtsp://host"]),
+        (["--camera", "-1"], ["--camera '-1'", "--camera 0"]),
+        (["--camera", ""], ["--camera ''", "--camera 0"]),
+        (["photo.jpg"], ["photo.jpg", "not files"]),
         (["--mqtt", "host"], ["--mqtt"]),
         (["--preview", "h:99999"], ["--preview"]),
         (["--roi", "2"], ["roi"]),
@@ -233,6 +319,45 @@ def test_what_a_service_cannot_do_is_refused_at_once(
     result = cli(*_install(card, "--yes", *arguments), check=2)
     assert_one_clear_line(result, *words)
     assert not list(card.glob("etc/systemd/system/*"))
+
+
+def test_a_path_that_is_wrong_is_named_before_a_place_that_is(cli: Cli, card: Path) -> None:
+    here = card / cli.folder.relative_to("/")  # below /tmp
+    here.mkdir(parents=True)
+    shutil.copy(card / "home/pi/m.tflite", here)
+    for arguments, words in (
+        (["--model", "gone.tflite"], ["gone.tflite: no such file"]),
+        (["--model", ""], [f"{here}: is a directory"]),
+        (["--output", "-"], [f"{cli.folder}/-: add --format"]),
+        (["--model", "m.tflite"], ["--model", "temporary"]),
+        (["--output", "a.csv"], ["--output", "temporary"]),
+    ):
+        result = cli(*_install(card, "--dry-run", *arguments), check=2)
+        assert_one_clear_line(result, *words)
+
+
+def test_trying_the_options_writes_nothing(cli: Cli, card: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in card.rglob("*")}
+    more = ["--save-video", "/home/pi/v.mp4", "--output", "/home/pi/new.csv"]
+    cli(*_install(card, "--dry-run", *more, "--snapshots", "/home/pi/out put", "--when", "red>0.9"))
+    assert before == {path: path.stat().st_mtime_ns for path in card.rglob("*")}
+
+
+@pytest.mark.parametrize("arguments", [["--model", "m.tflite"], ["--output", "a.csv"]])
+def test_a_relative_path_in_a_folder_that_is_gone_is_refused(
+    cli: Cli, card: Path, arguments: list[str]
+) -> None:
+    gone = cli.folder / "gone"
+    gone.mkdir()
+    command = ["sh", "-c", 'rmdir "$PWD" && exec "$0" -P -m edgetl "$@"', sys.executable]
+    result = subprocess.run(
+        [*command, *_install(card, "--dry-run", *arguments)],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(Path(edgetl.__file__).parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert_one_clear_line(result, arguments[1], "the folder here is gone")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who tries another user's rights")
