@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any, Literal
+from tempfile import TemporaryDirectory
+from typing import IO, Any, Literal
 
 from deploy.targets import Targets, targets
 from edge import __version__
@@ -93,8 +95,8 @@ def deploy(
     with TemporaryDirectory(prefix="edgetl-deploy-") as temporary:
         ours = Path(temporary, "targets.yml")
         ours.write_text(json.dumps(chosen.inventory), encoding="utf-8")
-        given = Path(temporary, "variables.json")
-        given.write_text(json.dumps(variables), encoding="utf-8")
+        given = Path(temporary, "variables.yml")
+        given.write_text(_as_yaml(variables), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "ansible", "playbook", str(HERE / "playbook.yml")]
         command += ["--extra-vars", f"@{given}", "--inventory", str(ours)]
         if inventory is not None:
@@ -114,6 +116,18 @@ def _package(package: str) -> str:
     return str(Path(package).absolute())
 
 
+def _as_yaml(value: Any) -> str:
+    """A value as Ansible reads it, with no text that it takes for a template."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {_as_yaml(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_as_yaml, value)) + "]"
+    if isinstance(value, str):
+        characters = (c if c.isascii() and c.isalnum() else f"\\U{ord(c):08x}" for c in value)
+        return f'!unsafe "{"".join(characters)}"'
+    return json.dumps(value)
+
+
 def _played(
     command: Sequence[str], chosen: Targets, *, show: bool, tell: Callable[[str], None]
 ) -> list[Deployed]:
@@ -124,35 +138,59 @@ def _played(
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "edgetl_events",
         "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         "ANSIBLE_DEPRECATION_WARNINGS": "false",
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
         "EDGETL_DEPLOY_EVENTS": str(writing),
     }
     results: dict[str, Deployed] = {}
-    with TemporaryFile() as kept:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            pass_fds=[writing],
-            stdout=sys.stderr if show else kept,
-            stderr=None if show else subprocess.STDOUT,
-        )
-        os.close(writing)
-        try:
-            with open(reading, encoding="utf-8") as events:  # noqa: PTH123 - a descriptor
-                for line in events:
-                    _take(json.loads(line), chosen, results, tell)
-            status = process.wait()
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-        kept.seek(0)
-        said = kept.read().decode(errors="replace")
-    if not results:
-        raise EdgetlError(_nothing_done(said, status, chosen))
+    said: list[str] = []
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        pass_fds=[writing],
+        stdout=sys.stderr if show else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    )
+    os.close(writing)
+    listening = threading.Thread(target=_listen, args=(process.stderr, said, show), daemon=True)
+    listening.start()
+    begun: Mapping[str, Any] = {"hosts": [], "empty": []}
+    try:
+        with open(reading, encoding="utf-8") as events:  # noqa: PTH123 - a descriptor
+            for line in events:
+                event = json.loads(line)
+                if event["kind"] == "play":
+                    begun = event
+                else:
+                    _take(event, chosen, results, tell)
+        status = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    # A connection that stays open for the next run may hold on to stderr.
+    listening.join(timeout=2)
+    if not begun["hosts"]:
+        raise _not_begun("".join(said), status, chosen)
+    why = f"Ansible ended ({status}) before it was done there"
+    for name in begun["hosts"]:
+        results.setdefault(name, Deployed(chosen.typed.get(name, name), "failed", why=why))
+    for name in [name for name in chosen.names if name in begun["empty"]]:
+        results[name] = Deployed(name, "failed", why="a group without hosts")
     return list(results.values())
+
+
+def _listen(stream: IO[str], said: list[str], show: bool) -> None:
+    for line in stream:
+        said.append(line)
+        if show:
+            sys.stderr.write(line)
+            sys.stderr.flush()
 
 
 def _take(
@@ -176,17 +214,30 @@ def _take(
 
 
 def _unreachable(why: str) -> str:
-    words = " ".join(why.split())
-    if "Host key verification failed" in words or "host key" in words.lower():
-        return f"{words}; log in once with ssh to see and accept its key"
-    if "Permission denied" in words:
-        return f"{words}; let ssh log in without a password: ssh-copy-id HOST"
-    return words
+    if "host key" in why.lower():
+        return f"{why}; log in once with ssh to see and accept its key"
+    if "Permission denied" in why:
+        return f"{why}; let ssh log in without a password: ssh-copy-id HOST"
+    return why
 
 
-def _nothing_done(said: str, status: int, chosen: Targets) -> str:
-    if status == 0 or "no hosts matched" in said:
-        return f"{chosen.pattern}: no such host in the inventory"
+def _not_begun(said: str, status: int, chosen: Targets) -> EdgetlError:
+    """Why no device was touched, from Ansible's words."""
+    if file := re.search(r"failed to parse inventory source (.+)", said):
+        return SettingError(f"--inventory {quoted(file[1])}: {_unparsed(file[1], said)}")
+    if name := re.search(r"Could not match supplied host pattern, ignoring: (.+)", said):
+        return SettingError(f"{quoted(name[1])}: no such host or group in the inventory")
+    if status == 0:
+        return SettingError(f"{quoted(chosen.pattern)}: no host in the inventory")
     errors = [line for line in said.splitlines() if "ERROR" in line] or said.splitlines()
     words = errors[0].removeprefix("[ERROR]: ").removeprefix("ERROR! ") if errors else f"{status}"
-    return f"Ansible does not run: {words.strip()}"
+    return EdgetlError(f"Ansible does not run: {words.strip()}")
+
+
+def _unparsed(file: str, said: str) -> str:
+    # Each plugin that tried says why not; YAML's come first, and one wants another kind of file.
+    reasons: list[str] = re.findall(r"Failed to parse .*plugin: (.+)", said)
+    reasons = [why for why in reasons if "no root 'plugin' key" not in why] or ["not an inventory"]
+    yaml = file.endswith((".yml", ".yaml", ".json"))
+    line = re.search(rf"{re.escape(file)}:(\d+)", said)
+    return (f"line {line[1]}: " if yaml and line else "") + reasons[0 if yaml else -1].strip()

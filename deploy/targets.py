@@ -20,13 +20,18 @@ class Targets:
 
     Attributes:
         inventory: an inventory, as YAML's subset JSON has it, of the hosts typed with an address.
-        pattern: which hosts and groups of it and of the user's own inventory are meant.
+        names: the hosts and groups of it and of the user's own inventory that are meant.
         typed: by Ansible's name of a host, how it was typed.
     """
 
     inventory: Mapping[str, Any]
-    pattern: str
+    names: Sequence[str]
     typed: Mapping[str, str]
+
+    @property
+    def pattern(self) -> str:
+        """The names, as Ansible takes several."""
+        return ":".join(self.names)
 
 
 def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
@@ -64,4 +69,4 @@ def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
         typed[name] = host
         names.append(name)
     made = {"edgetl_targets": {"hosts": addressed}}
-    return Targets(made, ":".join(names) or "all", typed)
+    return Targets(made, names or ["all"], typed)

@@ -6,6 +6,7 @@ https://docs.ansible.com/ansible/latest/dev_guide/developing_plugins.html#callba
 import json
 import os
 
+from ansible import context
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
@@ -26,8 +27,20 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._pipe = os.fdopen(int(os.environ["EDGETL_DEPLOY_EVENTS"]), "w", encoding="utf-8")
 
+    def v2_playbook_on_play_start(self, play):
+        known = play.get_variable_manager().get_vars(play=play)
+        self._tell(
+            "",
+            "play",
+            "",
+            hosts=known["ansible_play_hosts_all"],
+            empty=[group for group, hosts in known["groups"].items() if not hosts],
+        )
+
     def v2_runner_on_start(self, host, task):
-        self._tell(host.get_name(), "start", task.get_name())
+        # Skipped tasks are told of too; what an include holds starts by itself, if at all.
+        if not task.action.endswith("include_tasks") and not context.CLIARGS["check"]:
+            self._tell(host.get_name(), "start", task.get_name())
 
     def v2_runner_on_ok(self, result):
         facts = result._result.get("ansible_facts") or {}
@@ -45,8 +58,13 @@ class CallbackModule(CallbackBase):
 
     def _tell_why(self, result, kind):
         told = result._result
+        # In a loop the cause is with its item.
+        told = next((item for item in told.get("results") or [] if item.get("failed")), told)
         lines = f"{told.get('stderr') or ''}".strip().splitlines()
-        why = lines[-1] if lines else f"{told.get('msg') or 'it does not say why'}"
+        # pip's errors are followed by hints.
+        words = [line for line in lines if line.startswith("ERROR:")] or lines
+        why = words[-1] if words else f"{told.get('msg') or 'it does not say why'}"
+        why = " ".join(why.split())
         self._tell(result._host.get_name(), kind, result._task.get_name(), why=why)
 
     def _tell(self, host, kind, task, **more):

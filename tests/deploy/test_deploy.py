@@ -1,20 +1,11 @@
 """Deployments to real SSH servers on this machine, each with a home of its own."""
 
-import getpass
-import hashlib
 import json
 import os
-import shutil
-import socket
+import re
 import subprocess
 import sys
-import sysconfig
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,147 +13,9 @@ from deploy.deploying import deploy
 from edge import __version__
 from edge.errors import MissingExtraError
 from tests.conftest import Cli, assert_one_clear_line
-from tests.edge.conftest import packed_export
+from tests.deploy.devices import Fleet, named
 
 ROOT = Path(__file__).parents[2]
-SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Two devices, "door" and "gate", and "cellar", where nothing answers; how to reach them."""
-
-    folder: Path
-    cli: Cli
-
-    def home(self, host: str) -> Path:
-        return self.folder / host / "home"
-
-    def linked(self, host: str) -> str:
-        """The model that is in place, by the name of its file."""
-        return (self.home(host) / "edgetl" / "model.tflite").readlink().name
-
-    def tree(self, host: str) -> dict[str, object]:
-        """Every file below the home, Ansible's own and what Python compiles aside."""
-        found = {}
-        for path in sorted(self.home(host).rglob("*")):
-            if ".ansible" not in path.parts and "__pycache__" not in path.parts:
-                found[str(path)] = path.lstat().st_mtime_ns if not path.is_dir() else None
-        return found
-
-    def let(self, host: str, **variables: object) -> None:
-        """Set variables of a device in the inventory."""
-        path = self.folder / "hosts.yml"
-        inventory = json.loads(path.read_text())
-        inventory["all"]["hosts"][host].update(variables)
-        path.write_text(json.dumps(inventory))
-
-    def deploy(
-        self, model: Path, *arguments: str, check: int | None = 0
-    ) -> dict[str, dict[str, Any]]:
-        """The results by host."""
-        inventory = self.folder / "hosts.yml"
-        done = self.cli(
-            "deploy", model, *arguments, "--inventory", inventory, "--json", check=check
-        )
-        return {result["host"]: result for result in json.loads(done.stdout)}
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    for module in ("hatchling", "ansible"):
-        if find_spec(module) is None:
-            pytest.skip(f"{module} is not installed")
-    if not Path(SSHD).exists():
-        pytest.skip("there is no sshd; Debian's openssh-server has it")
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Iterator[Fleet]:
-    folder = tmp_path_factory.mktemp("fleet")
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)
-    key = folder / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    hosts, known, servers = {}, [], []
-    for name in ("door", "gate"):
-        port = free_port()
-        servers.append(start_sshd(folder / name, port, key.with_suffix(".pub")))
-        public = (folder / name / "host_key.pub").read_text().split()[:2]
-        known.append(f"[127.0.0.1]:{port} {' '.join(public)}")
-        hosts[name] = {
-            "ansible_port": port,
-            "edgetl_home": str(folder / name / "home" / "edgetl"),
-            "ansible_remote_tmp": str(folder / name / "home" / ".ansible"),
-        }
-    hosts["cellar"] = {"ansible_port": free_port()}
-    (folder / "known_hosts").write_text("\n".join(known) + "\n")
-    options = f"-o UserKnownHostsFile={folder}/known_hosts -o IdentitiesOnly=yes"
-    common = {
-        "ansible_host": "127.0.0.1",
-        "ansible_user": getpass.getuser(),
-        "ansible_ssh_private_key_file": str(key),
-        "ansible_ssh_common_args": options,
-        "ansible_pipelining": True,
-        "ansible_python_interpreter": sys.executable,
-        "edgetl_python": sys.executable,
-        "edgetl_package": str(wheel),
-        # Without the network: what the wheel asks for is lent by this environment (start_sshd).
-        "edgetl_pip_arguments": ["--no-deps", "--ignore-installed"],
-    }
-    (folder / "hosts.yml").write_text(json.dumps({"all": {"vars": common, "hosts": hosts}}))
-    yield Fleet(folder, Cli(folder))
-    for server in servers:
-        server.terminate()
-        server.wait()
-
-
-def start_sshd(folder: Path, port: int, authorized: Path) -> "subprocess.Popen[bytes]":
-    (folder / "home").mkdir(parents=True)
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host_key"], check=True
-    )
-    (folder / "sshd_config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
-        f"AuthorizedKeysFile {authorized}\nPidFile none\nUsePAM no\nStrictModes no\n"
-        f"PasswordAuthentication no\nMaxStartups 100\nPermitRootLogin yes\n"
-        f"SetEnv HOME={folder}/home PYTHONPATH={sysconfig.get_path('purelib')}\n"
-    )
-    server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"],
-                              stderr=(folder / "log").open("wb"))  # fmt: skip
-    for _ in range(100):
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", port)) == 0:
-                return server
-        time.sleep(0.05)
-    raise AssertionError((folder / "log").read_text())
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def models(fleet: Fleet, foreign_models: Path) -> tuple[Path, Path]:
-    """Two models that work."""
-    plain = (foreign_models / "uint8.tflite").read_bytes()
-    first, second = fleet.folder / "first.tflite", fleet.folder / "second.tflite"
-    first.write_bytes(packed_export(plain))
-    second.write_bytes(packed_export(plain, edgetl="0.0.9"))
-    return first, second
-
-
-def named(model: Path) -> str:
-    return f"{hashlib.sha256(model.read_bytes()).hexdigest()}.tflite"
 
 
 @pytest.mark.slow
@@ -237,6 +90,167 @@ def test_a_host_whose_key_is_not_known_is_not_trusted(
     (result,) = json.loads(done.stdout)
     assert result["state"] == "unreachable"
     assert "log in once with ssh" in result["why"]
+
+
+@pytest.mark.slow
+def test_a_mistyped_host_next_to_a_good_one_is_refused_before_anything_is_done(
+    fleet: Fleet, models: tuple[Path, Path]
+) -> None:
+    before = fleet.tree("door")
+    done = fleet.run(models[0], "door", "dor", "--package", "other", check=2)
+    assert_one_clear_line(done, "dor: no such host or group")
+    done = fleet.run(models[0], "door", "dor", "--dry-run", check=2)
+    assert "dor: no such host or group" in done.stderr.splitlines()[-1]
+    assert fleet.tree("door") == before
+
+
+@pytest.mark.slow
+def test_a_group_without_hosts_is_a_row_that_failed(
+    fleet: Fleet, models: tuple[Path, Path]
+) -> None:
+    inventory = json.loads((fleet.folder / "hosts.yml").read_text())
+    inventory["all"]["children"] = {"attic": {"hosts": {}}}
+    other = fleet.folder / "attic.yml"
+    other.write_text(json.dumps(inventory))
+    options = ("--inventory", other, "--json")
+    done = fleet.cli("deploy", models[0], "cellar", "attic", *options, check=1)
+    results = {result["host"]: result for result in json.loads(done.stdout)}
+    assert results["cellar"]["state"] == "unreachable"
+    assert results["attic"]["why"] == "a group without hosts"
+
+
+@pytest.mark.slow
+def test_pip_s_last_words_are_said(fleet: Fleet, models: tuple[Path, Path]) -> None:
+    arguments = ["--no-deps", "--no-index"]
+    home = str(fleet.home("door") / "pip")
+    with fleet.letting("door", edgetl_pip_arguments=arguments, edgetl_home=home):
+        results = fleet.deploy(models[0], "door", "--package", "edgetl-nonesuch", check=1)
+    assert results["door"]["state"] == "failed"
+    assert results["door"]["why"] == "ERROR: No matching distribution found for edgetl-nonesuch"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
+def test_an_item_s_last_words_are_said_after_a_roll_back(
+    fleet: Fleet, models: tuple[Path, Path]
+) -> None:
+    first, second = models
+    home = fleet.home("door") / "loop"
+    with fleet.letting("door", edgetl_home=str(home)):
+        fleet.deploy(first, "door")
+        (home / "models" / "busy" / "x").mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "x", home / "models" / "busy"], check=True)
+        try:
+            results = fleet.deploy(second, "door", check=1)
+        finally:
+            subprocess.run(["umount", home / "models" / "busy"], check=True)
+    assert results["door"]["state"] == "rolled back"
+    assert "busy" in results["door"]["why"]
+    assert (home / "model.tflite").readlink().name == named(first)
+
+
+@pytest.mark.slow
+def test_a_home_may_be_given_from_the_user_s(fleet: Fleet, models: tuple[Path, Path]) -> None:
+    first, second = models
+    link = fleet.home("door") / "ed" / "model.tflite"
+    with fleet.letting("door", edgetl_home="~/ed"):
+        assert fleet.deploy(first, "door")["door"]["state"] == "deployed"
+        assert link.readlink().name == named(first)
+        again = fleet.run(first, "door")
+        assert "unchanged" in again.stdout
+        assert "Install" not in again.stderr
+        fleet.let("door", edgetl_max_ms=0.0001)
+        results = fleet.deploy(second, "door", check=1)
+        assert results["door"]["state"] == "rolled back"
+        assert link.readlink().name == named(first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["edgetl_service_options", "edgetl_pip_arguments"])
+def test_a_text_for_a_list_is_refused(
+    fleet: Fleet, models: tuple[Path, Path], variable: str
+) -> None:
+    before = fleet.tree("door")
+    with fleet.letting("door", edgetl_service=True, **{variable: "--camera 0"}):
+        results = fleet.deploy(models[0], "door", "--package", "other", check=1)
+    assert results["door"]["state"] == "failed"
+    assert f"{variable} is no list; give one" in results["door"]["why"]
+    assert fleet.tree("door") == before
+
+
+@pytest.mark.slow
+def test_why_is_one_line(fleet: Fleet, models: tuple[Path, Path]) -> None:
+    with fleet.letting("door", edgetl_runtime="tensorflow"):
+        results = fleet.deploy(models[0], "door", check=1)
+    assert "edgetl_runtime" in results["door"]["why"] or "tensorflow" in results["door"]["why"]
+    assert "\n" not in results["door"]["why"]
+
+
+@pytest.mark.slow
+def test_a_name_that_looks_like_a_template_is_a_name(
+    fleet: Fleet, models: tuple[Path, Path]
+) -> None:
+    odd = fleet.folder / "{{ 1+1 }} {# \"é😀' {% if.tflite"
+    odd.write_bytes(models[0].read_bytes())
+    fleet.deploy(odd, "door")
+    assert fleet.linked("door") == named(odd)
+
+
+@pytest.mark.slow
+def test_a_dry_run_rolls_nothing_back(fleet: Fleet, models: tuple[Path, Path]) -> None:
+    first, second = models
+    fleet.deploy(first, "door")
+    fleet.deploy(second, "door")
+    before = fleet.tree("door")
+    with fleet.letting("door", edgetl_max_ms=0.0001):
+        results = fleet.deploy(first, "door", "--dry-run", check=1)
+    assert results["door"]["state"] == "failed"
+    assert results["door"]["model"] + ".tflite" == named(second)
+    assert fleet.tree("door") == before
+
+
+@pytest.mark.slow
+def test_a_playbook_of_one_s_own_uses_the_role_as_documented(
+    fleet: Fleet, models: tuple[Path, Path]
+) -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text().partition("playbook of your own")[2]
+    (playbook,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (roles,) = re.findall(r"ANSIBLE_ROLES_PATH=\$\((.*)\)`", text)
+    folder = fleet.folder / "own"
+    folder.mkdir()
+    (folder / "play.yml").write_text(playbook)
+    (folder / "model.int8.tflite").write_bytes(models[0].read_bytes())
+    inventory = json.loads((fleet.folder / "hosts.yml").read_text())
+    inventory["all"]["children"] = {"doors": {"hosts": {"door": {}}}}
+    (folder / "hosts.yml").write_text(json.dumps(inventory))
+    shell = f"ANSIBLE_ROLES_PATH=$({roles}) python -m ansible playbook -i hosts.yml play.yml"
+    own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        shell, shell=True, cwd=folder, env={**os.environ, **own}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert fleet.linked("door") == named(models[0])
+    assert f'"model": "{named(models[0]).removesuffix(".tflite")}"' in done.stdout
+    assert re.search(r'"state": "(deployed|unchanged)"', done.stdout)
+
+
+def test_an_inventory_that_cannot_be_read_is_named_with_what_is_wrong(
+    cli: Cli, tiny_export: bytes
+) -> None:
+    pytest.importorskip("ansible")
+    (cli.folder / "m.tflite").write_bytes(tiny_export)
+    (cli.folder / "hosts.yml").write_text("a: [b\n")
+    (cli.folder / "hosts").write_text("[doors\nx\n")
+    for name, words in (("hosts.yml", "YAML"), ("hosts", "")):
+        done = cli("deploy", "m.tflite", "--inventory", name, check=2)
+        assert_one_clear_line(done, str(cli.folder / name), words)
+        assert "no such host" not in done.stderr
+
+
+def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
+    (cli.folder / "m.tflite").write_bytes(tiny_export)
+    done = cli("deploy", "m.tflite", "door", "--service", '--camera "0', check=2)
+    assert_one_clear_line(done, "--service", "No closing quotation")
 
 
 def test_what_is_wrong_is_found_before_a_device_is_touched(cli: Cli, tiny_export: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Run on the device as `python3 -c TEXT HOME`: prints as JSON what is there, and changes nothing.
+"""Run on the device as `python3 -c TEXT HOME SERVICE`: prints what is there, and changes nothing.
 
 It must run on whatever Python is there, so that a Python too old can be named as such.
 """
@@ -43,7 +43,7 @@ def has(module):
     return True
 
 
-home = sys.argv[1] or os.path.join(os.path.expanduser("~"), ".local", "share", "edgetl")
+home = os.path.abspath(os.path.expanduser(sys.argv[1] or "~/.local/share/edgetl"))
 models = os.path.join(home, "models")
 print(
     json.dumps(
@@ -56,6 +56,7 @@ print(
             "previous": link(os.path.join(home, "previous.tflite")),
             "models": sorted(os.listdir(models)) if os.path.isdir(models) else [],
             "receipt": receipt(os.path.join(home, "venv", "edgetl-receipt.json")),
+            "service": receipt(os.path.join(home, sys.argv[2] + "-receipt.json")),
             "edgetl": version(os.path.join(home, "venv", "bin", "python")),
         }
     )
