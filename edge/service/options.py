@@ -69,7 +69,8 @@ def placed(
     if options["smooth"] is not None:
         smoothed((), seconds=options["smooth"], predict=list)
     for folder in folders_written(changed):
-        if not os.path.isdir(_inside(root, folder)):  # noqa: PTH112 - Path's raises where we may not look
+        # Where we may not look, Path.is_dir raises.
+        if not os.path.isdir(_inside(root, folder)):  # noqa: PTH112
             raise SettingError(
                 f"{quoted(str(folder))}: no such folder; make it, for the service's user"
             )

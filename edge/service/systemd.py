@@ -118,9 +118,10 @@ def uninstall(place: Place) -> bool:
     now = ["--now"] if place.running else []
     systemctl(place, "disable", *now, f"{place.name}.service")
     try:
-        place.unit.unlink()
+        # The unit last: while it is there, what failed can be tried again.
         _forget_secrets(place)
         _forget_state(place)
+        place.unit.unlink()
     except OSError as error:
         raise ServiceError(f"{quoted(place.unit)}: {reason(error)}; try with sudo") from error
     if place.running:
