@@ -21,6 +21,9 @@ from edge.model_file import read_model_file
 HERE = Path(__file__).parent
 ROLES = HERE / "roles"
 
+# How long Ansible may take to end when it is told to.
+_SECONDS_TO_END = 10
+
 State = Literal["deployed", "unchanged", "rolled back", "failed", "unreachable"]
 
 
@@ -172,7 +175,12 @@ def _played(
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                # Seen once: Ansible waits for a lock that its worker died with.
+                process.kill()
+                process.wait()
     # A connection that stays open for the next run may hold on to stderr.
     listening.join(timeout=2)
     if not begun["hosts"]:

@@ -18,8 +18,6 @@ import pytest
 from tests.conftest import Cli
 from tests.deploy.devices import Fleet, free_port, named, start_sshd
 
-pytestmark = pytest.mark.slow
-
 SYSTEMCTL = f"""#!{sys.executable}
 import os, sys
 from pathlib import Path
@@ -130,6 +128,7 @@ def yard(fleet: Fleet, tmp_path: Path) -> Iterator[Yard]:
     server.wait()
 
 
+@pytest.mark.slow
 def test_after_a_run_that_was_cut_off_the_service_is_restarted(
     yard: Yard, models: tuple[Path, Path]
 ) -> None:
@@ -156,6 +155,7 @@ def test_after_a_run_that_was_cut_off_the_service_is_restarted(
     assert yard.deploy(second)["yard"]["state"] == "unchanged"
 
 
+@pytest.mark.slow
 def test_an_error_after_the_service_runs_leaves_the_service_before(
     yard: Yard, models: tuple[Path, Path]
 ) -> None:
@@ -173,6 +173,7 @@ def test_an_error_after_the_service_runs_leaves_the_service_before(
     assert yard.deploy(first)["yard"]["state"] == "unchanged"
 
 
+@pytest.mark.by_hand
 def test_options_that_a_first_service_cannot_have_roll_nothing_back(
     yard: Yard, models: tuple[Path, Path]
 ) -> None:
@@ -187,6 +188,7 @@ def test_options_that_a_first_service_cannot_have_roll_nothing_back(
     assert not yard.unit.exists()
 
 
+@pytest.mark.by_hand
 def test_options_that_look_like_templates_come_as_they_are(
     yard: Yard, models: tuple[Path, Path]
 ) -> None:
