@@ -527,8 +527,6 @@ def classify(
         _only_for_cameras(
             resolution=resolution, fps=fps, rotate=rotate, roi=roi, no_reconnect=not reconnect
         )
-    if mqtt_discovery and mqtt is None:
-        raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
     # Until the first picture there are many new objects and no garbage: looking for it after every
     # 700 of them took a fifteenth of the time.
     gc.disable()
@@ -1247,6 +1245,8 @@ def _sinks(
     """The sinks that the options ask for, opened one by one; `changes` makes a Changes, or None."""
     if (snapshots is None) != (when is None):
         raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
+    if mqtt_discovery and mqtt is None:
+        raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
     condition = None
     if when is not None:
         from edge.condition import parse_condition

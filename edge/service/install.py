@@ -14,7 +14,7 @@ from edge.errors import SettingError, quoted
 from edge.extras import need_extra
 from edge.service import options as options_
 from edge.service import systemd
-from edge.service.unit import STATE, Service, unit_text
+from edge.service.unit import Service, unit_text
 from edge.sinks.mqtt_url import PASSWORD_VARIABLE
 
 # The first systemd with RestartSteps=.
@@ -104,7 +104,9 @@ def planned(
             results_to_journal=given["on_change"] and not given["output"],
             secrets=PurePosixPath("/etc/edgetl", f"{place.name}.env") if secrets else None,
             # The key that lets viewers in is kept there.
-            state=PurePosixPath(STATE, "edgetl", place.name) if given["preview"] else None,
+            state=PurePosixPath("/", place.state.relative_to(place.root))
+            if given["preview"]
+            else None,
             growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
         )
     )

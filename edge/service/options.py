@@ -55,8 +55,6 @@ def placed(
         raise SettingError("--window: a service has no screen; use --preview")
     if options["model"] is None:
         raise SettingError("a service needs --model FILE: it starts in another folder")
-    if options["mqtt_discovery"] and options["mqtt"] is None:
-        raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
     changed = dict(options)
     for name in _PATHS:
         if options[name] is not None:
@@ -173,7 +171,9 @@ def _check_sinks(
     """See that classify's sinks can be made, in an empty file tree and with nobody connected."""
     try:
         with TemporaryDirectory() as name:
-            changed = {**options, "mqtt": None, "preview": None}
+            changed = {**options, "preview": None}
+            if options["mqtt"] is not None:
+                changed |= {"mqtt": None, "mqtt_discovery": False}
             for option in ("output", "save_video", "snapshots"):
                 if options[option]:
                     changed[option] = _inside(Path(name), options[option])

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from edge.errors import SettingError, quoted
 
 # Where StateDirectory= puts its folders.
-STATE = PurePosixPath("/var/lib")
+_STATE = PurePosixPath("/var/lib")
 
 # A unit without it was written by someone else, and is none of ours to change.
 MARK = "# Written by `edgetl service install`; that command, typed again, changes it."
@@ -167,7 +167,7 @@ def _path(path: PurePosixPath) -> str:
 
 def _state(folder: PurePosixPath) -> list[str]:
     return [
-        f"StateDirectory={folder.relative_to(STATE)}",
+        f"StateDirectory={folder.relative_to(_STATE)}",
         "StateDirectoryMode=0700",
         f"Environment=XDG_STATE_HOME={folder}",
     ]
