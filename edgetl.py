@@ -479,7 +479,7 @@ def classify(
         Literal["auto", "litert", "tflite-runtime"], typer.Option(help="Interpreter library.")
     ] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="[default: cores up to 4; files half]")
+        int | None, typer.Option(min=1, help="[default: the cores, 4 at most]")
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(readable=False, help="Names of the classes, one a line.")
@@ -533,10 +533,10 @@ def classify(
     from edge.classifier import Classifier
     from edge.latest import latest_model
     from edge.model_file import read_labels, read_model_file
-    from edge.read_ahead import ReadAhead
+    from edge.read_ahead import ReadAhead, threads_each
     from edge.results import results
     from edge.running import run
-    from edge.runtime import threads_beside_decoding
+    from edge.runtime import default_threads
     from edge.sinks.fan_out import FanOut
     from edge.sources import files as files_named
     from edge.steady import Changes, smoothed, thresholded
@@ -552,17 +552,15 @@ def classify(
         loaded = read_model_file(
             model or latest_model(), labels=read_labels(labels) if labels else None
         )
+        cores = each = threads or default_threads()
         items: Any = None
         if source is None:
             # The first pictures are decoded while the interpreter is loaded.
-            named = files_named(files or [])
-            items = stack.enter_context(closing(ReadAhead(named, loaded.geometry)))
+            ahead = ReadAhead(files_named(files or []), loaded.geometry, threads=cores)
+            items = stack.enter_context(closing(ahead))
+            each = threads_each(len(loaded.content), cores)
         with hidden_native_log():
-            classifier = Classifier(
-                loaded,
-                runtime=runtime,
-                threads=threads or (threads_beside_decoding() if files else None),
-            )
+            classifier = Classifier(loaded, runtime=runtime, threads=each)
         is_live = False
         if source is not None:
             from edge.camera import Camera
@@ -605,10 +603,10 @@ def classify(
     if not outcome.classified:
         raise SourceError("nothing could be classified")
     if read_to_the_end:
+        library = f"{classifier.runtime.name} {classifier.runtime.version}"
         _tell(
-            f"{outcome.classified} classified, median {outcome.milliseconds:.1f} ms each "
-            f"({classifier.runtime.name} {classifier.runtime.version}, "
-            f"{plural(classifier.threads, 'thread')})"
+            f"{outcome.classified} classified, median {outcome.milliseconds:.1f} ms each, "
+            f"{cores // each} at a time ({library}, {plural(each, 'thread')})"
         )
     if outcome.problems or sinks.failures:
         raise typer.Exit(1)

@@ -40,9 +40,9 @@ from edge.latest import latest_model
 from edge.native_log import hidden_native_log
 from edge.opencv_capture import opened
 from edge.preprocessing import model_input
-from edge.read_ahead import ReadAhead
+from edge.read_ahead import ReadAhead, threads_each
 from edge.results import Result, results
-from edge.runtime import default_threads, threads_beside_decoding
+from edge.runtime import default_threads
 from edge.sources import Item, files
 from edge.view import View
 from trainer.progress import say
@@ -124,7 +124,8 @@ def camera_frame(model: Path, *, rounds: int = 40, calls: int = 10) -> Point:
 
 def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
     """Pictures per second of a folder, beside the slower of decoding and inferring alone."""
-    classifier = Classifier(model, threads=threads_beside_decoding())
+    threads = threads_each(model.stat().st_size, default_threads())
+    classifier = Classifier(model, threads=threads)
     geometry = classifier.model.geometry
     bare = _bare(Classifier(model))
     names = [str(path) for path in pictures]
@@ -333,7 +334,7 @@ def _megapixels(path: Path) -> float:
 
 
 def _commands(model: Path, pictures: Sequence[Path]) -> tuple[list[str], list[str]]:
-    classifier = Classifier(model, threads=threads_beside_decoding())
+    classifier = Classifier(model, threads=threads_each(model.stat().st_size, default_threads()))
     module = classifier.runtime.load().__name__
     names = [str(path) for path in pictures]
     return (

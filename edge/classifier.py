@@ -1,5 +1,6 @@
 """A classifier: a model file, a runtime, and the one preprocessing path in front of them."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ class Prediction:
 
 
 class Classifier:
-    """Classifies pictures with a .tflite model on the device. Not safe to share between threads.
+    """Classifies pictures with a .tflite model on the device. Not safe to share between threads,
+    which take a `copy` each.
 
     A model that edgetl did not make is first tried in a process of its own, since a damaged one can
     crash the interpreter.
@@ -87,6 +89,12 @@ class Classifier:
         self._output: int = self._interpreter.get_output_details()[0]["index"]
         self._input_values = input_values(self.model.input, self.model.normalization)
         self._probabilities = probabilities(self.model.output, self.model.output_values)
+
+    def copy(self) -> "Classifier":
+        """The same model in an interpreter of its own, for another thread."""
+        twin = copy.copy(self)
+        twin._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
+        return twin
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
-"""Decoding pictures in a few threads while the interpreter is busy with the ones before.
+"""Decoding and inferring pictures in a few threads ahead of who asks for the results.
 
 Pillow and OpenCV let go of Python's lock while they decode, and so do both runtimes while they
-infer. Measured with 12-megapixel JPEGs: see `python -m benchmarks.device`.
+infer. Each core having a picture of its own, which it decodes and infers alone, is faster than all
+of them inferring one together: they need not wait for one another. Measured with small photos and
+with 12-megapixel ones by `python -m benchmarks.peers` and `python -m benchmarks.device`.
 """
 
 import queue
@@ -11,21 +13,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from edge.preprocessing import InputGeometry, Pixels, model_input
+import numpy as np
+import numpy.typing as npt
+
+from edge.classifier import Classifier
+from edge.preprocessing import InputGeometry, model_input
 from edge.runtime import default_threads
 from edge.sources import Item, Problem
 
+# What the copies of a model may take of a small board's memory, for each interpreter has its own.
+_COPIES_BYTES = 64_000_000
+
 
 @dataclass(frozen=True, eq=False)
-class Decoded:
-    """The model's input for an item, and what making it took.
+class Inferred:
+    """What a model makes of an item.
 
     Attributes:
-        pixels: uint8 [height, width, 3] RGB, of the model's own size.
-        milliseconds: from the file or frame to `pixels`.
+        probabilities: of all classes in labels order, float32 [classes].
+        milliseconds: from the file or frame to `probabilities`, without waiting for a turn.
     """
 
-    pixels: Pixels
+    probabilities: npt.NDArray[np.float32]
     milliseconds: float
 
 
@@ -34,14 +43,14 @@ class Pending:
 
     def __init__(self) -> None:
         self._over = threading.Event()
-        self._made: Decoded | BaseException | None = None
+        self._made: Inferred | BaseException | None = None
 
-    def end(self, made: Decoded | BaseException) -> None:
+    def end(self, made: Inferred | BaseException) -> None:
         """Hand it over, or what went wrong; once."""
         self._made = made
         self._over.set()
 
-    def result(self, timeout: float | None = None) -> Decoded:
+    def result(self, timeout: float | None = None) -> Inferred:
         """Wait for it.
 
         Raises:
@@ -50,7 +59,7 @@ class Pending:
         """
         if not self._over.wait(timeout):
             raise TimeoutError
-        if isinstance(self._made, Decoded):
+        if isinstance(self._made, Inferred):
             return self._made
         assert self._made is not None
         raise self._made
@@ -58,10 +67,10 @@ class Pending:
 
 @dataclass(frozen=True, eq=False)
 class Ahead:
-    """An item whose pixels are in the making."""
+    """An item whose probabilities are in the making."""
 
     item: Item
-    decoded: Pending
+    inferred: Pending
 
 
 # How long stopping waits for pictures in the works; Ctrl-C must end a run within a second.
@@ -70,23 +79,38 @@ _STOP_SECONDS = 0.5
 _Entry: TypeAlias = Ahead | Problem | BaseException | None
 
 
-def decode(item: Item, geometry: InputGeometry) -> Decoded:
-    """Make the model's input for an item, here and now.
+def infer(item: Item, classifier: Classifier) -> Inferred:
+    """Classify an item, here and now.
 
     Raises:
         PictureError: the picture cannot be read.
     """
     began = time.perf_counter()
-    pixels = model_input(item.picture, geometry)
-    return Decoded(pixels, (time.perf_counter() - began) * 1000)
+    probabilities = classifier.probabilities(item.picture)
+    return Inferred(probabilities, (time.perf_counter() - began) * 1000)
+
+
+def threads_each(model_bytes: int, threads: int) -> int:
+    """Threads for an interpreter, where `threads` cores infer as many pictures as they can.
+
+    One, so that each core has a picture of its own, unless the model is so large that its copies
+    would take more than 64 MB.
+
+    Args:
+        model_bytes: the model's size.
+        threads: 1 or more.
+    """
+    interpreters = min(threads, max(1, _COPIES_BYTES // model_bytes))
+    return threads // interpreters
 
 
 class ReadAhead:
-    """Items in their order, decoded in threads some way ahead of the one that is asked for.
+    """Items in their order, decoded and inferred in threads some way ahead of who asks for them.
 
-    Decoding begins at once. Not for a camera, whose frames would grow old on the way. At most four
-    times `threads` items are ahead, each with the model's input and, of a video, its whole frame;
-    only `threads` pictures are decoded at a time. Close it, so that no more are.
+    Decoding begins at once, and inferring with `infer_with`, which `edge.results.results` calls.
+    Not for a camera, whose frames would grow old on the way. At most four times `threads` items are
+    ahead, of a video each with its whole frame; only `threads` pictures are decoded at a time.
+    Close it, so that no more are.
     """
 
     # Threads of our own, which are daemons: Python waits at exit for those of its pools, and so
@@ -105,22 +129,38 @@ class ReadAhead:
             geometry: of the model's input.
             threads: default the cores here, 4 at most.
         """
-        threads = threads or default_threads()
+        self._threads = threads or default_threads()
         self._items = iter(items)
         self._geometry = geometry
         self._taking = threading.Lock()
-        self._room = threading.Semaphore(4 * threads)
+        self._room = threading.Semaphore(4 * self._threads)
         self._entries: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
         self._over = self._stopped = self._ended = False
         self._working = 0
         self._rested = threading.Condition()
-        for number in range(threads):
+        # Those that no thread is inferring with; None where there will be no more.
+        self._idle: queue.SimpleQueue[Classifier | None] = queue.SimpleQueue()
+        self._copying = threading.Lock()
+        self._classifier: Classifier | None = None
+        self._copies = 0
+        for number in range(self._threads):
             threading.Thread(target=self._run, daemon=True, name=f"decoder {number}").start()
+
+    def infer_with(self, classifier: Classifier) -> None:
+        """Infer what is decoded with `classifier` and copies of it; once.
+
+        There are as many as have threads: see `threads_each`. Nobody else may use it from now on.
+        """
+        with self._copying:
+            self._classifier = classifier
+            self._copies = max(1, self._threads // classifier.threads) - 1
+        self._idle.put(classifier)
 
     def __iter__(self) -> "ReadAhead":
         return self
 
     def __next__(self) -> Ahead | Problem:
+        assert self._classifier, "infer_with comes first: else the threads wait for it for ever"
         if self._ended:
             raise StopIteration
         entry = self._entries.get()
@@ -135,6 +175,7 @@ class ReadAhead:
         self._over = self._ended = True
         # One wakes the next: see _run.
         self._room.release()
+        self._idle.put(None)
         # A thread that comes back from OpenCV to a Python that is going away ends the whole process
         # with an abort. One that waits for a line on stdin is not waited for any longer than this.
         with self._rested:
@@ -147,7 +188,7 @@ class ReadAhead:
         self._room.release()
 
     def _goes_on(self) -> bool:
-        """Take an item and decode it; False when there is no more to do."""
+        """Take an item and infer it; False when there is no more to do."""
         with self._rested:
             if self._stopped:
                 return False
@@ -155,7 +196,7 @@ class ReadAhead:
         try:
             ahead = self._take()
             if isinstance(ahead, Ahead) and not self._stopped:
-                self._decode(ahead)
+                self._infer(ahead)
             return ahead is not None
         finally:
             with self._rested:
@@ -181,8 +222,40 @@ class ReadAhead:
             self._entries.put(entry)
             return entry
 
-    def _decode(self, ahead: Ahead) -> None:
+    def _infer(self, ahead: Ahead) -> None:
         try:
-            ahead.decoded.end(decode(ahead.item, self._geometry))
+            began = time.perf_counter()
+            pixels = model_input(ahead.item.picture, self._geometry)
+            seconds = time.perf_counter() - began
+            classifier = self._free_classifier()
+            if classifier is None:
+                return
+            try:
+                began = time.perf_counter()
+                probabilities = classifier.infer(pixels)
+                seconds += time.perf_counter() - began
+            finally:
+                self._idle.put(classifier)
+            ahead.inferred.end(Inferred(probabilities, seconds * 1000))
         except BaseException as error:
-            ahead.decoded.end(error)
+            ahead.inferred.end(error)
+
+    def _free_classifier(self) -> Classifier | None:
+        """One that no other thread is inferring with, waited for; None when there will be none."""
+        try:
+            classifier = self._idle.get_nowait()
+        except queue.Empty:
+            if original := self._to_copy():
+                return original.copy()
+            classifier = self._idle.get()
+        if classifier is None:
+            self._idle.put(None)
+        return classifier
+
+    def _to_copy(self) -> Classifier | None:
+        """The classifier, where one more copy of it may be made."""
+        with self._copying:
+            if not self._copies:
+                return None
+            self._copies -= 1
+            return self._classifier

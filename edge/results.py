@@ -1,6 +1,5 @@
 """Source -> classifier -> sinks: what is known of each picture that was classified."""
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from edge.classifier import Classifier, Prediction
 from edge.errors import PictureError
 from edge.preprocessing import Pixels
-from edge.read_ahead import Ahead, decode
+from edge.read_ahead import Ahead, ReadAhead, infer
 from edge.sources import Item, Problem
 
 # The label of a result whose best class is not probable enough.
@@ -55,38 +54,35 @@ class Result:
 
 
 def results(
-    items: Iterable[Item | Ahead | Problem], classifier: Classifier, *, top_k: int | None = None
+    items: Iterable[Item | Problem] | ReadAhead, classifier: Classifier, *, top_k: int | None = None
 ) -> Iterator[Result | Problem]:
     """Classify each item; one that cannot be read becomes a Problem and the rest go on.
 
     Args:
-        items: what to classify, decoded here, or ahead of this by `edge.read_ahead.ReadAhead`.
+        items: what to classify: one by one, or by a `ReadAhead` several at a time.
         classifier: what classifies it.
         top_k: how many predictions a result has; default all.
     """
+    if isinstance(items, ReadAhead):
+        items.infer_with(classifier)
     for entry in items:
         if isinstance(entry, Problem):
             yield entry
             continue
         item = entry.item if isinstance(entry, Ahead) else entry
         try:
-            decoded = (
-                entry.decoded.result()
-                if isinstance(entry, Ahead)
-                else decode(item, classifier.model.geometry)
+            inferred = (
+                entry.inferred.result() if isinstance(entry, Ahead) else infer(item, classifier)
             )
         except PictureError as error:
             yield Problem(str(error))
             continue
-        began = time.perf_counter()
-        probabilities = classifier.infer(decoded.pixels)
-        milliseconds = decoded.milliseconds + (time.perf_counter() - began) * 1000
         yield Result(
             source=item.source,
             frame=item.frame,
             time=datetime.now(UTC),
-            predictions=classifier.predictions(probabilities, top_k=top_k),
-            milliseconds=milliseconds,
-            probabilities=probabilities,
+            predictions=classifier.predictions(inferred.probabilities, top_k=top_k),
+            milliseconds=inferred.milliseconds,
+            probabilities=inferred.probabilities,
             picture=item.picture,
         )

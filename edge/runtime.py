@@ -103,12 +103,3 @@ def default_threads() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return min(4, cores)
-
-
-def threads_beside_decoding() -> int:
-    """How many threads to infer with while photos are decoded ahead on every core: half of them.
-
-    Measured on two cores with 12-megapixel JPEGs: 0.89 of the speed of decoding alone with one
-    thread, 0.84 with two, which wait for one another wherever a decoder has the core of one.
-    """
-    return max(1, default_threads() // 2)

@@ -1,10 +1,10 @@
-"""Pictures decoded ahead: in order, each failing alone, never too many."""
+"""Pictures decoded and inferred ahead: in order, each failing alone, never too many."""
 
 import io
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,26 @@ from PIL import Image
 
 from edge import Classifier
 from edge.errors import PictureError
-from edge.preprocessing import InputGeometry, model_input
-from edge.read_ahead import Ahead, ReadAhead
+from edge.preprocessing import InputGeometry
+from edge.read_ahead import Ahead, ReadAhead, threads_each
 from edge.results import Result, results
 from edge.sources import Item, Problem
 from tests.conftest import colour_picture
 
 GEOMETRY = InputGeometry(16, 16)
+
+
+@pytest.fixture
+def classifier(foreign_models: Path) -> Classifier:
+    return Classifier(foreign_models / "described.tflite", threads=1)
+
+
+def read_ahead(
+    items: Iterable[Item | Problem], classifier: Classifier, threads: int | None = None
+) -> ReadAhead:
+    ahead = ReadAhead(items, classifier.model.geometry, threads=threads)
+    ahead.infer_with(classifier)
+    return ahead
 
 
 def written(folder: Path, count: int) -> list[Path]:
@@ -46,7 +59,7 @@ def decoders() -> int:
 
 
 def test_closing_waits_for_what_is_being_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Else OpenCV, coming back to a Python that is going away, aborted the process.
     begun, ended = [], []
@@ -59,7 +72,7 @@ def test_closing_waits_for_what_is_being_decoded(
 
     monkeypatch.setattr("edge.read_ahead.model_input", slow)
     paths = written(tmp_path, 40)
-    entries = ReadAhead((Item(str(path), path) for path in paths), GEOMETRY, threads=3)
+    entries = read_ahead((Item(str(path), path) for path in paths), classifier, 3)
     next(entries)
     while len(begun) < 3:
         time.sleep(0.01)
@@ -69,42 +82,34 @@ def test_closing_waits_for_what_is_being_decoded(
         time.sleep(0.01)
 
 
-def test_the_order_and_the_pixels_are_those_of_one_by_one(tmp_path: Path) -> None:
-    paths = written(tmp_path, 40)
-    items = [Item(str(path), path) for path in paths]
-    found = list(ReadAhead(items, GEOMETRY, threads=3))
-    assert [entry.item for entry in found if isinstance(entry, Ahead)] == items
-    for entry, path in zip(found, paths, strict=True):
-        assert isinstance(entry, Ahead)
-        assert (entry.decoded.result().pixels == model_input(path, GEOMETRY)).all()
-        assert entry.decoded.result().milliseconds > 0
-
-
-def test_problems_keep_their_place_and_a_bad_picture_fails_alone(tmp_path: Path) -> None:
+def test_problems_keep_their_place_and_a_bad_picture_fails_alone(
+    classifier: Classifier, tmp_path: Path
+) -> None:
     (good,) = written(tmp_path, 1)
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     problem = Problem("asked for in vain")
     items = [Item("1", good), problem, Item("2", bad), Item("3", good)]
-    first, second, third, fourth = ReadAhead(items, GEOMETRY)
+    first, second, third, fourth = read_ahead(items, classifier)
     assert second is problem
     assert isinstance(third, Ahead)
     with pytest.raises(PictureError, match=r"bad\.png"):
-        third.decoded.result()
+        third.inferred.result()
     for entry in (first, fourth):
         assert isinstance(entry, Ahead)
-        assert entry.decoded.result().pixels.shape == (16, 16, 3)
+        assert entry.inferred.result().milliseconds > 0
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
 def test_results_of_what_was_read_ahead_are_those_of_one_by_one(
-    foreign_models: Path, tmp_path: Path
+    threads: int, foreign_models: Path, tmp_path: Path
 ) -> None:
-    classifier = Classifier(foreign_models / "described.tflite")
-    items = [Item(str(path), path) for path in written(tmp_path, 20)]
+    classifier = Classifier(foreign_models / "described.tflite", threads=threads)
+    items = [Item(str(path), path) for path in written(tmp_path, 40)]
     items.insert(7, Item("bad", tmp_path / "gone.jpg"))
     one_by_one = list(results(items, classifier))
-    ahead = list(results(ReadAhead(items, classifier.model.geometry), classifier))
-    assert len(ahead) == len(one_by_one) == 21
+    ahead = list(results(ReadAhead(items, classifier.model.geometry, threads=3), classifier))
+    assert len(ahead) == len(one_by_one) == 41
     for ours, theirs in zip(ahead, one_by_one, strict=True):
         if isinstance(theirs, Problem):
             assert ours == theirs
@@ -114,7 +119,72 @@ def test_results_of_what_was_read_ahead_are_those_of_one_by_one(
             assert (ours.probabilities == theirs.probabilities).all()
 
 
-def test_only_a_bounded_number_is_taken_ahead() -> None:
+def inferring_at_once(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many pictures four threads infer at the same time."""
+    counting, at_once, most = threading.Lock(), 0, 0
+
+    def slow(self: Classifier, pixels: np.ndarray) -> np.ndarray:
+        nonlocal at_once, most
+        with counting:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.05)
+        with counting:
+            at_once -= 1
+        return np.ones(len(self.labels), np.float32)
+
+    monkeypatch.setattr(Classifier, "infer", slow)
+    items = [Item("1", np.zeros((8, 8, 3), np.uint8))] * 16
+    assert len(list(results(ReadAhead(items, GEOMETRY, threads=4), classifier))) == 16
+    return most
+
+
+@pytest.mark.parametrize(("each", "at_once"), [(1, 4), (2, 2), (4, 1), (5, 1)])
+def test_as_many_pictures_are_inferred_at_once_as_have_threads(
+    each: int, at_once: int, foreign_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = Classifier(foreign_models / "described.tflite", threads=each)
+    assert inferring_at_once(classifier, monkeypatch) == at_once
+
+
+def test_copies_of_a_large_model_do_not_take_all_memory() -> None:
+    assert threads_each(3_000_000, 4) == 1
+    assert threads_each(30_000_000, 4) == 2
+    assert threads_each(100_000_000, 4) == 4
+    assert threads_each(100_000_000, 1) == 1
+
+
+def test_an_interpreter_that_fails_is_raised_and_nobody_waits_for_it(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = classifier.infer
+    calls = itertools.count()
+
+    def failing(pixels: np.ndarray) -> np.ndarray:
+        if next(calls) == 3:
+            raise RuntimeError("of the interpreter")
+        return working(pixels)
+
+    monkeypatch.setattr(classifier, "infer", failing)
+    classifier.threads = 2
+    items = [Item(str(n), np.zeros((8, 8, 3), np.uint8)) for n in range(8)]
+    found = results(ReadAhead(items, classifier.model.geometry, threads=2), classifier)
+    with pytest.raises(RuntimeError, match="of the interpreter"):
+        list(found)
+
+
+def test_closing_before_there_is_a_classifier_lets_nobody_wait(tmp_path: Path) -> None:
+    (path,) = written(tmp_path, 1)
+    ahead = ReadAhead([Item("1", path)] * 5, GEOMETRY, threads=3)
+    time.sleep(0.1)
+    began = time.monotonic()
+    ahead.close()
+    assert time.monotonic() - began < 0.4
+    while decoders():
+        time.sleep(0.01)
+
+
+def test_only_a_bounded_number_is_taken_ahead(classifier: Classifier) -> None:
     taken: list[int] = []
     data = io.BytesIO()
     Image.new("RGB", (8, 8)).save(data, "PNG")
@@ -125,7 +195,7 @@ def test_only_a_bounded_number_is_taken_ahead() -> None:
             taken.append(number)
             yield Item(str(number), pixels)
 
-    ahead = ReadAhead(items(), GEOMETRY, threads=2)
+    ahead = read_ahead(items(), classifier, 2)
     for given in range(1, 20):
         next(ahead)
         if given in (1, 19):
@@ -133,7 +203,7 @@ def test_only_a_bounded_number_is_taken_ahead() -> None:
     ahead.close()
 
 
-def test_closing_it_ends_its_threads_and_takes_no_more() -> None:
+def test_closing_it_ends_its_threads_and_takes_no_more(classifier: Classifier) -> None:
     # Those of other tests may be on their way out.
     deadline = time.monotonic() + 10
     while decoders() and time.monotonic() < deadline:
@@ -142,7 +212,7 @@ def test_closing_it_ends_its_threads_and_takes_no_more() -> None:
     taken: list[int] = []
     pixels = np.zeros((8, 8, 3), np.uint8)
     items = (taken.append(n) or Item(str(n), pixels) for n in itertools.count())  # type: ignore[func-returns-value]
-    ahead = ReadAhead(items, GEOMETRY, threads=4)
+    ahead = read_ahead(items, classifier, 4)
     next(ahead)
     assert decoders() == before + 4
     ahead.close()
@@ -153,28 +223,30 @@ def test_closing_it_ends_its_threads_and_takes_no_more() -> None:
     assert len(taken) <= 18
 
 
-def test_its_threads_end_with_the_items(tmp_path: Path) -> None:
+def test_its_threads_end_with_the_items(classifier: Classifier, tmp_path: Path) -> None:
     before = decoders()
     for _ in range(20):
-        assert len(list(ReadAhead([Item("1", tmp_path)], GEOMETRY, threads=4))) == 1
+        assert len(list(read_ahead([Item("1", tmp_path)], classifier, 4))) == 1
     deadline = time.monotonic() + 10
     while decoders() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert decoders() == before
 
 
-def test_what_goes_wrong_in_the_source_is_raised_after_what_came_before(tmp_path: Path) -> None:
+def test_what_goes_wrong_in_the_source_is_raised_after_what_came_before(
+    classifier: Classifier, tmp_path: Path
+) -> None:
     def items() -> Iterator[Item]:
         yield Item("1", tmp_path)
         raise MemoryError("of the source")
 
-    ahead = ReadAhead(items(), GEOMETRY)
+    ahead = read_ahead(items(), classifier)
     assert isinstance(next(ahead), Ahead)
     with pytest.raises(MemoryError, match="of the source"):
         next(ahead)
 
 
-def test_a_result_does_not_wait_for_the_next_item(tmp_path: Path) -> None:
+def test_a_result_does_not_wait_for_the_next_item(classifier: Classifier, tmp_path: Path) -> None:
     (path,) = written(tmp_path, 1)
     more = threading.Event()
 
@@ -182,10 +254,10 @@ def test_a_result_does_not_wait_for_the_next_item(tmp_path: Path) -> None:
         yield Item("1", path)
         more.wait(30)
 
-    ahead = ReadAhead(items(), GEOMETRY)
+    ahead = read_ahead(items(), classifier)
     entry = next(ahead)
     assert isinstance(entry, Ahead)
-    assert entry.decoded.result(timeout=10).pixels.shape == (16, 16, 3)
+    assert entry.inferred.result(timeout=10).probabilities.shape == (len(classifier.labels),)
     assert not more.is_set()
     more.set()
     assert next(ahead, None) is None
