@@ -92,8 +92,8 @@ def _headlines(measured: Measured) -> list[str]:
     if files:
         fastest = min(files, key=lambda row: row.end_to_end.p50)
         against = ""
-        if ratio := measured.quotable_ratio(fastest):
-            against = f"; the model alone {_times(ratio.median)} as fast as Keras"
+        if fastest.ratio and not fastest.ratio.noisy:
+            against = f"; the model alone {_times(fastest.ratio.median)} as fast as Keras"
         shown.append(
             page.headline(
                 "Fastest, end to end",
@@ -159,12 +159,12 @@ def _results(measured: Measured) -> str:
     if any(row.quality for row in measured.rows):
         parts.append(_quality_table(measured, names))
     parts.append(_cost_table(measured, names))
-    if any(row.noisy for row in measured.rows):
+    if any(row.noisy or (row.ratio and row.ratio.noisy) for row in measured.rows):
         parts.append(
-            f'<p class="faint">{_NOISY} The middle half of the rounds\' medians spreads over more '
-            f"than {NOISY_SPREAD:.0%} of their median: measure again on a quieter machine before "
-            f"you quote them. Beside Keras nothing is said of such a row, nor of any where Keras' "
-            f"is one.</p>"
+            f'<p class="faint">{_NOISY} The middle half of the rounds\' medians, or of their '
+            f"ratios to Keras', spreads over more than {NOISY_SPREAD:.0%} of their median: measure "
+            f"again on a quieter machine before you quote them. A machine that slows down slows "
+            f"Keras too, so that times can be noisy where their ratio is not.</p>"
         )
     return "\n".join(parts)
 
@@ -197,7 +197,7 @@ def _latency_table(measured: Measured, names: Sequence[str]) -> str:
         cells = "".join(map(_latency_cells, (row.invoke, row.end_to_end)))
         rows.append(
             f"<tr>{_name_cell(row, name)}{cells}<td>{row.pictures_per_second:,.1f}</td>"
-            f"<td>{_ratio(row, measured)}</td></tr>"
+            f"<td>{_ratio(row)}</td></tr>"
         )
     return page.table("Latency of one picture", head, rows)
 
@@ -213,11 +213,11 @@ def _times(ratio: float) -> str:
     return f"{ratio:,.{digits}f}{page.TIMES}"
 
 
-def _ratio(row: Row, measured: Measured) -> str:
-    if measured.noisy_ratio(row):
-        return _NOISY
+def _ratio(row: Row) -> str:
     if not row.ratio:
         return page.NONE
+    if row.ratio.noisy:
+        return _NOISY
     return (
         f"{_times(row.ratio.median)}"
         f'<span class="under">{_times(row.ratio.low)} to {_times(row.ratio.high)}</span>'

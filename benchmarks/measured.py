@@ -69,6 +69,15 @@ class Ratio:
     low: float
     high: float
 
+    @property
+    def noisy(self) -> bool:
+        """Whether the rounds' ratios differ too much for it to be quoted.
+
+        A machine that slows down for some rounds slows both sides: times that are noisy may well
+        have a ratio that is not.
+        """
+        return self.high - self.low > NOISY_SPREAD * self.median
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -103,8 +112,7 @@ class Row:
         end_to_end: from a JPEG's bytes to probabilities.
         pictures_per_second: end to end, one after the other.
         peak_bytes: of the row's process, 0 where the system does not tell.
-        ratio: of `invoke` beside Keras', None for Keras and where there is no Keras row here. It
-            is not to be quoted where it is noisy: see Measured.quotable_ratio.
+        ratio: of `invoke` beside Keras', None for Keras and where there is no Keras row here.
     """
 
     name: str
@@ -226,19 +234,6 @@ class Measured:
     failures: tuple[Failure, ...]
     # Last, and with a default: records of before have none.
     notes: tuple[str, ...] = ()
-
-    def noisy_ratio(self, row: Row) -> bool:
-        """Whether `row` has a ratio that is not to be quoted: it is noisy, or Keras' row is."""
-        beside = (
-            other
-            for other in self.rows
-            if other.is_keras and other.threads == row.threads and not other.elsewhere
-        )
-        return row.ratio is not None and (row.noisy or any(keras.noisy for keras in beside))
-
-    def quotable_ratio(self, row: Row) -> Ratio | None:
-        """How many times faster than Keras `row` is, None where nothing sure can be said."""
-        return None if self.noisy_ratio(row) else row.ratio
 
     @property
     def uncounted_rounds(self) -> tuple[int, ...]:

@@ -37,7 +37,8 @@ from trainer.progress import progress, say
 
 OURS = "edgetl"
 _NAMES = {
-    OURS: "edgetl",
+    OURS: "edgetl, one by one",
+    "edgetl-folder": "edgetl, a folder",
     "bare": "bare loop",
     "mediapipe": "MediaPipe Tasks, OpenCV decodes",
     "mediapipe-file": "MediaPipe Tasks, it reads the file",
@@ -69,8 +70,8 @@ class Peer:
         name: what it is.
         versions: of the libraries that do it.
         threads: None where it chooses for itself and does not tell.
-        milliseconds: for one picture, from its JPEG to its class; of a round, the median over the
-            pictures.
+        milliseconds: a picture, from JPEGs to classes: of a round, what all took divided by how
+            many they are.
         start_seconds: from starting the process to its first result.
         peak_bytes: of a process that classifies every picture once.
         as_ours: the share of pictures, 0..1, given the class that edgetl gives them.
@@ -220,8 +221,8 @@ class _Worker:
             raise EdgetlError(f"{_NAMES[self.way]}: cannot classify with this model: {said}")
         return line
 
-    def run(self) -> tuple[list[float], list[str]]:
-        """Classify every picture: milliseconds of each, and its class."""
+    def run(self) -> tuple[float, list[str]]:
+        """Classify every picture: milliseconds a picture, and the classes."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
@@ -248,7 +249,7 @@ def _worker(way: str, command: Sequence[str], files: Sequence[str]) -> Iterator[
 def _timed(
     commands: dict[str, list[str]], files: Sequence[str], rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[str]]]:
-    """Of each way the median milliseconds of each round, and the classes."""
+    """Of each way the milliseconds a picture in each round, and the classes."""
     with contextlib.ExitStack() as stack:
         say("starting every way")
         workers = {
@@ -259,7 +260,7 @@ def _timed(
         classes = {way: worker.run()[1] for way, worker in workers.items()}
         took = _in_turns(
             f"classifying {len(files)} pictures", list(workers), rounds,
-            lambda way: statistics.median(workers[way].run()[0]),
+            lambda way: workers[way].run()[0],
         )  # fmt: skip
     return took, classes
 
@@ -338,8 +339,9 @@ def _print(report: Report) -> None:
     versions = ", ".join(dict.fromkeys(peer.versions for peer in report.peers))
     console.print(
         f"{report.model}, {report.pictures} JPEGs of {report.megapixels:.2f} megapixels "
-        f"({report.data}), {report.rounds} rounds. From a picture's JPEG to its class, the median; "
-        f"ratios are beside edgetl, the median of ratios taken round by round. As edgetl: pictures "
+        f"({report.data}), {report.rounds} rounds. From JPEGs to classes, divided by the pictures, "
+        f"the median; ratios are beside the first row, the median of ratios taken round by round. "
+        f"Of a folder edgetl classifies a picture on each thread. As edgetl: pictures "
         f"given the same class. {ours.threads} threads{chosen}. {versions}. {report.processor}, "
         f"{report.cores} cores, load {report.load:.2f} before."
     )

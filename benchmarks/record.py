@@ -24,7 +24,7 @@ def to_json(measured: Measured) -> str:
         values["invoke"]["noisy"] = row.invoke.noisy
         values["end_to_end"]["noisy"] = row.end_to_end.noisy
         if row.ratio:
-            values["ratio"]["noisy"] = measured.noisy_ratio(row)
+            values["ratio"]["noisy"] = row.ratio.noisy
     return json.dumps(
         _without_non_finite(content),
         indent=2,

@@ -10,7 +10,7 @@ from benchmarks.measured import NOISY_SPREAD, Condition, Latency, Measured, Row,
 from benchmarks.worker import STEADY_WITHIN, UNCOUNTED_CALLS
 from edge.errors import quoted
 
-NOISY = "noisy"
+_NOISY = "noisy"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def tables(measured: Measured) -> list[Table]:
     """What is lost and what is gained: quality, where pictures have classes, and speed."""
     made = []
     for title, columns in _sections(measured):
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)
         # The end of a long name is what tells it from others.
         table.add_column(title, overflow="fold")
         narrow = [column for column in columns if not column.wide]
@@ -90,9 +90,9 @@ def method(measured: Measured) -> list[str]:
         "probabilities; JPEG from the file's bytes, and pictures a second so. load: from path to "
         "ready, libraries imported. MB: peak of the process.",
         "faster: times Keras' p50, the median of ratios taken round by round; Keras in its "
-        "fastest way of model(x), predict and tf.function. noisy: the rounds' medians, from pixels "
-        f"or from JPEG, have an interquartile range above {NOISY_SPREAD:.0%}, in this row or in "
-        "Keras'; none of its times is to be quoted, and no ratio is given.",
+        "fastest way of model(x), predict and tf.function; noisy where the interquartile range of "
+        f"these ratios is above {NOISY_SPREAD:.0%} of their median. ~: that of the rounds' "
+        "medians is: such times are noisy too, and not to be quoted.",
         f"{machine.name}: {machine.cpu}, {machine.cores} cores, "
         f"{machine.memory_bytes / 2**30:.1f} GiB; {machine.system}; Python {machine.python}, "
         + ", ".join(f"{name} {number}" for name, number in machine.versions.items())
@@ -133,20 +133,22 @@ def _name(row: Row, measured: Measured) -> str:
     return quoted(f"{row.name} {engine}{threads}{'*' if row.elsewhere else ''}")
 
 
-def _faster(row: Row, measured: Measured) -> str:
-    if row.noisy or measured.noisy_ratio(row):
-        return NOISY
-    ratio = measured.quotable_ratio(row)
-    return f"{ratio.median:.1f}x" if ratio else "-"
+def _faster(row: Row, _: Measured) -> str:
+    if not row.ratio:
+        return "-"
+    return _NOISY if row.ratio.noisy else f"{row.ratio.median:.1f}x"
 
 
-def _faster_range(row: Row, measured: Measured) -> str:
-    ratio = measured.quotable_ratio(row)
-    return f"{ratio.low:.2f}-{ratio.high:.2f}" if ratio else "-"
+def _faster_range(row: Row, _: Measured) -> str:
+    return f"{row.ratio.low:.2f}-{row.ratio.high:.2f}" if row.ratio else "-"
 
 
 def _milliseconds(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _median(latency: Latency) -> str:
+    return ("~" if latency.noisy else "") + _milliseconds(latency.p50)
 
 
 def _spread(latency: Latency) -> str:
@@ -184,11 +186,11 @@ _QUALITY = (
 _SPEED = (
     _Column("load", lambda row, _: _milliseconds(row.load_ms)),
     _Column("first", lambda row, _: _milliseconds(row.first_ms)),
-    _Column("p50", lambda row, _: _milliseconds(row.invoke.p50)),
+    _Column("p50", lambda row, _: _median(row.invoke)),
     _Column("p90", lambda row, _: _milliseconds(row.invoke.p90)),
     _Column("p99", lambda row, _: _milliseconds(row.invoke.p99)),
     _Column("spread", lambda row, _: _spread(row.invoke), wide=True),
-    _Column("JPEG", lambda row, _: _milliseconds(row.end_to_end.p50)),
+    _Column("JPEG", lambda row, _: _median(row.end_to_end)),
     _Column("JPEG p90", lambda row, _: _milliseconds(row.end_to_end.p90), wide=True),
     _Column("JPEG p99", lambda row, _: _milliseconds(row.end_to_end.p99), wide=True),
     _Column("JPEG spread", lambda row, _: _spread(row.end_to_end), wide=True),

@@ -17,7 +17,7 @@ from benchmarks.benchmark_figures import (
     row_names,
 )
 from benchmarks.benchmark_report import write_benchmark_report
-from benchmarks.measured import Failure, Measured, Ratio, Row
+from benchmarks.measured import Failure, Measured, Ratio
 from benchmarks.tables import markdown, tables
 from edge.errors import EdgetlError
 from tests.benchmarks.made import (
@@ -109,23 +109,31 @@ def test_noisy_rows_are_marked_and_never_the_headline(tmp_path: Path) -> None:
 RESTLESS = (0.5, 1.0, 2.0, 1.5, 0.7)
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        (keras(), row(ratio=Ratio(7.25, 7.0, 7.5), invoke=latency(3.0, rounds=RESTLESS))),
-        (keras(), row(ratio=Ratio(7.25, 7.0, 7.5), end_to_end=latency(3.0, rounds=RESTLESS))),
-        (keras(invoke=latency(21.0, rounds=RESTLESS)), row(ratio=Ratio(7.25, 7.0, 7.5))),
-        (keras(end_to_end=latency(21.0, rounds=RESTLESS)), row(ratio=Ratio(7.25, 7.0, 7.5))),
-    ],
-    ids=["the model alone", "from JPEG", "Keras alone", "Keras from JPEG"],
-)
-def test_a_ratio_of_noisy_rows_is_quoted_nowhere(
-    rows: tuple[Row, Row], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("kind", ["invoke", "end_to_end"])
+def test_a_noisy_row_is_marked_and_its_ratio_is_quoted_where_the_rounds_agree_on_it(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    benchmark = measured(*rows)
-    assert not re.search(r"7\.[025]", _page(benchmark, tmp_path).text)
-    assert "7.2x" not in markdown(benchmark)
-    assert re.search(r"^\| int8 litert \|.*\| noisy \| - \|", markdown(benchmark), re.MULTILINE)
+    # As on a machine that slows down for some rounds: Keras' are as slow.
+    restless: dict[str, Any] = {kind: latency(3.0, rounds=RESTLESS)}
+    benchmark = measured(keras(), row(ratio=Ratio(7.25, 7.0, 7.5), **restless))
+    assert f"7.2{TIMES}" in _page(benchmark, tmp_path).sections["results"]
+    assert re.search(
+        r"^\| int8 litert \|.*\| ~\d.*\| 7\.2x \| 7\.00-7\.50 \|", markdown(benchmark), re.MULTILINE
+    )
+    assert re.search(r"^\| Keras tf\.function \|.*\| - \| - \|", markdown(benchmark), re.MULTILINE)
+    for table in tables(benchmark):
+        Console(width=100).print(table)
+    assert re.search(r"int8 litert .* ~\d.* 7\.2x *$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_ratio_on_which_the_rounds_differ_is_noisy_and_quoted_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark = measured(keras(), row(ratio=Ratio(7.25, 6.0, 9.0)))
+    assert not re.search(r"7\.2|6\.0\d?x", _page(benchmark, tmp_path).text)
+    assert re.search(
+        r"^\| int8 litert \|.*\| noisy \| 6\.00-9\.00 \|", markdown(benchmark), re.MULTILINE
+    )
     for table in tables(benchmark):
         Console(width=100).print(table)
     assert re.search(r"int8 litert .* noisy *$", capsys.readouterr().out, re.MULTILINE)

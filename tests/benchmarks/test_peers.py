@@ -58,12 +58,12 @@ def test_edgetl_and_the_bare_loop_give_the_same_classes(
 ) -> None:
     report = measure(
         int8_model, photos, data="colours", rounds=2, start_rounds=1, peak_rounds=1,
-        ways=("edgetl", "bare"),
+        ways=("edgetl", "edgetl-folder", "bare"),
     )  # fmt: skip
-    ours, bare = report.peers
+    ours, folder, bare = report.peers
     assert (report.model, report.pictures, report.rounds) == ("model.int8.tflite", 6, 2)
-    assert ours.threads == bare.threads
-    assert bare.as_ours == ours.as_ours == 1.0
+    assert ours.threads == folder.threads == bare.threads
+    assert bare.as_ours == folder.as_ours == ours.as_ours == 1.0
     assert ours.milliseconds.ratio == 1.0
     for peer in report.peers:
         assert len(peer.milliseconds.rounds) == 2
@@ -75,7 +75,9 @@ def test_edgetl_and_the_bare_loop_give_the_same_classes(
 def test_a_way_that_cannot_is_one_clear_line(int8_model: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
-    with pytest.raises(EdgetlError, match=r"^edgetl: cannot classify with this model: .*Error"):
+    with pytest.raises(
+        EdgetlError, match=r"^edgetl, one by one: cannot classify with this model: .*Error"
+    ):
         measure(int8_model, [broken], data="", rounds=1, ways=("edgetl",))
 
 
@@ -104,8 +106,8 @@ def test_mediapipe_gives_our_classes(
         request.getfixturevalue(model), photos, data="", rounds=1, start_rounds=1, peak_rounds=1,
         environment=ENVIRONMENT,
     )  # fmt: skip
-    assert [peer.threads is None for peer in report.peers] == [False, False, True, True]
-    assert [peer.as_ours for peer in report.peers] == [1.0] * 4
+    assert [peer.threads is None for peer in report.peers] == [False] * 3 + [True] * 2
+    assert [peer.as_ours for peer in report.peers] == [1.0] * 5
 
 
 @pytest.mark.by_hand
@@ -123,4 +125,4 @@ def test_the_command_prints_json(cli: Cli, int8_model: Path) -> None:
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["data"] == "demo pictures"
-    assert len(report["peers"]) == 4
+    assert len(report["peers"]) == 5
