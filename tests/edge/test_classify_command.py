@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -50,6 +51,15 @@ def test_a_folder_is_classified_picture_by_picture(cli: Cli, model: Path, photos
     assert all(line.count("%") == 3 for line in lines)
     assert len(result.stderr.splitlines()) == 1
     assert result.stderr.startswith("3 classified, median ")
+
+
+def test_threads_each_have_a_picture_of_their_own(cli: Cli, model: Path, photos: Path) -> None:
+    one, three = (
+        cli("classify", "photos", "--model", model, "--threads", number) for number in ("1", "3")
+    )
+    assert re.search(r"ms each, 1 at a time \(\S+ \S+, 1 thread\)$", one.stderr, re.MULTILINE)
+    assert re.search(r"ms each, 3 at a time \(\S+ \S+, 1 thread\)$", three.stderr, re.MULTILINE)
+    assert one.stdout == three.stdout
 
 
 def test_our_own_export_is_found_and_used_without_options(
