@@ -88,7 +88,7 @@ def planned(
             reads=[given[name] for name in ("model", "labels") if given[name]],
             writes=[
                 *map(Path, options_.folders_written(given)),
-                *(given[name] for name in ("output", "save_video") if given[name]),
+                *([given["output"]] if given["output"] else []),
             ],
         )
     seen = options_.devices(given)

@@ -22,7 +22,7 @@ MakeSinks: TypeAlias = Callable[[Mapping[str, Any], tuple[str, ...]], Iterable[S
 _PASSING = (Path("/tmp"), Path("/var/tmp"))
 
 # Options of classify's that are paths.
-_PATHS = ("model", "labels", "output", "save_video", "snapshots")
+_PATHS = ("model", "labels", "output", "snapshots")
 
 # More than the first line of any results has.
 _LONGEST_LINE = 2**20
@@ -53,6 +53,11 @@ def placed(
         raise SettingError("a service watches a camera: give --camera 0 (or a device or URL)")
     if options["window"]:
         raise SettingError("--window: a service has no screen; use --preview")
+    if options["save_video"]:
+        raise SettingError(
+            "--save-video: a service begins anew at every boot, and no video is written over; "
+            "use --snapshots"
+        )
     if options["model"] is None:
         raise SettingError("a service needs --model FILE: it starts in another folder")
     changed = dict(options)
@@ -107,9 +112,9 @@ def environment_line(name: str, value: str) -> str:
 
 def folders_written(options: Mapping[str, Any]) -> list[PurePosixPath]:
     """The folders that files of classify's options are written to, each once."""
-    files = [options[name].parent for name in ("output", "save_video") if options[name]]
-    folders = [options["snapshots"]] if options["snapshots"] else []
-    return [PurePosixPath(path) for path in dict.fromkeys(files + folders)]
+    file, folder = options["output"], options["snapshots"]
+    written = [*([file.parent] if file else []), *([folder] if folder else [])]
+    return [PurePosixPath(path) for path in dict.fromkeys(written)]
 
 
 def uses_network(options: Mapping[str, Any]) -> bool:
@@ -174,7 +179,7 @@ def _check_sinks(
             changed = {**options, "preview": None}
             if options["mqtt"] is not None:
                 changed |= {"mqtt": None, "mqtt_discovery": False}
-            for option in ("output", "save_video", "snapshots"):
+            for option in ("output", "snapshots"):
                 if options[option]:
                     changed[option] = _inside(Path(name), options[option])
                     changed[option].parent.mkdir(parents=True, exist_ok=True)

@@ -297,7 +297,7 @@ def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
         (["--output", "/home/pi/a.txt"], ["/home/pi/a.txt", "--format"]),
         (["--output", "/home/pi/folder.csv"], ["/home/pi/folder.csv", "directory"]),
         (["--output", "/home/pi/notes.csv"], ["/home/pi/notes.csv", "does not begin with"]),
-        (["--save-video", "/home/pi/v.xyz"], ["/home/pi/v.xyz", ".mp4"]),
+        (["--save-video", "/home/pi/v.mp4"], ["--save-video", "boot", "--snapshots"]),
         (["--smooth", "-1"], ["smooth -1"]),
         (["--smooth", "nan"], ["smooth nan"]),
         (["--mqtt-discovery"], ["--mqtt URL"]),
@@ -338,8 +338,8 @@ def test_a_path_that_is_wrong_is_named_before_a_place_that_is(cli: Cli, card: Pa
 
 def test_trying_the_options_writes_nothing(cli: Cli, card: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in card.rglob("*")}
-    more = ["--save-video", "/home/pi/v.mp4", "--output", "/home/pi/new.csv"]
-    cli(*_install(card, "--dry-run", *more, "--snapshots", "/home/pi/out put", "--when", "red>0.9"))
+    more = ["--output", "/home/pi/new.csv", "--snapshots", "/home/pi/out put", "--when", "red>0.9"]
+    cli(*_install(card, "--dry-run", *more))
     assert before == {path: path.stat().st_mtime_ns for path in card.rglob("*")}
 
 
