@@ -124,8 +124,7 @@ def camera_frame(model: Path, *, rounds: int = 40, calls: int = 10) -> Point:
 
 def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
     """Pictures per second of a folder, beside the slower of decoding and inferring alone."""
-    threads = threads_each(model.stat().st_size, default_threads())
-    classifier = Classifier(model, threads=threads)
+    classifier = _of_files(model)
     geometry = classifier.model.geometry
     bare = _bare(Classifier(model))
     names = [str(path) for path in pictures]
@@ -333,8 +332,13 @@ def _megapixels(path: Path) -> float:
         return image.width * image.height / 1e6
 
 
+def _of_files(model: Path) -> Classifier:
+    """With as many threads as `edgetl classify` gives an interpreter for files."""
+    return Classifier(model, threads=threads_each(model.stat().st_size, default_threads()))
+
+
 def _commands(model: Path, pictures: Sequence[Path]) -> tuple[list[str], list[str]]:
-    classifier = Classifier(model, threads=threads_each(model.stat().st_size, default_threads()))
+    classifier = _of_files(model)
     module = classifier.runtime.load().__name__
     names = [str(path) for path in pictures]
     return (
