@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engine import Job
-from benchmarks.machine import condition, this_machine
-from benchmarks.measured import (
+from edgetl import __version__
+from edgetl.benchmarks.cases import Plan, Subject
+from edgetl.benchmarks.machine import condition, this_machine
+from edgetl.benchmarks.measured import (
     FORMAT,
     Failure,
     Latency,
@@ -23,17 +24,16 @@ from benchmarks.measured import (
     Ratio,
     Row,
 )
-from benchmarks.pictures import Decoded, Pictures, decoded, fingerprint
-from benchmarks.rounds import Timed, Turn, timed_rounds
-from benchmarks.row_process import PATIENCE_SECONDS, RowFailedError, RowProcess
-from benchmarks.subjects import Plan, Subject
-from benchmarks.worker import WARM_UP_SECONDS
-from edge import __version__
-from edge.errors import DataError, plural, quoted
-from edge.preprocessing import InputGeometry
-from trainer.metrics import Probabilities, macro_f1
-from trainer.parity import parity
-from trainer.progress import say, whole_display
+from edgetl.benchmarks.pictures import Decoded, Pictures, decoded, fingerprint
+from edgetl.benchmarks.process.case_process import PATIENCE_SECONDS, RowFailedError, RowProcess
+from edgetl.benchmarks.process.engine import Job
+from edgetl.benchmarks.process.worker import WARM_UP_SECONDS
+from edgetl.benchmarks.rounds import Timed, Turn, timed_rounds
+from edgetl.edge.errors import DataError, plural, quoted
+from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.trainer.exporting.parity import parity
+from edgetl.trainer.metrics import Probabilities, macro_f1
+from edgetl.trainer.progress import say, whole_display
 
 ROUNDS = 15
 MOST_CALLS = 20

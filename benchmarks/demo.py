@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.benchmark import benchmark
-from benchmarks.measured import Measured
-from benchmarks.subjects import plan
-from edge.classifier import Classifier, Prediction
-from edge.native_log import hidden_native_log
-from trainer.dataset import scan
-from trainer.demo_pictures import write_demo_pictures
-from trainer.export import export
-from trainer.progress import say
-from trainer.recipe import Recipe
-from trainer.run_folder import RunFolder, new_run, read_run
-from trainer.training import train
+from edgetl.benchmarks.benchmark import benchmark
+from edgetl.benchmarks.cases import plan
+from edgetl.benchmarks.measured import Measured
+from edgetl.edge.model.classifier import Classifier, Prediction
+from edgetl.edge.system.native_log import hidden_native_log
+from edgetl.trainer.data.dataset import scan
+from edgetl.trainer.data.demo_pictures import write_demo_pictures
+from edgetl.trainer.exporting.export import export
+from edgetl.trainer.progress import say
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import RunFolder, new_run, read_run
+from edgetl.trainer.training import train
 
 # Small pictures: the demo shows the road in a minute, not what the recipe can reach.
 DEMO_RECIPE = Recipe(height=96, width=96)

@@ -9,10 +9,10 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.measured import Condition, Machine
-from edge import __version__
-from edge.temperature import CPU_TEMPERATURE, celsius
-from edge.throttling import SYS, governor, megahertz, throttled_words, throttling
+from edgetl import __version__
+from edgetl.benchmarks.measured import Condition, Machine
+from edgetl.edge.system.temperature import CPU_TEMPERATURE, celsius
+from edgetl.edge.system.throttling import SYS, governor, megahertz, throttled_words, throttling
 
 _PACKAGES = (
     "numpy",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.errors import EdgetlError, plural
+from edgetl.edge.errors import EdgetlError, plural
 
 FORMAT = 1
 

@@ -17,13 +17,13 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.measured import Row
-from benchmarks.pictures import Pictures, balanced
-from benchmarks.record import DamagedError, check_row, from_json
-from edge import __version__
-from edge.errors import EdgetlError, quoted, reason
-from edge.files import replacing
-from trainer.metrics import Probabilities
+from edgetl import __version__
+from edgetl.benchmarks.measured import Row
+from edgetl.benchmarks.pictures import Pictures, balanced
+from edgetl.benchmarks.record import DamagedError, check_row, from_json
+from edgetl.edge.errors import EdgetlError, quoted, reason
+from edgetl.edge.system.files import replacing
+from edgetl.trainer.metrics import Probabilities
 
 FORMAT = 1
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from edge.lone_option import with_value
+from edgetl.optional_value import with_value
 
 DEFAULT_NAME = "pack.zip"
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.errors import DataError, RunFolderError, quoted
-from edge.preprocessing import InputGeometry
-from trainer.dataset import Dataset, Example, scan
-from trainer.picture_cache import decode_pictures
-from trainer.run_folder import FinishedRun
+from edgetl.edge.errors import DataError, RunFolderError, quoted
+from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.trainer.data.dataset import Dataset, Example, scan
+from edgetl.trainer.data.picture_cache import decode_pictures
+from edgetl.trainer.run.folder import FinishedRun
 
 # More tell little more: at 1000 the interval of 97 % is 1 % to either side.
 MOST_PICTURES = 1000
@@ -86,7 +86,7 @@ def folder_pictures(dataset: Dataset, labels: Sequence[str] | None = None) -> Pi
     """The pictures of a folder: test/, else validation/, where it has splits, else all.
 
     Args:
-        dataset: as trainer.dataset.scan finds it.
+        dataset: as edgetl.trainer.data.dataset.scan finds it.
         labels: the classes that are known; default those of the folder.
 
     Raises:

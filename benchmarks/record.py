@@ -8,8 +8,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from benchmarks.measured import FORMAT, Measured, Row
-from edge.errors import RecordError, quoted, reason
+from edgetl.benchmarks.measured import FORMAT, Measured, Row
+from edgetl.edge.errors import RecordError, quoted, reason
 
 
 def to_json(measured: Measured) -> str:

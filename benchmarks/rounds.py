@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.row_process import RowFailedError, RowProcess
-from edge.throttling import Throttling, throttled_between, throttling
+from edgetl.benchmarks.process.case_process import RowFailedError, RowProcess
+from edgetl.edge.system.throttling import Throttling, throttled_between, throttling
 
 
 @dataclass(frozen=True)

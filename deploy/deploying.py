@@ -12,11 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal
 
-from deploy.targets import Targets, targets
-from edge import __version__
-from edge.errors import EdgetlError, SettingError, quoted
-from edge.extras import need_extra
-from edge.model_file import read_model_file
+from edgetl import __version__
+from edgetl.deploy.targets import Targets, targets
+from edgetl.edge.errors import EdgetlError, SettingError, quoted
+from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.system.extras import need_extra
 
 HERE = Path(__file__).parent
 ROLES = HERE / "roles"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.errors import SettingError, quoted
+from edgetl.edge.errors import SettingError, quoted
 
 # HOST, USER@HOST, HOST:PORT, and an IPv6 address in brackets.
 _ADDRESS = re.compile(

@@ -1,6 +1,6 @@
 """What runs on the device: classify pictures with a .tflite model, without TensorFlow.
 
-from edge import Classifier
+from edgetl.edge import Classifier
 
 for prediction in Classifier("model.tflite").classify("photo.jpg"):
     print(prediction.label, prediction.probability)
@@ -8,23 +8,22 @@ for prediction in Classifier("model.tflite").classify("photo.jpg"):
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["Classifier", "EdgetlError", "Prediction", "__version__"]
+__all__ = ["Classifier", "EdgetlError", "Prediction"]
 
 if TYPE_CHECKING:
-    from edge.classifier import Classifier, Prediction
-    from edge.errors import EdgetlError
+    from edgetl.edge.errors import EdgetlError
+    from edgetl.edge.model.classifier import Classifier, Prediction
 
 
 def __getattr__(name: str) -> Any:
-    # Names are looked up on first use so that `import edge.errors`, and with it `edgetl --help`,
-    # does not import NumPy, Pillow, OpenCV and a runtime.
+    # Names are looked up on first use, so that `edgetl --help`, which needs the errors, does not
+    # import NumPy, Pillow, OpenCV and a runtime.
     if name in ("Classifier", "Prediction"):
-        from edge import classifier
+        from edgetl.edge.model import classifier
 
         return getattr(classifier, name)
     if name == "EdgetlError":
-        from edge.errors import EdgetlError
+        from edgetl.edge.errors import EdgetlError
 
         return EdgetlError
-    raise AttributeError(f"module 'edge' has no attribute {name!r}")
+    raise AttributeError(f"module 'edgetl.edge' has no attribute {name!r}")

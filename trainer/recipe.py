@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from edge.errors import SettingError
-from edge.preprocessing import Fit, InputGeometry
+from edgetl.edge.errors import SettingError
+from edgetl.edge.model.preprocessing import Fit, InputGeometry
 
 Optimizer = Literal["adam", "rmsprop"]
 Schedule = Literal["constant", "cosine"]
@@ -42,7 +42,7 @@ class Recipe:
             (Szegedy et al., CVPR 2016, https://arxiv.org/abs/1512.00567).
         class_weights: "auto" gives the classes equal weight in the loss however many pictures they
             have, "none" gives it to the pictures.
-        reuse: compute what frozen layers give once (`trainer.activations`) instead of every epoch.
+        reuse: compute what frozen layers give once (`trainer.features`) instead of every epoch.
         views: augmented views of every picture that are kept and used in turn, with `reuse`.
         head_views: how many of them phase one takes where phase two follows; 0 means as few as make
             2000 pictures.

@@ -16,23 +16,25 @@ import numpy as np
 import PIL
 import tensorflow as tf
 
-import edge
-from edge.errors import DataError, RunFolderError, quoted, reason
-from edge.files import replacing, write_json
-from trainer import dataset as datasets
-from trainer import metrics, run_figures
-from trainer.checkpoint import Checkpoint, read_checkpoint, restore
-from trainer.data_check import (
+import edgetl
+from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
+from edgetl.edge.system.files import replacing, write_json
+from edgetl.trainer import metrics
+from edgetl.trainer.data import dataset as datasets
+from edgetl.trainer.data.checks import (
     DataSummary,
     class_weights,
     set_duplicates_aside,
     summarize,
     summary_lines,
 )
-from trainer.dataset import SPLITS, Dataset, SetAside, Split
-from trainer.devices import Devices, computing_in, devices_for
-from trainer.memory import keep_freed_memory
-from trainer.model import (
+from edgetl.trainer.data.dataset import SPLITS, Dataset, SetAside, Split
+from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
+from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
+from edgetl.trainer.fitting.phases import Pictures, fit_phases, reused_activations
+from edgetl.trainer.network.devices import Devices, computing_in, devices_for
+from edgetl.trainer.network.memory import keep_freed_memory
+from edgetl.trainer.network.model import (
     ParameterCounts,
     build_model,
     class_probabilities,
@@ -40,12 +42,11 @@ from trainer.model import (
     freeze_backbone,
     parameter_counts,
 )
-from trainer.phases import Pictures, fit_phases, reused_activations
-from trainer.picture_cache import DecodedPictures, decode_pictures
-from trainer.progress import say
-from trainer.recipe import Recipe
-from trainer.report import SHOWN_MISTAKES, Mistake, write_report
-from trainer.run_folder import (
+from edgetl.trainer.progress import say
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.report import run_figures
+from edgetl.trainer.report.report import SHOWN_MISTAKES, Mistake, write_report
+from edgetl.trainer.run.folder import (
     RunFolder,
     point_latest_at,
     read_started,
@@ -58,7 +59,7 @@ def train(*, dataset: Dataset, run: RunFolder, recipe: Recipe, tensorboard: bool
     """Train a classifier on a folder of photos and leave a finished run folder.
 
     Args:
-        dataset: the folder of photos, as `trainer.dataset.scan` found it.
+        dataset: the folder of photos, as `edgetl.trainer.data.dataset.scan` found it.
         run: a new run folder.
         recipe: the settings.
         tensorboard: write event files too.
@@ -70,7 +71,7 @@ def train(*, dataset: Dataset, run: RunFolder, recipe: Recipe, tensorboard: bool
         EdgetlError: the loss became infinite or not a number.
     """
     started = {
-        "edgetl": edge.__version__,
+        "edgetl": edgetl.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "recipe": asdict(recipe),
         "data": {"path": str(dataset.root.resolve())},

@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
-from edge.doctor.check import Check
-from edge.doctor.libraries import load
-from edge.doctor.v4l2 import CSI_DRIVERS, Device, capture_devices
+from edgetl.edge.doctor.check import Check
+from edgetl.edge.doctor.libraries import load
+from edgetl.edge.doctor.v4l2 import CSI_DRIVERS, Device, capture_devices
 
 _CAMERAS = "{'cameras': [str(c.get('Model', '')) for c in module.Picamera2.global_camera_info()]}"
 _PICAMERA2 = (

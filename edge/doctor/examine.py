@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.cameras import camera_checks
-from edge.doctor.check import Check, Examination
-from edge.doctor.libraries import library_checks
-from edge.doctor.machine import machine_checks
-from edge.doctor.python import python_checks
-from edge.doctor.trial_run import try_run
+from edgetl.edge.doctor.cameras import camera_checks
+from edgetl.edge.doctor.check import Check, Examination
+from edgetl.edge.doctor.libraries import library_checks
+from edgetl.edge.doctor.machine import machine_checks
+from edgetl.edge.doctor.python import python_checks
+from edgetl.edge.doctor.test_inference import try_run
 
 
 def examine(model: Path | None = None, *, runtime: str = "auto") -> Examination:

@@ -10,16 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
-from edge.doctor.check import Check, State
-from edge.errors import reason
-from edge.own_python import run_python
+from edgetl.edge.doctor.check import Check, State
+from edgetl.edge.errors import reason
+from edgetl.edge.system.python_subprocess import run_python
 
 # The slowest machines load OpenCV from a slow card in seconds.
 _SECONDS = 60.0
 
 _LOAD = (
     "import importlib, sys\n"
-    "from edge.doctor.answer import give, only_answer\n"
+    "from edgetl.edge.doctor.answer import give, only_answer\n"
     "answer = only_answer()\n"
     "module = importlib.import_module(sys.argv[1])\n"
     "give(answer, {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])})"

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.check import Check, State
-from edge.errors import reason
-from edge.temperature import CPU_TEMPERATURE, celsius
-from edge.throttling import SYS, governor, throttled_now, throttled_words, throttling
+from edgetl.edge.doctor.check import Check, State
+from edgetl.edge.errors import reason
+from edgetl.edge.system.temperature import CPU_TEMPERATURE, celsius
+from edgetl.edge.system.throttling import SYS, governor, throttled_now, throttled_words, throttling
 
 # A Raspberry Pi slows down from here on.
 _HOT = 80.0

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge import __version__
-from edge.doctor.check import Check
-from edge.extras import extras
+from edgetl import __version__
+from edgetl.edge.doctor.check import Check
+from edgetl.edge.system.extras import extras
 
 _OLDEST = (3, 11)
 

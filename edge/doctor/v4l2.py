@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import reason
+from edgetl.edge.errors import reason
 
 # v4l2_capability: driver, card, bus_info, version, capabilities, device_caps, 3 reserved.
 _CAPABILITY = struct.Struct("=16s32s32sIII12x")

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.preview.address import is_our_name
-from edge.preview.pages import Page, message_page
+from edgetl.edge.preview.address import is_our_name
+from edgetl.edge.preview.pages import Page, message_page
 
 _COOKIE_SECONDS = 30 * 24 * 3600
 

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.errors import SettingError, SinkError, quoted, reason
-from edge.lone_option import with_value
+from edgetl.edge.errors import SettingError, SinkError, quoted, reason
+from edgetl.optional_value import with_value
 
 DEFAULT = "127.0.0.1:8000"
 _DEFAULT_PORT = 8000

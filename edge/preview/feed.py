@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.preview.history import STEP_SECONDS, History
-from edge.preview.shown import body, facts, jpeg
-from edge.rate import Rate
-from edge.results import Result
+from edgetl.edge.preview.history import STEP_SECONDS, History
+from edgetl.edge.preview.message import body, facts, jpeg
+from edgetl.edge.results.rate import Rate
+from edgetl.edge.results.result import Result
 
 # Nobody sees more pictures a second than this, and each costs the Pi an encoding.
 _SHORTEST_SECONDS = 1 / 30

@@ -13,10 +13,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from edge.preview.access import Guard, Rules, page_response
-from edge.preview.feed import Feed
-from edge.preview.pages import live_page, message_page
-from edge.preview.viewers import LIMIT, Viewers
+from edgetl.edge.preview.access import Guard, Rules, page_response
+from edgetl.edge.preview.feed import Feed
+from edgetl.edge.preview.pages import live_page, message_page
+from edgetl.edge.preview.viewers import LIMIT, Viewers
 
 # How long the answer to "what is new?" may take. Short enough that proxies and phones keep waiting.
 WAIT_SECONDS = 5.0

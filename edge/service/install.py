@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edge.errors import SettingError, quoted
-from edge.extras import need_extra
-from edge.service import options as options_
-from edge.service import systemd
-from edge.service.unit import Service, unit_text
-from edge.sinks.mqtt_url import PASSWORD_VARIABLE
+from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.service import options as options_
+from edgetl.edge.service import systemd
+from edgetl.edge.service.unit import Service, unit_text
+from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE
+from edgetl.edge.system.extras import need_extra
 
 # The first systemd with RestartSteps=.
 _GROWING_WAIT = 254

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
-from edge.errors import SettingError, SinkError, quoted, reason
-from edge.model_file import read_labels, read_model_file
-from edge.preview.address import parse_address
-from edge.sinks import Sink
-from edge.sinks.mqtt_url import parse_mqtt_url
-from edge.steady import smoothed
+from edgetl.edge.errors import SettingError, SinkError, quoted, reason
+from edgetl.edge.model.model_file import read_labels, read_model_file
+from edgetl.edge.preview.address import parse_address
+from edgetl.edge.results.debounce import smoothed
+from edgetl.edge.sinks import Sink
+from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
 
 # What makes classify's sinks, of its options and a model's labels.
 MakeSinks: TypeAlias = Callable[[Mapping[str, Any], tuple[str, ...]], Iterable[Sink]]

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import EdgetlError, SettingError, quoted, reason
-from edge.files import write_text
-from edge.service.unit import MARK
+from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
+from edgetl.edge.service.unit import MARK
+from edgetl.edge.system.files import write_text
 
 _FACTS = ("LoadState", "ActiveState", "SubState", "StatusText", "UnitFileState", "Result")
 _NUMBERS = ("NRestarts", "MainPID", "MemoryCurrent")

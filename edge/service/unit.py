@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from edge.errors import SettingError, quoted
+from edgetl.edge.errors import SettingError, quoted
 
 # Where StateDirectory= puts its folders.
 _STATE = PurePosixPath("/var/lib")

@@ -5,8 +5,8 @@ A sink of one's own is any object with these two methods.
 
 from typing import Protocol
 
-from edge.errors import SinkError
-from edge.results import Result
+from edgetl.edge.errors import SinkError
+from edgetl.edge.results.result import Result
 
 
 class Sink(Protocol):

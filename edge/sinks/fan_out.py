@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from edge.errors import SinkError
-from edge.results import Result
-from edge.sinks import ReaderGoneError, RunEnded, Sink
+from edgetl.edge.errors import SinkError
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks import ReaderGoneError, RunEnded, Sink
 
 
 class FanOut:

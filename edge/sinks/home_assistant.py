@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 
-from edge import __version__
+from edgetl import __version__
 
 _PREFIX = "homeassistant"
 

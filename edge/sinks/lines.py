@@ -6,9 +6,9 @@ import stat
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from edge.errors import SinkError, quoted, reason
-from edge.sinks import ReaderGoneError
-from edge.standard_streams import abandon
+from edgetl.edge.errors import SinkError, quoted, reason
+from edgetl.edge.sinks import ReaderGoneError
+from edgetl.edge.system.standard_streams import abandon
 
 # Read from the end of a file to find where its last whole line ends.
 _BLOCK = 65536

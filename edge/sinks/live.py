@@ -10,10 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from edge.errors import quoted
-from edge.rate import Rate
-from edge.results import Result
-from edge.temperature import CPU_TEMPERATURE, celsius
+from edgetl.edge.errors import quoted
+from edgetl.edge.results.rate import Rate
+from edgetl.edge.results.result import Result
+from edgetl.edge.system.temperature import CPU_TEMPERATURE, celsius
 
 # More often than this nobody can read, and drawing costs what classifying could use.
 _SECONDS = 0.125

@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edge.errors import MissingExtraError, SinkError, reason
-from edge.results import Result
-from edge.sinks.mqtt_url import Broker
-from edge.sinks.records import json_record
+from edgetl.edge.errors import MissingExtraError, SinkError, reason
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks.mqtt_url import Broker
+from edgetl.edge.sinks.records import json_record
 
 QUEUE = 1000
 

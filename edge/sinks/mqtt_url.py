@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from edge.errors import SettingError, quoted
+from edgetl.edge.errors import SettingError, quoted
 
 PASSWORD_VARIABLE = "EDGETL_MQTT_PASSWORD"
 

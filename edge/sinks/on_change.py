@@ -1,8 +1,8 @@
 """A sink that hears only of changes, while others see every frame."""
 
-from edge.results import Result
-from edge.sinks import Sink
-from edge.steady import Changes
+from edgetl.edge.results.debounce import Changes
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks import Sink
 
 
 class OnChangeSink:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from edge.errors import SinkError
-from edge.extras import need_extra
-from edge.preview.address import is_loopback, link, listen, parse_address
-from edge.preview.feed import Feed
-from edge.preview.token import kept_token, token_file
-from edge.results import Result
+from edgetl.edge.errors import SinkError
+from edgetl.edge.preview.address import is_loopback, link, listen, parse_address
+from edgetl.edge.preview.feed import Feed
+from edgetl.edge.preview.token import kept_token, token_file
+from edgetl.edge.results.result import Result
+from edgetl.edge.system.extras import need_extra
 
 
 class PreviewSink:
@@ -33,8 +33,8 @@ class PreviewSink:
             SinkError: the port is taken or not allowed.
         """
         need_extra("preview", needs="--preview")
-        from edge.preview.access import Rules
-        from edge.preview.server import PreviewServer
+        from edgetl.edge.preview.access import Rules
+        from edgetl.edge.preview.server import PreviewServer
 
         where = parse_address(address)
         listener = listen(where)

@@ -5,8 +5,8 @@ import io
 import json
 from collections.abc import Iterable
 
-from edge.results import Result
-from edge.sinks.lines import Lines
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks.lines import Lines
 
 # How a file of JSON lines begins.
 JSONL_BEGINS = '{"source": '

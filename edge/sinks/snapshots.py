@@ -9,10 +9,10 @@ from pathlib import Path
 
 import cv2
 
-from edge.condition import Condition
-from edge.errors import SettingError, SinkError, quoted, reason
-from edge.files import replacing
-from edge.results import Result
+from edgetl.edge.errors import SettingError, SinkError, quoted, reason
+from edgetl.edge.results.condition import Condition
+from edgetl.edge.results.result import Result
+from edgetl.edge.system.files import replacing
 
 LIMIT_MB = 500.0
 

@@ -2,9 +2,9 @@
 
 import time
 
-from edge.notify import Manager
-from edge.rate import Rate
-from edge.results import Result
+from edgetl.edge.results.rate import Rate
+from edgetl.edge.results.result import Result
+from edgetl.edge.system.sd_notify import Manager
 
 _STATUS_SECONDS = 1.0
 _RATE_SECONDS = 5.0

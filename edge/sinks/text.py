@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from edge.classifier import Prediction
-from edge.errors import quoted
-from edge.results import Result
-from edge.sinks.lines import Lines
+from edgetl.edge.errors import quoted
+from edgetl.edge.model.classifier import Prediction
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks.lines import Lines
 
 
 def percentages(predictions: Iterable[Prediction]) -> str:

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import cv2
 
-from edge.annotate import annotated, shown_size
-from edge.errors import PictureError, SinkError, quoted, reason
-from edge.opencv_capture import opencv_path, opened
-from edge.results import Result
+from edgetl.edge.errors import PictureError, SinkError, quoted, reason
+from edgetl.edge.results.annotate import annotated, shown_size
+from edgetl.edge.results.result import Result
+from edgetl.edge.sources.opencv_capture import opencv_path, opened
 
 # An .mp4 is playable only once its index is written behind the pictures, and a write that fails is
 # nowhere told: so it ends while there is room left.

@@ -8,12 +8,12 @@ import time
 
 import cv2
 
-from edge.annotate import annotated
-from edge.errors import PictureError, SinkError
-from edge.own_python import start_python
-from edge.results import Result
-from edge.sinks import RunEnded
-from edge.window_process import SIZE
+from edgetl.edge.errors import PictureError, SinkError
+from edgetl.edge.results.annotate import annotated
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks import RunEnded
+from edgetl.edge.sinks.window_process import SIZE
+from edgetl.edge.system.python_subprocess import start_python
 
 _SECONDS = 30
 _SECONDS_TO_CLOSE = 5
@@ -31,7 +31,7 @@ class WindowSink:
         # Qt ends the whole process where it finds no display, or loses it. In a session of its own
         # Ctrl-C does not reach it, so the window is there until the run has ended.
         self._process = start_python(
-            ["-m", "edge.window_process"],
+            ["-m", "edgetl.edge.sinks.window_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

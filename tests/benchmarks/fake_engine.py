@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from benchmarks.engine import Job, Load, Way
+from edgetl.benchmarks.process.engine import Job, Load, Way
 
 
 def prepare(job: Job) -> Load:

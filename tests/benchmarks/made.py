@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measured import (
+from edgetl.benchmarks.measured import (
     FORMAT,
     Condition,
     Failure,
@@ -17,7 +17,7 @@ from benchmarks.measured import (
     Ratio,
     Row,
 )
-from trainer.metrics import wilson_interval
+from edgetl.trainer.metrics import wilson_interval
 
 CONDITION = Condition(41.5, "performance", 2400.0, None, 0.25)
 

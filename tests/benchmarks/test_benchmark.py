@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-import benchmarks.benchmark as subject_module
-from benchmarks.benchmark import Benchmark, benchmark, latency, ratio
-from benchmarks.measured import Failure, Latency, NothingMeasuredError
-from benchmarks.pictures import Pictures, balanced, drawn_pictures, folder_pictures
-from benchmarks.rounds import Timed, timed_rounds
-from benchmarks.row_process import RowProcess
-from benchmarks.subjects import Plan, Subject
-from edge.errors import DataError
-from edge.preprocessing import InputGeometry
-from edge.throttling import Throttling
+import edgetl.benchmarks.benchmark as subject_module
+from edgetl.benchmarks.benchmark import Benchmark, benchmark, latency, ratio
+from edgetl.benchmarks.cases import Plan, Subject
+from edgetl.benchmarks.measured import Failure, Latency, NothingMeasuredError
+from edgetl.benchmarks.pictures import Pictures, balanced, drawn_pictures, folder_pictures
+from edgetl.benchmarks.process.case_process import RowProcess
+from edgetl.benchmarks.rounds import Timed, timed_rounds
+from edgetl.edge.errors import DataError
+from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.system.throttling import Throttling
+from edgetl.trainer.data.dataset import scan
+from edgetl.trainer.metrics import macro_f1
 from tests.conftest import write_colour_pictures
-from trainer.dataset import scan
-from trainer.metrics import macro_f1
 
 LABELS = ("blue", "red")
 

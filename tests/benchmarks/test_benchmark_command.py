@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.pack import write_pack
-from benchmarks.pictures import folder_pictures
-from benchmarks.subjects import plan
-from edge.errors import EdgetlError, RunFolderError
-from edge.files import write_json
+from edgetl.benchmarks.cases import plan
+from edgetl.benchmarks.pack import write_pack
+from edgetl.benchmarks.pictures import folder_pictures
+from edgetl.edge.errors import EdgetlError, RunFolderError
+from edgetl.edge.system.files import write_json
+from edgetl.trainer.data.dataset import assign_splits, scan
+from edgetl.trainer.run.folder import new_run, write_labels, write_split
 from tests.benchmarks.test_pack import ROW
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 from tests.edge.conftest import LABELS, foreign_models, labels_file, tiny_export  # noqa: F401
-from trainer.dataset import assign_splits, scan
-from trainer.run_folder import new_run, write_labels, write_split
 
 QUICK = ("--rounds", "2", "--runtime", "litert")
 
@@ -106,7 +106,10 @@ def test_a_device_needs_neither_tensorflow_nor_trainers_heavy_part(
     assert not re.search(r"\| +(tensorflow|keras|matplotlib)\b", result.stderr)
     assert "measured on desk" in " ".join(result.stdout.split())
     assert re.search(r"^ ?tiny litert +100\.0 .* 100\.0 +1\.00", result.stdout, re.MULTILINE)
-    code = "import benchmarks.worker, benchmarks.tflite_engine, sys; print(*sys.modules)"
+    code = (
+        "import edgetl.benchmarks.process.worker, edgetl.benchmarks.process.tflite_engine, sys\n"
+        "print(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert not {"trainer", "tensorflow", "keras"} & set(loaded.split())
 

@@ -9,17 +9,17 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from benchmarks.benchmark_figures import (
+from edgetl.benchmarks.measured import Failure, Measured, Ratio
+from edgetl.benchmarks.report.figures import (
     accuracy_latency_figure,
     confusion_difference,
     confusion_difference_figure,
     latency_figure,
     row_names,
 )
-from benchmarks.benchmark_report import write_benchmark_report
-from benchmarks.measured import Failure, Measured, Ratio
-from benchmarks.tables import markdown, tables
-from edge.errors import EdgetlError
+from edgetl.benchmarks.report.report import write_benchmark_report
+from edgetl.benchmarks.report.tables import markdown, tables
+from edgetl.edge.errors import EdgetlError
 from tests.benchmarks.made import (
     TRUTH,
     keras,

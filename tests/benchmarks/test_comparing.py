@@ -7,15 +7,15 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from benchmarks.comparing import (
+from edgetl.benchmarks.compare import (
     Changes,
     compare,
     latency_change,
     newcombe_interval,
     ratio_interval,
 )
-from benchmarks.comparing_shown import changes_to_json, print_changes
-from benchmarks.measured import Failure, Measured
+from edgetl.benchmarks.measured import Failure, Measured
+from edgetl.benchmarks.report.comparison import changes_to_json, print_changes
 from tests.benchmarks.made import (
     TRUTH,
     latency,

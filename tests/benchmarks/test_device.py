@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.device import (
+from edgetl.benchmarks.dev.device import (
     by_threads,
     camera_frame,
     first_result,
@@ -17,7 +17,7 @@ from benchmarks.device import (
     memory,
     write_photos,
 )
-from benchmarks.loopback_camera import frame_picture, read_frame
+from edgetl.benchmarks.dev.loopback_camera import frame_picture, read_frame
 from tests.edge.conftest import foreign_models, tiny_export  # noqa: F401
 
 
@@ -67,8 +67,8 @@ def test_a_plain_loop_falls_behind_and_ours_does_not(model: Path) -> None:
 @pytest.mark.by_hand
 def test_the_command_prints_json(model: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.device", "--model", str(model), "--pictures", "2",
-         "--minutes", "0.05", "--json"],
+        [sys.executable, "-m", "edgetl.benchmarks.dev.device", "--model", str(model),
+         "--pictures", "2", "--minutes", "0.05", "--json"],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert result.returncode in (0, 1), result.stderr
@@ -79,7 +79,8 @@ def test_the_command_prints_json(model: Path) -> None:
 
 def test_a_missing_model_is_one_clear_line(tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.device", "--model", str(tmp_path / "gone.tflite")],
+        [sys.executable, "-m", "edgetl.benchmarks.dev.device",
+         "--model", str(tmp_path / "gone.tflite")],
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert result.returncode == 2

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.machine import condition, processor, this_machine
+from edgetl.benchmarks.machine import condition, processor, this_machine
 
 
 def write(folder: Path, name: str, text: str) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.measured import Latency, Row
-from benchmarks.pack import PackError, check_pack_path, read_pack, write_pack
-from benchmarks.pack_option import with_pack_name
-from benchmarks.pictures import Pictures, folder_pictures
+from edgetl.benchmarks.measured import Latency, Row
+from edgetl.benchmarks.pack import PackError, check_pack_path, read_pack, write_pack
+from edgetl.benchmarks.pack_option import with_pack_name
+from edgetl.benchmarks.pictures import Pictures, folder_pictures
+from edgetl.trainer.data.dataset import scan
 from tests.conftest import write_colour_pictures
-from trainer.dataset import scan
 
 ROW = Row(
     name="Keras",

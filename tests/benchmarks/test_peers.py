@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mediapipe_environment import FOLDER, mediapipe_python
-from benchmarks.peers import command, find_jpegs, measure
-from benchmarks.processes import peak_bytes, seconds_to_first_line
-from edge.errors import DataError, EdgetlError
+from edgetl.benchmarks.dev.baselines import command, find_jpegs, measure
+from edgetl.benchmarks.dev.mediapipe_environment import FOLDER, mediapipe_python
+from edgetl.benchmarks.dev.processes import peak_bytes, seconds_to_first_line
+from edgetl.edge.errors import DataError, EdgetlError
 from tests.conftest import COLOURS, Cli, write_colour_pictures
 
 ENVIRONMENT = Path(__file__).parents[2] / FOLDER
@@ -115,7 +115,7 @@ def test_mediapipe_gives_our_classes(
 def test_the_command_prints_json(cli: Cli, int8_model: Path) -> None:
     result = subprocess.run(
         [
-            *(sys.executable, "-m", "benchmarks.peers", str(int8_model), "--json"),
+            *(sys.executable, "-m", "edgetl.benchmarks.dev.baselines", str(int8_model), "--json"),
             *("--pictures", "3", "--rounds", "1"),
         ],
         cwd=ENVIRONMENT.parent, capture_output=True, text=True, timeout=300,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measured import Latency, Measured, Ratio
-from benchmarks.record import read_measured, to_json
-from edge.errors import EdgetlError
+from edgetl.benchmarks.measured import Latency, Measured, Ratio
+from edgetl.benchmarks.record import read_measured, to_json
+from edgetl.edge.errors import EdgetlError
 from tests.benchmarks.made import TRUTH, measured, quality, row, whole_run, wrong_at
 
 WHOLE = whole_run()

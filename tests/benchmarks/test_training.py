@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.training import (
+from edgetl.benchmarks.dev.training import (
     Figures,
     Machine,
     Measured,
@@ -33,7 +33,7 @@ from benchmarks.training import (
     stage_order,
     summarize,
 )
-from edge.errors import DataError, SettingError
+from edgetl.edge.errors import DataError, SettingError
 from tests.conftest import write_colour_pictures
 
 SMALL = ("--image-size", "48", "--batch-size", "4", "--head-epochs", "1", "--epochs", "2")
@@ -213,13 +213,15 @@ def test_settings_are_checked_before_anything_is_trained() -> None:
         (["train", "validation", "test"], "has not train/ and validation/ alone"),
     ],
 )
-@pytest.mark.parametrize("module", ["benchmarks.training", "benchmarks.notebook"])
+@pytest.mark.parametrize(
+    "module", ["edgetl.benchmarks.dev.training", "edgetl.benchmarks.dev.notebook"]
+)
 def test_a_folder_that_is_laid_out_otherwise_is_one_clear_line(
     tmp_path: Path, module: str, folders: list[str], words: str
 ) -> None:
     for folder in folders:
         write_colour_pictures(tmp_path / "data" / folder, ["blue", "red"], 2)
-    out = ["--out", "figures.json"] if module == "benchmarks.notebook" else []
+    out = ["--out", "figures.json"] if module == "edgetl.benchmarks.dev.notebook" else []
     result = run_module(module, "data", *out, folder=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
@@ -237,13 +239,15 @@ def test_a_class_without_validation_pictures_is_named(tmp_path: Path) -> None:
 def test_figures_that_could_not_be_written_are_found_out_first(
     tmp_path: Path, split_data: Path
 ) -> None:
-    result = run_module("benchmarks.training", split_data, "--json", "no/f.json", folder=tmp_path)
+    result = run_module(
+        "edgetl.benchmarks.dev.training", split_data, "--json", "no/f.json", folder=tmp_path
+    )
     assert result.returncode == 2
     assert result.stderr == "edgetl: no/f.json: cannot be written: no such file or directory\n"
 
 
 def test_the_notebook_never_mixes_validation_and_test_pictures(split_data: Path) -> None:
-    from benchmarks.notebook import load_parts
+    from edgetl.benchmarks.dev.notebook import load_parts
 
     recipe = changed_recipe("reference", image_size=32, batch_size=4, seed=3)
     parts = load_parts(split_data, ("blue", "red"), recipe)
@@ -288,7 +292,7 @@ def check_notebook(written: dict[str, object], *, validation: int, test: int | N
 @pytest.mark.by_hand
 def test_the_notebook_trains_both_phases(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
-        "benchmarks.notebook", split_data, "--out", "out.json", *SMALL, folder=tmp_path
+        "edgetl.benchmarks.dev.notebook", split_data, "--out", "out.json", *SMALL, folder=tmp_path
     )
     assert result.returncode == 0, result.stderr
     written = json.loads((tmp_path / "out.json").read_text())
@@ -299,7 +303,7 @@ def test_the_notebook_trains_both_phases(tmp_path: Path, split_data: Path) -> No
 def test_the_notebook_takes_more_classes_and_few_pictures(tmp_path: Path) -> None:
     data = write_split(tmp_path / "data", ["blue", "green", "red"], 4)
     options = ("--out", "out.json", *SMALL)
-    result = run_module("benchmarks.notebook", data, *options, folder=tmp_path)
+    result = run_module("edgetl.benchmarks.dev.notebook", data, *options, folder=tmp_path)
     assert result.returncode == 0, result.stderr
     # Three batches have no fifth that would be a batch.
     written = json.loads((tmp_path / "out.json").read_text())
@@ -313,7 +317,7 @@ def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
     data = write_split(tmp_path / "data", ["blue", "red"], 10)
     (data / "train" / "red" / "red-00.jpg").write_text("no picture")
     options = ("--seeds", "1", "--way", "notebook", "--way", "reuse", *SMALL)
-    result = run_module("benchmarks.training", data, *options, folder=tmp_path)
+    result = run_module("edgetl.benchmarks.dev.training", data, *options, folder=tmp_path)
     assert result.returncode == 1
     assert "notebook, seed 0: failed with status 2: edgetl: " in result.stderr
     assert "TensorFlow cannot read a picture" in result.stderr
@@ -324,7 +328,8 @@ def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
 @pytest.mark.by_hand
 def test_ways_are_compared_in_processes_of_their_own(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
-        "benchmarks.training", split_data, "--seeds", "1", "--way", "notebook", "--way", "reuse",
+        "edgetl.benchmarks.dev.training", split_data, "--seeds", "1", "--way", "notebook",
+        "--way", "reuse",
         "--json", "out.json", *SMALL, folder=tmp_path,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -343,7 +348,14 @@ def test_ways_are_compared_in_processes_of_their_own(tmp_path: Path, split_data:
 
 @pytest.mark.by_hand
 def test_an_interruption_keeps_what_has_finished(tmp_path: Path, split_data: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.training", str(split_data), "--way", "notebook"]
+    command = [
+        sys.executable,
+        "-m",
+        "edgetl.benchmarks.dev.training",
+        str(split_data),
+        "--way",
+        "notebook",
+    ]
     with subprocess.Popen(
         [*command, *SMALL], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

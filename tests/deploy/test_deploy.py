@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.deploying import deploy
-from edge import __version__
-from edge.errors import MissingExtraError
+from edgetl import __version__
+from edgetl.deploy.deploying import deploy
+from edgetl.edge.errors import MissingExtraError
 from tests.conftest import Cli, assert_one_clear_line
 from tests.deploy.devices import Fleet, named
 
@@ -58,7 +58,7 @@ def test_a_fleet_from_the_first_model_to_a_roll_back(
     assert not (fleet.home("gate") / "edgetl" / "models" / named(second)).exists()
 
     fleet.let("gate", edgetl_max_ms=0)
-    (broken,) = (fleet.home("gate") / "edgetl").rglob("edge/preprocessing.py")
+    (broken,) = (fleet.home("gate") / "edgetl").rglob("edge/model/preprocessing.py")
     broken.write_text("raise ImportError('a torn card')")
     results = fleet.deploy(second, "gate", check=1)
     assert results["gate"]["state"] == "rolled back"

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.targets import targets
-from edge.errors import SettingError
+from edgetl.deploy.targets import targets
+from edgetl.edge.errors import SettingError
 
 
 def test_addresses_become_an_inventory_and_are_named_as_typed() -> None:

@@ -18,7 +18,7 @@ import flatbuffers
 import numpy as np
 import pytest
 
-from benchmarks.loopback_camera import mjpeg_part, mjpeg_server
+from edgetl.benchmarks.dev.loopback_camera import mjpeg_part, mjpeg_server
 
 LABELS = ("blue", "green", "red")
 SIDE = 16
@@ -71,8 +71,8 @@ def tiny_export(foreign_models: Path) -> bytes:
 
 def packed_export(plain: bytes, *, edgetl: str = "0.1.0") -> bytes:
     """A classifier of colours packed as version `edgetl` of `edgetl export` packs its own."""
-    from edge.model_file import labels_text
-    from trainer.metadata import Description, with_files, with_metadata
+    from edgetl.edge.model.model_file import labels_text
+    from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 
     flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))
     card = {
@@ -300,7 +300,7 @@ def made_result(
     picture: Path | np.ndarray | None = None,
 ) -> Any:
     """A Result of `probabilities`, made `seconds` after noon, with all classes as predictions."""
-    from edge.results import Result
+    from edgetl.edge.results.result import Result
 
     values = np.array(probabilities, np.float32)
     return Result(
@@ -316,7 +316,7 @@ def made_result(
 
 def made_predictions(probabilities: np.ndarray, labels: Sequence[str] = LABELS) -> Any:
     """All classes as predictions, most probable first."""
-    from edge import Prediction
+    from edgetl.edge import Prediction
 
     order = np.argsort(-probabilities, kind="stable")
     return [Prediction(labels[i], float(probabilities[i]), int(i)) for i in order]

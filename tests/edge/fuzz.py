@@ -34,8 +34,8 @@ def damaged(content: bytes, number: int) -> bytes:
 
 
 def _looks_sound(data: bytes) -> bool:
-    from edge.attached_files import attached_files
-    from edge.tflite_check import check_tflite
+    from edgetl.edge.model.associated_files import attached_files
+    from edgetl.edge.model.verify.tflite import check_tflite
 
     try:
         check_tflite(data[: attached_files(data)[1]])
@@ -80,7 +80,7 @@ def _damaged(content: bytes, random: np.random.Generator) -> bytes:
 
 def outcome(path: Path, labels: list[str] | None) -> str:
     """What classifying a picture with a model comes to, in one line."""
-    from edge import Classifier, EdgetlError
+    from edgetl.edge import Classifier, EdgetlError
 
     picture = np.full((40, 30, 3), (30, 200, 90), np.uint8)
     try:

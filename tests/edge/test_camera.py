@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge import camera as camera_module
-from edge.camera import Camera, live
-from edge.camera_backends import CameraSettings
-from edge.errors import SettingError, SourceError
-from edge.preprocessing import InputGeometry, model_input
-from edge.view import Roi, View
+from edgetl.edge.errors import SettingError, SourceError
+from edgetl.edge.model.preprocessing import InputGeometry, model_input
+from edgetl.edge.sources import camera as camera_module
+from edgetl.edge.sources.camera import Camera, live
+from edgetl.edge.sources.camera_backends import CameraSettings
+from edgetl.edge.sources.view import Roi, View
 from tests.edge.conftest import Stream, StreamServer, frame_number, frame_picture, write_video
 
 Serve = Callable[[Stream], str]

@@ -17,11 +17,16 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import camera as camera_module
-from edge import camera_backends
-from edge.camera import Camera
-from edge.camera_backends import CameraSettings, camera_name, open_camera, parse_resolution
-from edge.errors import EdgetlError, SettingError, SourceError
+from edgetl.edge.errors import EdgetlError, SettingError, SourceError
+from edgetl.edge.sources import camera as camera_module
+from edgetl.edge.sources import camera_backends
+from edgetl.edge.sources.camera import Camera
+from edgetl.edge.sources.camera_backends import (
+    CameraSettings,
+    camera_name,
+    open_camera,
+    parse_resolution,
+)
 
 RED = (255, 0, 0)
 CSI = {"Model": "imx708", "Location": 2, "Rotation": 180, "Num": 0,

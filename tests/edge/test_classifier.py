@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import edge
-from edge import Classifier, EdgetlError, Prediction
-from edge.errors import ModelFileError, PictureError, SettingError
-from edge.runtime import installed_runtimes
+from edgetl import edge
+from edgetl.edge import Classifier, EdgetlError, Prediction
+from edgetl.edge.errors import ModelFileError, PictureError, SettingError
+from edgetl.edge.model.runtime import installed_runtimes
 from tests.conftest import COLOURS, colour_picture
 from tests.edge.conftest import LABELS, described
 
@@ -36,7 +36,7 @@ PICTURES = [
 _ON_A_RUNTIME = """
 import sys
 import numpy as np
-from edge import Classifier
+from edgetl.edge import Classifier
 model, runtime, pictures, answers, *labels = sys.argv[1:]
 classifier = Classifier(model, labels=labels or None, runtime=runtime)
 assert classifier.runtime.name == runtime
@@ -282,7 +282,7 @@ def test_a_model_the_runtime_cannot_run_is_named_in_one_line(
 
 
 def test_the_package_offers_what_its_documentation_names() -> None:
-    assert set(edge.__all__) == {"Classifier", "EdgetlError", "Prediction", "__version__"}
+    assert set(edge.__all__) == {"Classifier", "EdgetlError", "Prediction"}
     assert all(getattr(edge, name) for name in edge.__all__)
     assert issubclass(PictureError, EdgetlError)
     assert Prediction("a", 0.5, 0).label == "a"

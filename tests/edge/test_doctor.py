@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.doctor.cameras import camera_checks
-from edge.doctor.libraries import library_checks, library_mend
-from edge.doctor.machine import machine_checks
-from edge.doctor.v4l2 import Device, capture_devices
+from edgetl.edge.doctor.cameras import camera_checks
+from edgetl.edge.doctor.libraries import library_checks, library_mend
+from edgetl.edge.doctor.machine import machine_checks
+from edgetl.edge.doctor.v4l2 import Device, capture_devices
 from tests.conftest import Cli
 
 

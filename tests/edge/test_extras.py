@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import MissingExtraError
-from edge.extras import _PACKAGES, extras, need_extra, need_package
+from edgetl.edge.errors import MissingExtraError
+from edgetl.edge.system.extras import _PACKAGES, extras, need_extra, need_package
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.files import replacing, write_json, write_text
+from edgetl.edge.system.files import replacing, write_json, write_text
 
 
 def test_text_and_json_are_written_as_utf8(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("0" * 200_000)
     code = (
-        "import sys; from pathlib import Path; from edge.files import write_text\n"
+        "import sys; from pathlib import Path; from edgetl.edge.system.files import write_text\n"
         "for n in range(10**9):\n"
         "    write_text(Path(sys.argv[1]), str(n % 10) * 200_000)\n"
     )

@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from edge.garbage import uncollected
+from edgetl.edge.system.gc_disabled import uncollected
 
 
 def test_what_is_made_meanwhile_is_never_searched_and_the_search_goes_on_afterwards() -> None:

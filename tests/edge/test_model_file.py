@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import edge
-from edge.errors import ModelFileError
-from edge.model_file import ModelFile, describe, read_labels, read_model_file
-from edge.preprocessing import InputGeometry
+import edgetl
+from edgetl.edge.errors import ModelFileError
+from edgetl.edge.model.model_file import ModelFile, describe, read_labels, read_model_file
+from edgetl.edge.model.preprocessing import InputGeometry
 from tests.edge.conftest import LABELS, SIDE, described
 
 
@@ -71,7 +71,7 @@ def test_an_export_s_card_holds_its_figures_and_checksum(int8_model: Path) -> No
     model = read_model_file(int8_model)
     card = model.card
     assert card is not None
-    assert card["edgetl"] == edge.__version__
+    assert card["edgetl"] == edgetl.__version__
     assert card["input"] == {"height": 64, "width": 64, "fit": "crop", "channels": "RGB"}
     assert card["classes"] == ["blue", "red"]
     assert card["quantization"] == "int8"
@@ -105,7 +105,7 @@ def buffer_positions(content: bytes) -> Iterator[tuple[int, bytes]]:
 def test_adding_metadata_keeps_every_buffer_and_its_alignment(
     foreign_models: Path, name: str
 ) -> None:
-    from trainer.metadata import Description, with_files, with_metadata
+    from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 
     plain = (foreign_models / f"{name}.tflite").read_bytes()
     packed = with_files(with_metadata(plain, Description("n", "d", "a", "v")), {"labels.txt": b"x"})
@@ -408,7 +408,7 @@ def test_a_pipe_and_a_device_are_refused_unread(tmp_path: Path) -> None:
         # The one would be waited for without end, the other read until there is no memory.
         code = (
             "import resource, sys\n"
-            "from edge.model_file import read_model_file\n"
+            "from edgetl.edge.model.model_file import read_model_file\n"
             "resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))\n"
             "read_model_file(sys.argv[1])"
         )

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from edge.errors import SettingError, SinkError
-from edge.sinks.fan_out import FanOut
-from edge.sinks.home_assistant import discovery
-from edge.sinks.mqtt import MqttSink
-from edge.sinks.mqtt_url import Broker, parse_mqtt_url
+from edgetl.edge.errors import SettingError, SinkError
+from edgetl.edge.sinks.fan_out import FanOut
+from edgetl.edge.sinks.home_assistant import discovery
+from edgetl.edge.sinks.mqtt import MqttSink
+from edgetl.edge.sinks.mqtt_url import Broker, parse_mqtt_url
 from tests.conftest import Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import Stream, made_result
 

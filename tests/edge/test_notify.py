@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.notify import Manager, manager_from
+from edgetl.edge.system.sd_notify import Manager, manager_from
 from tests.edge.conftest import Stream, write_video
 
 Serve = Callable[[Stream], str]

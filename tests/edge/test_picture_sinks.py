@@ -22,13 +22,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from edge.annotate import annotated, shown_size
-from edge.condition import parse_condition
-from edge.errors import SettingError, SinkError
-from edge.sinks import video, window
-from edge.sinks.live import LiveSink
-from edge.sinks.snapshots import SnapshotSink
-from edge.sinks.video import OwnTime, RealTime, VideoSink
+from edgetl.edge.errors import SettingError, SinkError
+from edgetl.edge.results.annotate import annotated, shown_size
+from edgetl.edge.results.condition import parse_condition
+from edgetl.edge.sinks import video, window
+from edgetl.edge.sinks.live import LiveSink
+from edgetl.edge.sinks.snapshots import SnapshotSink
+from edgetl.edge.sinks.video import OwnTime, RealTime, VideoSink
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import LABELS, Stream, frame_picture, made_result, write_video
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from edge.errors import PictureError, SettingError
-from edge.preprocessing import Fit, InputGeometry, model_input
+from edgetl.edge.errors import PictureError, SettingError
+from edgetl.edge.model.preprocessing import Fit, InputGeometry, model_input
 from tests.conftest import COLOURS, colour_picture
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)

@@ -21,20 +21,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.classifier import Prediction
-from edge.errors import MissingExtraError, SettingError, SinkError
-from edge.preview.address import Address, is_our_name, parse_address, with_address
-from edge.preview.history import History
-from edge.preview.shown import LONGEST_SIDE, jpeg
-from edge.preview.token import kept_token
-from edge.preview.viewers import Viewers
-from edge.rate import Rate
-from edge.results import Result
-from edge.sinks.preview import PreviewSink
+from edgetl.edge.errors import MissingExtraError, SettingError, SinkError
+from edgetl.edge.model.classifier import Prediction
+from edgetl.edge.preview.address import Address, is_our_name, parse_address, with_address
+from edgetl.edge.preview.history import History
+from edgetl.edge.preview.message import LONGEST_SIDE, jpeg
+from edgetl.edge.preview.token import kept_token
+from edgetl.edge.preview.viewers import Viewers
+from edgetl.edge.results.rate import Rate
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks.preview import PreviewSink
+from edgetl.trainer.data.demo_pictures import CLASSES, draw_picture
 from tests.conftest import Cli, assert_one_clear_line
 from tests.edge.browser import CHROMIUM, Tab, chromium
 from tests.edge.conftest import Stream, frame_number, frame_picture
-from trainer.demo_pictures import CLASSES, draw_picture
 
 pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
@@ -158,7 +158,7 @@ def test_what_is_new_is_waited_for(start: Start) -> None:
 def test_a_wait_for_nothing_ends_and_says_how_old_the_last_picture_is(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.preview.server.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("edgetl.edge.preview.server.WAIT_SECONDS", 0.2)
     sink = start()
     nothing = following(sink, "one")
     assert (nothing.status, nothing.headers["X-Age"]) == (204, None)
@@ -190,7 +190,7 @@ def test_several_viewers_cost_one_encoding_and_nobody_none(
         encoded.append(threading.current_thread().name)
         return imencode(*arguments)
 
-    monkeypatch.setattr("edge.preview.shown.cv2.imencode", counting)
+    monkeypatch.setattr("edgetl.edge.preview.message.cv2.imencode", counting)
     sink = start()
     for number in range(1, 51):
         sink.write(result(number, picture=np.zeros((48, 160, 3), np.uint8)))
@@ -288,7 +288,7 @@ def test_closing_takes_less_than_a_second_and_frees_the_port(start: Start) -> No
 
 
 def test_a_ninth_viewer_is_told_so(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.preview.viewers.LINGER_SECONDS", 1.0)
+    monkeypatch.setattr("edgetl.edge.preview.viewers.LINGER_SECONDS", 1.0)
     sink = start()
     sink.write(result())
     for number in range(8):
@@ -719,7 +719,7 @@ def test_the_documentation_has_pictures_of_it(
             if random.random() < 0.005:
                 best = int(random.integers(3))
             seconds = begin + frame / 14
-            earlier.setattr("edge.preview.feed.time.monotonic", lambda at=seconds: at)
+            earlier.setattr("edgetl.edge.preview.feed.time.monotonic", lambda at=seconds: at)
             sure = np.clip(random.normal(0.9, 0.05) - 0.3 * (random.random() < 0.03), 0.4, 0.99)
             sink.write(
                 result(frame, best, predictions=[Prediction(CLASSES[best], float(sure), best)])

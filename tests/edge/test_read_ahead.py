@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge import Classifier
-from edge.errors import PictureError
-from edge.preprocessing import InputGeometry
-from edge.read_ahead import Ahead, ReadAhead, threads_each
-from edge.results import Result, results
-from edge.sources import Item, Problem
+from edgetl.edge import Classifier
+from edgetl.edge.errors import PictureError
+from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.pipeline.inference import results
+from edgetl.edge.pipeline.prefetch import Ahead, ReadAhead, threads_each
+from edgetl.edge.results.result import Result
+from edgetl.edge.sources.files import Item, Problem
 from tests.conftest import colour_picture
 
 GEOMETRY = InputGeometry(16, 16)
@@ -70,7 +71,7 @@ def test_closing_waits_for_what_is_being_decoded(
         ended.append(1)
         return np.zeros((16, 16, 3), np.uint8)
 
-    monkeypatch.setattr("edge.read_ahead.model_input", slow)
+    monkeypatch.setattr("edgetl.edge.pipeline.prefetch.model_input", slow)
     paths = written(tmp_path, 40)
     entries = read_ahead((Item(str(path), path) for path in paths), classifier, 3)
     next(entries)

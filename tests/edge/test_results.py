@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import Classifier, Prediction
-from edge.results import Result, results
-from edge.sinks import Sink
-from edge.sinks.lines import StreamLines
-from edge.sinks.records import CsvSink, JsonlSink
-from edge.sinks.text import TextSink
-from edge.sources import Item, Problem
+from edgetl.edge import Classifier, Prediction
+from edgetl.edge.pipeline.inference import results
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks import Sink
+from edgetl.edge.sinks.lines import StreamLines
+from edgetl.edge.sinks.records import CsvSink, JsonlSink
+from edgetl.edge.sinks.text import TextSink
+from edgetl.edge.sources.files import Item, Problem
 from tests.conftest import colour_picture
 
 WHEN = datetime(2025, 3, 9, 12, 30, 15, 123456, tzinfo=UTC)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import EdgetlError, SettingError
-from edge.runtime import (
+from edgetl.edge.errors import EdgetlError, SettingError
+from edgetl.edge.model.runtime import (
     choose_runtime,
     default_threads,
     installed_runtimes,
@@ -108,7 +108,7 @@ def test_tflite_runtime_beside_tensorflow_is_refused_instead_of_crashing(
 ) -> None:
     code = (
         "import sys, types; sys.modules['tensorflow'] = types.ModuleType('tensorflow')\n"
-        "from edge import Classifier, EdgetlError\n"
+        "from edgetl.edge import Classifier, EdgetlError\n"
         "try:\n"
         f"    Classifier(sys.argv[1], labels={LABELS}, runtime='tflite-runtime')\n"
         "except EdgetlError as error:\n"

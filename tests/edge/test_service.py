@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import edgetl
-from edge.errors import MissingExtraError, SettingError
-from edge.preview.token import kept_token, token_file
-from edge.service.install import check_extras, check_rights
-from edge.service.systemd import Place, described
-from edge.service.unit import MARK, Service, unit_text, word
+from edgetl.edge.errors import MissingExtraError, SettingError
+from edgetl.edge.preview.token import kept_token, token_file
+from edgetl.edge.service.install import check_extras, check_rights
+from edgetl.edge.service.systemd import Place, described
+from edgetl.edge.service.unit import MARK, Service, unit_text, word
 from tests.conftest import Cli, assert_one_clear_line
 
 # Exposure by `systemd-analyze security`, in tenths, from 0 (none) to 100. What remains is mostly

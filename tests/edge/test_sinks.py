@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import SinkError
-from edge.results import Result
-from edge.running import run
-from edge.sinks import ReaderGoneError, RunEnded
-from edge.sinks.fan_out import FanOut
-from edge.sinks.lines import FileLines, StreamLines
-from edge.sources import Problem
+from edgetl.edge.errors import SinkError
+from edgetl.edge.pipeline.running import run
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks import ReaderGoneError, RunEnded
+from edgetl.edge.sinks.fan_out import FanOut
+from edgetl.edge.sinks.lines import FileLines, StreamLines
+from edgetl.edge.sources.files import Problem
 from tests.edge.conftest import made_result
 
 RESULTS = [made_result([1, 0, 0], frame=number) for number in range(1, 6)]
@@ -166,8 +166,8 @@ def test_a_full_device_is_named() -> None:
 _FULL = """
 import resource, sys
 from pathlib import Path
-from edge.errors import SinkError
-from edge.sinks.lines import FileLines
+from edgetl.edge.errors import SinkError
+from edgetl.edge.sinks.lines import FileLines
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 lines = FileLines(Path(sys.argv[1]), begins="a")
 for number in range(1000):
@@ -193,8 +193,8 @@ def test_what_a_full_disk_took_half_of_is_taken_back(tmp_path: Path) -> None:
 
 _FULL_STDOUT = """
 import resource, sys
-from edge.errors import SinkError
-from edge.sinks.lines import StreamLines
+from edgetl.edge.errors import SinkError
+from edgetl.edge.sinks.lines import StreamLines
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 lines = StreamLines(sys.stdout, name="stdout")
 try:

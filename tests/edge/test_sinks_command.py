@@ -205,7 +205,7 @@ class Slow:
     def __del__(self, sleep=time.sleep):
         sleep(1.5)
 slow = Slow()
-from edgetl import main
+from edgetl.cli import main
 main()
 """
 

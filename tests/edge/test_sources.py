@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge import sources
-from edge.errors import SourceError
-from edge.sources import Item, Problem, files, pictures_in, video
+from edgetl.edge.errors import SourceError
+from edgetl.edge.sources import files as sources
+from edgetl.edge.sources.files import Item, Problem, files, pictures_in, video
 from tests.edge.conftest import frame_number, frame_picture, write_video
 
 
@@ -121,7 +121,7 @@ def test_a_folder_is_listed_as_it_is_walked_and_sorted_in_runs(
 
 PEAK_OF_WALKING = """
 import sys, tracemalloc
-from edge.sources import files
+from edgetl.edge.sources.files import files
 tracemalloc.start()
 assert sum(1 for _ in files(sys.argv[1:])) == 4000 * len(sys.argv[1:])
 print(tracemalloc.get_traced_memory()[1])
@@ -253,7 +253,7 @@ def test_a_link_that_goes_in_a_circle_is_a_problem_and_the_others_go_on(tmp_path
 
 _CLOSED = """
 import os, sys
-from edge.sources import files
+from edgetl.edge.sources.files import files
 os.setuid(65534)
 for argument in sys.argv[1:]:
     print([getattr(item, "source", None) or item.message for item in files([argument])])

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from edge.errors import SettingError
-from edge.results import UNSURE, Result
-from edge.sources import Problem
-from edge.steady import Changes, smoothed, thresholded
+from edgetl.edge.errors import SettingError
+from edgetl.edge.results.debounce import Changes, smoothed, thresholded
+from edgetl.edge.results.result import UNSURE, Result
+from edgetl.edge.sources.files import Problem
 from tests.edge.conftest import made_predictions, made_result
 
 GONE = Problem("camera 0: gone")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.stopping import Stopping
+from edgetl.edge.system.shutdown import Stopping
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals to oneself")
 

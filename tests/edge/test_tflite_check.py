@@ -8,10 +8,17 @@ import flatbuffers
 import numpy as np
 import pytest
 
-from edge import tflite_schema as schema
-from edge.flatbuffer_check import MAX_TABLES, Child, Children, Scalars, Text, check_flatbuffer
-from edge.tflite_check import check_tflite
-from edge.tflite_graph import output_values
+from edgetl.edge.model.verify import schema as schema
+from edgetl.edge.model.verify.flatbuffer import (
+    MAX_TABLES,
+    Child,
+    Children,
+    Scalars,
+    Text,
+    check_flatbuffer,
+)
+from edgetl.edge.model.verify.graph import output_values
+from edgetl.edge.model.verify.tflite import check_tflite
 
 
 def changed(model: Path, change: Callable[[Any], None]) -> bytes:

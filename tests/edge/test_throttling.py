@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.throttling import Throttling, throttled_between, throttled_words, throttling
+from edgetl.edge.system.throttling import Throttling, throttled_between, throttled_words, throttling
 
 
 def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:

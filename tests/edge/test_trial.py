@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import Classifier, trial
-from edge.errors import EdgetlError, ModelFileError
-from edge.model_file import read_model_file
-from edge.runtime import choose_runtime
-from edge.trial import try_model
+from edgetl.edge import Classifier
+from edgetl.edge.errors import EdgetlError, ModelFileError
+from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.model.runtime import choose_runtime
+from edgetl.edge.model.verify import load_check as trial
+from edgetl.edge.model.verify.load_check import try_model
 from tests.conftest import Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import LABELS
 
@@ -159,7 +160,7 @@ def test_a_package_found_by_a_path_of_our_own_is_found_there_too(
     site = next(path for path in sys.path if path.endswith("site-packages"))
     code = (
         f"import sys; sys.path += [{str(root)!r}, {site!r}]\n"
-        "from edge import Classifier\n"
+        "from edgetl.edge import Classifier\n"
         "print(Classifier(sys.argv[1], labels=sys.argv[2]).labels)"
     )
     result = subprocess.run(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from edge.errors import SettingError
-from edge.view import Roi, View, parse_roi, rgb
+from edgetl.edge.errors import SettingError
+from edgetl.edge.sources.view import Roi, View, parse_roi, rgb
 
 FRAME = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
 

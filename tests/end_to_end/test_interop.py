@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.mediapipe_environment import FOLDER, mediapipe_python
-from edge.errors import EdgetlError
-from edge.model_file import read_model_file
-from edge.preprocessing import Pixels, model_input
+from edgetl.benchmarks.dev.mediapipe_environment import FOLDER, mediapipe_python
+from edgetl.edge.errors import EdgetlError
+from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.model.preprocessing import Pixels, model_input
 from tests.conftest import probabilities_of
 
 # One worker: they share the environment that the first of them makes.

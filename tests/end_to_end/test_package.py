@@ -20,16 +20,19 @@ if not (ROOT / "edge").is_dir():
     pytest.skip("there is no source here", allow_module_level=True)
 
 IN_THE_WHEEL = (
-    "edgetl.py", "edge/*.py", "edge/*.html", "edge/py.typed", "trainer/*.py", "benchmarks/*.py",
-    "deploy/*.py", "deploy/playbook.yml", "deploy/callback_plugins/*.py",
-    "deploy/roles/edgetl/*", "trainer/weights/NOTICE", "trainer/weights/*.weights.h5",
+    "edgetl/*.py", "edgetl/edge/*.py", "edgetl/edge/*.html", "edgetl/edge/py.typed",
+    "edgetl/trainer/*.py", "edgetl/benchmarks/*.py", "edgetl/deploy/*.py",
+    "edgetl/deploy/playbook.yml", "edgetl/deploy/callback_plugins/*.py",
+    "edgetl/deploy/roles/edgetl/*", "edgetl/trainer/weights/NOTICE",
+    "edgetl/trainer/weights/*.weights.h5",
     "edgetl-*.dist-info/METADATA", "edgetl-*.dist-info/RECORD", "edgetl-*.dist-info/WHEEL",
     "edgetl-*.dist-info/entry_points.txt", "edgetl-*.dist-info/licenses/LICENSE",
     "edgetl-*.dist-info/licenses/trainer/weights/NOTICE",
 )  # fmt: skip
 NEEDED_IN_THE_SDIST = (
-    "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO", ".ci/run", "edgetl.py",
-    "edge/classifier.py", "trainer/weights/NOTICE", "docs/sinks.md", "docs/images/samples.png",
+    "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO", ".ci/run",
+    "hatch_build.py", "edgetl/__init__.py", "edge/model/classifier.py", "trainer/weights/NOTICE",
+    "docs/sinks.md", "docs/images/samples.png",
     "scripts/pi-check", "tests/conftest.py", "tests/end_to_end/test_package.py",
 )  # fmt: skip
 
@@ -79,7 +82,16 @@ def test_the_wheel_holds_what_it_should_and_no_more(built: list[dict[str, Path]]
         ["git", "ls-files", "edge", "trainer", "benchmarks", "deploy"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert set(tracked.stdout.splitlines()) <= set(names)
+    ours = {f"edgetl/{name}" for name in tracked.stdout.splitlines() if "/dev/" not in name}
+    assert ours <= set(names)
+    assert not [name for name in names if "benchmarks/dev" in name]
+
+
+def test_what_site_packages_gets_cannot_meet_another_distribution(
+    built: list[dict[str, Path]],
+) -> None:
+    # PyPI has distributions that bring a package `trainer`, `edge` or `deploy` of their own.
+    assert {name.partition("/")[0].partition("-")[0] for name in wheel_names(built)} == {"edgetl"}
 
 
 def test_the_sdist_holds_all_that_builds_and_tests_need(built: list[dict[str, Path]]) -> None:

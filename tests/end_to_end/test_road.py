@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import Classifier
-from edge.preprocessing import model_input
+from edgetl.edge import Classifier
+from edgetl.edge.model.preprocessing import model_input
+from edgetl.trainer.data.picture_cache import decode_pictures
 from tests.conftest import SMALL_RUN, Cli, assert_one_clear_line, write_colour_pictures
-from trainer.picture_cache import decode_pictures
 
 README = Path(__file__).parents[2] / "README.md"
 

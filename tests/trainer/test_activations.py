@@ -5,7 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.activations import (
+from edgetl.trainer.data.memory_mapped import RowFile, new_rows
+from edgetl.trainer.features.cache import (
     below_cut,
     computed,
     cut_below,
@@ -14,7 +15,8 @@ from trainer.activations import (
     row_size,
     view_of,
 )
-from trainer.model import (
+from edgetl.trainer.fitting.phases import Pictures, reused_activations
+from edgetl.trainer.network.model import (
     backbone_of,
     build_model,
     class_probabilities,
@@ -22,10 +24,8 @@ from trainer.model import (
     tail_model,
     unfreeze_backbone,
 )
-from trainer.phases import Pictures, reused_activations
-from trainer.recipe import Recipe
-from trainer.row_file import RowFile, new_rows
-from trainer.run_folder import new_run
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import new_run
 
 RECIPE = Recipe(height=64, width=64)
 ROWS = np.array([6, 0, 3, 5, 2, 1, 4, 8, 9, 7, 10])

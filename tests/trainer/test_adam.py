@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.adam import Adam
+from edgetl.trainer.network.adam import Adam
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import DataError, EdgetlError, RunFolderError, SettingError
-from trainer import archives, downloads
-from trainer.archives import data_folder
+from edgetl.edge.errors import DataError, EdgetlError, RunFolderError, SettingError
+from edgetl.trainer.data import archives, downloads
+from edgetl.trainer.data.archives import data_folder
 
 FILES = {"cats/1.jpg": b"cat one", "cats/2.jpg": b"cat two", "dogs/1.jpg": b"dog"}
 BIG = {**FILES, "dogs/noise.jpg": os.urandom(3 * 2**20)}

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.augmentation import RandomView, augmentation, augmented_by
-from trainer.recipe import Recipe
+from edgetl.trainer.network.augmentation import RandomView, augmentation, augmented_by
+from edgetl.trainer.recipe import Recipe
 
 NOTHING: dict[str, Any] = {"flip": False, "rotation": 0.0, "zoom": 0.0, "translation": 0.0}
 

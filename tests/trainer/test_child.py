@@ -2,9 +2,9 @@ import os
 
 import pytest
 
-from edge.errors import SettingError
-from trainer.child import ChildDiedError, in_child
-from trainer.recipe import Recipe
+from edgetl.edge.errors import SettingError
+from edgetl.trainer.exporting.child import ChildDiedError, in_child
+from edgetl.trainer.recipe import Recipe
 
 
 def test_a_result_comes_back_whatever_the_function_prints(capfd: pytest.CaptureFixture) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edge.errors import DataError
-from tests.conftest import write_colour_pictures
-from trainer.data_check import (
+from edgetl.edge.errors import DataError
+from edgetl.trainer.data.checks import (
     ClassWeights,
     DataSummary,
     class_weights,
@@ -16,7 +15,7 @@ from trainer.data_check import (
     summarize,
     summary_lines,
 )
-from trainer.dataset import (
+from edgetl.trainer.data.dataset import (
     SPLITS,
     Dataset,
     Example,
@@ -27,6 +26,7 @@ from trainer.dataset import (
     scan,
     without,
 )
+from tests.conftest import write_colour_pictures
 
 
 def digests_of(dataset: Dataset) -> dict[str, str]:

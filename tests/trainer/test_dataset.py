@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edge import EdgetlError
-from edge.errors import DataError
-from trainer.dataset import (
+from edgetl.edge import EdgetlError
+from edgetl.edge.errors import DataError
+from edgetl.trainer.data.dataset import (
     Dataset,
     Example,
     SetAside,

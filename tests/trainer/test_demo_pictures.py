@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.errors import DataError
-from trainer import demo_pictures
-from trainer.demo_pictures import CLASSES, draw_picture, write_demo_pictures
+from edgetl.edge.errors import DataError
+from edgetl.trainer.data import demo_pictures
+from edgetl.trainer.data.demo_pictures import CLASSES, draw_picture, write_demo_pictures
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -8,23 +8,23 @@ from pathlib import Path
 import keras
 import pytest
 
+from edgetl.trainer.network.devices import computing_in, devices_for
+from edgetl.trainer.recipe import RECIPES, Recipe
 from tests.conftest import SMALL_RUN, Cli
-from trainer.devices import computing_in, devices_for
-from trainer.recipe import RECIPES, Recipe
 
 # Logical devices can only be made before TensorFlow has begun, so in a process of its own.
 ON_TWO_DEVICES = """
 import sys
 from pathlib import Path
-import trainer
+from edgetl import trainer
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from trainer.dataset import scan
-from trainer.devices import devices_for
-from trainer.recipe import Recipe
-from trainer.run_folder import new_run
-from trainer.training import train
+from edgetl.trainer.data.dataset import scan
+from edgetl.trainer.network.devices import devices_for
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import new_run
+from edgetl.trainer.training import train
 recipe = Recipe(
     height=64, width=64, head_epochs=2, epochs=4, head_lr=0.01, batch_size=4, strategy="mirrored",
     reuse=sys.argv[3] == "reuse",
@@ -97,7 +97,7 @@ def test_phase_two_multiplies_in_what_the_processor_is_faster_at(
         cpu_info.write_text(
             f"processor\t: 0\nmodel name\t: avx512_bf16 or so\nflags\t\t: {flags}\n"
         )
-    monkeypatch.setattr("trainer.devices._CPU_INFO", cpu_info)
+    monkeypatch.setattr("edgetl.trainer.network.devices._CPU_INFO", cpu_info)
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     devices = devices_for(Recipe())
     assert devices.trained_in == trained_in

@@ -9,17 +9,17 @@ import keras
 import numpy as np
 import pytest
 
-from edge.errors import RunFolderError, SettingError
-from edge.latest import exported_models
-from edge.model_file import read_model_file
-from edge.preprocessing import model_input
-from edge.runtime import choose_runtime, installed_runtimes
+from edgetl.edge.errors import RunFolderError, SettingError
+from edgetl.edge.model.latest import exported_models
+from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.model.preprocessing import model_input
+from edgetl.edge.model.runtime import choose_runtime, installed_runtimes
+from edgetl.trainer.exporting.conversion import Conversion, convert, export_graph
+from edgetl.trainer.exporting.export import export
+from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities, load_model
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import RunFolder
 from tests.conftest import Cli, probabilities_of
-from trainer.conversion import Conversion, convert, export_graph
-from trainer.export import export
-from trainer.model import backbone_of, build_model, class_probabilities, load_model
-from trainer.recipe import Recipe
-from trainer.run_folder import RunFolder
 
 UINT8 = Conversion("int8", "uint8")
 
@@ -158,8 +158,8 @@ def test_every_mode_runs_on_every_runtime_and_again_gives_the_same_bytes_in_no_m
     script = """
 import hashlib, json, sys
 from pathlib import Path
-from trainer.export import export
-from trainer.run_folder import RunFolder
+from edgetl.trainer.exporting.export import export
+from edgetl.trainer.run.folder import RunFolder
 def memory():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 run, rows = RunFolder(Path(sys.argv[1])), []

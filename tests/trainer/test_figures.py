@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from PIL import Image
 
-from trainer.figures import (
+from edgetl.trainer.report.figures import (
     ModelStage,
     confusion_figure,
     curves_figure,

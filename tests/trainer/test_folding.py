@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.devices import computing_in
-from trainer.folding import FoldedBackbone
-from trainer.model import build_model, class_probabilities, folded_model
-from trainer.recipe import Recipe
+from edgetl.trainer.network.devices import computing_in
+from edgetl.trainer.network.folding import FoldedBackbone
+from edgetl.trainer.network.model import build_model, class_probabilities, folded_model
+from edgetl.trainer.recipe import Recipe
 
 
 @pytest.fixture(scope="module")

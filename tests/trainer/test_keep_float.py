@@ -7,11 +7,16 @@ import keras
 import numpy as np
 import pytest
 
-from edge.errors import SettingError
-from trainer.child import in_child
-from trainer.keep_float import Int8Model, Judged, fewest_layers, keep_fewest
-from trainer.model import backbone_of, build_model, class_probabilities
-from trainer.recipe import Recipe
+from edgetl.edge.errors import SettingError
+from edgetl.trainer.exporting.child import in_child
+from edgetl.trainer.exporting.selective_quantization import (
+    Int8Model,
+    Judged,
+    fewest_layers,
+    keep_fewest,
+)
+from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities
+from edgetl.trainer.recipe import Recipe
 
 BAD = ("block_16_project", "Conv_1")
 

@@ -11,11 +11,17 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from edge import tflite_schema as schema
-from edge.model_file import CARD_FORMAT, CARD_NAME, LABELS_NAME, labels_text, read_model_file
-from edge.runtime import installed_runtimes
+from edgetl.edge.model.model_file import (
+    CARD_FORMAT,
+    CARD_NAME,
+    LABELS_NAME,
+    labels_text,
+    read_model_file,
+)
+from edgetl.edge.model.runtime import installed_runtimes
+from edgetl.edge.model.verify import schema as schema
+from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 from tests.conftest import probabilities_of
-from trainer.metadata import Description, with_files, with_metadata
 
 DESCRIPTION = Description(name="žába $x$", description="frogs", author="me", version="7")
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from trainer import metrics
+from edgetl.trainer import metrics
 
 TRUTH = np.array([0, 0, 1, 1, 2])
 PROBABILITIES = np.array(

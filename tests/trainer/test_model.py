@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from edge.errors import SettingError
-from trainer.model import (
+from edgetl.edge.errors import SettingError
+from edgetl.trainer.network.model import (
     ParameterCounts,
     SmoothedCrossEntropy,
     backbone_of,
@@ -16,7 +16,7 @@ from trainer.model import (
     parameter_counts,
     unfreeze_backbone,
 )
-from trainer.recipe import Recipe
+from edgetl.trainer.recipe import Recipe
 
 SMALL = Recipe(height=32, width=32)
 

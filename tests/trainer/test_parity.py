@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from trainer.metrics import mcnemar
-from trainer.parity import lowest_accuracy, parity
+from edgetl.trainer.exporting.parity import lowest_accuracy, parity
+from edgetl.trainer.metrics import mcnemar
 
 
 def test_a_hand_worked_parity() -> None:

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.errors import RunFolderError
-from edge.preprocessing import InputGeometry, model_input
+from edgetl.edge.errors import RunFolderError
+from edgetl.edge.model.preprocessing import InputGeometry, model_input
+from edgetl.trainer.data import picture_cache
+from edgetl.trainer.data.picture_cache import decode_pictures
 from tests.conftest import write_colour_pictures
-from trainer import picture_cache
-from trainer.picture_cache import decode_pictures
 
 GEOMETRY = InputGeometry(32, 48, "crop")
 

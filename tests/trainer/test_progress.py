@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from trainer.progress import epoch_display, progress
+from edgetl.trainer.progress import epoch_display, progress
 
 AN_EPOCH = """
 import time
-from trainer.progress import epoch_display
+from edgetl.trainer.progress import epoch_display
 with epoch_display("head 3/14", steps=4, epochs_left=2, before="val_accuracy 0.9700") as show:
     for _ in range(4):
         show({"loss": 0.25, "accuracy": 0.875})

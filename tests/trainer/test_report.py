@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.trainer import metrics as measures
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, SetAside, Split
+from edgetl.trainer.report.report import Mistake, write_report
+from edgetl.trainer.run.folder import RunFolder
 from tests.html_page import Page
-from trainer import metrics as measures
-from trainer.dataset import SPLITS, Dataset, Example, SetAside, Split
-from trainer.report import Mistake, write_report
-from trainer.run_folder import RunFolder
 
 CHROMIUM = next(
     (

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.row_file import new_rows, open_rows
+from edgetl.trainer.data.memory_mapped import new_rows, open_rows
 
 
 def test_rows_are_written_and_read_in_any_order(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import RunFolderError
-from edge.latest import latest_run
-from trainer.dataset import SPLITS
-from trainer.run_folder import (
+from edgetl.edge.errors import RunFolderError
+from edgetl.edge.model.latest import latest_run
+from edgetl.trainer.data.dataset import SPLITS
+from edgetl.trainer.run.folder import (
     RunFolder,
     find_interrupted,
     find_run,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import SettingError
-from trainer.recipe import RECIPES, Recipe
-from trainer.settings import read_config, recipe_from
+from edgetl.edge.errors import SettingError
+from edgetl.trainer.config import read_config, recipe_from
+from edgetl.trainer.recipe import RECIPES, Recipe
 
 
 def test_the_reference_recipe_is_the_labs() -> None:

@@ -5,13 +5,13 @@ import keras
 import numpy as np
 import pytest
 
-from edge import EdgetlError
-from trainer.batches import Batches, dataset
-from trainer.checkpoint import Checkpoint, read_checkpoint, restore
-from trainer.epochs import EpochRecorder
-from trainer.model import build_model, compile_for
-from trainer.recipe import Recipe
-from trainer.run_folder import new_run
+from edgetl.edge import EdgetlError
+from edgetl.trainer.data.batches import Batches, dataset
+from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
+from edgetl.trainer.fitting.epochs import EpochRecorder
+from edgetl.trainer.network.model import build_model, compile_for
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import new_run
 
 PIXELS = np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3)
 ROWS = np.array([9, 1, 3, 5, 7])

@@ -1,0 +1,443 @@
+"""What `edgetl classify` costs beside the least that could do the same, on this machine.
+
+    python -m edgetl.benchmarks.dev.device --model model.int8.tflite
+
+Everything is measured in one run, in rounds in which both sides have their turn, so that a machine
+that slows down slows both; ratios are medians over rounds. Needs Linux or macOS: a process's memory
+comes from os.wait4.
+"""
+
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import typer
+from PIL import Image
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from edgetl.benchmarks.dev.loopback_camera import HEIGHT, WIDTH, read_frame
+from edgetl.benchmarks.dev.processes import peak_bytes, seconds_to_end, seconds_to_first_line
+from edgetl.benchmarks.dev.training import run_command
+from edgetl.edge.model.classifier import Classifier
+from edgetl.edge.model.latest import latest_model
+from edgetl.edge.model.preprocessing import model_input
+from edgetl.edge.model.runtime import default_threads
+from edgetl.edge.pipeline.inference import results
+from edgetl.edge.pipeline.prefetch import ReadAhead, threads_each
+from edgetl.edge.results.result import Result
+from edgetl.edge.sources.camera import Camera
+from edgetl.edge.sources.files import Item, files
+from edgetl.edge.sources.opencv_capture import opened
+from edgetl.edge.sources.view import View
+from edgetl.edge.system.native_log import hidden_native_log
+from edgetl.trainer.progress import say
+
+# As the installed command starts; `python -m edgetl` would compile edgetl.py each time.
+_EDGETL = [sys.executable, "-c", "from edgetl.cli import main; main()"]
+# A classifier as slow as a large model on a small board, milliseconds.
+SLOWED = 100.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """One thing measured beside the least it could cost.
+
+    Attributes:
+        name: what was measured.
+        unit: of `ours` and `least`.
+        ours: through edgetl, the median over rounds.
+        least: beside it.
+        ratio: ours / least, the median of ratios taken round by round.
+        wanted: the bound of `ratio` in words, "" where there is none.
+        good: whether it holds; None where there is no bound.
+    """
+
+    name: str
+    unit: str
+    ours: float
+    least: float
+    ratio: float
+    wanted: str = ""
+    good: bool | None = None
+
+
+@dataclass(frozen=True)
+class Age:
+    """How old frames were when they had been classified, milliseconds.
+
+    Attributes:
+        way: how the camera was read.
+        seconds: for how long.
+        frames: how many were classified.
+        median: of their ages.
+        p95: 95th percentile of their ages.
+        p95_first_half: of those of the first half of the time.
+        p95_second_half: of those of the second half.
+    """
+
+    way: str
+    seconds: float
+    frames: int
+    median: float
+    p95: float
+    p95_first_half: float
+    p95_second_half: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that one run measured; `threads` is milliseconds of one inference by threads."""
+
+    model: str
+    runtime: str
+    cores: int
+    points: list[Point]
+    threads: dict[int, float]
+    ages: list[Age]
+
+
+def camera_frame(model: Path, *, rounds: int = 40, calls: int = 10) -> Point:
+    """A 640x480 frame to a result object, beside set_tensor and invoke alone."""
+    classifier = Classifier(model)
+    frame = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    items = (Item("camera 0", View().of(frame), number) for number in itertools.count(1))
+    produced = results(items, classifier, top_k=3)
+    bare = _bare(classifier)
+    pairs = _rounds(lambda: next(produced), bare, rounds=rounds, calls=calls)
+    return _point("a 640x480 frame / bare invoke", "ms", pairs, at_most=1.15, scale=1000)
+
+
+def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
+    """Pictures per second of a folder, beside the slower of decoding and inferring alone."""
+    classifier = _of_files(model)
+    geometry = classifier.model.geometry
+    bare = _bare(Classifier(model))
+    names = [str(path) for path in pictures]
+
+    def decode_alone() -> None:
+        with ThreadPoolExecutor(default_threads()) as pool:
+            list(pool.map(lambda path: model_input(path, geometry), pictures))
+
+    def invoke_alone() -> None:
+        for _ in pictures:
+            bare()
+
+    def ours() -> None:
+        produced = list(results(ReadAhead(files(names), geometry), classifier))
+        assert all(isinstance(result, Result) for result in produced)
+
+    rates = []
+    for number in range(rounds + 1):
+        took = [_seconds(step) for step in (ours, decode_alone, invoke_alone)]
+        if number:  # the first one fills caches
+            rates.append((len(pictures) / took[0], len(pictures) / max(took[1:])))
+    return _point(
+        f"folder of {_megapixels(pictures[0]):.0f} MP JPEGs / ideal",
+        "pictures/s",
+        rates,
+        at_least=0.85,
+    )
+
+
+def first_result(model: Path, picture: Path, *, rounds: int = 7) -> Point:
+    """From starting the process to its first line, beside a minimal script."""
+    commands = _commands(model, [picture])
+    pairs = _in_turn(*(partial(seconds_to_first_line, each) for each in commands), rounds=rounds)
+    return _point("start to first result / minimal script", "s", pairs, at_most=1.3)
+
+
+def help_text(*, rounds: int = 7) -> Point:
+    """`edgetl --help` beside importing typer."""
+    commands = [*_EDGETL, "--help"], [sys.executable, "-c", "import typer"]
+    pairs = _in_turn(*(partial(seconds_to_end, each) for each in commands), rounds=rounds)
+    return _point("edgetl --help / import typer", "s", pairs, at_most=1.5)
+
+
+def memory(model: Path, pictures: Sequence[Path], *, rounds: int = 3) -> Point:
+    """Peak memory of classifying a folder, beside a minimal script."""
+    commands = _commands(model, pictures)
+    pairs = [(peak_bytes(commands[0]), peak_bytes(commands[1])) for _ in range(rounds)]
+    return _point("peak memory on a folder / minimal", "MB", pairs, at_most=1.3, scale=1e-6)
+
+
+def by_threads(model: Path, *, rounds: int = 15, calls: int = 10) -> dict[int, float]:
+    """Milliseconds of one inference with 1, 2 and 4 threads, as far as there are cores."""
+    numbers = [number for number in (1, 2, 4) if number <= (os.cpu_count() or 1)]
+    steps = [_bare(Classifier(model, threads=number)) for number in numbers]
+    times: list[list[float]] = [[] for _ in steps]
+    for _ in range(rounds):
+        for step, kept in zip(steps, times, strict=True):
+            kept.append(_seconds(step, calls=calls))
+    return {
+        number: 1000 * statistics.median(kept) for number, kept in zip(numbers, times, strict=True)
+    }
+
+
+def frame_ages(model: Path, *, seconds: float) -> list[Age]:
+    """Ages of the frames of a 30 fps stream when a classifier of 100 ms has classified them."""
+    classifier = Classifier(model)
+    with _loopback_camera() as url, Camera(url) as camera:
+        ours = _ages("edgetl", camera, classifier, seconds)
+    with _loopback_camera() as url:
+        plain = _ages("plain cv2 read loop", _plain(url), classifier, seconds)
+    return [ours, plain]
+
+
+def write_photos(where: Path, *, count: int, size: tuple[int, int] = (4000, 3000)) -> list[Path]:
+    """JPEGs that take as long to decode as a camera's: some 4 MB at 12 megapixels."""
+    random = np.random.default_rng(0)
+    width, height = size
+    rough = random.integers(0, 256, (height // 50 + 1, width // 50 + 1, 3), np.uint8)
+    smooth = cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    grain = random.normal(0, 6, (height, width, 1)).astype(np.int16)
+    picture = Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
+    paths = [where / f"{number:03}.jpg" for number in range(count)]
+    picture.save(paths[0], quality=92)
+    for path in paths[1:]:
+        path.write_bytes(paths[0].read_bytes())
+    return paths
+
+
+def command(
+    model: Annotated[
+        Path | None, typer.Option(help="A .tflite file. [default: as classify's]")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.05, help="Of reading each stream. [default: 20 seconds]")
+    ] = None,
+    pictures: Annotated[int, typer.Option(min=2, help="In the folder.")] = 24,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure what classify costs beside the least that could do the same."""
+    report = measure(
+        model or latest_model(), pictures=pictures, seconds=minutes * 60 if minutes else 20.0
+    )
+    if as_json:
+        print(json.dumps(asdict(report), indent=2))  # noqa: T201
+    else:
+        _print(report)
+    if any(point.good is False for point in report.points):
+        sys.exit(1)
+
+
+def measure(model: Path, *, pictures: int, seconds: float) -> Report:
+    """Everything, in one run.
+
+    Raises:
+        ModelFileError: the model is none that edgetl can classify with.
+    """
+    model = model.absolute()
+    with hidden_native_log():
+        classifier = Classifier(model)
+    with tempfile.TemporaryDirectory() as temporary:
+        photos = write_photos(Path(temporary), count=pictures)
+        points = []
+        for name, step in (
+            ("a camera's frame", lambda: camera_frame(model)),
+            ("a folder", lambda: folder(model, photos)),
+            ("the first result", lambda: first_result(model, photos[0])),
+            ("--help", help_text),
+            ("memory", lambda: memory(model, photos)),
+        ):
+            say(f"measuring {name}")
+            points.append(step())
+    say("measuring threads")
+    threads = by_threads(model)
+    say(f"measuring frames' ages, twice {seconds:.0f} seconds")
+    return Report(
+        model=model.name,
+        runtime=f"{classifier.runtime.name} {classifier.runtime.version}",
+        cores=default_threads(),
+        points=points,
+        threads=threads,
+        ages=frame_ages(model, seconds=seconds),
+    )
+
+
+def _bare(classifier: Classifier) -> Callable[[], None]:
+    """set_tensor and invoke on an interpreter of its own, with the classifier's threads."""
+    interpreter = classifier.runtime.interpreter(
+        classifier.model.content, threads=classifier.threads
+    )
+    place = interpreter.get_input_details()[0]
+    values = np.zeros(place["shape"], place["dtype"])
+
+    def bare() -> None:
+        interpreter.set_tensor(place["index"], values)
+        interpreter.invoke()
+
+    return bare
+
+
+def _seconds(step: Callable[[], Any], *, calls: int = 1) -> float:
+    began = time.perf_counter()
+    for _ in range(calls):
+        step()
+    return (time.perf_counter() - began) / calls
+
+
+def _rounds(
+    ours: Callable[[], Any], least: Callable[[], Any], *, rounds: int, calls: int
+) -> list[tuple[float, float]]:
+    steps = (partial(_seconds, step, calls=calls) for step in (ours, least))
+    return _in_turn(*steps, rounds=rounds)
+
+
+def _in_turn(
+    ours: Callable[[], float], least: Callable[[], float], *, rounds: int
+) -> list[tuple[float, float]]:
+    # The first round does not count: it finds files and caches cold, and modules not compiled.
+    return [(ours(), least()) for _ in range(rounds + 1)][1:]
+
+
+def _point(
+    name: str,
+    unit: str,
+    pairs: Sequence[tuple[float, float]],
+    *,
+    at_most: float | None = None,
+    at_least: float | None = None,
+    scale: float = 1,
+) -> Point:
+    ratio = statistics.median(ours / least for ours, least in pairs)
+    bounds = {"at most": at_most, "at least": at_least}
+    return Point(
+        name=name,
+        unit=unit,
+        ours=scale * statistics.median(ours for ours, _ in pairs),
+        least=scale * statistics.median(least for _, least in pairs),
+        ratio=ratio,
+        wanted=", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound),
+        good=(at_most is None or ratio <= at_most) and (at_least is None or ratio >= at_least),
+    )
+
+
+def _megapixels(path: Path) -> float:
+    with Image.open(path) as image:
+        return image.width * image.height / 1e6
+
+
+def _of_files(model: Path) -> Classifier:
+    """With as many threads as `edgetl classify` gives an interpreter for files."""
+    return Classifier(model, threads=threads_each(model.stat().st_size, default_threads()))
+
+
+def _commands(model: Path, pictures: Sequence[Path]) -> tuple[list[str], list[str]]:
+    classifier = _of_files(model)
+    module = classifier.runtime.load().__name__
+    names = [str(path) for path in pictures]
+    return (
+        [*_EDGETL, "classify", "--model", str(model), *names],
+        [sys.executable, "-m", "edgetl.benchmarks.dev.minimal", str(model), module,
+         str(classifier.threads), *names],
+    )  # fmt: skip
+
+
+@contextmanager
+def _loopback_camera() -> Iterator[str]:
+    # In a process of its own, so that it and the reader do not wait for one another's lock.
+    with subprocess.Popen(
+        [sys.executable, "-m", "edgetl.benchmarks.dev.loopback_camera"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def _plain(url: str) -> Iterator[Item]:
+    capture = opened(url)
+    assert capture is not None
+    try:
+        for number in itertools.count(1):
+            read, frame = capture.read()
+            if not read:
+                return
+            yield Item(url, View().of(frame), number)
+    finally:
+        capture.release()
+
+
+def _ages(way: str, items: Any, classifier: Classifier, seconds: float) -> Age:
+    found: list[tuple[float, float]] = []
+    frames = iter(items)
+    began = taken = time.monotonic()
+    for result in results(frames, classifier, top_k=3):
+        assert isinstance(result, Result)
+        # Slow as a large model: not less than SLOWED from one frame to the next.
+        time.sleep(max(0.0, (SLOWED - result.milliseconds) / 1000))
+        taken = time.monotonic()
+        found.append((taken - began, 1000 * (taken - read_frame(np.asarray(result.picture))[1])))
+        if taken - began > seconds:
+            break
+    # While it starts, FFmpeg looks at the first frames for longer.
+    settled = [(when, age) for when, age in found if when > min(1.0, seconds / 4)]
+    ages = np.array([age for _, age in settled])
+    first = np.array([age for when, age in settled if when <= seconds / 2])
+    second = np.array([age for when, age in settled if when > seconds / 2])
+    return Age(
+        way=way,
+        seconds=taken - began,
+        frames=len(found),
+        median=float(np.median(ages)),
+        p95=float(np.percentile(ages, 95)),
+        p95_first_half=float(np.percentile(first, 95)),
+        p95_second_half=float(np.percentile(second, 95)),
+    )
+
+
+def _print(report: Report) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    table = Table("", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("edgetl", "least", "ratio", "wanted", ""):
+        table.add_column(name, justify="right", no_wrap=True)
+    for point in report.points:
+        table.add_row(
+            point.name,
+            f"{point.ours:.4g} {point.unit}",
+            f"{point.least:.4g} {point.unit}",
+            f"{point.ratio:.2f}",
+            point.wanted,
+            {True: "holds", False: "FAILS", None: ""}[point.good],
+        )
+    console.print(table)
+    table = Table("frame's age when classified, ms", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("seconds", "frames", "median", "95 %", "first half", "second half"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for age in report.ages:
+        values = (age.median, age.p95, age.p95_first_half, age.p95_second_half)
+        table.add_row(
+            age.way, f"{age.seconds:.0f}", str(age.frames), *(f"{value:.0f}" for value in values)
+        )
+    console.print(table)
+    threads = ", ".join(f"{n}: {ms:.2f} ms" for n, ms in report.threads.items())
+    console.print(
+        f"{report.model}, {report.runtime}, {report.cores} cores; one inference by threads: "
+        f"{threads}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+if __name__ == "__main__":
+    run_command(command)

@@ -1,0 +1,52 @@
+"""A run's Keras model in each way that one can ask it about a picture."""
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.benchmarks.process.engine import Job, Load, Way
+from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.system.extras import need_extra
+
+# What `compiled_call` makes.
+TF_FUNCTION = "tf.function"
+
+
+def prepare(job: Job) -> Load:
+    """Import TensorFlow, which gets the job's threads; see edgetl.benchmarks.process.engine.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    need_extra("train", needs="the Keras row")
+    import tensorflow as tf
+
+    from edgetl.trainer.exporting.held_out import read_model
+    from edgetl.trainer.network.model import compiled_call, logits_to_probabilities
+
+    tf.config.threading.set_intra_op_parallelism_threads(job.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(job.threads)
+
+    def probabilities(head: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        answer: npt.NDArray[np.float32] = logits_to_probabilities(head)[0]
+        return answer
+
+    def load() -> dict[str, Way]:
+        from pathlib import Path
+
+        model = read_model(Path(job.model))
+        compiled = compiled_call(model)
+
+        def called(pixels: Pixels) -> npt.NDArray[np.float32]:
+            batch = pixels[np.newaxis].astype(np.float32)
+            return probabilities(np.asarray(model(batch, training=False)))
+
+        def predicted(pixels: Pixels) -> npt.NDArray[np.float32]:
+            return probabilities(model.predict(pixels[np.newaxis], verbose=0))
+
+        return {
+            TF_FUNCTION: lambda pixels: probabilities(compiled(pixels)),
+            "predict": predicted,
+            "model(x)": called,
+        }
+
+    return load

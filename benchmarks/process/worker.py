@@ -1,0 +1,208 @@
+"""The process of one row: python -m edgetl.benchmarks.process.worker.
+
+It takes a Job as one line of JSON on stdin, then commands, and answers each with one line of JSON
+on what was its stdout:
+
+    {"do": "load", "warm_up": 5}    the first call of the model; which way is the fastest; calls
+                                    until it is steady, for so many seconds at most
+    {"do": "classify", "into": "x.npy"}     probabilities of all pictures, float32, into a file
+    {"do": "round", "first": 0, "calls": 20}    milliseconds of calls from picture `first` on
+
+A line {"done": n} in between says that it is alive; {"problem": "why"} is the last one.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.benchmarks.process.engine import Job, Load, Way
+from edgetl.edge.errors import EdgetlError
+from edgetl.edge.model.preprocessing import Pixels, model_input
+
+# Warm-up ends when the medians of two successive batches agree so well, or after so many seconds.
+STEADY_WITHIN = 0.03
+# Of calls so short the clock and the interpreter are a part that varies.
+_STEADY_WITHIN_MS = 0.02
+WARM_UP_SECONDS = 5.0
+_BATCH_CALLS = 5
+_BATCH_SECONDS = 0.1
+
+# While other rows had their turn, caches were filled with their things.
+UNCOUNTED_CALLS = 2
+
+# How often a long answer says that it is being worked on.
+_SIGN_OF_LIFE_SECONDS = 0.3
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Answer commands until stdin ends."""
+    # Answers have the pipe to themselves: libraries print to stdout from C++ too.
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    _end_with_parent()
+
+    def answer(**values: Any) -> None:
+        pipe.write(json.dumps(values) + "\n")
+        pipe.flush()
+
+    try:
+        _serve(Job(**json.loads(sys.stdin.readline())), answer)
+    except EdgetlError as error:
+        answer(problem=str(error))
+    except MemoryError:
+        answer(problem="needs more memory than there is")
+    except Exception as error:
+        answer(problem=" ".join(f"{type(error).__name__}: {error}".split())[:300])
+
+
+def _serve(job: Job, answer: Callable[..., None]) -> None:
+    load = importlib.import_module(job.engine).prepare(job)
+    answer()
+    row = _Row(job, answer)
+    for line in sys.stdin:
+        command = json.loads(line)
+        if command["do"] == "load":
+            answer(**row.load(load, command["warm_up"]))
+        elif command["do"] == "classify":
+            np.save(command["into"], row.classify())
+            answer(peak_bytes=peak_bytes())
+        else:
+            answer(**row.round(command["first"], command["calls"]), peak_bytes=peak_bytes())
+
+
+class _Row:
+    def __init__(self, job: Job, answer: Callable[..., None]) -> None:
+        self._job = job
+        self._answer = answer
+        self._way: Way
+
+    def load(self, load: Load, seconds: float) -> dict[str, Any]:
+        began = time.perf_counter()
+        ways = load()
+        load_ms = _since(began)
+        picture = self._pixels([0])[0]
+        name, first_ms = self._fastest(ways, picture)
+        way = self._way = ways[name]
+        milliseconds, steady = warm_up(lambda: way(picture), seconds)
+        return {
+            "way": name,
+            "load_ms": load_ms,
+            "first_ms": first_ms,
+            "milliseconds": milliseconds,
+            "steady": steady,
+        }
+
+    def _fastest(self, ways: Mapping[str, Way], picture: Pixels) -> tuple[str, float]:
+        """The name of the fastest way, and milliseconds of its first call."""
+        first: dict[str, float] = {}
+        later: dict[str, float] = {}
+        for name, way in ways.items():
+            call = partial(way, picture)
+            first[name] = _milliseconds(call)
+            if len(ways) > 1:
+                later[name] = statistics.median(_milliseconds(call) for _ in range(_BATCH_CALLS))
+            self._answer(done=len(first))
+        name = min(later, key=later.__getitem__) if later else next(iter(ways))
+        return name, first[name]
+
+    def classify(self) -> npt.NDArray[np.float32]:
+        rows: list[npt.NDArray[np.float32]] = []
+        said = time.monotonic()
+        for place in range(len(self._job.pictures)):
+            rows.append(self._way(self._pixels([place])[0]))
+            if time.monotonic() - said > _SIGN_OF_LIFE_SECONDS:
+                said = time.monotonic()
+                self._answer(done=len(rows))
+        return np.stack(rows)
+
+    def round(self, first: int, calls: int) -> dict[str, list[float]]:
+        job, way, geometry = self._job, self._way, self._job.geometry
+        places = [(first + number) % len(job.pictures) for number in range(calls)]
+        pictures = self._pixels(places)
+        encoded = [Path(job.pictures[place]).read_bytes() for place in places]
+        for number in range(min(UNCOUNTED_CALLS, calls)):
+            way(model_input(encoded[number], geometry))
+        return {
+            "invoke": [_milliseconds(partial(way, pixels)) for pixels in pictures],
+            "end_to_end": [
+                _milliseconds(lambda: way(model_input(content, geometry)))  # noqa: B023
+                for content in encoded
+            ],
+        }
+
+    def _pixels(self, places: list[int]) -> Pixels:
+        # Mapped anew each time, and copied: pages of a mapping that stays open count as this
+        # process's memory.
+        return np.array(np.load(self._job.pixels, mmap_mode="r")[places])
+
+
+def warm_up(call: Callable[[], Any], seconds: float) -> tuple[float, bool]:
+    """Call until it takes the same time again and again, or for so many seconds.
+
+    Returns:
+        The median milliseconds of the last batch of calls, and whether it was steady in the end.
+    """
+    ends = time.perf_counter() + seconds
+    before = 0.0
+    while True:
+        times: list[float] = []
+        while len(times) < _BATCH_CALLS or sum(times) < 1000 * _BATCH_SECONDS:
+            times.append(_milliseconds(call))
+        median = statistics.median(times)
+        if before and abs(median - before) <= max(STEADY_WITHIN * before, _STEADY_WITHIN_MS):
+            return median, True
+        if time.perf_counter() > ends:
+            return median, False
+        before = median
+
+
+def _since(began: float) -> float:
+    return 1000 * (time.perf_counter() - began)
+
+
+def _milliseconds(call: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    call()
+    return _since(began)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had, 0 where the system does not tell."""
+    try:
+        # Not getrusage on Linux: that begins with the memory of the process which started this one.
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return next(
+            1024 * int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")
+        )
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024)
+
+
+def _end_with_parent() -> None:
+    """Else a model that never comes back would run on when the parent was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

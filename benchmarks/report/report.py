@@ -1,0 +1,103 @@
+"""A benchmark's report: a page that needs nothing else, and its figures beside it."""
+
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgetl.benchmarks.measured import Measured
+from edgetl.edge.errors import RecordError, SettingError, quoted, reason
+from edgetl.edge.system.files import replacing, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def check_report(folder: Path) -> None:
+    """See that a report can be written: make its folder, and look for Matplotlib.
+
+    Raises:
+        SettingError: Matplotlib is not installed. The extra of which it is a part would bring
+            TensorFlow too, which a device can do without.
+        RecordError: the folder cannot be written.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SettingError(
+            "--report needs the Python package matplotlib, which is not installed here; install "
+            "it with: pip install matplotlib"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    if not os.access(folder, os.W_OK):
+        raise _not_written(folder, PermissionError("permission denied"))
+
+
+def _not_written(folder: Path, error: OSError) -> RecordError:
+    return RecordError(
+        f"{quoted(folder)}: cannot be written: {reason(error)}; choose another with --report DIR"
+    )
+
+
+def write_benchmark_report(measured: Measured, folder: Path) -> Path:
+    """Write index.html, and beside it the figures that it holds too, as PNGs.
+
+    A figure for which nothing was measured is not written, and one of an earlier report in the
+    same folder is removed: accuracy-latency.png without any accuracy, latency.png without rows,
+    confusion-difference.png without int8's and Keras' answers.
+
+    Args:
+        folder: made if it is not there.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        SettingError: Matplotlib is not installed.
+        RecordError: the folder cannot be written.
+    """
+    check_report(folder)
+    # Here and not at the top: without Matplotlib none of them can be imported.
+    from edgetl.benchmarks.report.page import benchmark_page
+
+    paths = {}
+    try:
+        with warnings.catch_warnings():
+            # A letter of a label that no font here has is drawn as a box.
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
+            for name, figure in _figures(measured).items():
+                path = folder / f"{name}.png"
+                if figure:
+                    with replacing(path) as temporary:
+                        figure.savefig(temporary, format="png")
+                    paths[name] = path
+                else:
+                    path.unlink(missing_ok=True)
+        index = folder / "index.html"
+        write_text(index, benchmark_page(measured, paths))
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    return index
+
+
+def _figures(measured: Measured) -> "dict[str, Figure | None]":
+    from edgetl.benchmarks.report.figures import (
+        accuracy_latency_figure,
+        confusion_difference,
+        confusion_difference_figure,
+        latency_figure,
+    )
+
+    confusions = None
+    if found := confusion_difference(measured):
+        difference, row = found
+        confusions = confusion_difference_figure(
+            difference, measured.labels, title=f"{row.name} less Keras, pictures"
+        )
+    return {
+        "accuracy-latency": accuracy_latency_figure(measured),
+        "latency": latency_figure(measured),
+        "confusion-difference": confusions,
+    }

@@ -1,0 +1,38 @@
+"""An examination as people and as programs read it."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from edgetl.edge.doctor.check import Examination
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def print_examination(examination: Examination, console: Console) -> None:
+    """A row for each check, and below it what to do."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("check", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("found", overflow="fold")
+    for check in examination.checks:
+        colour = _COLOURS[check.state]
+        table.add_row(check.name, f"[{colour}]{check.state}[/]", escape(check.found))
+        if check.mend:
+            table.add_row("", "[bold]->[/]", escape(check.mend))
+    console.print(table)
+    states = [check.state for check in examination.checks]
+    said = {"fail": states.count("fail"), "warn": states.count("warn")}
+    told = [f"{count} {state}" for state, count in said.items() if count]
+    console.print(", ".join(told) or "all is well")
+
+
+def examination_json(examination: Examination) -> str:
+    """One JSON object."""
+    told: dict[str, Any] = {"healthy": examination.healthy, **asdict(examination)}
+    return json.dumps(told, indent=2, ensure_ascii=False)

@@ -1,0 +1,163 @@
+"""A classifier: a model file, a runtime, and the one preprocessing path in front of them."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.edge.errors import EdgetlError, ModelFileError, SettingError, quoted
+from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.model.preprocessing import Picture, Pixels, model_input
+from edgetl.edge.model.quantization import input_values, probabilities
+from edgetl.edge.model.runtime import choose_runtime, default_threads
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One class of one picture. `probability` is 0..1, `index` the class's place in the labels."""
+
+    label: str
+    probability: float
+    index: int
+
+
+class Classifier:
+    """Classifies pictures with a .tflite model on the device. Not safe to share between threads,
+    which take a `copy` each.
+
+    A model that edgetl did not make is first tried in a process of its own, since a damaged one can
+    crash the interpreter.
+
+    Attributes:
+        model: what the file holds (labels, geometry, figures of training and export).
+        runtime: the interpreter library in use.
+        threads: how many threads it infers with.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | ModelFile,
+        *,
+        labels: str | Path | Sequence[str] | None = None,
+        runtime: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: path of a .tflite image classifier, made by edgetl or not, or one that
+                `edgetl.edge.model.model_file.read_model_file` has read.
+            labels: the class names in output order, or a file of them; only for a path to a model
+                whose file holds none, or to rename its classes.
+            runtime: "auto" (LiteRT if installed, else tflite-runtime), "litert" or
+                "tflite-runtime".
+            threads: threads to infer with; default the cores here, 4 at most.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, no image classifier, its labels do not fit
+                its outputs, or the runtime cannot run it.
+            SettingError: an argument is out of range.
+            EdgetlError: no runtime is installed, or it does not load on this system.
+        """
+        if threads is not None and threads < 1:
+            raise SettingError(f"threads {threads} is less than 1")
+        self.model = model if isinstance(model, ModelFile) else _read(model, labels)
+        self._check_scaling()
+        self.runtime = choose_runtime(runtime)
+        self.threads = default_threads() if threads is None else threads
+        try:
+            self.runtime.load()
+            if self.model.card is None:
+                from edgetl.edge.model.verify.load_check import try_model
+
+                try_model(self.model, self.runtime, threads=self.threads)
+            self._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(
+                f"{quoted(self.model.path)}: {self.runtime.name} {self.runtime.version} cannot "
+                f"run it ({' '.join(str(error).split())})"
+            ) from error
+        except ImportError as error:
+            raise EdgetlError(
+                f"{self.runtime.name} {self.runtime.version} does not load on this system "
+                f"({' '.join(str(error).split())}); install it again, or choose another runtime"
+            ) from error
+        self._input: int = self._interpreter.get_input_details()[0]["index"]
+        self._output: int = self._interpreter.get_output_details()[0]["index"]
+        self._input_values = input_values(self.model.input, self.model.normalization)
+        self._probabilities = probabilities(self.model.output, self.model.output_values)
+
+    def copy(self) -> "Classifier":
+        """The same model in an interpreter of its own, for another thread."""
+        twin = copy.copy(self)
+        twin._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
+        return twin
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names, in the order of the model's outputs."""
+        return self.model.labels
+
+    def classify(self, picture: Picture, *, top_k: int | None = None) -> list[Prediction]:
+        """The classes of a picture, most probable first.
+
+        Args:
+            picture: a path, encoded bytes, a Pillow image, or uint8 [height, width, 3] RGB.
+            top_k: how many to return; default all.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            SettingError: `top_k` is less than 1.
+        """
+        return self.predictions(self.probabilities(picture), top_k=top_k)
+
+    def probabilities(self, picture: Picture) -> npt.NDArray[np.float32]:
+        """The probability of each class in labels order: float32 [classes], 0..1.
+
+        Raises:
+            PictureError: the picture cannot be read.
+        """
+        return self.infer(model_input(picture, self.model.geometry))
+
+    def infer(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+        """Probabilities for pixels that `model_input` has already made.
+
+        Args:
+            pixels: uint8 [height, width, 3] RGB, of the model's own size.
+
+        Returns:
+            float32 [classes], 0..1.
+        """
+        self._interpreter.set_tensor(self._input, self._input_values(pixels)[np.newaxis])
+        self._interpreter.invoke()
+        return self._probabilities(self._interpreter.get_tensor(self._output))
+
+    def predictions(
+        self, probabilities: npt.NDArray[np.float32], *, top_k: int | None = None
+    ) -> list[Prediction]:
+        """Probabilities, float32 [classes], as predictions, most probable first.
+
+        Raises:
+            SettingError: `top_k` is less than 1.
+        """
+        if top_k is not None and top_k < 1:
+            raise SettingError(f"top_k {top_k} is less than 1")
+        # A stable sort: of equal classes the first comes first, as argmax has it.
+        order = np.argsort(-probabilities, kind="stable")[:top_k]
+        return [Prediction(self.labels[i], float(probabilities[i]), int(i)) for i in order]
+
+    def _check_scaling(self) -> None:
+        model = self.model
+        if model.input.dtype == np.float32 and model.normalization is None:
+            raise ModelFileError(
+                f"{quoted(model.path)}: takes float32 input but does not say how pixels are "
+                f"scaled; add TFLite Metadata with NormalizationOptions to it"
+            )
+
+
+def _read(path: str | Path, labels: str | Path | Sequence[str] | None) -> ModelFile:
+    names = read_labels(labels) if isinstance(labels, str | Path) else labels
+    return read_model_file(path, labels=names)

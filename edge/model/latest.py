@@ -1,0 +1,70 @@
+"""What a command works on when it is not told: the newest finished run, and its newest export."""
+
+from pathlib import Path
+
+from edgetl.edge.errors import ModelFileError, quoted
+
+RUNS = Path("runs")
+LATEST = "latest"
+# The ending of an exported file that failed its check.
+REJECTED = ".rejected.tflite"
+
+
+def latest_run(runs: Path = RUNS) -> Path | None:
+    """The folder that `runs`/latest points to, None if it points to none.
+
+    `latest` is a link, or on a system without links a file with the folder's name in it.
+    """
+    latest = runs / LATEST
+    if latest.is_file():
+        name = latest.read_text(encoding="utf-8").strip()
+        return runs / name if name and (runs / name).is_dir() else None
+    return runs / latest.readlink() if latest.is_symlink() and latest.is_dir() else None
+
+
+def exported_models(exports: Path) -> list[Path]:
+    """The files in a run's exports/ that passed their check."""
+    found = sorted(exports.glob("model*.tflite"))
+    return [path for path in found if not path.name.endswith(REJECTED)]
+
+
+def model_of(path: Path) -> Path:
+    """`path` if it is a file, else of the run in that folder the newest export.
+
+    Raises:
+        ModelFileError: the run has none, or the file failed its check.
+    """
+    if path.is_dir():
+        exports = exported_models(path / "exports")
+        if not exports:
+            raise ModelFileError(
+                f"{quoted(path)}: has no exported model; make one with: edgetl export"
+            )
+        return max(exports, key=lambda export: export.stat().st_mtime)
+    if path.name.endswith(REJECTED):
+        raise ModelFileError(f"{quoted(path)}: failed its check in export; export it anew")
+    return path
+
+
+def latest_model() -> Path:
+    """The newest export in runs/latest, else the only .tflite file in this folder.
+
+    Raises:
+        ModelFileError: there is neither, or there are several.
+    """
+    run = latest_run()
+    exports = exported_models(run / "exports") if run else []
+    if exports:
+        return max(exports, key=lambda path: path.stat().st_mtime)
+    here = sorted(path for path in Path().glob("*.tflite") if not path.name.startswith("."))
+    if len(here) == 1:
+        return here[0]
+    if here:
+        names = ", ".join(path.name for path in here)
+        raise ModelFileError(f"several models here ({names}); choose one with --model FILE")
+    if run:
+        raise ModelFileError(f"{run}: has no exported model yet; make one with: edgetl export")
+    raise ModelFileError(
+        "no model: neither runs/latest/exports nor this folder holds a .tflite file; "
+        "name one with --model FILE"
+    )

@@ -1,0 +1,394 @@
+"""Reading a .tflite image classifier: its tensors, labels, input scaling and edgetl.json.
+
+A model file is a TFLite flatbuffer, in which the entry TFLITE_METADATA describes input and output,
+followed by a zip archive of the files that the metadata names (TFLite Metadata:
+https://ai.google.dev/edge/litert/models/metadata). edgetl adds one more file, edgetl.json.
+"""
+
+import hashlib
+import json
+import math
+import stat
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flatbuffers.number_types as types
+import numpy as np
+
+from edgetl.edge.errors import ModelFileError, SettingError, quoted, reason
+from edgetl.edge.model.associated_files import attached_files
+from edgetl.edge.model.preprocessing import Fit, InputGeometry
+from edgetl.edge.model.verify import schema as schema
+from edgetl.edge.model.verify.graph import OutputValues, output_values
+
+CARD_NAME = "edgetl.json"
+LABELS_NAME = "labels.txt"
+CARD_FORMAT = 1
+
+# Of one side; larger inputs are a mistake, or a damaged file, that would take all memory.
+_MAX_PIXELS = 4096
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output: real value = scale * (stored value - zero_point) where scale is not 0."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What the model expects of a pixel: (value - mean) / std, per channel or one for all."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A classifier read from disk and checked. `content` is the whole file, as runtimes take it.
+
+    `card` is edgetl.json, which holds the SHA-256 that the model part has: None unless edgetl made
+    the file and it is as it was made.
+    """
+
+    path: Path
+    content: bytes
+    model_bytes: int
+    sha256: str
+    name: str
+    description: str
+    author: str
+    version: str
+    input: TensorSpec
+    output: TensorSpec
+    output_values: OutputValues
+    geometry: InputGeometry
+    normalization: Normalization | None
+    labels: tuple[str, ...]
+    associated_files: tuple[str, ...]
+    card: Mapping[str, Any] | None
+
+
+# What reading meets in a damaged file: edge.model.verify.tflite's ValueError, and whatever comes of
+# numbers and text that are not what they should be.
+_SIGNS_OF_DAMAGE = (
+    struct.error,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    RecursionError,
+    SettingError,
+)
+
+
+def read_model_file(path: str | Path, *, labels: Sequence[str] | None = None) -> ModelFile:
+    """Read and check a .tflite image classifier.
+
+    Args:
+        path: the file.
+        labels: names of the outputs in order; needed only where the file holds none.
+
+    Raises:
+        ModelFileError: the file is missing, a pipe or device, cut off, changed, no TFLite model or
+            no image classifier, or the number of labels is not the number of outputs.
+    """
+    path = Path(path)
+    try:
+        # A pipe may never be written to, and a device never end.
+        if not stat.S_ISREG(kind := path.stat().st_mode) and not stat.S_ISDIR(kind):
+            raise ModelFileError(
+                f"{quoted(path)}: a pipe or device, not a file; name a .tflite file"
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{quoted(path)}: {reason(error)}") from error
+    if len(content) < 8 or content[4:8] != schema.MODEL_IDENTIFIER:
+        raise ModelFileError(f"{quoted(path)}: not a TFLite model")
+    try:
+        return _parse(path, content, labels)
+    except _SIGNS_OF_DAMAGE as error:
+        raise ModelFileError(
+            f"{quoted(path)}: damaged or cut-off TFLite model; copy it here again"
+        ) from error
+
+
+def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> ModelFile:
+    attached, model_bytes = attached_files(content)
+    flatbuffer = memoryview(content)[:model_bytes]  # not a copy of megabytes
+    sha256 = hashlib.sha256(flatbuffer).hexdigest()
+    card = _card(path, attached, model_bytes, sha256)
+    if card is None:
+        _check_structure(bytes(flatbuffer))
+    model = schema.Table.root(flatbuffer)
+    subgraphs = model.children(schema.Model.SUBGRAPHS)
+    if not subgraphs:
+        raise ModelFileError(f"{quoted(path)}: a TFLite model without a graph")
+    inputs = _tensors(path, subgraphs[0], schema.SubGraph.INPUTS)
+    outputs = _tensors(path, subgraphs[0], schema.SubGraph.OUTPUTS)
+    _check_classifier(path, inputs, outputs)
+
+    packed = _metadata(model)
+    metadata = schema.Table.root(packed) if packed else schema.Table.empty()
+    _check_attached(path, metadata, attached)
+    if card:
+        _check_card(card, inputs[0], attached)
+    subgraph = next(iter(metadata.children(schema.ModelMetadata.SUBGRAPHS)), None)
+    normalization = _normalization(path, subgraph)
+    found = _labels(path, subgraph, attached)
+    names = tuple(given_labels) if given_labels is not None else found
+    classes = outputs[0].shape[-1]
+    if not names:
+        raise ModelFileError(
+            f"{quoted(path)}: holds no labels; name them with --labels FILE, "
+            f"one a line for its {classes} outputs"
+        )
+    if len(names) != classes:
+        raise ModelFileError(
+            f"{quoted(path)}: has {classes} outputs but {len(names)} labels; they must be as many"
+        )
+    height, width = inputs[0].shape[1:3]
+    fit: Fit = card["input"]["fit"] if card else "stretch"
+    return ModelFile(
+        path=path,
+        content=content,
+        model_bytes=model_bytes,
+        sha256=sha256,
+        name=metadata.string(schema.ModelMetadata.NAME) or path.stem,
+        description=metadata.string(schema.ModelMetadata.DESCRIPTION) or "",
+        author=metadata.string(schema.ModelMetadata.AUTHOR) or "",
+        version=metadata.string(schema.ModelMetadata.VERSION) or "",
+        input=inputs[0],
+        output=outputs[0],
+        output_values=output_values(model),
+        geometry=InputGeometry(height, width, fit),
+        normalization=normalization,
+        labels=names,
+        associated_files=tuple(attached),
+        card=card,
+    )
+
+
+def read_labels(path: str | Path) -> tuple[str, ...]:
+    """Read a labels file: UTF-8, one label a line, blank lines at the end left out.
+
+    Raises:
+        ModelFileError: the file cannot be read or is not text.
+    """
+    try:
+        return parse_labels(Path(path).read_bytes())
+    except OSError as error:
+        raise ModelFileError(f"{quoted(path)}: {reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"{quoted(path)}: not a text file of labels in UTF-8") from error
+
+
+def labels_text(labels: Sequence[str]) -> str:
+    """The text of a labels file: one label a line, in index order."""
+    return "".join(f"{label}\n" for label in labels)
+
+
+def parse_labels(data: bytes) -> tuple[str, ...]:
+    """The labels in the bytes of a labels file. Raises UnicodeDecodeError where it is no UTF-8."""
+    # Not splitlines(): a label may hold any character but a line feed.
+    lines = data.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
+    return tuple(lines) if lines != [""] else ()
+
+
+def _card(
+    path: Path, attached: Mapping[str, bytes], model_bytes: int, sha256: str
+) -> Mapping[str, Any] | None:
+    if CARD_NAME not in attached:
+        return None
+    card: Mapping[str, Any] = json.loads(attached[CARD_NAME])
+    if card["format"] > CARD_FORMAT:
+        raise ModelFileError(
+            f"{quoted(path)}: made by edgetl {quoted(card['edgetl'])}, which is newer than this "
+            f"one; upgrade with: pip install -U edgetl"
+        )
+    if (card["model_bytes"], card["model_sha256"]) != (model_bytes, sha256):
+        raise ModelFileError(
+            f"{quoted(path)}: its SHA-256 is not the one it was exported with; copy it here again"
+        )
+    return card
+
+
+def _check_attached(path: Path, metadata: schema.Table, attached: Mapping[str, bytes]) -> None:
+    """A file that edgetl made says so in its metadata; it is refused if its card is not there."""
+    for file in metadata.children(schema.ModelMetadata.ASSOCIATED_FILES):
+        if file.string(schema.AssociatedFile.NAME) == CARD_NAME and CARD_NAME not in attached:
+            raise _missing(path, CARD_NAME)
+
+
+def _missing(path: Path, name: str) -> ModelFileError:
+    return ModelFileError(
+        f"{quoted(path)}: its file {quoted(name)} is missing from its end, so it was cut off or "
+        f"damaged; copy it here again"
+    )
+
+
+def _check_card(card: Mapping[str, Any], spec: TensorSpec, attached: Mapping[str, bytes]) -> None:
+    size = (card["input"]["height"], card["input"]["width"])
+    if parse_labels(attached[LABELS_NAME]) != tuple(card["classes"]) or spec.shape[1:3] != size:
+        raise ValueError(f"{CARD_NAME} does not fit the model")
+
+
+def _tensors(path: Path, subgraph: schema.Table, field: int) -> list[TensorSpec]:
+    tensors = subgraph.children(schema.SubGraph.TENSORS)
+    specs = []
+    for index in subgraph.numbers(field, np.int32):
+        tensor = tensors[index]
+        kind = tensor.number(schema.Tensor.TYPE, types.Int8Flags)
+        name = tensor.string(schema.Tensor.NAME) or ""
+        if kind not in schema.DTYPES:
+            raise ModelFileError(
+                f"{quoted(path)}: not an image classifier: tensor {name!r} is neither float32, "
+                f"uint8 nor int8"
+            )
+        quantization = tensor.child(schema.Tensor.QUANTIZATION)
+        # Per tensor, not per channel: inputs and outputs have one scale.
+        scales, zeros = (
+            quantization.numbers(field, dtype)[:1].tolist() if quantization else []
+            for field, dtype in (
+                (schema.Quantization.SCALE, np.float32),
+                (schema.Quantization.ZERO_POINT, np.int64),
+            )
+        )
+        dtype = np.dtype(schema.DTYPES[kind])
+        scale, zero_point = float(scales[0]) if scales else 0.0, int(zeros[0]) if zeros else 0
+        if not (math.isfinite(scale) and scale >= 0):
+            raise ValueError(f"tensor {name!r} has steps of {scale}")
+        if dtype != np.float32 and not _fits(zero_point, dtype):
+            raise ValueError(f"tensor {name!r} has zero point {zero_point}")
+        shape = tuple(tensor.numbers(schema.Tensor.SHAPE, np.int32).tolist())
+        specs.append(TensorSpec(name, shape, dtype, scale, zero_point))
+    return specs
+
+
+def _fits(value: int, dtype: np.dtype[Any]) -> bool:
+    limits = np.iinfo(dtype)
+    return int(limits.min) <= value <= int(limits.max)
+
+
+def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[TensorSpec]) -> None:
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelFileError(
+            f"{quoted(path)}: not an image classifier: it has {len(inputs)} inputs and "
+            f"{len(outputs)} outputs, not one of each"
+        )
+    shape = inputs[0].shape
+    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or min(shape) < 1:
+        layout = " (channels first, NCHW)" if len(shape) == 4 and shape[1] == 3 else ""
+        raise ModelFileError(
+            f"{quoted(path)}: takes input {list(shape)}{layout}; an image classifier here takes "
+            f"[1, height, width, 3]"
+        )
+    if max(shape) > _MAX_PIXELS:
+        raise ModelFileError(
+            f"{quoted(path)}: takes input {list(shape)}, which is more than {_MAX_PIXELS} pixels "
+            f"a side"
+        )
+    shape = outputs[0].shape
+    if len(shape) < 2 or shape[-1] < 2 or int(np.prod(shape)) != shape[-1]:
+        raise ModelFileError(
+            f"{quoted(path)}: gives output {list(shape)}; a classifier gives [1, classes], "
+            f"2 classes or more"
+        )
+
+
+def _check_structure(flatbuffer: bytes) -> None:
+    # Imported here: a file that is as edgetl exported it need not wait for these.
+    from edgetl.edge.model.verify.flatbuffer import check_flatbuffer
+    from edgetl.edge.model.verify.layout import METADATA
+    from edgetl.edge.model.verify.tflite import check_tflite
+
+    check_tflite(flatbuffer)
+    packed = _metadata(schema.Table.root(flatbuffer))
+    if packed:
+        check_flatbuffer(packed, METADATA)
+
+
+def _metadata(model: schema.Table) -> bytes:
+    """The metadata's flatbuffer, empty where the model holds none."""
+    buffers = model.children(schema.Model.BUFFERS)
+    for entry in model.children(schema.Model.METADATA):
+        if entry.string(schema.Metadata.NAME) == schema.METADATA_NAME:
+            buffer = buffers[entry.number(schema.Metadata.BUFFER, types.Uint32Flags)]
+            data = buffer.numbers(schema.Buffer.DATA, np.uint8).tobytes()
+            if data[4:8] == schema.METADATA_IDENTIFIER:
+                return data
+    return b""
+
+
+def _normalization(path: Path, subgraph: schema.Table | None) -> Normalization | None:
+    tensors = subgraph.children(schema.SubGraphMetadata.INPUTS) if subgraph else []
+    for unit in tensors[0].children(schema.TensorMetadata.PROCESS_UNITS) if tensors else []:
+        kind = unit.number(schema.ProcessUnit.OPTIONS_TYPE, types.Uint8Flags)
+        options = unit.child(schema.ProcessUnit.OPTIONS)
+        if kind == schema.ProcessUnit.NORMALIZATION and options:
+            mean = options.numbers(schema.Normalization.MEAN, np.float32)
+            std = options.numbers(schema.Normalization.STD, np.float32)
+            numbers = np.concatenate([mean, std])
+            if not ({mean.size, std.size} <= {1, 3} and np.isfinite(numbers).all() and std.all()):
+                raise ModelFileError(
+                    f"{quoted(path)}: its metadata's normalization (mean {mean.tolist()}, std "
+                    f"{std.tolist()}) fits no RGB picture"
+                )
+            return Normalization(tuple(map(float, mean)), tuple(map(float, std)))
+    return None
+
+
+def _labels(
+    path: Path, subgraph: schema.Table | None, attached: Mapping[str, bytes]
+) -> tuple[str, ...]:
+    outputs = subgraph.children(schema.SubGraphMetadata.OUTPUTS) if subgraph else []
+    for file in outputs[0].children(schema.TensorMetadata.ASSOCIATED_FILES) if outputs else []:
+        kind = file.number(schema.AssociatedFile.TYPE, types.Int8Flags)
+        if kind == schema.AssociatedFile.TENSOR_AXIS_LABELS:
+            name = file.string(schema.AssociatedFile.NAME) or ""
+            if name not in attached:
+                raise _missing(path, name)
+            return parse_labels(attached[name])
+    return ()
+
+
+def describe(model: ModelFile) -> dict[str, Any]:
+    """What is inside a model file, as plain JSON values."""
+    return {
+        "file": str(model.path),
+        "bytes": len(model.content),
+        "sha256": hashlib.sha256(model.content).hexdigest(),
+        "name": model.name,
+        "description": model.description,
+        "author": model.author,
+        "version": model.version,
+        "labels": list(model.labels),
+        "fit": model.geometry.fit,
+        "input": _describe_tensor(model.input),
+        "normalization": (
+            {"mean": list(model.normalization.mean), "std": list(model.normalization.std)}
+            if model.normalization
+            else None
+        ),
+        "output": {**_describe_tensor(model.output), "values": model.output_values},
+        "associated_files": list(model.associated_files),
+        "edgetl": dict(model.card) if model.card else None,
+    }
+
+
+def _describe_tensor(tensor: TensorSpec) -> dict[str, Any]:
+    quantized = {"scale": tensor.scale, "zero_point": tensor.zero_point} if tensor.scale else {}
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype.name,
+        **quantized,
+    }

@@ -1,0 +1,152 @@
+"""Whether a .tflite file can be handed to a native interpreter, which trusts what it reads.
+
+The Python interpreters do not run a verifier of their own, so that a damaged file can end the whole
+process. What is checked here holds for every operator; what an operator makes of its own options
+and shapes is tried in a process of its own (`edgetl.edge.model.verify.load_check`).
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import flatbuffers.number_types as types
+import numpy as np
+
+from edgetl.edge.model.verify import schema as schema
+from edgetl.edge.model.verify.flatbuffer import check_flatbuffer
+from edgetl.edge.model.verify.layout import MODEL
+
+# Kernels count on few dimensions; a network for pictures has five at most.
+_MAX_RANK = 8
+_MAX_TENSOR_BYTES = 2**31
+
+
+def check_tflite(flatbuffer: bytes) -> None:
+    """Check a TFLite flatbuffer: its structure, and that every index and size in it fits.
+
+    Raises:
+        ValueError: it is damaged; the message says where.
+    """
+    check_flatbuffer(flatbuffer, MODEL)
+    model = schema.Table.root(flatbuffer)
+    constants = [
+        _buffer_bytes(buffer, len(flatbuffer)) for buffer in model.children(schema.Model.BUFFERS)
+    ]
+    operator_codes = len(model.positions(schema.Model.OPERATOR_CODES))
+    tensors = [
+        _check_subgraph(subgraph, constants, operator_codes, len(flatbuffer))
+        for subgraph in model.children(schema.Model.SUBGRAPHS)
+    ]
+    for entry in model.children(schema.Model.METADATA):
+        buffer = entry.number(schema.Metadata.BUFFER, types.Uint32Flags)
+        _check_indexes("buffer of metadata", [buffer], len(constants))
+    for signature in model.children(schema.Model.SIGNATURE_DEFS):
+        place = signature.number(schema.SignatureDef.SUBGRAPH_INDEX, types.Uint32Flags)
+        _check_indexes("graph of a signature", [place], len(tensors))
+        for field in (schema.SignatureDef.INPUTS, schema.SignatureDef.OUTPUTS):
+            named = signature.children(field)
+            indexes = [n.number(schema.TensorMap.TENSOR_INDEX, types.Uint32Flags) for n in named]
+            _check_indexes("tensor of a signature", indexes, tensors[place])
+
+
+def _buffer_bytes(buffer: schema.Table, size: int) -> int:
+    """How many bytes a buffer holds, in the flatbuffer or, for very large models, behind it."""
+    inside = len(buffer.numbers(schema.Buffer.DATA, np.uint8))
+    offset = buffer.number(schema.Buffer.OFFSET, types.Uint64Flags)
+    outside = buffer.number(schema.Buffer.SIZE, types.Uint64Flags)
+    # 0 and 1 both stand for no offset.
+    if offset > 1:
+        if offset + outside > size:
+            raise ValueError("a buffer runs past the end")
+        return outside
+    return inside
+
+
+def _check_subgraph(
+    subgraph: schema.Table, constants: Sequence[int], operator_codes: int, size: int
+) -> int:
+    """Check a graph and its tensors; how many tensors it has."""
+    tensors = subgraph.children(schema.SubGraph.TENSORS)
+    # What can be read without an operator having written it, and what no operator may write.
+    known: set[int] = {-1}
+    fixed: set[int] = set()
+    for place, tensor in enumerate(tensors):
+        held = _check_tensor(tensor, constants)
+        if held or tensor.number(schema.Tensor.IS_VARIABLE, types.BoolFlags):
+            known.add(place)
+        if held:
+            fixed.add(place)
+    inputs = subgraph.numbers(schema.SubGraph.INPUTS, np.int32).tolist()
+    outputs = subgraph.numbers(schema.SubGraph.OUTPUTS, np.int32).tolist()
+    _check_indexes("input of the graph", inputs, len(tensors))
+    _check_indexes("output of the graph", outputs, len(tensors))
+    known |= set(inputs)
+    fixed |= set(inputs)
+    for operator in subgraph.children(schema.SubGraph.OPERATORS):
+        code = operator.number(schema.Operator.OPCODE_INDEX, types.Uint32Flags)
+        _check_indexes("code of an operator", [code], operator_codes)
+        end = operator.number(
+            schema.Operator.LARGE_CUSTOM_OPTIONS_OFFSET, types.Uint64Flags
+        ) + operator.number(schema.Operator.LARGE_CUSTOM_OPTIONS_SIZE, types.Uint64Flags)
+        if end > size:
+            raise ValueError("an operator's options run past the end")
+        reads = operator.numbers(schema.Operator.INPUTS, np.int32).tolist()
+        scratch = operator.numbers(schema.Operator.INTERMEDIATES, np.int32).tolist()
+        writes = operator.numbers(schema.Operator.OUTPUTS, np.int32).tolist()
+        _check_indexes("scratch tensor of an operator", scratch, len(tensors), optional=True)
+        _check_indexes("output of an operator", writes, len(tensors))
+        if not known.issuperset(reads):
+            raise ValueError(f"an operator reads tensors {reads} before they are written")
+        if not fixed.isdisjoint(writes):
+            raise ValueError(f"an operator writes tensors {writes}, of which some are given")
+        known.update(writes)
+        fixed.update(writes)
+    if not known.issuperset(outputs):
+        raise ValueError("an output of the graph is never written")
+    return len(tensors)
+
+
+def _check_tensor(tensor: schema.Table, constants: Sequence[int]) -> bool:
+    """Check a tensor's own fields; whether its values are in the file."""
+    shape = tensor.numbers(schema.Tensor.SHAPE, np.int32).tolist()
+    signature = tensor.numbers(schema.Tensor.SHAPE_SIGNATURE, np.int32).tolist()
+    if len(shape) > _MAX_RANK or min(shape, default=0) < 0:
+        raise ValueError(f"a tensor of shape {shape}")
+    if signature and (len(signature) != len(shape) or min(signature) < -1):
+        raise ValueError(f"a tensor of shape {shape} has the signature {signature}")
+    buffer = tensor.number(schema.Tensor.BUFFER, types.Uint32Flags)
+    _check_indexes("buffer of a tensor", [buffer], len(constants))
+    _check_quantization(tensor.child(schema.Tensor.QUANTIZATION), shape)
+    values = math.prod(shape)
+    bits = schema.BITS.get(tensor.number(schema.Tensor.TYPE, types.Int8Flags))
+    if bits is None:
+        return constants[buffer] > 0
+    size = (values * bits + 7) // 8
+    if size > _MAX_TENSOR_BYTES:
+        raise ValueError(f"a tensor of {size} bytes")
+    sparse = tensor.target(schema.Tensor.SPARSITY) is not None
+    if constants[buffer] and constants[buffer] != size and not sparse:
+        raise ValueError(f"a tensor of {size} bytes has a buffer of {constants[buffer]}")
+    return constants[buffer] > 0 or not values
+
+
+def _check_quantization(quantization: schema.Table | None, shape: Sequence[int]) -> None:
+    if quantization is None:
+        return
+    scales = len(quantization.numbers(schema.Quantization.SCALE, np.float32))
+    zeros = len(quantization.numbers(schema.Quantization.ZERO_POINT, np.int64))
+    if zeros not in (0, 1, scales):
+        raise ValueError(f"{scales} scales with {zeros} zero points")
+    if scales > 1:
+        dimension = quantization.number(schema.Quantization.DIMENSION, types.Int32Flags)
+        _check_indexes("quantized dimension", [dimension], len(shape))
+        if shape[dimension] != scales:
+            raise ValueError(f"{scales} scales along dimension {dimension} of {list(shape)}")
+
+
+def _check_indexes(
+    what: str, indexes: Iterable[int], count: int, *, optional: bool = False
+) -> None:
+    lowest = -1 if optional else 0
+    for index in indexes:
+        if not lowest <= index < count:
+            raise ValueError(f"{what} is number {index} of {count}")

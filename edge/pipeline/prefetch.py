@@ -1,0 +1,261 @@
+"""Decoding and inferring pictures in a few threads ahead of who asks for the results.
+
+Pillow and OpenCV let go of Python's lock while they decode, and so do both runtimes while they
+infer. Each core having a picture of its own, which it decodes and infers alone, is faster than all
+of them inferring one together: they need not wait for one another. Measured with small photos and
+with 12-megapixel ones by `python -m benchmarks.dev.baselines` and `benchmarks.dev.device`.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.edge.model.classifier import Classifier
+from edgetl.edge.model.preprocessing import InputGeometry, model_input
+from edgetl.edge.model.runtime import default_threads
+from edgetl.edge.sources.files import Item, Problem
+
+# What the copies of a model may take of a small board's memory, for each interpreter has its own.
+_COPIES_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Inferred:
+    """What a model makes of an item.
+
+    Attributes:
+        probabilities: of all classes in labels order, float32 [classes].
+        milliseconds: from the file or frame to `probabilities`, without waiting for a turn.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    milliseconds: float
+
+
+class Pending:
+    """What a thread is making. (A concurrent.futures.Future takes longer to import.)"""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._made: Inferred | BaseException | None = None
+
+    def end(self, made: Inferred | BaseException) -> None:
+        """Hand it over, or what went wrong; once."""
+        self._made = made
+        self._over.set()
+
+    def result(self, timeout: float | None = None) -> Inferred:
+        """Wait for it.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            TimeoutError: it takes longer than `timeout` seconds.
+        """
+        if not self._over.wait(timeout):
+            raise TimeoutError
+        if isinstance(self._made, Inferred):
+            return self._made
+        assert self._made is not None
+        raise self._made
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """An item whose probabilities are in the making."""
+
+    item: Item
+    inferred: Pending
+
+
+# How long stopping waits for pictures in the works; Ctrl-C must end a run within a second.
+_STOP_SECONDS = 0.5
+
+_Entry: TypeAlias = Ahead | Problem | BaseException | None
+
+
+def infer(item: Item, classifier: Classifier) -> Inferred:
+    """Classify an item, here and now.
+
+    Raises:
+        PictureError: the picture cannot be read.
+    """
+    began = time.perf_counter()
+    probabilities = classifier.probabilities(item.picture)
+    return Inferred(probabilities, (time.perf_counter() - began) * 1000)
+
+
+def threads_each(model_bytes: int, threads: int) -> int:
+    """Threads for an interpreter, where `threads` cores infer as many pictures as they can.
+
+    One, so that each core has a picture of its own, unless the model is so large that its copies
+    would take more than 64 MB.
+
+    Args:
+        model_bytes: the model's size.
+        threads: 1 or more.
+    """
+    interpreters = min(threads, max(1, _COPIES_BYTES // model_bytes))
+    return threads // interpreters
+
+
+class ReadAhead:
+    """Items in their order, decoded and inferred in threads some way ahead of who asks for them.
+
+    Decoding begins at once, and inferring with `infer_with`, which `results` calls.
+    Not for a camera, whose frames would grow old on the way. At most four times `threads` items are
+    ahead, of a video each with its whole frame; only `threads` pictures are decoded at a time.
+    Close it, so that no more are.
+    """
+
+    # Threads of our own, which are daemons: Python waits at exit for those of its pools, and so
+    # for a line on stdin that may never come.
+    def __init__(
+        self,
+        items: Iterable[Item | Problem],
+        geometry: InputGeometry,
+        *,
+        threads: int | None = None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            items: taken one by one, by whichever thread is free.
+            geometry: of the model's input.
+            threads: default the cores here, 4 at most.
+        """
+        self._threads = threads or default_threads()
+        self._items = iter(items)
+        self._geometry = geometry
+        self._taking = threading.Lock()
+        self._room = threading.Semaphore(4 * self._threads)
+        self._entries: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
+        self._over = self._stopped = self._ended = False
+        self._working = 0
+        self._rested = threading.Condition()
+        # Those that no thread is inferring with; None where there will be no more.
+        self._idle: queue.SimpleQueue[Classifier | None] = queue.SimpleQueue()
+        self._copying = threading.Lock()
+        self._classifier: Classifier | None = None
+        self._copies = 0
+        for number in range(self._threads):
+            threading.Thread(target=self._run, daemon=True, name=f"decoder {number}").start()
+
+    def infer_with(self, classifier: Classifier) -> None:
+        """Infer what is decoded with `classifier` and copies of it; once.
+
+        There are as many as have threads: see `threads_each`. Nobody else may use it from now on.
+        """
+        with self._copying:
+            self._classifier = classifier
+            self._copies = max(1, self._threads // classifier.threads) - 1
+        self._idle.put(classifier)
+
+    def __iter__(self) -> "ReadAhead":
+        return self
+
+    def __next__(self) -> Ahead | Problem:
+        assert self._classifier, "infer_with comes first: else the threads wait for it for ever"
+        if self._ended:
+            raise StopIteration
+        entry = self._entries.get()
+        self._room.release()
+        if isinstance(entry, Ahead | Problem):
+            return entry
+        self.close()
+        raise entry or StopIteration
+
+    def close(self) -> None:
+        """Let no more pictures be decoded, and wait a moment for those in the works."""
+        self._over = self._ended = True
+        # One wakes the next: see _run.
+        self._room.release()
+        self._idle.put(None)
+        # A thread that comes back from OpenCV to a Python that is going away ends the whole process
+        # with an abort. One that waits for a line on stdin is not waited for any longer than this.
+        with self._rested:
+            self._stopped = True
+            self._rested.wait_for(lambda: not self._working, _STOP_SECONDS)
+
+    def _run(self) -> None:
+        while self._room.acquire() and self._goes_on():
+            pass
+        self._room.release()
+
+    def _goes_on(self) -> bool:
+        """Take an item and infer it; False when there is no more to do."""
+        with self._rested:
+            if self._stopped:
+                return False
+            self._working += 1
+        try:
+            ahead = self._take()
+            if isinstance(ahead, Ahead) and not self._stopped:
+                self._infer(ahead)
+            return ahead is not None
+        finally:
+            with self._rested:
+                self._working -= 1
+                self._rested.notify_all()
+
+    def _take(self) -> Ahead | Problem | None:
+        """The next item, put in its place in the order; None when there is no more to do."""
+        with self._taking:
+            if self._over:
+                return None
+            try:
+                item = next(self._items, None)
+            except BaseException as error:
+                self._over = True
+                self._entries.put(error)
+                return None
+            if item is None:
+                self._over = True
+                self._entries.put(None)
+                return None
+            entry = item if isinstance(item, Problem) else Ahead(item, Pending())
+            self._entries.put(entry)
+            return entry
+
+    def _infer(self, ahead: Ahead) -> None:
+        try:
+            began = time.perf_counter()
+            pixels = model_input(ahead.item.picture, self._geometry)
+            seconds = time.perf_counter() - began
+            classifier = self._free_classifier()
+            if classifier is None:
+                return
+            try:
+                began = time.perf_counter()
+                probabilities = classifier.infer(pixels)
+                seconds += time.perf_counter() - began
+            finally:
+                self._idle.put(classifier)
+            ahead.inferred.end(Inferred(probabilities, seconds * 1000))
+        except BaseException as error:
+            ahead.inferred.end(error)
+
+    def _free_classifier(self) -> Classifier | None:
+        """One that no other thread is inferring with, waited for; None when there will be none."""
+        try:
+            classifier = self._idle.get_nowait()
+        except queue.Empty:
+            if original := self._to_copy():
+                return original.copy()
+            classifier = self._idle.get()
+        if classifier is None:
+            self._idle.put(None)
+        return classifier
+
+    def _to_copy(self) -> Classifier | None:
+        """The classifier, where one more copy of it may be made."""
+        with self._copying:
+            if not self._copies:
+                return None
+            self._copies -= 1
+            return self._classifier

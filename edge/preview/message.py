@@ -1,0 +1,114 @@
+"""What a viewer is sent for one result: its facts as JSON and its picture as a JPEG, as one body.
+
+The body is the length of the JSON in four bytes, most significant first, then the JSON, then the
+JPEG. One body keeps a label with the picture that it belongs to.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgetl.edge.errors import PictureError, quoted
+from edgetl.edge.model.preprocessing import EXIF_ORIENTATION, InputGeometry, Pixels, model_input
+from edgetl.edge.preview.history import STEP_SECONDS, Mark
+from edgetl.edge.results.result import UNSURE, Result
+
+# What a phone shows and its Wi-Fi carries; a larger picture costs the Pi time for nothing.
+LONGEST_SIDE = 960
+_QUALITY = 80
+# Up to this many classes all have a bar, each in its place; of more the most probable have.
+ALL_BARS = 8
+_TOP_BARS = 5
+# The page's index of the label "unsure".
+_UNSURE_INDEX = -1
+
+_UNREADABLE = (PictureError, OSError, cv2.error)
+
+
+def body(facts: dict[str, Any], jpeg: bytes) -> bytes:
+    """The two as one."""
+    text = json.dumps(facts, separators=(",", ":")).encode()
+    return len(text).to_bytes(4, "big") + text + jpeg
+
+
+def facts(
+    result: Result, labels: Sequence[str], marks: Sequence[Mark], *, rate: float | None, step: int
+) -> dict[str, Any]:
+    """What the page says beside the picture.
+
+    Args:
+        result: what is shown.
+        labels: of all classes.
+        marks: of the last two minutes.
+        rate: results a second, if known.
+        step: the half second of the result, from which the ages of the marks are counted.
+    """
+    best = result.predictions[0]
+    shares = [round(float(probability), 4) for probability in result.probabilities]
+    return {
+        "source": quoted(result.source),
+        "frame": result.frame,
+        "time": result.time.isoformat(timespec="milliseconds"),
+        "label": result.label,
+        "index": _page_index(result.index),
+        "probability": round(best.probability, 4),
+        "milliseconds": round(result.milliseconds, 1),
+        "fps": None if rate is None else round(rate, 1),
+        "bars": [
+            {"index": i, "label": labels[i], "probability": shares[i]}
+            for i in _bars(result.probabilities)
+        ],
+        "step": STEP_SECONDS,
+        "marks": [
+            [step - mark.step, _page_index(mark.index), round(mark.probability, 2)]
+            for mark in marks
+        ],
+        "names": {
+            _page_index(mark.index): UNSURE if mark.index is None else labels[mark.index]
+            for mark in marks
+        },
+    }
+
+
+def jpeg(picture: Path | Pixels) -> bytes:
+    """The picture, upright and made smaller where it is large; nothing if its file is gone by now.
+
+    Args:
+        picture: a file, or uint8 [height, width, 3] RGB.
+    """
+    try:
+        height, width = _size(picture)
+        scale = min(1.0, LONGEST_SIDE / max(height, width))
+        shown = InputGeometry(max(1, round(height * scale)), max(1, round(width * scale)))
+        pixels = cv2.cvtColor(model_input(picture, shown), cv2.COLOR_RGB2BGR)
+        encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    except _UNREADABLE:
+        return b""
+    return data.tobytes() if encoded else b""
+
+
+def _page_index(index: int | None) -> int:
+    return _UNSURE_INDEX if index is None else index
+
+
+def _bars(probabilities: npt.NDArray[np.float32]) -> list[int]:
+    if len(probabilities) <= ALL_BARS:
+        return list(range(len(probabilities)))
+    return [int(i) for i in np.argsort(-probabilities, kind="stable")[:_TOP_BARS]]
+
+
+def _size(picture: Path | Pixels) -> tuple[int, int]:
+    """Height and width, as they are once the picture is upright."""
+    if isinstance(picture, np.ndarray):
+        return picture.shape[0], picture.shape[1]
+    with Image.open(picture) as image:
+        width, height = image.size
+        # 5 to 8 lie on their side.
+        on_its_side = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
+        return (width, height) if on_its_side else (height, width)

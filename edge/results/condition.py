@@ -1,0 +1,49 @@
+"""Conditions on results, as people write them: "cat>0.9"."""
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.results.result import Result
+
+_COMPARED: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
+}  # fmt: skip
+# The label may hold signs like these itself: the last one counts.
+_FORM = re.compile(r"\s*(.+?)\s*(>=|<=|>|<)\s*([0-9.]+)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The probability of class `index`, which is called `label`, compared with `limit`."""
+
+    label: str
+    index: int
+    sign: str
+    limit: float
+
+    def holds(self, result: Result) -> bool:
+        """Whether a result meets it, among all classes, shown or not."""
+        return _COMPARED[self.sign](float(result.probabilities[self.index]), self.limit)
+
+
+def parse_condition(text: str, labels: Sequence[str]) -> Condition:
+    """The condition that LABEL>P, LABEL>=P, LABEL<P or LABEL<=P says, P being 0..1.
+
+    Raises:
+        SettingError: it says none, or of no label of these.
+    """
+    match = _FORM.fullmatch(text)
+    try:
+        limit = float(match[3]) if match else -1.0
+    except ValueError:
+        limit = -1.0
+    if not match or not 0 <= limit <= 1:
+        raise SettingError(f"condition {quoted(text)!r}: give it like 'cat>0.9'")
+    label = match[1]
+    if label not in labels:
+        known = ", ".join(map(quoted, labels[:10])) + (", ..." if len(labels) > 10 else "")
+        raise SettingError(f"condition {quoted(text)!r}: no such label; there are {known}")
+    return Condition(label, list(labels).index(label), match[2], limit)

@@ -1,0 +1,130 @@
+"""Results to act on: averaged over time, unsure where they are, and only when they change.
+
+Averaging and calling unsure take results and give results; problems pass through as they are.
+Everything starts anew with each source: neighbouring photos have nothing to do with each other.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.edge.errors import SettingError
+from edgetl.edge.model.classifier import Prediction
+from edgetl.edge.results.result import Result
+from edgetl.edge.sources.files import Problem
+
+Probabilities = npt.NDArray[np.float32]
+
+# How far a new class must lead the one it replaces. Two classes that are as good as even would
+# change places with every frame.
+MARGIN = 0.1
+
+
+def smoothed(
+    items: Iterable[Result | Problem],
+    *,
+    seconds: float,
+    predict: Callable[[Probabilities], list[Prediction]],
+) -> Iterator[Result | Problem]:
+    """Average the probabilities of each source over time, the past fading exponentially.
+
+    A result that comes dt seconds after the last one counts 1 - exp(-dt / seconds), whatever the
+    frame rate, and the average so far the rest. So after `seconds` of a new scene 63 % of the
+    average is new, after three times that 95 %.
+
+    Args:
+        seconds: the time constant, more than 0.
+        predict: predictions for probabilities, float32 [classes], as Classifier.predictions.
+
+    Raises:
+        SettingError: `seconds` is not more than 0, or not finite.
+    """
+    if not 0 < seconds < math.inf:
+        raise SettingError(f"smooth {seconds} is not more than 0 seconds, or without end")
+    return _smoothed(items, seconds, predict)
+
+
+def _smoothed(
+    items: Iterable[Result | Problem],
+    seconds: float,
+    predict: Callable[[Probabilities], list[Prediction]],
+) -> Iterator[Result | Problem]:
+    source: str | None = None
+    last = datetime.min
+    average: npt.NDArray[np.float64] = np.empty(0)
+    for item in items:
+        if isinstance(item, Problem):
+            yield item
+            continue
+        new = item.probabilities.astype(np.float64)
+        if item.source == source:
+            # A clock that is set back must not make the past count more than all.
+            passed = max(0.0, (item.time - last).total_seconds())
+            average = average - math.expm1(-passed / seconds) * (new - average)
+        else:
+            average = new
+        source, last = item.source, item.time
+        probabilities = average.astype(np.float32)
+        yield replace(item, probabilities=probabilities, predictions=predict(probabilities))
+
+
+def thresholded(
+    items: Iterable[Result | Problem], *, threshold: float
+) -> Iterator[Result | Problem]:
+    """Call a result unsure whose best class is less probable than `threshold`, 0..1.
+
+    Its predictions stay, its label becomes "unsure".
+
+    Raises:
+        SettingError: `threshold` is not in 0..1.
+    """
+    if not 0 <= threshold <= 1:
+        raise SettingError(f"threshold {threshold:g} is not between 0 and 1")
+    return _thresholded(items, threshold)
+
+
+def _thresholded(items: Iterable[Result | Problem], threshold: float) -> Iterator[Result | Problem]:
+    for item in items:
+        if isinstance(item, Problem):
+            yield item
+        else:
+            yield replace(item, sure=item.predictions[0].probability >= threshold)
+
+
+class Changes:
+    """Tells which results change the steady label, with hysteresis.
+
+    The first result of a source sets it. After that
+
+    - another class takes over when it leads the steady one by `margin`;
+    - "unsure" takes over when the steady class falls `margin` below `threshold`;
+    - any sure class takes over from "unsure".
+    """
+
+    def __init__(self, *, threshold: float = 0.0, margin: float = MARGIN) -> None:
+        """`threshold` is what the results were called unsure by; both are probabilities, 0..1."""
+        self._threshold = threshold
+        self._margin = margin
+        self._source: str | None = None
+        self._steady: int | None = None  # a class, or None for "unsure"
+
+    def is_change(self, result: Result) -> bool:
+        """Whether `result` changes the label. To be asked of each result once, in order."""
+        new = result.index
+        if result.source == self._source and not self._takes_over(new, result.probabilities):
+            return False
+        self._source, self._steady = result.source, new
+        return True
+
+    def _takes_over(self, new: int | None, probabilities: Probabilities) -> bool:
+        steady = self._steady
+        if new == steady:
+            return False
+        if steady is None:
+            return True
+        rival = self._threshold if new is None else float(probabilities[new])
+        return rival - float(probabilities[steady]) >= self._margin

@@ -1,0 +1,267 @@
+"""A live camera or stream: always its newest frame, and back by itself after it was gone."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edgetl.edge.errors import EdgetlError, SettingError, SourceError, quoted
+from edgetl.edge.sources.camera_backends import (
+    FRAME_SECONDS,
+    Backend,
+    CameraSettings,
+    Capture,
+    Frame,
+    camera_name,
+    open_camera,
+)
+from edgetl.edge.sources.files import Item, video
+from edgetl.edge.sources.view import View
+
+# Between attempts to get a lost camera back; each wait is twice the one before.
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+
+# A camera that was well for this long is looked for as eagerly as at the first loss.
+_WELL_SECONDS = 30.0
+
+# A thread that hangs in a driver cannot be ended. While so many do, no other is begun.
+_MOST_HANGING = 3
+
+# How long leaving waits for the camera to be given back.
+_RELEASE_SECONDS = 0.3
+
+
+def live(
+    name: str,
+    *,
+    backend: Backend = "auto",
+    settings: CameraSettings | None = None,
+    view: View | None = None,
+    reconnect: bool = True,
+    notify: Callable[[str], None] = lambda message: None,
+) -> AbstractContextManager[Iterable[Item]]:
+    """The frames of what a person calls a camera: its number, path or URL, or a video file.
+
+    Of a video file every frame is given; for the rest of the arguments, and what is raised, see
+    Camera.
+    """
+    settings = settings or CameraSettings()
+    if not name:
+        raise SettingError(
+            "a camera needs a name: give its number, as in --camera 0, a path or a URL"
+        )
+    if os.path.isfile(name):  # noqa: PTH113 - where we may not look, Path.is_file raises
+        if settings != CameraSettings():
+            raise SettingError(
+                f"{quoted(name)}: a video file comes as it is; leave --resolution and --fps out"
+            )
+        return nullcontext(video(Path(name), view=view))
+    return Camera(
+        int(name) if name.isdecimal() else name,
+        backend=backend,
+        settings=settings,
+        view=view,
+        reconnect=reconnect,
+        notify=notify,
+    )
+
+
+class Camera:
+    """A live camera or stream, read by a thread that keeps the newest frame only.
+
+    Iterating gives each time the newest frame that has not been given yet, so a classifier slower
+    than the camera skips frames instead of falling behind. Use it as a context manager, and iterate
+    from one thread.
+    """
+
+    def __init__(
+        self,
+        source: int | str,
+        *,
+        backend: Backend = "auto",
+        settings: CameraSettings | None = None,
+        view: View | None = None,
+        reconnect: bool = True,
+        notify: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Open a camera.
+
+        Args:
+            source: a camera's number, a device's path or a stream's URL.
+            backend: the library it is read through.
+            settings: the resolution and rate it is asked for.
+            view: how its frames are turned and cut.
+            reconnect: whether one that ends, or sends nothing for 10 seconds, is opened again until
+                it is back. One that never sent a frame is not.
+            notify: gets a line when the camera is lost and one when it is back, from the iterating
+                thread.
+
+        Raises:
+            SourceError: there is no such camera.
+            SettingError: the camera cannot be asked for that.
+            EdgetlError: picamera2 is asked for and not installed.
+        """
+        self.name = camera_name(source)
+        self._view = view or View()
+        self._open = partial(open_camera, source, backend, settings or CameraSettings())
+        self._reconnect = reconnect
+        self._notify = notify
+        self._left = threading.Event()
+        self._wait = FIRST_WAIT
+        self._hanging: list[_Reader] = []
+        self._reader = _Reader(self._open, self.name)
+        try:
+            self._reader.wait_until_open()
+        except BaseException:
+            self._reader.stop()
+            raise
+
+    def __enter__(self) -> "Camera":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left.set()
+        self._reader.stop()
+
+    def __iter__(self) -> Iterator[Item]:
+        """The newest frames, each with its number and when it arrived, until the camera is left.
+
+        Raises:
+            SourceError: it sends no frame at all, or stops to and is not to be opened again.
+        """
+        before, seen = 0, 0
+        while not self._left.is_set():
+            newest = self._reader.newer_than(seen)
+            if newest is None:
+                self._return(after=before + seen)
+                # Frames that came and were not given count like those skipped.
+                before, seen = before + seen, 0
+                continue
+            seen = newest.number
+            pixels = self._view.of(newest.frame)
+            yield Item(self.name, pixels, before + seen, newest.arrived)
+
+    def _return(self, *, after: int) -> None:
+        """Come back when there are frames again, or when the camera is left."""
+        name = quoted(self.name)
+        if not after:
+            raise self._reader.error or SourceError(
+                f"{name}: opened, but sends no pictures; a Raspberry Pi CSI camera needs picamera2 "
+                f"(sudo apt install python3-picamera2), and a camera can be open in one program at "
+                f"a time"
+            )
+        if not self._reconnect:
+            raise SourceError(f"{name}: stopped sending pictures after frame {after}")
+        lost = time.monotonic()
+        if self._left.is_set():
+            return
+        self._notify(f"{name}: lost after frame {after}; trying to get it back")
+        if lost - self._reader.began > _WELL_SECONDS:
+            self._wait = FIRST_WAIT
+        self._give_up()
+        while not self._left.wait(self._wait):
+            self._wait = min(2 * self._wait, LONGEST_WAIT)
+            self._hanging = [reader for reader in self._hanging if reader.is_alive()]
+            if len(self._hanging) >= _MOST_HANGING:
+                continue
+            self._reader = _Reader(self._open, self.name)
+            if self._reader.newer_than(0) is not None:
+                self._notify(f"{name}: back after {time.monotonic() - lost:.0f} s")
+                return
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._reader.stop()
+        self._hanging.append(self._reader)
+
+
+@dataclass(frozen=True)
+class _Newest:
+    frame: Frame
+    number: int  # of this opening's frames, from 1
+    arrived: float  # monotonic seconds
+
+
+class _Reader:
+    """One opening of a camera. Everything that may hang in a driver happens in its thread."""
+
+    def __init__(self, open_: Callable[[], Capture], name: str) -> None:
+        self.began = time.monotonic()
+        self._open = open_
+        self._name = name
+        self._changed = threading.Condition()
+        self._newest: _Newest | None = None
+        self._heard = self.began  # when it last showed a sign of life, monotonic seconds
+        self._is_open = False
+        self._over = False
+        self.error: EdgetlError | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name=name)
+        self._thread.start()
+
+    def wait_until_open(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_open or self._over, FRAME_SECONDS)
+        if self.error:
+            raise self.error
+        if not self._is_open:
+            raise SourceError(f"{quoted(self._name)}: does not answer within {FRAME_SECONDS:g} s")
+
+    def newer_than(self, number: int) -> _Newest | None:
+        """Wait for a frame after frame `number`; None when none has come for FRAME_SECONDS."""
+        with self._changed:
+            while self._newest is None or self._newest.number <= number:
+                remaining = self._heard + FRAME_SECONDS - time.monotonic()
+                if self._over or remaining <= 0:
+                    return None
+                self._changed.wait(remaining)
+            return self._newest
+
+    def stop(self) -> None:
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+        # A read that hangs must not keep the process; the thread is a daemon.
+        self._thread.join(_RELEASE_SECONDS)
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        capture: Capture | None = None
+        try:
+            capture = self._open()
+            self._tell_open()
+            while not self._over:
+                frame = capture.read()
+                if frame is None:
+                    break
+                self._keep(frame)
+        except EdgetlError as error:
+            self.error = error
+        except Exception as error:
+            # Drivers and libcamera raise what they like.
+            words = " ".join(str(error).split()) or type(error).__name__
+            self.error = SourceError(f"{quoted(self._name)}: {words}")
+        finally:
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
+            if capture is not None:
+                capture.release()
+
+    def _tell_open(self) -> None:
+        with self._changed:
+            self._is_open = True
+            self._heard = time.monotonic()
+            self._changed.notify_all()
+
+    def _keep(self, frame: Frame) -> None:
+        with self._changed:
+            number = self._newest.number + 1 if self._newest else 1
+            self._heard = time.monotonic()
+            self._newest = _Newest(frame, number, self._heard)
+            self._changed.notify_all()

@@ -1,0 +1,211 @@
+"""Where pictures come from: files, folders, globs and video files. Cameras are in `camera`."""
+
+import glob
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from edgetl.edge.errors import SourceError, quoted, reason
+from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.sources.opencv_capture import opened
+from edgetl.edge.sources.view import View
+
+_PICTURES = "jpg jpeg jpe jfif png gif bmp webp tif tiff ppm pgm pbm pnm jp2 avif"
+_VIDEOS = "mp4 mov avi mkv webm m4v mpg mpeg mjpeg mjpg wmv"
+PICTURE_SUFFIXES = frozenset("." + suffix for suffix in _PICTURES.split())
+VIDEO_SUFFIXES = frozenset("." + suffix for suffix in _VIDEOS.split())
+
+# How many names of a folder are sorted at a time: about a megabyte.
+_RUN = 10_000
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture to classify.
+
+    Attributes:
+        source: the file, camera or stream.
+        picture: a path, or pixels, uint8 [height, width, 3] RGB.
+        frame: its number in a video or of a camera, from 1.
+        arrived: when a camera's frame arrived, in seconds of time.monotonic().
+    """
+
+    source: str
+    picture: Path | Pixels
+    frame: int | None = None
+    arrived: float | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that was asked for and could not be read, in one line."""
+
+    message: str
+
+
+def pictures_in(folder: Path) -> Iterator[Path | Problem]:
+    """All pictures and videos in `folder` and its subfolders; hidden ones are left out.
+
+    They come folder by folder, by name; of a folder with more than 10,000 names, 10,000 are taken
+    and sorted at a time. So memory is bounded by 10,000 names for each level of folders, whatever
+    they hold. A subfolder that cannot be read is a Problem. Links to folders are not followed.
+    """
+    # A stack, and not recursion: folders can be nested deeper than Python calls.
+    stack = [_entries(folder)]
+    while stack:
+        entry = next(stack[-1], None)
+        if entry is None:
+            stack.pop()
+        elif isinstance(entry, Problem):
+            yield entry
+        elif entry.name.startswith("."):
+            continue
+        elif entry.is_dir(follow_symlinks=False):
+            stack.append(_entries(Path(entry.path)))
+        elif os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES:  # noqa: PTH122
+            yield from _if_file(entry)
+
+
+def _if_file(path: "Path | os.DirEntry[str]") -> Iterator[Path | Problem]:
+    """The path if it is a file; a Problem if a link goes in a circle or where we may not look."""
+    try:
+        if path.is_file():
+            yield Path(path)
+    except OSError as error:
+        yield Problem(f"{quoted(Path(path))}: {reason(error)}")
+
+
+def _entries(folder: Path) -> "Iterator[os.DirEntry[str] | Problem]":
+    try:
+        with os.scandir(folder) as entries:
+            yield from _in_runs(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Problem(f"{quoted(folder)}: {reason(error)}")
+
+
+def _in_runs(values: Iterable[_T], *, key: Callable[[_T], str]) -> Iterator[_T]:
+    """Values sorted 10,000 at a time."""
+    iterator = iter(values)
+    while run := sorted(itertools.islice(iterator, _RUN), key=key):
+        yield from run
+
+
+def files(arguments: Iterable[str], *, stdin: int = 0) -> Iterator[Item | Problem]:
+    """The pictures, and the frames of the videos, that paths, folders and globs name, in order.
+
+    A path that does not exist is passed on as it is: it fails when it is read, alone. "-" stands
+    for the paths of files and folders on stdin, one a line; each is passed on when its line is
+    there. Nothing is listed in memory but what `pictures_in` says, and for a glob the names of one
+    folder and 10,000 paths.
+
+    Args:
+        arguments: paths, globs and "-".
+        stdin: the file descriptor that "-" reads.
+    """
+    for argument in arguments:
+        if argument == "-":
+            try:
+                for line in _lines(stdin):
+                    yield from _named(line, globs=False)
+            except SourceError as error:
+                yield Problem(str(error))
+        else:
+            yield from _named(argument, globs=True)
+
+
+def _named(argument: str, *, globs: bool) -> Iterator[Item | Problem]:
+    path = Path(argument)
+    try:
+        exists, is_folder = path.exists(), path.is_dir()
+    except (OSError, ValueError) as error:
+        # Not every error counts as "does not exist": a folder closed to us, too long a name, ...
+        words = reason(error) if isinstance(error, OSError) else str(error)
+        yield Problem(f"{quoted(path)}: {words}")
+        return
+    found: Iterator[Path | Problem]
+    if is_folder:
+        found, nothing = pictures_in(path), "a folder with no pictures in it"
+    elif globs and not exists and glob.has_magic(argument):
+        found, nothing = _matching(argument), "matches no file"
+    else:
+        found, nothing = iter([path]), ""
+    empty = True
+    for one in found:
+        empty = False
+        if isinstance(one, Path):
+            yield from _items(one)
+        else:
+            yield one
+    if empty:
+        yield Problem(f"{quoted(path)}: {nothing}")
+
+
+def _matching(pattern: str) -> Iterator[Path | Problem]:
+    for name in _in_runs(glob.iglob(pattern, recursive=True), key=str):
+        yield from _if_file(Path(name))
+
+
+def _items(path: Path) -> Iterator[Item | Problem]:
+    try:
+        is_video = path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+    except OSError as error:
+        yield Problem(f"{quoted(path)}: {reason(error)}")
+        return
+    if not is_video:
+        yield Item(str(path), path)
+        return
+    try:
+        yield from video(path)
+    except SourceError as error:
+        yield Problem(str(error))
+
+
+def _lines(descriptor: int) -> Iterator[str]:
+    """The lines of an open file as they come, without their ends; empty ones are left out.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    rest = b""
+    while chunk := _chunk(descriptor):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, (os.fsdecode(line.removesuffix(b"\r")) for line in lines))
+    if rest:
+        yield os.fsdecode(rest)
+
+
+def _chunk(descriptor: int) -> bytes:
+    try:
+        # Not sys.stdin: a thread that waits in it holds its lock, and Python aborts at exit.
+        return os.read(descriptor, 65536)
+    except OSError as error:
+        raise SourceError(f"stdin: {reason(error)}") from error
+
+
+def video(path: Path, *, view: View | None = None) -> Iterator[Item]:
+    """Every frame of a video file, in order, seen as `view` has it.
+
+    Raises:
+        SourceError: the file cannot be opened as a video, or holds no frame.
+    """
+    capture = opened(str(path))
+    if capture is None:
+        raise SourceError(f"{quoted(path)}: cannot be opened as a video or camera")
+    view = view or View()
+    frame = 0
+    try:
+        while True:
+            read, pixels = capture.read()
+            if not read:
+                break
+            frame += 1
+            yield Item(str(path), view.of(pixels), frame)
+    finally:
+        capture.release()
+    if not frame:
+        raise SourceError(f"{quoted(path)}: not a video that can be read")

@@ -1,0 +1,70 @@
+"""Opening videos, cameras and streams with OpenCV, without its chatter on stderr."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+
+from edgetl.edge.errors import SourceError, quoted
+from edgetl.edge.system.native_log import DEBUG_VARIABLE
+
+# FFmpeg, inside OpenCV, would report each stream's end on stderr; -8 is its level "quiet". OpenCV
+# reads this when it first opens a video.
+if not os.environ.get(DEBUG_VARIABLE):
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+# OpenCV 5 has moved setLogLevel.
+_LOGGING: Any = cv2 if hasattr(cv2, "setLogLevel") else vars(cv2.utils)["logging"]
+
+
+def opened(
+    source: int | str, *, api: int = cv2.CAP_ANY, parameters: Sequence[int] = ()
+) -> cv2.VideoCapture | None:
+    """A video file, camera number or URL opened through OpenCV; None if it cannot be.
+
+    Args:
+        source: a file's path, a camera's number or a URL.
+        api: one of OpenCV's CAP_* backends.
+        parameters: pairs of a CAP_PROP_* and its value that hold while it is opened already.
+
+    Raises:
+        SourceError: `source` is not UTF-8.
+    """
+    if isinstance(source, str):
+        source = _told(source)
+    if not os.environ.get(DEBUG_VARIABLE):
+        # OpenCV warns of each camera it does not find. A level, and not a swapped descriptor: this
+        # runs in a camera's thread while others write to stderr.
+        _LOGGING.setLogLevel(0)
+    capture = cv2.VideoCapture()
+    try:
+        capture.open(source, api, list(parameters))  # type: ignore[call-overload,unused-ignore]
+    except cv2.error:
+        return None
+    return capture if capture.isOpened() else None
+
+
+def opencv_path(path: str) -> str:
+    """The path of a file as OpenCV is to be given it.
+
+    Raises:
+        UnicodeEncodeError: the path is not UTF-8, which OpenCV's Python binding crashes on.
+    """
+    path.encode()
+    # FFmpeg takes what precedes a colon for a protocol, as in 12:00.mp4. Not an absolute path: the
+    # folder we are in may have a name that is not UTF-8.
+    return os.path.join(os.curdir, path)  # noqa: PTH118
+
+
+def _told(source: str) -> str:
+    try:
+        path = opencv_path(source)
+    except UnicodeEncodeError:
+        # A URL may hold a password.
+        name = "the stream" if "://" in source else quoted(source)
+        raise SourceError(
+            f"{name}: its name is not UTF-8, so OpenCV cannot open it; rename it"
+        ) from None
+    # Not Path.exists, which raises where a URL is longer than a file's name can be.
+    return path if os.path.exists(path) else source  # noqa: PTH110

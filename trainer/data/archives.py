@@ -1,0 +1,345 @@
+"""DATA that is an archive or a web address: downloaded once, unpacked once, then a folder.
+
+Nothing an archive says about itself is believed: its names must stay inside the folder, only
+regular files are written, and what is really written is counted.
+"""
+
+import errno
+import gzip
+import hashlib
+import re
+import shutil
+import stat
+import struct
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PureWindowsPath
+from typing import IO, Literal
+
+from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
+from edgetl.trainer.data.downloads import downloaded
+from edgetl.trainer.progress import bytes_bar
+
+ARCHIVE_SUFFIXES = (".zip", ".tar.gz", ".tgz")
+
+# What an archive may unpack to. Pictures are packed hardly smaller than they are, so that a ratio
+# far above 1 is a bomb; small archives may hold text, which packs well.
+MAX_BYTES = 100 * 10**9
+MAX_RATIO = 200
+RATIO_FROM_BYTES = 10**9
+MAX_ENTRIES = 2_000_000
+MAX_DEPTH = 100
+# tarfile reads headers into memory whole, however long they say they are.
+MAX_TAR_HEADER_BYTES = 16 * 2**20
+
+_CHUNK_BYTES = 2**20
+
+# What a reader of archives raises at a damaged one, and OSErrors of such numbers: none of gzip's
+# own, EINVAL of a place before the file's beginning.
+_DAMAGED_NUMBERS = (None, errno.EINVAL)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+# The system's words on names in an archive that clash, or cannot be names here.
+_BAD_NAMES = (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What an archive holds under one name. `refused` says why it is not unpacked, if it is not.
+
+    `place` is how much of the archive lies before the entry's end, about.
+    """
+
+    name: str
+    is_folder: bool
+    size: int
+    place: int
+    refused: str
+    open: Callable[[], IO[bytes]]
+
+
+def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
+    """The folder of pictures that DATA names.
+
+    Args:
+        data: a folder, a .zip, .tar.gz or .tgz file, or the http(s) address of one. A path that
+            does not exist is given back, for `edgetl.trainer.data.dataset.scan` to say so.
+        cache: a folder of ours: downloads go to cache/downloads/, an archive's files to
+            cache/KEY/, where KEY is from its content. Both are reused the next time.
+        sha256: what the archive's SHA-256 must be.
+
+    Raises:
+        DataError: the archive cannot be downloaded, is not the one `sha256` means, is damaged, or
+            holds something that is not safe to unpack.
+        RunFolderError: the cache cannot be written, or the disk is full.
+        SettingError: `sha256` is no SHA-256, or DATA is a folder.
+    """
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise SettingError(f"--sha256 {quoted(sha256)}: a SHA-256 is 64 hexadecimal digits")
+    is_url = re.match(r"(?i)https?://", data) is not None
+    try:
+        if is_url:
+            name, archive = downloaded(data, cache / "downloads")
+        elif scheme := re.match(r"(?i)[a-z][a-z0-9+.-]+://", data):
+            raise DataError(
+                f"{scheme[0]}...: only http:// and https:// addresses are downloaded; "
+                f"download it by hand and name the file"
+            )
+        else:
+            name, archive = quoted(data), Path(data)
+            kind = _kind(archive)
+            if kind == "folder" and sha256 is not None:
+                raise SettingError(f"--sha256: {name} is a folder; leave --sha256 out")
+            if kind == "neither" and data.lower().endswith(ARCHIVE_SUFFIXES):
+                raise DataError(f"{name}: no such file; check the path")
+            if kind != "file":
+                return archive
+        try:
+            return _top_folder(_unpacked(archive, name, cache, sha256))
+        except DataError:
+            if is_url:  # else the same file would be refused for ever
+                archive.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise RunFolderError(
+            f"{quoted(cache)}: cannot keep the data there: {reason(error)}; "
+            f"free some space, or choose another disk with --out"
+        ) from error
+
+
+def _kind(path: Path) -> Literal["file", "folder", "neither"]:
+    try:
+        return "file" if path.is_file() else "folder" if path.is_dir() else "neither"
+    except OSError:  # a name that is too long, or in a folder that cannot be entered
+        return "neither"
+
+
+def _top_folder(folder: Path) -> Path:
+    """The folder in an unpacked archive that holds the data, be it wrapped in others."""
+    while True:
+        visible = _visible(folder)
+        # One class is no data set, so a folder alone is a wrapping, but for train/. It is kept
+        # where it wraps no folders: then scan's word is right, that there is but one class.
+        if len(visible) != 1 or not visible[0].is_dir() or visible[0].name == "train":
+            return folder
+        if not any(path.is_dir() for path in _visible(visible[0])):
+            return folder
+        folder = visible[0]
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+# Unpacking
+
+
+def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path:
+    try:
+        digest = _digest(archive)
+    except OSError as error:
+        raise DataError(f"{name}: {reason(error)}; it must be a file you can read") from error
+    if sha256 is not None and digest != sha256.lower():
+        raise DataError(
+            f"{name}: its SHA-256 begins {digest[:12]}, and --sha256 {sha256[:12].lower()}; "
+            f"it is another file or was changed: get it anew, or correct --sha256"
+        )
+    entry = cache / digest[:24]
+    if entry.is_dir():
+        return entry
+    cache.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".building-", dir=cache))
+    try:
+        _unpack(archive, name, building)
+        building.chmod(0o755)  # mkdtemp's are only for their owner
+        try:
+            building.rename(entry)
+        except OSError:
+            if not entry.is_dir():  # or another process was faster
+                raise
+    except OSError as error:
+        if error.errno not in _DAMAGED_NUMBERS:
+            raise
+        raise _damaged(name, error) from error
+    except _DAMAGED as error:
+        raise _damaged(name, error) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return entry
+
+
+def _damaged(name: str, error: Exception) -> DataError:
+    words = quoted(str(error) or type(error).__name__)
+    return DataError(f"{name}: is damaged or cut off ({words}); download or copy it anew")
+
+
+def _digest(archive: Path) -> str:
+    digest, done = hashlib.sha256(), 0
+    with archive.open("rb") as file, bytes_bar("reading", archive.stat().st_size) as show:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            done += len(chunk)
+            show(done)
+    return digest.hexdigest()
+
+
+def _unpack(archive: Path, name: str, into: Path) -> None:
+    packed = archive.stat().st_size
+    check_size = partial(_check_size, name, packed, shutil.disk_usage(into).free)
+    files = declared = written = 0
+    with bytes_bar("unpacking", packed) as show:
+        for number, entry in enumerate(_entries(archive, name, check_size), 1):
+            if number > MAX_ENTRIES:
+                raise DataError(f"{name}: holds more than {MAX_ENTRIES} files; pack fewer")
+            parts = _parts_inside(entry.name, name)
+            if "__MACOSX" in parts:  # macOS's notes on the files, which would look like a class
+                continue
+            if entry.refused:
+                raise DataError(
+                    f"{name}: the entry {_shown(entry.name)} {entry.refused}, which is not "
+                    f"unpacked; pack plain files, or unpack it by hand and name the folder"
+                )
+            declared += entry.size
+            check_size(declared)
+            target = into.joinpath(*parts)
+            try:
+                if entry.is_folder:
+                    target.mkdir(parents=True, exist_ok=True)
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file = target.open("xb")
+            except OSError as error:
+                if error.errno not in _BAD_NAMES:
+                    raise
+                raise DataError(
+                    f"{name}: the entry {_shown(entry.name)} cannot be unpacked "
+                    f"({reason(error)}); pack each file once, under a plain name"
+                ) from error
+            with file, entry.open() as source:
+                while chunk := source.read(_CHUNK_BYTES):
+                    written += len(chunk)
+                    check_size(written)
+                    file.write(chunk)
+            files += 1
+            show(entry.place)
+    if not files:
+        raise DataError(f"{name}: holds no files; pack a folder of pictures")
+
+
+def _shown(entry: str) -> str:
+    return repr(entry if len(entry) <= 200 else f"{entry[:200]}...")
+
+
+def _check_size(name: str, packed: int, free: int, total: int) -> None:
+    if total > MAX_BYTES or (total > RATIO_FROM_BYTES and total > MAX_RATIO * packed):
+        raise DataError(
+            f"{name}: unpacks to more than {total / 1e9:.1f} GB from {packed / 1e9:.3f} GB, which "
+            f"pictures do not; unpack it by hand and name the folder, if you trust it"
+        )
+    if total > free:
+        raise RunFolderError(
+            f"{name}: unpacks to more than {total / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            f"free some, or choose another disk with --out"
+        )
+
+
+def _parts_inside(entry: str, name: str) -> tuple[str, ...]:
+    # Windows' rules on every system: they know drives, and both kinds of slashes.
+    path = PureWindowsPath(entry)
+    if path.anchor or ".." in path.parts or len(path.parts) > MAX_DEPTH:
+        raise DataError(
+            f"{name}: the entry {_shown(entry)} would leave the folder it is unpacked in, or is "
+            f"too deep; do not trust this archive, get another"
+        )
+    return path.parts
+
+
+def _entries(archive: Path, name: str, check_size: Callable[[int], None]) -> Iterator[_Entry]:
+    with archive.open("rb") as file:
+        start = file.read(4)
+    if start[:2] == b"\x1f\x8b":
+        return _tar_entries(archive)
+    if start == b"PK\3\4" or zipfile.is_zipfile(archive):
+        return _zip_entries(archive, check_size)
+    raise DataError(
+        f"{name}: is neither .zip nor .tar.gz; name a folder of pictures or such an archive of one"
+    )
+
+
+def _zip_entries(archive: Path, check_size: Callable[[int], None]) -> Iterator[_Entry]:
+    try:  # macOS writes UTF-8 without saying so
+        packed = zipfile.ZipFile(archive, metadata_encoding="utf-8")
+    except UnicodeDecodeError:
+        packed = zipfile.ZipFile(archive)
+    with packed:
+        check_size(sum(info.file_size for info in packed.infolist()))
+        place = 0
+        for info in packed.infolist():
+            place += info.compress_size
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            refused = ""
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                refused = "is a link" if kind == stat.S_IFLNK else "is a device"
+            elif info.flag_bits & 1:
+                refused = "is encrypted"
+            elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                # zipfile reads the others, as far as it does, without a bound on the memory
+                refused = "is compressed with something else than deflate"
+            open_it = partial(packed.open, info)
+            is_folder = info.filename.endswith("/")
+            yield _Entry(info.filename, is_folder, info.file_size, place, refused, open_it)
+
+
+def _tar_entries(archive: Path) -> Iterator[_Entry]:
+    with (
+        archive.open("rb") as file,
+        _RationedGzip(fileobj=file) as rationed,
+        tarfile.open(fileobj=rationed, mode="r|") as tar,
+    ):
+        for member in tar:
+            size = 0 if member.isdir() else max(0, member.size)
+            rationed.left = MAX_TAR_HEADER_BYTES + size
+            refused = ""
+            if not (member.isreg() or member.isdir()):
+                refused = "is a link" if member.issym() or member.islnk() else "is a device"
+            open_it = partial(_tar_file, tar, member)
+            yield _Entry(member.name, member.isdir(), size, file.tell(), refused, open_it)
+        # tarfile takes an unreadable header for the end. Behind the true one there are zeros,
+        # and then gzip's checksum, which is checked only when it is come to.
+        assert tar.fileobj is not None
+        while rest := tar.fileobj.read(_CHUNK_BYTES):
+            if rest.strip(b"\0"):
+                raise tarfile.ReadError("a header is unreadable")
+
+
+def _tar_file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    file = tar.extractfile(member)
+    assert file is not None  # it is for what is no regular file
+    return file
+
+
+class _RationedGzip(gzip.GzipFile):
+    """Gives no more than `left` bytes, which its owner refills."""
+
+    left = MAX_TAR_HEADER_BYTES
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise tarfile.ReadError("a header is too long")
+        return data

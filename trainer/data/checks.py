@@ -1,0 +1,325 @@
+"""The look at the data before training: copies set aside, what is odd about it, class weights."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from edgetl.edge.errors import DataError, quoted
+from edgetl.trainer.data.dataset import (
+    SPLITS,
+    Dataset,
+    Example,
+    SetAside,
+    SetAsideKind,
+    Split,
+    counts,
+    without,
+)
+from edgetl.trainer.recipe import ClassWeights
+
+# From here on the user is warned.
+WARN_IMBALANCE = 3.0  # the largest class to the smallest
+WARN_TRAINING_PICTURES = 10  # of a class
+WARN_POINTS_A_PICTURE = 2.0  # of accuracy
+
+# How much of a long list is shown.
+SHOWN_CLASSES = 10
+SHOWN_FILES = 10
+SHOWN_NAMES = 3
+
+# Which of several copies is kept: the user's own evaluation sets stay as they are, and training
+# loses what it would have seen of them.
+_KEPT_FIRST: dict[Split | None, int] = {"test": 0, "validation": 1, "train": 2, None: 3}
+
+_KIND_WORDS: dict[SetAsideKind, str] = {
+    "unreadable": "unreadable",
+    "not_a_picture": "not a picture by name",
+    "duplicate": "a copy",
+    "duplicate_across_splits": "a copy of a picture in another split",
+}
+
+
+@dataclass(frozen=True)
+class PictureSize:
+    """A picture and its size in pixels."""
+
+    file: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What was found in the data.
+
+    `counts` are the pictures of each class, in labels order, of each split. `smallest` is the
+    picture with the shortest side, None where no size is known. `warnings` are sentences.
+    """
+
+    counts: Mapping[Split, Mapping[str, int]]
+    set_aside: tuple[SetAside, ...]
+    smallest: PictureSize | None
+    warnings: tuple[str, ...]
+
+    @property
+    def set_aside_counts(self) -> dict[SetAsideKind, int]:
+        """How many files were set aside for each kind of reason."""
+        count = Counter(item.kind for item in self.set_aside)
+        return {kind: count[kind] for kind in _KIND_WORDS}
+
+    @property
+    def largest_class(self) -> str:
+        """The class with the most training pictures, the first of several."""
+        return max(self.counts["train"], key=self.counts["train"].__getitem__)
+
+    @property
+    def smallest_class(self) -> str:
+        """The class with the fewest training pictures, the first of several."""
+        return min(self.counts["train"], key=self.counts["train"].__getitem__)
+
+    @property
+    def imbalance(self) -> float:
+        """The training pictures of the largest class to those of the smallest; 1 is balanced."""
+        train = self.counts["train"]
+        return train[self.largest_class] / train[self.smallest_class]
+
+
+def set_duplicates_aside(dataset: Dataset, digests: Mapping[str, str]) -> Dataset:
+    """The dataset with one of each picture: exact copies are set aside.
+
+    The copy that stays is the one in test, else validation, else train, and among these the first
+    by path; so no picture is in two splits, whether DATA's folders name them or `assign_splits`
+    does later. Unreadable files should have left before: two empty files are no copies.
+
+    Args:
+        dataset: the pictures, before or after `assign_splits`.
+        digests: a digest of each file's content. A file without one, or with "", is no copy.
+
+    Raises:
+        DataError: copies lie under different classes, or too little is left of a class.
+    """
+    by_digest: dict[str, list[Example]] = {}
+    for example in dataset.examples:
+        if digest := digests.get(example.file):
+            by_digest.setdefault(digest, []).append(example)
+    copies = [
+        sorted(group, key=lambda e: (_KEPT_FIRST[e.split], e.file))
+        for group in by_digest.values()
+        if len(group) > 1
+    ]
+    _check_one_class(dataset, copies)
+    aside = [_copy_of(group[0], copy) for group in copies for copy in group[1:]]
+    aside.sort(key=lambda item: item.file)
+    try:
+        return without(dataset, aside)
+    except DataError as error:
+        raise DataError(
+            f"{error}; exact copies of other pictures do not count, and {len(aside)} were found"
+        ) from error
+
+
+def summarize(
+    dataset: Dataset,
+    *,
+    sizes: Mapping[str, tuple[int, int]],
+    height: int,
+    width: int,
+    class_weights: ClassWeights,
+) -> DataSummary:
+    """Say what is in the data, and what about it may spoil the training or its figures.
+
+    Args:
+        dataset: the pictures that are used, each in its split, and those set aside.
+        sizes: (width, height) in pixels of each file, upright. Files may be missing.
+        height, width: the model's input in pixels.
+        class_weights: whether the loss weighs the classes ("auto") or not.
+    """
+    pictures = [PictureSize(e.file, *sizes[e.file]) for e in dataset.examples if e.file in sizes]
+    summary = DataSummary(
+        counts={split: counts(dataset, split) for split in SPLITS},
+        set_aside=dataset.set_aside,
+        smallest=_smallest(pictures),
+        warnings=(),
+    )
+    found = (
+        _warn_of_copies_across_splits(summary),
+        _warn_of_imbalance(summary, class_weights),
+        _warn_of_small_classes(summary),
+        _warn_of_unvalidated_classes(summary),
+        _warn_of_small_splits(summary),
+        _warn_of_small_pictures(pictures, height=height, width=width),
+    )
+    return replace(summary, warnings=tuple(warning for warning in found if warning))
+
+
+def summary_lines(summary: DataSummary) -> list[str]:
+    """The summary as it is printed before training."""
+    lines = [_split_line(split, summary.counts[split]) for split in SPLITS]
+    train = summary.counts["train"]
+    largest, smallest = summary.largest_class, summary.smallest_class
+    if train[largest] == train[smallest]:
+        lines.append(f"imbalance  none ({_number(train[largest], 'training picture')} a class)")
+    else:
+        lines.append(
+            f"imbalance  {summary.imbalance:.1f} to 1 in train  "
+            f"({quoted(largest)} {train[largest]}, {quoted(smallest)} {train[smallest]})"
+        )
+    if picture := summary.smallest:
+        lines.append(f"smallest   {quoted(picture.file)}: {_pixels(picture)}")
+    if summary.set_aside:
+        kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.set_aside_counts.items() if n)
+        lines.append(f"set aside  {_number(len(summary.set_aside), 'file')}: {kinds}")
+    shown = summary.set_aside[:SHOWN_FILES]
+    lines.extend(f"set aside  {quoted(item.file)}: {item.reason}" for item in shown)
+    if len(summary.set_aside) > SHOWN_FILES:
+        more = len(summary.set_aside) - SHOWN_FILES
+        lines.append(f"set aside  {more} more; split.json lists all")
+    lines.extend(f"warning    {warning}" for warning in summary.warnings)
+    return lines
+
+
+def class_weights(counts: Mapping[str, int]) -> tuple[float, ...]:
+    """How much a training picture of each class weighs in the loss so that classes weigh alike.
+
+    n / (classes * n_c), as "balanced" in scikit-learn, after King and Zeng, "Logistic Regression
+    in Rare Events Data" (2001): the mean over the training pictures is 1, so that the learning
+    rate keeps its meaning, and equal classes weigh exactly 1.
+
+    Args:
+        counts: the training pictures of each class, in labels order, each 1 or more.
+    """
+    pictures = sum(counts.values())
+    return tuple(pictures / (len(counts) * count) for count in counts.values())
+
+
+def _check_one_class(dataset: Dataset, copies: Sequence[Sequence[Example]]) -> None:
+    pairs: list[tuple[str, str]] = []
+    for group in copies:
+        by_path = sorted(group, key=lambda e: e.file)
+        classes = groupby(by_path, key=lambda e: e.label)
+        firsts = [next(members).file for _, members in classes]
+        if len(firsts) > 1:
+            pairs.append((firsts[0], firsts[1]))
+    if not pairs:
+        return
+    named = [f"{quoted(one)} and {quoted(other)}" for one, other in sorted(pairs)]
+    if len(pairs) == 1:
+        says = f"the same picture lies under two classes, {named[0]}; delete the wrong one"
+    else:
+        says = (
+            f"{len(pairs)} pictures lie under two classes each, {_some(named)}; "
+            f"delete the wrong one of each"
+        )
+    raise DataError(f"{quoted(dataset.root)}: {says}")
+
+
+def _copy_of(kept: Example, copy: Example) -> SetAside:
+    kind: SetAsideKind = "duplicate" if kept.split == copy.split else "duplicate_across_splits"
+    return SetAside(copy.file, f"the same picture as {quoted(kept.file)}", kind)
+
+
+def _warn_of_copies_across_splits(summary: DataSummary) -> str | None:
+    number = summary.set_aside_counts["duplicate_across_splits"]
+    if not number:
+        return None
+    were = "file was a copy of a picture" if number == 1 else "files were copies of pictures"
+    return (
+        f"{number} {were} in another of the folders train, validation and test, and set aside: "
+        f"nothing is trained on that is evaluated on too"
+    )
+
+
+def _warn_of_imbalance(summary: DataSummary, class_weights: ClassWeights) -> str | None:
+    if summary.imbalance <= WARN_IMBALANCE:
+        return None
+    train, most, fewest = summary.counts["train"], summary.largest_class, summary.smallest_class
+    weights = (
+        "class weights make up for it in the loss"
+        if class_weights == "auto"
+        else "class weights are off, --class-weights auto would make up for it in the loss"
+    )
+    return (
+        f"class {most!r} has {summary.imbalance:.1f} times the training pictures of {fewest!r} "
+        f"({train[most]} and {train[fewest]}); {weights}"
+    )
+
+
+def _warn_of_small_classes(summary: DataSummary) -> str | None:
+    few = {c: n for c, n in summary.counts["train"].items() if n < WARN_TRAINING_PICTURES}
+    if not few:
+        return None
+    named = _some([f"{label!r} {number}" for label, number in few.items()])
+    have = "1 class has" if len(few) == 1 else f"{len(few)} classes have"
+    return (
+        f"{have} fewer than {WARN_TRAINING_PICTURES} training pictures ({named}); add pictures to "
+        f"{'it' if len(few) == 1 else 'them'}"
+    )
+
+
+def _warn_of_unvalidated_classes(summary: DataSummary) -> str | None:
+    absent = [repr(label) for label, number in summary.counts["validation"].items() if not number]
+    if not absent:
+        return None
+    classes = "class" if len(absent) == 1 else "classes"
+    return (
+        f"validation has no pictures of the {classes} {_some(absent)}; the best epoch is chosen "
+        f"without {'it' if len(absent) == 1 else 'them'}"
+    )
+
+
+def _warn_of_small_splits(summary: DataSummary) -> str | None:
+    small = []
+    for split in SPLITS:
+        number = sum(summary.counts[split].values())
+        if split != "train" and number and 100 / number > WARN_POINTS_A_PICTURE:
+            small.append(f"{100 / number:.1f} points of accuracy in {split} ({number} in all)")
+    if not small:
+        return None
+    return f"one picture is {' and '.join(small)}; smaller differences mean nothing"
+
+
+def _warn_of_small_pictures(
+    pictures: Sequence[PictureSize], *, height: int, width: int
+) -> str | None:
+    small = [picture for picture in pictures if picture.width < width or picture.height < height]
+    smallest = _smallest(small)
+    if not smallest:
+        return None
+    return (
+        f"{len(small)} of {_number(len(pictures), 'picture')} "
+        f"{'is' if len(small) == 1 else 'are'} less wide or high than the model's input of "
+        f"{width} by {height} pixels, {quoted(smallest.file)} the smallest ({_pixels(smallest)}); "
+        f"larger originals would show the model more"
+    )
+
+
+def _smallest(pictures: Sequence[PictureSize]) -> PictureSize | None:
+    """The picture with the shortest side, then the fewest pixels, then the first by path."""
+
+    def key(picture: PictureSize) -> tuple[int, int, str]:
+        width, height = picture.width, picture.height
+        return min(width, height), width * height, picture.file
+
+    return min(pictures, key=key, default=None)
+
+
+def _split_line(split: Split, counted: Mapping[str, int]) -> str:
+    shown = [f"{quoted(label)} {n}" for label, n in list(counted.items())[:SHOWN_CLASSES]]
+    more = len(counted) - len(shown)
+    words = ", ".join(shown) + (f", and {_number(more, 'more class')}" if more else "")
+    return f"{split:10} {sum(counted.values()):6} pictures  ({words})"
+
+
+def _pixels(picture: PictureSize) -> str:
+    return f"{picture.width} pixels wide, {picture.height} high"
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN_NAMES])
+    return shown if len(names) <= SHOWN_NAMES else f"{shown} and {len(names) - SHOWN_NAMES} more"
+
+
+def _number(number: int, noun: str) -> str:
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{plural}"

@@ -1,0 +1,74 @@
+"""Running a function in a process of its own.
+
+For what must not share this one: TensorFlow's converter, which keeps 5 to 20 MB of every conversion
+(https://github.com/tensorflow/tensorflow/issues/122598), tflite-runtime, which fails in a process
+that has loaded TensorFlow, and whatever may take the process down with it.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from edgetl.edge.errors import EdgetlError
+from edgetl.edge.system.gc_disabled import uncollected
+from edgetl.edge.system.native_log import hidden_native_log
+from edgetl.edge.system.python_subprocess import run_python
+
+Result = TypeVar("Result")
+
+
+class ChildDiedError(EdgetlError):
+    """The process of `in_child` ended before its function did."""
+
+
+def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
+    """What `function(*arguments)` returns, computed in a fresh process.
+
+    Args:
+        function: of a module's top level. What it prints goes to stderr.
+        arguments: picklable, as is the result.
+
+    Raises:
+        ChildDiedError: the process was killed, or crashed.
+        Exception: whatever `function` raises.
+    """
+    child = run_python(
+        ["-m", "edgetl.trainer.exporting.child"],
+        input=pickle.dumps((function, arguments)),
+        stdout=subprocess.PIPE,
+    )
+    if child.returncode:
+        died = (
+            signal.Signals(-child.returncode).name
+            if child.returncode < 0
+            else f"exit status {child.returncode}"
+        )
+        raise ChildDiedError(f"{function.__name__}: its process ended early ({died})")
+    result, error = pickle.loads(child.stdout)
+    if error is not None:
+        raise error
+    returned: Result = result
+    return returned
+
+
+def _run() -> None:
+    # Results have the pipe to themselves: libraries print to stdout from C++ too.
+    results = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    answer: tuple[Any, BaseException | None]
+    with hidden_native_log(), uncollected():
+        function, arguments = pickle.load(sys.stdin.buffer)
+    try:
+        answer = function(*arguments), None
+    except Exception as error:
+        answer = None, error
+    with results:
+        pickle.dump(answer, results)
+
+
+if __name__ == "__main__":
+    _run()

@@ -1,0 +1,172 @@
+"""From Keras to TFLite flatbuffers of builtin operators, in silence."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edgetl.edge.errors import EdgetlError
+from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.system.native_log import hidden_native_log
+from edgetl.trainer.network.model import backbone_of, load_model
+from edgetl.trainer.progress import say
+
+Quantization = Literal["none", "float16", "dynamic", "int8"]
+InputType = Literal["uint8", "float32"]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What to convert a model to.
+
+    Attributes:
+        quantization: "none" keeps float32 weights; "float16" halves them; "dynamic" holds them in
+            int8 and computes partly in float; "int8" quantizes weights and activations after
+            training (Jacob et al., CVPR 2018, https://arxiv.org/abs/1712.05877).
+        input_type: of int8 files: "uint8" takes pixels as they are, of scale 1 and zero point 0.
+            The others take float32 in any case, and all give float32 probabilities.
+    """
+
+    quantization: Quantization
+    input_type: InputType = "float32"
+
+    @property
+    def file_name(self) -> str:
+        """The name of the exported file."""
+        if self.quantization == "none":
+            return "model.float32.tflite"
+        odd = self.quantization == "int8" and self.input_type == "float32"
+        return f"model.{self.quantization}{'-float32-input' if odd else ''}.tflite"
+
+
+def converted_files(model: Path, conversions: list[Conversion], calibration: Pixels) -> list[bytes]:
+    """Convert a saved model, once for each of `conversions`; for a process of its own.
+
+    Raises:
+        EdgetlError: the converter failed.
+    """
+    loaded = load_model(model)
+    flatbuffers = []
+    for conversion in conversions:
+        say(f"converting to {conversion.file_name}")
+        flatbuffers.append(convert(loaded, conversion, calibration=calibration))
+    return flatbuffers
+
+
+def convert(model: keras.Model, conversion: Conversion, *, calibration: Pixels) -> bytes:
+    """Convert a trained model to a TFLite flatbuffer.
+
+    Args:
+        model: as `edgetl.trainer.network.model.build_model` makes it, trained.
+        conversion: to what.
+        calibration: uint8 [pictures, height, width, 3], for int8 only.
+
+    Raises:
+        EdgetlError: the converter failed.
+    """
+    converter = converter_of(export_graph(model))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if conversion.quantization != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if conversion.quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    elif conversion.quantization == "int8":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: representative(calibration)
+        converter.inference_input_type = tf.dtypes.as_dtype(conversion.input_type)
+        converter.inference_output_type = tf.float32
+    return converted(converter)
+
+
+def export_graph(model: keras.Model) -> keras.Model:
+    """The model as it is converted: one float32 picture [1, H, W, 3] in, probabilities out.
+
+    Augmentation and dropout are gone. The head is a 1x1 convolution after a pooling that keeps its
+    dimensions, the same numbers as the dense layer: dense layers that TensorFlow 2.21 quantizes do
+    not load in tflite-runtime 2.14. A single logit z becomes the pair (-0.4 z, 0.6 z), whose
+    softmax is (1 - sigmoid(z), sigmoid(z)), so that two classes come out as two probabilities.
+    """
+    head = model.get_layer("head")
+    kernel, bias = (np.asarray(weight) for weight in head.get_weights())
+    if kernel.shape[1] == 1:
+        # Not halves: tflite-runtime 2.14 takes a convolution whose channels all have the same scale
+        # for one that has a single scale, and multiplies its dynamic-range weights by 0.
+        kernel = np.concatenate([-0.4 * kernel, 0.6 * kernel], axis=1)
+        bias = np.concatenate([-0.4 * bias, 0.6 * bias])
+    classes = kernel.shape[1]
+    inputs = keras.Input(model.input_shape[1:], batch_size=1, name="image")
+    # Every layer has a name of its own: Keras numbers unnamed ones through the process, and the
+    # names end up in the file, which the same run must export to the same bytes.
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
+    x = backbone_of(model)(x, training=False)
+    x = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
+    convolution = keras.layers.Conv2D(classes, 1, name="head")
+    x = convolution(x)
+    x = keras.layers.Reshape((classes,), name="logits")(x)
+    x = keras.layers.Softmax(name="probability")(x)
+    convolution.set_weights([kernel[np.newaxis, np.newaxis], bias])
+    return keras.Model(inputs, x, name="edgetl")
+
+
+def converter_of(model: keras.Model) -> Any:
+    """A `tf.lite.TFLiteConverter` of a model with one input of fixed shape, batch and all.
+
+    By way of a concrete function: `from_keras_model` writes a SavedModel first and takes three
+    times as long. (The function alone, without the model as the second argument: with it the
+    weights would be left out of the file.)
+    """
+    call = tf.function(lambda image: model(image, training=False))
+    with in_silence():
+        function = call.get_concrete_function(tf.TensorSpec(model.input_shape, tf.float32))
+        return tf.lite.TFLiteConverter.from_concrete_functions([function])
+
+
+def converted(converter: Any) -> bytes:
+    """What a `tf.lite.TFLiteConverter` makes of its model.
+
+    Raises:
+        EdgetlError: the converter failed.
+    """
+    with in_silence():
+        flatbuffer: bytes = converter.convert()
+    return flatbuffer
+
+
+@contextlib.contextmanager
+def in_silence() -> Iterator[None]:
+    """For TensorFlow's converter and quantizer, which print to stdout and log from C++.
+
+    Raises:
+        EdgetlError: in place of whatever they raise.
+    """
+    try:
+        with (
+            hidden_native_log(),
+            contextlib.redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    except EdgetlError:
+        raise
+    except Exception as error:
+        raise EdgetlError(
+            f"TensorFlow cannot convert the model ({' '.join(str(error).split())[:300]})"
+        ) from error
+
+
+def representative(calibration: Pixels) -> Iterator[list[Any]]:
+    """Calibration pictures, uint8 [pictures, height, width, 3], as the converter takes them."""
+    for number, picture in enumerate(calibration):
+        pixels = picture.astype(np.float32)
+        if number == 0:
+            # The input's scale is 1 and its zero point 0 only if calibration has seen 0 and 255.
+            pixels[0, 0, :], pixels[0, 1, :] = 0, 255
+        yield [pixels[np.newaxis]]

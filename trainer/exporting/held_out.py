@@ -1,0 +1,79 @@
+"""The pictures that a finished run's models are judged on, and what Keras makes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from edgetl.edge.errors import RunFolderError, quoted
+from edgetl.edge.model.preprocessing import Pixels
+from edgetl.trainer import metrics
+from edgetl.trainer.data.dataset import Split
+from edgetl.trainer.data.picture_cache import read_pictures
+from edgetl.trainer.exporting.child import in_child
+from edgetl.trainer.network.model import class_probabilities, load_model
+from edgetl.trainer.run.folder import FinishedRun
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out pictures of a run, in one order.
+
+    `pixels` is uint8 [pictures, height, width, 3], `truth` int [pictures], and
+    `keras_probabilities` what the run's Keras model gives: float32 [pictures, classes].
+    """
+
+    split: Split
+    paths: Sequence[Path]
+    pixels: Pixels
+    truth: metrics.Classes
+    keras_probabilities: metrics.Probabilities
+
+
+def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
+    """Read the held-out pictures below `root`, and ask the run's Keras model about them.
+
+    In a process of its own: Keras keeps 30 MB of every model that is loaded and asked.
+
+    Raises:
+        RunFolderError: a picture is gone, or the model is damaged.
+        PictureError: a picture cannot be read any more.
+    """
+    split = run.dataset.held_out
+    examples = [run.dataset.examples[i] for i in run.dataset.of(split)]
+    paths = [root / example.file for example in examples]
+    gone = next((path for path in paths if not path.is_file()), None)
+    if gone is not None:
+        raise RunFolderError(
+            f"{quoted(gone)}: the run's picture is no longer there; put the photos back, "
+            f"or tell `edgetl export` with --data where they are now"
+        )
+    pixels = read_pictures(paths, run.geometry, f"reading {split}")
+    return HeldOut(
+        split=split,
+        paths=paths,
+        pixels=pixels,
+        truth=np.array([run.labels.index(example.label) for example in examples]),
+        keras_probabilities=in_child(_keras_probabilities, run.folder.model, pixels),
+    )
+
+
+def read_model(path: Path) -> keras.Model:
+    """A run's Keras model.
+
+    Raises:
+        RunFolderError: the file is damaged.
+    """
+    try:
+        return load_model(path)
+    except Exception as error:
+        # A damaged archive raises anything from BadZipFile to KeyError.
+        raise RunFolderError(
+            f"{quoted(path)}: damaged ({' '.join(str(error).split())[:200]}); train again"
+        ) from error
+
+
+def _keras_probabilities(path: Path, pixels: Pixels) -> metrics.Probabilities:
+    return class_probabilities(read_model(path), pixels)

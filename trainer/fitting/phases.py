@@ -1,0 +1,312 @@
+"""The two phases: what each trains, on what, and the call of `fit` that both ways share.
+
+The plain way gives `fit` the whole model and decoded pictures. The fast way gives it the part of
+the same model that is not frozen, and what the frozen part made of the pictures.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from edgetl.edge.errors import SettingError
+from edgetl.trainer import metrics
+from edgetl.trainer.data.batches import Batches, dataset
+from edgetl.trainer.data.dataset import Split
+from edgetl.trainer.data.memory_mapped import RowFile
+from edgetl.trainer.features.cache import (
+    Network,
+    below_cut,
+    computed,
+    cut_below,
+    features_of_cut,
+    features_of_pixels,
+    row_size,
+    view_of,
+)
+from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore
+from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochRecorder, Phase, is_over, planned_epochs
+from edgetl.trainer.network.adam import Adam
+from edgetl.trainer.network.devices import Devices
+from edgetl.trainer.network.model import (
+    backbone_of,
+    compile_for,
+    freeze_backbone,
+    head_model,
+    tail_model,
+    unfreeze_backbone,
+)
+from edgetl.trainer.progress import say
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import RunFolder
+
+# Whether a model has only learnt its training pictures by heart, so many of them tell.
+TRAINING_SAMPLE = 500
+# A head that is fine-tuned afterwards gains nothing from more views than make so many pictures;
+# of 40 photos it does gain from all four (docs/recipes.md).
+ENOUGH_FOR_A_HEAD = 2000
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Decoded pictures, uint8 [pictures, height, width, 3] RGB; each split's rows and classes."""
+
+    pixels: RowFile
+    rows: dict[Split, npt.NDArray[np.int64]]
+    truth: dict[Split, metrics.Classes]
+
+    def measured(self, split: Split) -> npt.NDArray[np.int64]:
+        """The places within a split of the pictures that its final figures are measured on.
+
+        All of them, but of training pictures 500 at most, evenly taken; they lie class by class.
+        """
+        count = len(self.rows[split])
+        if split != "train" or count <= TRAINING_SAMPLE:
+            return np.arange(count)
+        return np.arange(TRAINING_SAMPLE) * count // TRAINING_SAMPLE
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the frozen part gave for the training pictures, in one or more views, and for the
+    validation pictures as they are.
+    """
+
+    views: list[RowFile]
+    validation: RowFile
+
+
+@dataclass(frozen=True)
+class Reused:
+    """What is kept for each phase: pooled features for the head, and for fine-tuning the
+    activations at the output of the backbone's layer `cut`.
+
+    `cut` and `fine_tune` are None where phase two trains the whole model, or there is none.
+    """
+
+    cut: int | None
+    head: Kept
+    fine_tune: Kept | None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What both phases came to.
+
+    `history` has the rows of history.json, `best` the whole model's weights after the epoch with
+    the lowest validation loss, `seconds` what each phase took in this process.
+    """
+
+    history: list[dict[str, Any]]
+    best: list[Array]
+    seconds: dict[Phase, float]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What `fit` trains in a phase, and its inputs."""
+
+    model: keras.Model
+    views: Sequence[RowFile]
+    rows: npt.NDArray[np.int64]
+    validation: RowFile
+    validation_rows: npt.NDArray[np.int64]
+
+
+def reused_activations(
+    model: keras.Model, pictures: Pictures, run: RunFolder, recipe: Recipe
+) -> Reused:
+    """Compute what the frozen part gives for the training and validation pictures, or find it.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    trained, validated = pictures.rows["train"], pictures.rows["validation"]
+    views, cut = _affordable(model, recipe, trained=len(trained), validated=len(validated))
+    folder = run.activations
+    folder.mkdir(exist_ok=True)
+    names = [f"train-view-{n}" for n in range(views)] if recipe.augments else ["train"]
+
+    def kept(network: Network, layer: str) -> Kept:
+        return Kept(
+            [
+                computed(
+                    network,
+                    pictures.pixels,
+                    trained,
+                    path=folder / f"{name}-{layer}.npy",
+                    augment=view_of(recipe, n),
+                )
+                for n, name in enumerate(names)
+            ],
+            computed(network, pictures.pixels, validated, path=folder / f"validation-{layer}.npy"),
+        )
+
+    if cut is None:
+        return Reused(None, kept(features_of_pixels(model, cache=run.cache), "features"), None)
+    fine_tune = kept(below_cut(model, cut, cache=run.cache), "cut")
+    above = features_of_cut(model, cut, cache=run.cache)
+
+    def features(name: str, file: RowFile) -> RowFile:
+        return computed(above, file, np.arange(len(file)), path=folder / f"{name}-features.npy")
+
+    head_views = recipe.head_views or -(-ENOUGH_FOR_A_HEAD // len(trained))
+    some = zip(names[:head_views], fine_tune.views, strict=False)
+    head = Kept([features(*view) for view in some], features("validation", fine_tune.validation))
+    return Reused(cut, head, fine_tune)
+
+
+def _affordable(
+    model: keras.Model, recipe: Recipe, *, trained: int, validated: int
+) -> tuple[int, int | None]:
+    """How many views, and the layer to keep for phase two, that the disk budget has room for."""
+    backbone = backbone_of(model)
+    views = min(recipe.views, recipe.epochs) if recipe.augments else 1
+    cut = cut_below(backbone, recipe.fine_tune_from)
+    if cut is None or not planned_epochs(recipe, "fine_tune"):
+        return views, None
+    size = row_size(backbone, cut)
+    fitting = int((recipe.disk_budget * 1e9 / size - validated) // trained)
+    if fitting >= views:
+        return views, cut
+    needed = size * (views * trained + validated) / 1e9
+    instead = f"{fitting} fit" if fitting > 0 else "phase two goes without them"
+    say(
+        f"{views} views of what the frozen layers give take {needed:.1f} GB, more than "
+        f"--disk-budget {recipe.disk_budget:g}: {instead}"
+    )
+    return (fitting, cut) if fitting > 0 else (views, None)
+
+
+def fit_phases(
+    model: keras.Model,
+    pictures: Pictures,
+    run: RunFolder,
+    recipe: Recipe,
+    *,
+    reused: Reused | None,
+    class_weights: Sequence[float],
+    checkpoint: Checkpoint | None,
+    devices: Devices,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Fit:
+    """Train both phases, or what is left of them after `checkpoint`.
+
+    Args:
+        model: the whole model; it holds the last epoch's weights afterwards.
+        pictures: what to train and validate on.
+        run: where checkpoints and history.json go.
+        recipe: the settings.
+        reused: of `reused_activations`, None to compute everything in every epoch.
+        class_weights: of each class's pictures in the loss, in labels order.
+        checkpoint: where an interrupted training stopped.
+        devices: that the model was made for.
+        callbacks: more of them.
+
+    Raises:
+        EdgetlError: the loss became infinite or not a number.
+        SettingError: the GPU's memory is too small for the batches.
+        OSError: the disk is full.
+    """
+    recorder = EpochRecorder(run, recipe, model, checkpoint)
+    history = recorder.history
+    weights = dict(enumerate(class_weights)) if set(class_weights) != {1.0} else None
+    seconds: dict[Phase, float] = {}
+    if checkpoint:
+        restore(model.weights, checkpoint.weights)
+    for phase in PHASE_NAMES:
+        if is_over(history, recipe, phase):
+            continue
+        began = time.perf_counter()
+        done = sum(row["phase"] == phase for row in history)
+        first = len(history)
+        with devices.scope():
+            if phase == "head":
+                freeze_backbone(model)
+            else:
+                unfreeze_backbone(model, first_layer=recipe.fine_tune_from)
+            fitted = _fitted(phase, model, pictures, reused, devices.trained_in)
+            batches = Batches(
+                fitted.views,
+                fitted.rows,
+                pictures.truth["train"],
+                batch_size=recipe.batch_size,
+                shuffle_seed=recipe.seed,
+            )
+            validation = Batches(
+                [fitted.validation],
+                fitted.validation_rows,
+                pictures.truth["validation"],
+                batch_size=recipe.batch_size,
+            )
+            compile_for(
+                fitted.model,
+                _optimizer(phase, recipe, steps=len(batches)),
+                label_smoothing=recipe.label_smoothing,
+            )
+            # As compiled: in mixed precision Keras wraps it in one that scales the loss.
+            optimizer = fitted.model.optimizer
+            optimizer.build(fitted.model.trainable_variables)
+            if checkpoint and done:
+                restore(optimizer.variables, checkpoint.optimizer)
+        recorder.phase = phase
+        try:
+            fitted.model.fit(
+                dataset(batches, lambda: recorder.epoch),
+                validation_data=dataset(validation, lambda: recorder.epoch),
+                initial_epoch=first,
+                epochs=first + planned_epochs(recipe, phase) - done,
+                class_weight=weights,
+                callbacks=[recorder, *callbacks],
+                verbose=0,
+                shuffle=False,
+            )
+        except tf.errors.ResourceExhaustedError as error:
+            smaller = max(1, recipe.batch_size // 2)
+            raise SettingError(
+                f"out of memory with {recipe.batch_size} pictures a step; "
+                f"try --batch-size {smaller}, and continue with --resume"
+            ) from error
+        finally:
+            recorder.close()
+        seconds[phase] = time.perf_counter() - began
+    return Fit(history, recorder.best, seconds)
+
+
+def _fitted(
+    phase: Phase,
+    model: keras.Model,
+    pictures: Pictures,
+    reused: Reused | None,
+    trained_in: str | None,
+) -> _Fitted:
+    if reused and phase == "head":
+        part, kept = head_model(model), reused.head
+    elif reused and reused.fine_tune and reused.cut is not None:
+        part, kept = tail_model(model, reused.cut, trained_in=trained_in), reused.fine_tune
+    else:
+        return _Fitted(
+            model,
+            [pictures.pixels],
+            pictures.rows["train"],
+            pictures.pixels,
+            pictures.rows["validation"],
+        )
+    trained, validated = (np.arange(len(pictures.rows[s])) for s in ("train", "validation"))
+    return _Fitted(part, kept.views, trained, kept.validation, validated)
+
+
+def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:
+    if phase == "head":
+        return Adam(recipe.head_lr)
+    rate: Any = recipe.fine_tune_lr
+    if recipe.fine_tune_schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * planned_epochs(recipe, phase))
+    if recipe.fine_tune_optimizer == "adam":
+        return Adam(rate)
+    return keras.optimizers.RMSprop(rate)

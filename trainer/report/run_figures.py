@@ -1,0 +1,118 @@
+"""The pictures of a run: what figures.py draws, from what training knows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.system.files import replacing
+from edgetl.trainer.data.dataset import Dataset, Split
+from edgetl.trainer.network.augmentation import augmentation
+from edgetl.trainer.network.model import ParameterCounts, backbone_of
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.report import figures
+from edgetl.trainer.run.folder import RunFolder
+
+_SHOWN_SAMPLES = 12
+_SHOWN_AUGMENTED = 6
+
+
+def write_samples(
+    run: RunFolder, dataset: Dataset, rows: list[int], pixels: Pixels, recipe: Recipe
+) -> None:
+    """samples.png: training pictures, the classes in turn, and the first of them augmented.
+
+    Args:
+        rows: where in `pixels`, uint8 [pictures, height, width, 3], the training pictures are, in
+            the order of `dataset.of("train")`.
+    """
+    row_of = dict(zip(dataset.of("train"), rows, strict=True))
+    chosen = [
+        (np.asarray(pixels[row_of[place]]), dataset.examples[place].label)
+        for place in dataset.in_turn("train")[:_SHOWN_SAMPLES]
+    ]
+    augmented = np.stack([picture for picture, _ in chosen[:_SHOWN_AUGMENTED]]).astype(np.float32)
+    layer = augmentation(recipe)
+    if layer:
+        augmented = np.asarray(layer(augmented, training=True))
+    shown = [picture.clip(0, 255).astype(np.uint8) for picture in augmented] if layer else []
+    _save(run, "samples", figures.samples_figure(chosen, augmented=shown))
+
+
+def write_model(
+    run: RunFolder, model: keras.Model, counts: ParameterCounts, recipe: Recipe
+) -> None:
+    """model.png: the network with its shapes, parameters and what each phase trains."""
+    _save(run, "model", figures.model_figure(_stages(model, counts, recipe)))
+
+
+def write_curves(run: RunFolder, history: Sequence[Mapping[str, Any]]) -> None:
+    """curves.png: loss and accuracy over both phases."""
+    _save(run, "curves", figures.curves_figure(history))
+
+
+def write_confusion(
+    run: RunFolder, dataset: Dataset, splits: Mapping[Split, Mapping[str, Any] | None]
+) -> None:
+    """confusion.png: of the held-out split."""
+    held_out = splits[dataset.held_out]
+    assert held_out is not None
+    matrix = np.array(held_out["confusion"])
+    title = f"{dataset.held_out} split"
+    figure = figures.confusion_figure(matrix, dataset.labels, title=title)
+    _save(run, "confusion", figure)
+
+
+def _stages(
+    model: keras.Model, counts: ParameterCounts, recipe: Recipe
+) -> list[figures.ModelStage]:
+    size = (recipe.height, recipe.width, 3)
+    backbone = backbone_of(model)
+    head = counts.trainable_head
+    tuned = counts.trainable_fine_tune - head
+    first, last = recipe.fine_tune_from, len(backbone.layers) - 1
+    bands = [f"layers 0 to {first - 1}"] if first else []
+    bands.append(f"layers {first} to {last} tuned in phase two")
+    moves = [
+        text
+        for text, used in (
+            ("flip", recipe.flip),
+            (f"rotate ±{recipe.rotation * 360:.0f}°", recipe.rotation),
+            (f"zoom {recipe.zoom:.0%}", recipe.zoom),
+            (f"shift ±{recipe.translation:.0%}", recipe.translation),
+        )
+        if used
+    ]
+    stages = [figures.ModelStage("Input", size, 0, 0, 0, note="RGB 0..255")]
+    if moves:
+        note = f"training only: {', '.join(moves)}"
+        stages.append(figures.ModelStage("Augmentation", size, 0, 0, 0, note=note))
+    return [
+        *stages,
+        figures.ModelStage("Scaling", size, 0, 0, 0, note="to [-1, 1]"),
+        figures.ModelStage(
+            "MobileNetV2",
+            tuple(backbone.output_shape[1:]),
+            counts.backbone,
+            0,
+            tuned,
+            note="\n".join(bands),
+        ),
+        figures.ModelStage("Average pooling", (backbone.output_shape[-1],), 0, 0, 0),
+        figures.ModelStage(
+            "Dropout",
+            (backbone.output_shape[-1],),
+            0,
+            0,
+            0,
+            note=f"training only: {recipe.dropout:g}",
+        ),
+        figures.ModelStage("Dense head", tuple(model.output_shape[1:]), head, head, head),
+    ]
+
+
+def _save(run: RunFolder, name: str, figure: Any) -> None:
+    with replacing(run.figures / f"{name}.png") as temporary:
+        figure.savefig(temporary, format="png")

@@ -1,0 +1,254 @@
+"""The run folder: what `train` leaves, and what `export` and `benchmark` read."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from edgetl.edge.errors import RunFolderError, quoted, reason
+from edgetl.edge.model.latest import LATEST, RUNS, latest_run
+from edgetl.edge.model.model_file import labels_text, parse_labels
+from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.system.files import write_json, write_text
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, SetAside, Split
+from edgetl.trainer.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def labels(self) -> Path:
+        return self.path / "labels.txt"
+
+    @property
+    def split(self) -> Path:
+        return self.path / "split.json"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.keras"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoints" / "last.npz"
+
+    @property
+    def activations(self) -> Path:
+        """What the frozen layers gave; gone when the run is finished."""
+        return self.path / "checkpoints" / "activations"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def exports(self) -> Path:
+        return self.path / "exports"
+
+    @property
+    def cache(self) -> Path:
+        """Decoded pictures, shared by the runs beside this one."""
+        return self.path.parent / ".cache"
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run folder that has been read and checked. `dataset` has every picture's split."""
+
+    folder: RunFolder
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    labels: tuple[str, ...]
+    geometry: InputGeometry
+    dataset: Dataset
+
+
+def new_run(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
+    """Make the folder of a new run, `path` or one in `runs` named by the date and time.
+
+    Raises:
+        RunFolderError: it exists and holds something, or cannot be written.
+    """
+    chosen = path or runs / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    run = RunFolder(chosen)
+    try:
+        if chosen.is_dir() and any(path.is_file() for path in chosen.rglob("*")):
+            raise RunFolderError(
+                f"{quoted(chosen)}: already holds files, and a run never overwrites; "
+                f"choose another folder with --out"
+            )
+        for folder in (chosen, run.checkpoint.parent, run.figures, run.exports):
+            folder.mkdir(parents=True, exist_ok=True)
+        write_text(run.path / ".writable", "")
+        (run.path / ".writable").unlink()
+    except OSError as error:
+        raise RunFolderError(
+            f"{quoted(chosen)}: cannot be written: {reason(error)}; choose another with --out"
+        ) from error
+    return run
+
+
+def point_latest_at(run: RunFolder) -> None:
+    """Make `latest`, beside the run, point to it."""
+    latest = run.path.parent / LATEST
+    if latest.exists() and not latest.is_symlink() and not latest.is_file():
+        return
+    link = latest.with_name(f".{LATEST}-{os.getpid()}")
+    try:
+        link.symlink_to(run.path.name, target_is_directory=True)
+    except OSError:
+        # Windows lets only administrators make links; a file with the name in it serves as well.
+        write_text(latest, run.path.name)
+    else:
+        link.replace(latest)
+
+
+def find_run(path: Path | None) -> RunFolder:
+    """The run at `path`, or the newest finished one in ./runs.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    chosen = path or latest_run()
+    if chosen is None:
+        raise RunFolderError("no finished run in ./runs; train one with: edgetl train DATA")
+    if chosen.name == LATEST:
+        chosen = latest_run(chosen.parent) or chosen
+    if not chosen.is_dir():
+        raise RunFolderError(f"{quoted(chosen)}: no such run folder; `edgetl train` makes one")
+    return RunFolder(chosen)
+
+
+def find_interrupted(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
+    """The run at `path`, or the newest in `runs` whose training was begun and not finished.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    if path is not None:
+        return RunFolder(path)
+    begun = [RunFolder(config.parent) for config in runs.glob("*/config.json")]
+    open_runs = [run for run in begun if not run.model.is_file() and not run.path.is_symlink()]
+    if not open_runs:
+        raise RunFolderError(
+            f"no interrupted training in ./{runs}; name its folder with --out, or train anew "
+            f"without --resume"
+        )
+    return max(open_runs, key=lambda run: run.config.stat().st_mtime)
+
+
+def read_started(run: RunFolder) -> dict[str, Any]:
+    """config.json of a run whose training has begun and not finished.
+
+    Raises:
+        RunFolderError: no training has begun there, or it has finished.
+    """
+    if run.model.is_file():
+        raise RunFolderError(f"{quoted(run.path)}: is finished; there is nothing to resume")
+    if not run.config.is_file():
+        raise RunFolderError(
+            f"{quoted(run.path)}: no training has begun there; train without --resume"
+        )
+    config = _read_json(run.config)
+    try:
+        Recipe(**config["recipe"])
+        Path(config["data"]["path"])
+    except (KeyError, TypeError) as error:
+        raise RunFolderError(f"{quoted(run.config)}: damaged; train again") from error
+    started: dict[str, Any] = config
+    return started
+
+
+def read_run(run: RunFolder) -> FinishedRun:
+    """Read a finished run.
+
+    Raises:
+        RunFolderError: a file is missing or damaged; the message names it.
+    """
+    if not run.model.is_file():
+        raise RunFolderError(
+            f"{quoted(run.path)}: has no {run.model.name}: no run, or one whose training did not "
+            f"finish; train again, or name another run"
+        )
+    config = _read_json(run.config)
+    metrics = _read_json(run.metrics)
+    split = _read_json(run.split)
+    try:
+        labels = parse_labels(run.labels.read_bytes())
+        recipe = config["recipe"]
+        return FinishedRun(
+            folder=run,
+            config=config,
+            metrics=metrics,
+            labels=labels,
+            geometry=InputGeometry(recipe["height"], recipe["width"], recipe["fit"]),
+            dataset=_dataset_from(split, Path(config["data"]["path"]), labels),
+        )
+    except OSError as error:
+        raise RunFolderError(f"{quoted(run.labels)}: {reason(error)}") from error
+    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        raise RunFolderError(
+            f"{quoted(run.path)}: its config.json, split.json or labels.txt is damaged; train again"
+        ) from error
+
+
+def write_split(run: RunFolder, dataset: Dataset) -> None:
+    """Write split.json: the files of each split by class, and those set aside and why."""
+    splits: dict[Split, dict[str, list[str]]] = {
+        split: {label: [] for label in dataset.labels} for split in SPLITS
+    }
+    for example in dataset.examples:
+        if example.split is not None:
+            splits[example.split][example.label].append(example.file)
+    aside = [asdict(item) for item in dataset.set_aside]
+    write_json(run.split, {**splits, "set_aside": aside})
+
+
+def write_labels(run: RunFolder, labels: Sequence[str]) -> None:
+    """Write labels.txt: one class a line, in index order."""
+    write_text(run.labels, labels_text(labels))
+
+
+def _dataset_from(split: Mapping[str, Any], root: Path, labels: tuple[str, ...]) -> Dataset:
+    examples = [
+        Example(file, label, name)
+        for name in SPLITS
+        for label in labels
+        for file in split[name][label]
+    ]
+    aside = tuple(
+        SetAside(item["file"], item["reason"], item["kind"]) for item in split["set_aside"]
+    )
+    return Dataset(root, labels, tuple(examples), aside)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunFolderError(f"{quoted(path)}: {reason(error)}; train again") from error
+    except ValueError as error:
+        raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
