@@ -5,11 +5,9 @@ import ipaddress
 import os
 import re
 import socket
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgetl.edge.errors import SettingError, SinkError, quoted, reason
-from edgetl.optional_value import with_value
 
 DEFAULT = "127.0.0.1:8000"
 _DEFAULT_PORT = 8000
@@ -33,14 +31,9 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def with_address(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments in which each lone `--preview` is followed by the default address.
-
-    What follows `--preview` is its address if it ends in a port, and else no part of it.
-    """
-    return with_value(
-        arguments, "--preview", DEFAULT, is_value=re.compile(r"([^/]*:)?\d+").fullmatch
-    )
+def is_address(text: str) -> bool:
+    """Whether what follows `--preview` is its address: it ends in a port."""
+    return re.fullmatch(r"([^/]*:)?\d+", text) is not None
 
 
 def parse_address(text: str) -> Address:

@@ -9,8 +9,9 @@ import pytest
 
 from edgetl.benchmarks.measured import Latency, Row
 from edgetl.benchmarks.pack import PackError, check_pack_path, read_pack, write_pack
-from edgetl.benchmarks.pack_option import with_pack_name
 from edgetl.benchmarks.pictures import Pictures, folder_pictures
+from edgetl.commands.benchmark import COMMAND
+from edgetl.optional_value import with_value
 from edgetl.trainer.data.dataset import scan
 from tests.conftest import write_colour_pictures
 
@@ -201,6 +202,11 @@ def test_nothing_but_a_pack_is_replaced(pack: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(PackError, match=why):
             check_pack_path(tmp_path / name)
+
+
+def with_pack_name(arguments: list[str]) -> list[str]:
+    ((flag, name, is_value),) = COMMAND.alone
+    return with_value(arguments, flag, name, is_value=is_value)
 
 
 def test_a_lone_pack_option_gets_a_name() -> None:

@@ -218,9 +218,9 @@ def test_a_full_disk_ends_a_video_that_can_be_played(
 _LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-import edgetl
+from edgetl.cli import main
 sys.argv = ["edgetl", *sys.argv[1:]]
-edgetl.main()
+main()
 """
 
 

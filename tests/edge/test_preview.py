@@ -23,7 +23,7 @@ from PIL import Image
 
 from edgetl.edge.errors import MissingExtraError, SettingError, SinkError
 from edgetl.edge.model.classifier import Prediction
-from edgetl.edge.preview.address import Address, is_our_name, parse_address, with_address
+from edgetl.edge.preview.address import DEFAULT, Address, is_address, is_our_name, parse_address
 from edgetl.edge.preview.history import History
 from edgetl.edge.preview.message import LONGEST_SIDE, jpeg
 from edgetl.edge.preview.token import kept_token
@@ -31,6 +31,7 @@ from edgetl.edge.preview.viewers import Viewers
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.preview import PreviewSink
+from edgetl.optional_value import with_value
 from edgetl.trainer.data.demo_pictures import CLASSES, draw_picture
 from tests.conftest import Cli, assert_one_clear_line
 from tests.edge.browser import CHROMIUM, Tab, chromium
@@ -436,6 +437,9 @@ def test_addresses_are_read_as_they_are_typed() -> None:
 
 
 def test_preview_takes_an_address_or_none() -> None:
+    def with_address(arguments: list[str]) -> list[str]:
+        return with_value(arguments, "--preview", DEFAULT, is_value=is_address)
+
     alone = ["--preview", "127.0.0.1:8000"]
     assert with_address(["--camera", "0", "--preview"]) == ["--camera", "0", *alone]
     assert with_address(["--preview", "--camera", "0"]) == [*alone, "--camera", "0"]

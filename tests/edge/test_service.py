@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import edgetl
+from edgetl.commands.service.install import _classify_options
 from edgetl.edge.errors import MissingExtraError, SettingError
 from edgetl.edge.preview.token import kept_token, token_file
 from edgetl.edge.service.install import check_extras, check_rights
@@ -353,7 +354,7 @@ def test_a_relative_path_in_a_folder_that_is_gone_is_refused(
     result = subprocess.run(
         [*command, *_install(card, "--dry-run", *arguments)],
         cwd=gone,
-        env={**os.environ, "PYTHONPATH": str(Path(edgetl.__file__).parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(edgetl.__file__).parents[1])},
         capture_output=True,
         text=True,
     )
@@ -392,7 +393,7 @@ def test_an_option_whose_package_is_missing_is_refused(
 
 
 def test_no_path_of_classify_is_refused_by_the_parser_of_options() -> None:
-    command, _ = edgetl._classify_options(["--camera", "0"])
+    command, _ = _classify_options(["--camera", "0"])
     paths = {p.name: p.type.readable for p in command.params if hasattr(p.type, "readable")}
     assert paths == dict.fromkeys(("model", "output", "save_video", "snapshots", "labels"), False)
 

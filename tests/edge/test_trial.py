@@ -143,7 +143,7 @@ def test_the_folder_we_are_in_lends_no_modules(
         (cli.folder / name).write_text("raise SystemExit('a module of this folder was imported')")
     colour_picture((0, 0, 200), 1, (20, 20)).save(cli.folder / "a.jpg")
     # The command as it is installed; with `python -m` this folder comes first for us, too.
-    code = "import sys; sys.path = [p for p in sys.path if p]; import edgetl; edgetl.main()"
+    code = "import sys; sys.path = [p for p in sys.path if p]; from edgetl.cli import main; main()"
     result = subprocess.run(
         [sys.executable, "-P", "-c", code, "classify", "a.jpg", "--model",
          foreign_models / "uint8.tflite", "--labels", labels_file],

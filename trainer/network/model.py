@@ -22,7 +22,7 @@ from edgetl.trainer.network.folding import FoldedBackbone
 from edgetl.trainer.recipe import Recipe
 
 BUNDLED_WEIGHTS = (
-    Path(__file__).parent / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.weights.h5"
+    Path(__file__).parents[1] / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.weights.h5"
 )
 
 _PREDICTION_BATCH = 64

@@ -1,0 +1,206 @@
+"""From classes of options to commands: what Typer is told is derived from their fields."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, is_dataclass
+from functools import partial
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import typer
+from typer.core import TyperCommand, TyperOption
+
+from edgetl.edge.options import Setting, settings
+from edgetl.optional_value import with_value
+
+# Of what is told on stderr, beside the results on stdout.
+LEVELS = (
+    ("quiet", "warning", "Show warnings and errors only."),
+    ("verbose", "debug", "Show details as well."),
+    ("debug", "all", "Show details, tracebacks and the logs of native libraries."),
+)
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Note on a parameter: it takes those of the options that were typed, by name, as a dict."""
+
+    options: type
+
+
+class OptionsCommand(TyperCommand):
+    """A command whose help shows its common options by heading, and with --help-all all of them."""
+
+    alone: tuple[tuple[str, str, Callable[[str], object]], ...] = ()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for flag, value, is_value in self.alone:
+            # Seldom there, and what it takes to tell may be slow to import.
+            if flag in args:
+                args = with_value(args, flag, value, is_value=is_value)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        shown = [(p, record) for p in self.get_params(ctx) if (record := p.get_help_record(ctx))]
+        headings = dict.fromkeys(_heading(parameter) for parameter, _ in shown)
+        for heading in headings:
+            with formatter.section(heading):
+                formatter.write_dl([record for p, record in shown if _heading(p) == heading])
+
+
+def command(function: Callable[..., None], *, epilog: str, **details: Any) -> TyperCommand:
+    """The command that calls `function` with what was typed.
+
+    Args:
+        function: its parameters become options. One whose type is a class of options
+            (`edgetl.edge.options`) becomes those; one noted `Given` takes the typed ones as a dict.
+            Its name is the command's, and its docstring what --help says below the summary.
+        epilog: an example.
+        details: more for typer.Typer.command.
+    """
+    parameters = list(_parameters(function))
+    expanded = [p for parameter in parameters for p in parameter.expanded]
+
+    def call(**values: Any) -> None:
+        function(**{parameter.name: parameter.value(values) for parameter in parameters})
+
+    call.__signature__ = inspect.Signature(expanded)  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: p.annotation for p in expanded}
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    details = {"context_settings": {}, **details}
+    details["context_settings"] |= {"help_option_names": ["-h", "--help"]}
+    call.__doc__ = function.__doc__
+    app.command(function.__name__, cls=OptionsCommand, epilog=epilog, **details)(call)
+    made: Any = typer.main.get_command(app)
+    made.params += [_help_all(), *message_options(hidden=True)]
+    made.alone = tuple(
+        (setting.flags[0], setting.option.alone, setting.option.is_value)
+        for parameter in parameters
+        for setting in parameter.settings
+        if setting.option.alone is not None
+    )
+    return made  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """A parameter of a command's function.
+
+    Attributes:
+        name: in the function.
+        options: the class of options that it is made of, None for a plain parameter.
+        given: whether it takes only what was typed.
+        plain: the parameter, where it is plain.
+    """
+
+    name: str
+    options: type | None
+    given: bool
+    plain: inspect.Parameter
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        return settings(self.options) if self.options else ()
+
+    @property
+    def expanded(self) -> list[inspect.Parameter]:
+        if self.options is None:
+            return [self.plain]
+        return [_typer_parameter(setting, given=self.given) for setting in self.settings]
+
+    def value(self, values: dict[str, Any]) -> Any:
+        if self.options is None:
+            return values[self.name]
+        found = {}
+        for setting in self.settings:
+            value = values[setting.name]
+            if value is None and not setting.required:
+                continue
+            found[setting.name] = tuple(value) if setting.repeated else value
+        return found if self.given else self.options(**found)
+
+
+def _parameters(function: Callable[..., None]) -> Iterator[_Parameter]:
+    hints = get_type_hints(function, include_extras=True)
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint = hints[name]
+        plain = parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY)
+        notes = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+        given = next((note.options for note in notes if isinstance(note, Given)), None)
+        options = given or (hint if is_dataclass(hint) and isinstance(hint, type) else None)
+        yield _Parameter(name, options, given is not None, plain)
+
+
+def _typer_parameter(setting: Setting, *, given: bool) -> inspect.Parameter:
+    # Bounds and choices are checked when the options are made, in the same words everywhere.
+    option = setting.option
+    shown: dict[str, Any] = {
+        "help": setting.description,
+        "metavar": option.metavar or "|".join(map(str, setting.choices)) or None,
+        "rich_help_panel": option.group,
+        "hidden": not option.common,
+        "show_default": False,
+        "parser": option.parse,
+    }
+    if setting.choices:
+        shown["autocompletion"] = lambda: list(setting.choices)
+    flags = () if option.argument else setting.flags
+    noted: Any = (typer.Argument if option.argument else typer.Option)(*flags, **shown)
+    kind: Any = str if option.parse else setting.type
+    annotation = list[kind] if setting.repeated else kind
+    needed = setting.required and not given
+    return inspect.Parameter(
+        setting.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if needed else None,
+        annotation=Annotated[annotation if needed else annotation | None, noted],
+    )
+
+
+def _heading(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return "Arguments"
+    return parameter.rich_help_panel or "Options"
+
+
+def message_options(*, hidden: bool) -> list[TyperOption]:
+    """The options that say how much is told on stderr."""
+    return [
+        TyperOption(
+            param_decls=[f"--{name}"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            hidden=hidden,
+            callback=partial(_set_level, level),
+            help=text,
+            rich_help_panel="Messages",
+        )
+        for name, level, text in LEVELS
+    ]
+
+
+def _help_all() -> TyperOption:
+    return TyperOption(
+        param_decls=["--help-all"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_all_options,
+        help="Show every option, and the reason of its default.",
+    )
+
+
+def _show_all_options(context: typer.Context, _: Any, wanted: bool) -> None:
+    if wanted:
+        for parameter in context.command.get_params(context):
+            parameter.hidden = False  # type: ignore[attr-defined]
+        print(context.get_help())
+        raise typer.Exit
+
+
+def _set_level(level: str, context: typer.Context, _: Any, wanted: bool) -> None:
+    if wanted:
+        from edgetl.edge.system.messages import show_messages
+
+        show_messages(level)
