@@ -30,7 +30,7 @@ from edgetl.benchmarks.process.engine import Job
 from edgetl.benchmarks.process.worker import WARM_UP_SECONDS
 from edgetl.benchmarks.rounds import Timed, Turn, timed_rounds
 from edgetl.edge.errors import DataError, plural, quoted
-from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.model.preprocessing import InputSize
 from edgetl.trainer.exporting.parity import parity
 from edgetl.trainer.metrics import Probabilities, macro_f1
 from edgetl.trainer.progress import say, whole_display
@@ -120,7 +120,7 @@ def benchmark(
                 show(doing, sum(ahead.values()) + rounds * _GUESSED_ROUND)
 
             tell(ahead[number])
-            job = _job(subject, pictures, pixels[subject.geometry])
+            job = _job(subject, pictures, pixels[subject.input_size])
             try:
                 ready[number] = _prepare(
                     job, subject, folder / f"{number}", stack, tell, warm_up, patience
@@ -190,11 +190,11 @@ def benchmark(
 
 def _decode_all(
     plan: Plan, folder: Path
-) -> tuple[Pictures, Mapping[InputGeometry, Decoded], list[str], list[str]]:
+) -> tuple[Pictures, Mapping[InputSize, Decoded], list[str], list[str]]:
     """The pictures that can be read, decoded for every row, their digests, and what to note."""
     pictures, notes = plan.pictures, []
-    geometries = list(dict.fromkeys(subject.geometry for subject in plan.subjects))
-    first = decoded(pictures, geometries[0], folder / "pixels")
+    input_sizes = list(dict.fromkeys(subject.input_size for subject in plan.subjects))
+    first = decoded(pictures, input_sizes[0], folder / "pixels")
     if first.errors:
         readable = [place for place in range(len(pictures.paths)) if place not in first.errors]
         place, why = next(iter(first.errors.items()))
@@ -205,10 +205,10 @@ def _decode_all(
         notes.append(f"left out {bad}{more}")
         say(f"edgetl: {notes[-1]}")
         pictures = pictures.of(readable)
-        first = decoded(pictures, geometries[0], folder / "pixels")
-    pixels = {geometries[0]: first}
-    for geometry in geometries[1:]:
-        pixels[geometry] = decoded(pictures, geometry, folder / "pixels")
+        first = decoded(pictures, input_sizes[0], folder / "pixels")
+    pixels = {input_sizes[0]: first}
+    for input_size in input_sizes[1:]:
+        pixels[input_size] = decoded(pictures, input_size, folder / "pixels")
     return pictures, pixels, first.digests, notes
 
 
@@ -219,9 +219,9 @@ def _job(subject: Subject, pictures: Pictures, pixels: Decoded) -> Job:
         runtime=subject.runtime,
         threads=subject.threads,
         labels=list(subject.labels) if subject.labels else None,
-        height=subject.geometry.height,
-        width=subject.geometry.width,
-        fit=subject.geometry.fit,
+        height=subject.input_size.height,
+        width=subject.input_size.width,
+        fit=subject.input_size.resize_mode,
         pixels=str(pixels.pixels),
         pictures=[str(path) for path in pictures.paths],
     )

@@ -20,7 +20,7 @@ from edgetl.benchmarks.pictures import (
 from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.latest import exported_models
 from edgetl.edge.model.model_file import ModelFile, read_model_file
-from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.model.runtime import choose_runtime, default_threads, installed_runtimes
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
@@ -39,7 +39,7 @@ class Subject:
         threads: to infer with.
         labels: of a file that holds none.
         columns: where each class of the pictures is among the model's; None if they do not match.
-        geometry: of the model's input.
+        input_size: of the model's input.
         bytes: of the file.
         sha256: of the file.
     """
@@ -52,7 +52,7 @@ class Subject:
     threads: int
     labels: tuple[str, ...] | None
     columns: tuple[int, ...] | None
-    geometry: InputGeometry
+    input_size: InputSize
     bytes: int
     sha256: str
 
@@ -151,7 +151,7 @@ def plan(
                     threads=number,
                     labels=None if file.holds_labels else file.model.labels,
                     columns=columns,
-                    geometry=file.model.geometry,
+                    input_size=file.model.input_size,
                     bytes=len(file.model.content),
                     sha256=hashlib.sha256(file.model.content).hexdigest(),
                 )
@@ -266,7 +266,7 @@ def _keras(run: FinishedRun, threads: int) -> Subject:
         threads=threads,
         labels=None,
         columns=tuple(range(len(run.labels))),
-        geometry=run.geometry,
+        input_size=run.input_size,
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
     )

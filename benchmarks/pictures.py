@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from edgetl.edge.errors import DataError, RunFolderError, quoted
-from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.model.preprocessing import InputSize
 from edgetl.trainer.data.dataset import Dataset, Example, scan
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.run.folder import FinishedRun
@@ -136,14 +136,14 @@ def balanced(truth: Sequence[int], most: int) -> list[int]:
     return sorted(chosen)
 
 
-def decoded(pictures: Pictures, geometry: InputGeometry, folder: Path) -> Decoded:
-    """The pictures decoded for one geometry, below `folder`.
+def decoded(pictures: Pictures, input_size: InputSize, folder: Path) -> Decoded:
+    """The pictures decoded for one input size, below `folder`.
 
     Raises:
         RunFolderError: the disk is full.
     """
-    name = f"{geometry.height}x{geometry.width}-{geometry.fit}"
-    found = decode_pictures(pictures.paths, geometry, cache=folder / name)
+    name = f"{input_size.height}x{input_size.width}-{input_size.resize_mode}"
+    found = decode_pictures(pictures.paths, input_size, cache=folder / name)
     return Decoded(found.pixels.path, found.errors, found.digests)
 
 

@@ -173,8 +173,14 @@ class Options:
     """
 
     def __post_init__(self) -> None:
-        for setting in settings(type(self)):
+        for setting in self.settings():
             self.check_setting(setting)
+
+    @classmethod
+    def settings(cls) -> tuple[Setting, ...]:
+        """The options, in the order of their fields."""
+        options: Any = cls
+        return settings(options)
 
     def check_setting(self, setting: Setting) -> None:
         setting.check(getattr(self, setting.name))
@@ -195,7 +201,7 @@ class Options:
     def arguments(self) -> list[str]:
         """The command-line arguments that give these options; defaults are left out."""
         given = []
-        for setting in settings(type(self)):
+        for setting in self.settings():
             value = getattr(self, setting.name)
             if value is None or value == setting.default or setting.option.argument:
                 continue
@@ -208,7 +214,7 @@ class Options:
         return given
 
 
-def named_values(cls: type, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+def named_values(cls: Any, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """`values` by the names of `cls`' fields; see `Options.from_mapping`."""
     known = {setting.name: setting for setting in settings(cls)}
     found = {}
@@ -228,7 +234,7 @@ def named_values(cls: type, values: Mapping[str, Any], *, where: str) -> dict[st
 
 
 @cache
-def settings(cls: type) -> tuple[Setting, ...]:
+def settings(cls: Any) -> tuple[Setting, ...]:
     """The options of a class, in the order of its fields; fields without an `Option` are none."""
     hints = get_type_hints(cls, include_extras=True)
     return tuple(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from edgetl.edge.errors import SettingError
-from edgetl.edge.model.preprocessing import Fit, InputGeometry
+from edgetl.edge.model.preprocessing import InputSize, ResizeMode
 
 Optimizer = Literal["adam", "rmsprop"]
 Schedule = Literal["constant", "cosine"]
@@ -61,7 +61,7 @@ class Recipe:
 
     height: int = 160
     width: int = 160
-    fit: Fit = "crop"
+    fit: ResizeMode = "crop"
     batch_size: int = 32
     head_epochs: int = 8
     epochs: int = 14
@@ -114,7 +114,7 @@ class Recipe:
             if not isinstance(value, int | float) or not 0 < value < 100:
                 raise SettingError(f"{name} {value} is not above 0 and below 100")
         for name, choices in (
-            ("fit", Fit),
+            ("fit", ResizeMode),
             ("fine_tune_optimizer", Optimizer),
             ("fine_tune_schedule", Schedule),
             ("class_weights", ClassWeights),
@@ -135,9 +135,9 @@ class Recipe:
         return bool(self.flip or self.rotation or self.zoom or self.translation)
 
     @property
-    def geometry(self) -> InputGeometry:
+    def input_size(self) -> InputSize:
         """The model's input size and fit, as the one preprocessing path takes it."""
-        return InputGeometry(self.height, self.width, self.fit)
+        return InputSize(self.height, self.width, self.fit)
 
 
 RECIPES = {

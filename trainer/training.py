@@ -24,11 +24,11 @@ from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import (
     DataSummary,
     class_weights,
-    set_duplicates_aside,
+    exclude_duplicates,
     summarize,
     summary_lines,
 )
-from edgetl.trainer.data.dataset import SPLITS, Dataset, SetAside, Split
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded, Split
 from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.phases import Pictures, fit_phases, reused_activations
@@ -137,7 +137,7 @@ def _train(
     clock.lap("start")
 
     decoded = decode_pictures(
-        [found.path(example) for example in found.examples], recipe.geometry, cache=run.cache
+        [found.path(example) for example in found.examples], recipe.input_size, cache=run.cache
     )
     clock.lap("decode")
     places = {example.file: i for i, example in enumerate(found.examples)}
@@ -243,9 +243,9 @@ def _checked(
 ) -> tuple[Dataset, DataSummary]:
     """The dataset without unreadable files and copies, every picture in its split."""
     files = [example.file for example in found.examples]
-    unreadable = [SetAside(files[i], why) for i, why in decoded.errors.items()]
+    unreadable = [Excluded(files[i], why) for i, why in decoded.errors.items()]
     readable = datasets.without(found, unreadable)
-    single = set_duplicates_aside(readable, dict(zip(files, decoded.digests, strict=True)))
+    single = exclude_duplicates(readable, dict(zip(files, decoded.digests, strict=True)))
     dataset = datasets.assign_splits(single, seed=recipe.seed)
     summary = summarize(
         dataset,

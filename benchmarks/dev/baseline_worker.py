@@ -34,7 +34,7 @@ def edgetl_folder(model: str, threads: int, runtime: str) -> Classify:
     """As `edgetl classify FOLDER` does it: a picture on each thread."""
     from edgetl.edge.model.classifier import Classifier
     from edgetl.edge.pipeline.inference import results
-    from edgetl.edge.pipeline.prefetch import ReadAhead, threads_each
+    from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
     from edgetl.edge.results.result import Result
     from edgetl.edge.sources.files import files
 
@@ -42,7 +42,7 @@ def edgetl_folder(model: str, threads: int, runtime: str) -> Classify:
     classifier = Classifier(model, threads=each)
 
     def classify(paths: Iterable[str]) -> Iterator[str]:
-        ahead = ReadAhead(files(paths), classifier.model.geometry, threads=threads)
+        ahead = Prefetcher(files(paths), classifier.model.input_size, threads=threads)
         for result in results(ahead, classifier):
             assert isinstance(result, Result), result
             yield result.label

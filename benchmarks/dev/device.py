@@ -39,7 +39,7 @@ from edgetl.edge.model.latest import latest_model
 from edgetl.edge.model.preprocessing import model_input
 from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.pipeline.inference import results
-from edgetl.edge.pipeline.prefetch import ReadAhead, threads_each
+from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.camera import Camera
 from edgetl.edge.sources.files import Item, files
@@ -126,20 +126,20 @@ def camera_frame(model: Path, *, rounds: int = 40, calls: int = 10) -> Point:
 def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
     """Pictures per second of a folder, beside the slower of decoding and inferring alone."""
     classifier = _of_files(model)
-    geometry = classifier.model.geometry
+    input_size = classifier.model.input_size
     bare = _bare(Classifier(model))
     names = [str(path) for path in pictures]
 
     def decode_alone() -> None:
         with ThreadPoolExecutor(default_threads()) as pool:
-            list(pool.map(lambda path: model_input(path, geometry), pictures))
+            list(pool.map(lambda path: model_input(path, input_size), pictures))
 
     def invoke_alone() -> None:
         for _ in pictures:
             bare()
 
     def ours() -> None:
-        produced = list(results(ReadAhead(files(names), geometry), classifier))
+        produced = list(results(Prefetcher(files(names), input_size), classifier))
         assert all(isinstance(result, Result) for result in produced)
 
     rates = []

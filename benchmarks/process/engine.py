@@ -2,7 +2,7 @@
 
 An engine is a module with a function `prepare(job)`. It imports what it needs and returns a
 function that loads the model; that one returns the ways to ask it about one picture, by their
-names. Every way takes pixels, uint8 [height, width, 3] RGB of the job's geometry, and gives
+names. Every way takes pixels, uint8 [height, width, 3] RGB of the job's input size, and gives
 probabilities, float32 [classes].
 """
 
@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.model.preprocessing import InputGeometry, Pixels
+from edgetl.edge.model.preprocessing import InputSize, Pixels
 
 Way: TypeAlias = Callable[[Pixels], npt.NDArray[np.float32]]
 Load: TypeAlias = Callable[[], Mapping[str, Way]]
@@ -29,7 +29,7 @@ class Job:
         runtime: which library, for an engine that has several.
         threads: to infer with.
         labels: names of the outputs, for a file that holds none.
-        height, width, fit: the model's geometry.
+        height, width, fit: the model's input.
         pixels: a .npy of the decoded pictures, uint8 [pictures, height, width, 3].
         pictures: paths of the same pictures' files.
     """
@@ -46,6 +46,6 @@ class Job:
     pictures: list[str]
 
     @property
-    def geometry(self) -> InputGeometry:
+    def input_size(self) -> InputSize:
         """The size and fit of the model's input."""
-        return InputGeometry(self.height, self.width, self.fit)  # type: ignore[arg-type]
+        return InputSize(self.height, self.width, self.fit)  # type: ignore[arg-type]

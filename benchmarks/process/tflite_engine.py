@@ -18,7 +18,7 @@ def prepare(job: Job) -> Load:
     def classifier() -> Classifier:
         return Classifier(job.model, labels=job.labels, runtime=job.runtime, threads=job.threads)
 
-    if read_model_file(job.model, labels=job.labels).card is not None:
+    if read_model_file(job.model, labels=job.labels).manifest is not None:
         return lambda: {"": classifier().infer}
 
     # The classifier tries a model that is not edgetl's in a process of its own. That is no part of

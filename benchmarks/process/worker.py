@@ -130,16 +130,16 @@ class _Row:
         return np.stack(rows)
 
     def round(self, first: int, calls: int) -> dict[str, list[float]]:
-        job, way, geometry = self._job, self._way, self._job.geometry
+        job, way, input_size = self._job, self._way, self._job.input_size
         places = [(first + number) % len(job.pictures) for number in range(calls)]
         pictures = self._pixels(places)
         encoded = [Path(job.pictures[place]).read_bytes() for place in places]
         for number in range(min(UNCOUNTED_CALLS, calls)):
-            way(model_input(encoded[number], geometry))
+            way(model_input(encoded[number], input_size))
         return {
             "invoke": [_milliseconds(partial(way, pixels)) for pixels in pictures],
             "end_to_end": [
-                _milliseconds(lambda: way(model_input(content, geometry)))  # noqa: B023
+                _milliseconds(lambda: way(model_input(content, input_size)))  # noqa: B023
                 for content in encoded
             ],
         }

@@ -36,7 +36,7 @@ def _tried(path: Path, runtime: str) -> dict[str, Any]:
 
     with hidden_native_log():
         classifier = Classifier(path, runtime=runtime)
-    size = classifier.model.geometry
+    size = classifier.model.input_size
     grey = np.full((size.height, size.width, 3), 127, np.uint8)
     for _ in range(_UNTIMED):
         classifier.infer(grey)

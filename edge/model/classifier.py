@@ -32,7 +32,7 @@ class Classifier:
     crash the interpreter.
 
     Attributes:
-        model: what the file holds (labels, geometry, figures of training and export).
+        model: what the file holds (labels, input_size, figures of training and export).
         runtime: the interpreter library in use.
         threads: how many threads it infers with.
     """
@@ -70,7 +70,7 @@ class Classifier:
         self.threads = default_threads() if threads is None else threads
         try:
             self.runtime.load()
-            if self.model.card is None:
+            if self.model.manifest is None:
                 from edgetl.edge.model.verify.load_check import try_model
 
                 try_model(self.model, self.runtime, threads=self.threads)
@@ -120,7 +120,7 @@ class Classifier:
         Raises:
             PictureError: the picture cannot be read.
         """
-        return self.infer(model_input(picture, self.model.geometry))
+        return self.infer(model_input(picture, self.model.input_size))
 
     def infer(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         """Probabilities for pixels that `model_input` has already made.

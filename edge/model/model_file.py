@@ -20,11 +20,11 @@ import numpy as np
 
 from edgetl.edge.errors import ModelFileError, SettingError, quoted, reason
 from edgetl.edge.model.associated_files import attached_files
-from edgetl.edge.model.preprocessing import Fit, InputGeometry
+from edgetl.edge.model.preprocessing import InputSize, ResizeMode
 from edgetl.edge.model.verify import schema as schema
 from edgetl.edge.model.verify.graph import OutputValues, output_values
 
-CARD_NAME = "edgetl.json"
+MANIFEST_NAME = "edgetl.json"
 LABELS_NAME = "labels.txt"
 CARD_FORMAT = 1
 
@@ -55,8 +55,8 @@ class Normalization:
 class ModelFile:
     """A classifier read from disk and checked. `content` is the whole file, as runtimes take it.
 
-    `card` is edgetl.json, which holds the SHA-256 that the model part has: None unless edgetl made
-    the file and it is as it was made.
+    `manifest` is edgetl.json, which holds the SHA-256 that the model part has: None unless edgetl
+    made the file and it is as it was made.
     """
 
     path: Path
@@ -70,11 +70,11 @@ class ModelFile:
     input: TensorSpec
     output: TensorSpec
     output_values: OutputValues
-    geometry: InputGeometry
+    input_size: InputSize
     normalization: Normalization | None
     labels: tuple[str, ...]
     associated_files: tuple[str, ...]
-    card: Mapping[str, Any] | None
+    manifest: Mapping[str, Any] | None
 
 
 # What reading meets in a damaged file: edge.model.verify.tflite's ValueError, and whatever comes of
@@ -125,8 +125,8 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     attached, model_bytes = attached_files(content)
     flatbuffer = memoryview(content)[:model_bytes]  # not a copy of megabytes
     sha256 = hashlib.sha256(flatbuffer).hexdigest()
-    card = _card(path, attached, model_bytes, sha256)
-    if card is None:
+    manifest = _manifest(path, attached, model_bytes, sha256)
+    if manifest is None:
         _check_structure(bytes(flatbuffer))
     model = schema.Table.root(flatbuffer)
     subgraphs = model.children(schema.Model.SUBGRAPHS)
@@ -139,8 +139,8 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     packed = _metadata(model)
     metadata = schema.Table.root(packed) if packed else schema.Table.empty()
     _check_attached(path, metadata, attached)
-    if card:
-        _check_card(card, inputs[0], attached)
+    if manifest:
+        _check_manifest(manifest, inputs[0], attached)
     subgraph = next(iter(metadata.children(schema.ModelMetadata.SUBGRAPHS)), None)
     normalization = _normalization(path, subgraph)
     found = _labels(path, subgraph, attached)
@@ -156,7 +156,7 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
             f"{quoted(path)}: has {classes} outputs but {len(names)} labels; they must be as many"
         )
     height, width = inputs[0].shape[1:3]
-    fit: Fit = card["input"]["fit"] if card else "stretch"
+    resize_mode: ResizeMode = manifest["input"]["fit"] if manifest else "stretch"
     return ModelFile(
         path=path,
         content=content,
@@ -169,11 +169,11 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
         input=inputs[0],
         output=outputs[0],
         output_values=output_values(model),
-        geometry=InputGeometry(height, width, fit),
+        input_size=InputSize(height, width, resize_mode),
         normalization=normalization,
         labels=names,
         associated_files=tuple(attached),
-        card=card,
+        manifest=manifest,
     )
 
 
@@ -203,29 +203,32 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
     return tuple(lines) if lines != [""] else ()
 
 
-def _card(
+def _manifest(
     path: Path, attached: Mapping[str, bytes], model_bytes: int, sha256: str
 ) -> Mapping[str, Any] | None:
-    if CARD_NAME not in attached:
+    if MANIFEST_NAME not in attached:
         return None
-    card: Mapping[str, Any] = json.loads(attached[CARD_NAME])
-    if card["format"] > CARD_FORMAT:
+    manifest: Mapping[str, Any] = json.loads(attached[MANIFEST_NAME])
+    if manifest["format"] > CARD_FORMAT:
         raise ModelFileError(
-            f"{quoted(path)}: made by edgetl {quoted(card['edgetl'])}, which is newer than this "
-            f"one; upgrade with: pip install -U edgetl"
+            f"{quoted(path)}: made by edgetl {quoted(manifest['edgetl'])}, which is newer than "
+            f"this one; upgrade with: pip install -U edgetl"
         )
-    if (card["model_bytes"], card["model_sha256"]) != (model_bytes, sha256):
+    if (manifest["model_bytes"], manifest["model_sha256"]) != (model_bytes, sha256):
         raise ModelFileError(
             f"{quoted(path)}: its SHA-256 is not the one it was exported with; copy it here again"
         )
-    return card
+    return manifest
 
 
 def _check_attached(path: Path, metadata: schema.Table, attached: Mapping[str, bytes]) -> None:
-    """A file that edgetl made says so in its metadata; it is refused if its card is not there."""
+    """A file that edgetl made says so in its metadata; without its manifest it is refused."""
     for file in metadata.children(schema.ModelMetadata.ASSOCIATED_FILES):
-        if file.string(schema.AssociatedFile.NAME) == CARD_NAME and CARD_NAME not in attached:
-            raise _missing(path, CARD_NAME)
+        if (
+            file.string(schema.AssociatedFile.NAME) == MANIFEST_NAME
+            and MANIFEST_NAME not in attached
+        ):
+            raise _missing(path, MANIFEST_NAME)
 
 
 def _missing(path: Path, name: str) -> ModelFileError:
@@ -235,10 +238,12 @@ def _missing(path: Path, name: str) -> ModelFileError:
     )
 
 
-def _check_card(card: Mapping[str, Any], spec: TensorSpec, attached: Mapping[str, bytes]) -> None:
-    size = (card["input"]["height"], card["input"]["width"])
-    if parse_labels(attached[LABELS_NAME]) != tuple(card["classes"]) or spec.shape[1:3] != size:
-        raise ValueError(f"{CARD_NAME} does not fit the model")
+def _check_manifest(
+    manifest: Mapping[str, Any], spec: TensorSpec, attached: Mapping[str, bytes]
+) -> None:
+    size = (manifest["input"]["height"], manifest["input"]["width"])
+    if parse_labels(attached[LABELS_NAME]) != tuple(manifest["classes"]) or spec.shape[1:3] != size:
+        raise ValueError(f"{MANIFEST_NAME} does not fit the model")
 
 
 def _tensors(path: Path, subgraph: schema.Table, field: int) -> list[TensorSpec]:
@@ -371,7 +376,7 @@ def describe(model: ModelFile) -> dict[str, Any]:
         "author": model.author,
         "version": model.version,
         "labels": list(model.labels),
-        "fit": model.geometry.fit,
+        "fit": model.input_size.resize_mode,
         "input": _describe_tensor(model.input),
         "normalization": (
             {"mean": list(model.normalization.mean), "std": list(model.normalization.std)}
@@ -380,7 +385,7 @@ def describe(model: ModelFile) -> dict[str, Any]:
         ),
         "output": {**_describe_tensor(model.output), "values": model.output_values},
         "associated_files": list(model.associated_files),
-        "edgetl": dict(model.card) if model.card else None,
+        "edgetl": dict(model.manifest) if model.manifest else None,
     }
 
 

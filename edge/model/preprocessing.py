@@ -23,7 +23,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Picture: TypeAlias = str | Path | bytes | Image.Image | Pixels
-Fit = Literal["stretch", "crop", "pad"]
+ResizeMode = Literal["stretch", "crop", "pad"]
 
 # Part of the key of every cache of preprocessed pixels: raise it when the pixels change.
 PREPROCESSING_VERSION = 5
@@ -32,37 +32,39 @@ EXIF_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
-class InputGeometry:
+class InputSize:
     """The size of a model's input in pixels, and how a picture of another shape is fitted to it.
 
     `stretch` changes the aspect ratio; `crop` keeps it and cuts the longer sides off evenly;
     `pad` keeps it and adds black bars.
 
     Raises:
-        SettingError: a side is not positive, or `fit` is none of the three.
+        SettingError: a side is not positive, or `resize_mode` is none of the three.
     """
 
     height: int
     width: int
-    fit: Fit = "stretch"
+    resize_mode: ResizeMode = "stretch"
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
             raise SettingError(f"an input of {self.height}x{self.width} pixels has no pixels")
-        if self.fit not in get_args(Fit):
-            raise SettingError(f"fit {self.fit!r} is not one of {', '.join(get_args(Fit))}")
+        if self.resize_mode not in get_args(ResizeMode):
+            raise SettingError(
+                f"resize mode {self.resize_mode!r} is not one of {', '.join(get_args(ResizeMode))}"
+            )
 
 
-def model_input(picture: Picture, geometry: InputGeometry) -> Pixels:
+def model_input(picture: Picture, input_size: InputSize) -> Pixels:
     """Turn any picture into the model's input.
 
     Args:
         picture: a path; encoded bytes (JPEG, PNG, GIF, WebP, BMP, TIFF, ...); a Pillow image; or
             pixels, uint8 [height, width, 3] in RGB order.
-        geometry: the size and fit of the result.
+        input_size: the size and resize mode of the result.
 
     Returns:
-        uint8 [geometry.height, geometry.width, 3], RGB, 0..255.
+        uint8 [input_size.height, input_size.width, 3], RGB, 0..255.
 
     Raises:
         PictureError: the file cannot be read, is no picture, is cut off, or the array has another
@@ -79,10 +81,10 @@ def model_input(picture: Picture, geometry: InputGeometry) -> Pixels:
         if picture.strides[2] == -1:
             # A BGR frame looked at as RGB. Each channel is resized by itself, so the numbers are
             # the same when the few pixels of the result are swapped and not the frame's.
-            fitted = _fit(picture[..., ::-1], geometry)
+            fitted = _fit(picture[..., ::-1], input_size)
             return np.asarray(cv2.cvtColor(fitted, cv2.COLOR_BGR2RGB), np.uint8)
-        return _fit(picture, geometry)
-    return _fit(_decode(picture, at_least=max(geometry.height, geometry.width)), geometry)
+        return _fit(picture, input_size)
+    return _fit(_decode(picture, at_least=max(input_size.height, input_size.width)), input_size)
 
 
 def _decode(picture: str | Path | bytes | Image.Image, *, at_least: int) -> Pixels:
@@ -151,23 +153,23 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(samples.round().clip(0, 255).astype(np.uint8))
 
 
-def _fit(pixels: Pixels, geometry: InputGeometry) -> Pixels:
+def _fit(pixels: Pixels, input_size: InputSize) -> Pixels:
     height, width = pixels.shape[:2]
-    if geometry.fit == "stretch":
-        return _resize(pixels, geometry.height, geometry.width)
-    across, down = geometry.width / width, geometry.height / height
-    if geometry.fit == "crop":
+    if input_size.resize_mode == "stretch":
+        return _resize(pixels, input_size.height, input_size.width)
+    across, down = input_size.width / width, input_size.height / height
+    if input_size.resize_mode == "crop":
         scale = max(across, down)
-        keep_height = min(height, max(1, round(geometry.height / scale)))
-        keep_width = min(width, max(1, round(geometry.width / scale)))
+        keep_height = min(height, max(1, round(input_size.height / scale)))
+        keep_width = min(width, max(1, round(input_size.width / scale)))
         top, left = (height - keep_height) // 2, (width - keep_width) // 2
         middle = pixels[top : top + keep_height, left : left + keep_width]
-        return _resize(middle, geometry.height, geometry.width)
+        return _resize(middle, input_size.height, input_size.width)
     scale = min(across, down)
-    fitted_height = min(geometry.height, max(1, round(height * scale)))
-    fitted_width = min(geometry.width, max(1, round(width * scale)))
-    canvas = np.zeros((geometry.height, geometry.width, 3), np.uint8)
-    top, left = (geometry.height - fitted_height) // 2, (geometry.width - fitted_width) // 2
+    fitted_height = min(input_size.height, max(1, round(height * scale)))
+    fitted_width = min(input_size.width, max(1, round(width * scale)))
+    canvas = np.zeros((input_size.height, input_size.width, 3), np.uint8)
+    top, left = (input_size.height - fitted_height) // 2, (input_size.width - fitted_width) // 2
     canvas[top : top + fitted_height, left : left + fitted_width] = _resize(
         pixels, fitted_height, fitted_width
     )

@@ -5,31 +5,36 @@ from datetime import UTC, datetime
 
 from edgetl.edge.errors import PictureError
 from edgetl.edge.model.classifier import Classifier
-from edgetl.edge.pipeline.prefetch import Ahead, ReadAhead, infer
+from edgetl.edge.pipeline.prefetch import Prefetched, Prefetcher, infer
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Item, Problem
 
 
 def results(
-    items: Iterable[Item | Problem] | ReadAhead, classifier: Classifier, *, top_k: int | None = None
+    items: Iterable[Item | Problem] | Prefetcher,
+    classifier: Classifier,
+    *,
+    top_k: int | None = None,
 ) -> Iterator[Result | Problem]:
     """Classify each item; one that cannot be read becomes a Problem and the rest go on.
 
     Args:
-        items: what to classify: one by one, or by a `ReadAhead` several at a time.
+        items: what to classify: one by one, or by a `Prefetcher` several at a time.
         classifier: what classifies it.
         top_k: how many predictions a result has; default all.
     """
-    if isinstance(items, ReadAhead):
+    if isinstance(items, Prefetcher):
         items.infer_with(classifier)
     for entry in items:
         if isinstance(entry, Problem):
             yield entry
             continue
-        item = entry.item if isinstance(entry, Ahead) else entry
+        item = entry.item if isinstance(entry, Prefetched) else entry
         try:
             inferred = (
-                entry.inferred.result() if isinstance(entry, Ahead) else infer(item, classifier)
+                entry.inferred.result()
+                if isinstance(entry, Prefetched)
+                else infer(item, classifier)
             )
         except PictureError as error:
             yield Problem(str(error))

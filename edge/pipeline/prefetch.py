@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.model.classifier import Classifier
-from edgetl.edge.model.preprocessing import InputGeometry, model_input
+from edgetl.edge.model.preprocessing import InputSize, model_input
 from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.sources.files import Item, Problem
 
@@ -66,7 +66,7 @@ class Pending:
 
 
 @dataclass(frozen=True, eq=False)
-class Ahead:
+class Prefetched:
     """An item whose probabilities are in the making."""
 
     item: Item
@@ -76,7 +76,7 @@ class Ahead:
 # How long stopping waits for pictures in the works; Ctrl-C must end a run within a second.
 _STOP_SECONDS = 0.5
 
-_Entry: TypeAlias = Ahead | Problem | BaseException | None
+_Entry: TypeAlias = Prefetched | Problem | BaseException | None
 
 
 def infer(item: Item, classifier: Classifier) -> Inferred:
@@ -104,7 +104,7 @@ def threads_each(model_bytes: int, threads: int) -> int:
     return threads // interpreters
 
 
-class ReadAhead:
+class Prefetcher:
     """Items in their order, decoded and inferred in threads some way ahead of who asks for them.
 
     Decoding begins at once, and inferring with `infer_with`, which `results` calls.
@@ -118,7 +118,7 @@ class ReadAhead:
     def __init__(
         self,
         items: Iterable[Item | Problem],
-        geometry: InputGeometry,
+        input_size: InputSize,
         *,
         threads: int | None = None,
     ) -> None:
@@ -126,12 +126,12 @@ class ReadAhead:
 
         Args:
             items: taken one by one, by whichever thread is free.
-            geometry: of the model's input.
+            input_size: of the model's input.
             threads: default the cores here, 4 at most.
         """
         self._threads = threads or default_threads()
         self._items = iter(items)
-        self._geometry = geometry
+        self._input_size = input_size
         self._taking = threading.Lock()
         self._room = threading.Semaphore(4 * self._threads)
         self._entries: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
@@ -156,16 +156,16 @@ class ReadAhead:
             self._copies = max(1, self._threads // classifier.threads) - 1
         self._idle.put(classifier)
 
-    def __iter__(self) -> "ReadAhead":
+    def __iter__(self) -> "Prefetcher":
         return self
 
-    def __next__(self) -> Ahead | Problem:
+    def __next__(self) -> Prefetched | Problem:
         assert self._classifier, "infer_with comes first: else the threads wait for it for ever"
         if self._ended:
             raise StopIteration
         entry = self._entries.get()
         self._room.release()
-        if isinstance(entry, Ahead | Problem):
+        if isinstance(entry, Prefetched | Problem):
             return entry
         self.close()
         raise entry or StopIteration
@@ -195,7 +195,7 @@ class ReadAhead:
             self._working += 1
         try:
             ahead = self._take()
-            if isinstance(ahead, Ahead) and not self._stopped:
+            if isinstance(ahead, Prefetched) and not self._stopped:
                 self._infer(ahead)
             return ahead is not None
         finally:
@@ -203,7 +203,7 @@ class ReadAhead:
                 self._working -= 1
                 self._rested.notify_all()
 
-    def _take(self) -> Ahead | Problem | None:
+    def _take(self) -> Prefetched | Problem | None:
         """The next item, put in its place in the order; None when there is no more to do."""
         with self._taking:
             if self._over:
@@ -218,14 +218,14 @@ class ReadAhead:
                 self._over = True
                 self._entries.put(None)
                 return None
-            entry = item if isinstance(item, Problem) else Ahead(item, Pending())
+            entry = item if isinstance(item, Problem) else Prefetched(item, Pending())
             self._entries.put(entry)
             return entry
 
-    def _infer(self, ahead: Ahead) -> None:
+    def _infer(self, ahead: Prefetched) -> None:
         try:
             began = time.perf_counter()
-            pixels = model_input(ahead.item.picture, self._geometry)
+            pixels = model_input(ahead.item.picture, self._input_size)
             seconds = time.perf_counter() - began
             classifier = self._free_classifier()
             if classifier is None:

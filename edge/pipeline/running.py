@@ -8,7 +8,7 @@ from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import RunEnded
 from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sources.files import Problem
-from edgetl.edge.system.shutdown import Stopping
+from edgetl.edge.system.shutdown import GracefulShutdown
 
 # A run may last for months: what it keeps must not grow.
 _TIMED = 1000
@@ -34,7 +34,7 @@ def run(
     sinks: FanOut,
     *,
     complain: Callable[[str], None],
-    stopping: Stopping | None = None,
+    stopping: GracefulShutdown | None = None,
 ) -> Outcome:
     """Give every result to the sinks and every problem to `complain`.
 
@@ -42,7 +42,7 @@ def run(
     that `stopping` takes ends it once a result is with every sink. The sinks stay open.
     """
     recent: deque[float] = deque(maxlen=_TIMED)
-    wait = stopping or Stopping()
+    wait = stopping or GracefulShutdown()
     classified = problems = 0
     for item in items:
         if isinstance(item, Problem):

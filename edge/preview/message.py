@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edgetl.edge.errors import PictureError, quoted
-from edgetl.edge.model.preprocessing import EXIF_ORIENTATION, InputGeometry, Pixels, model_input
+from edgetl.edge.model.preprocessing import EXIF_ORIENTATION, InputSize, Pixels, model_input
 from edgetl.edge.preview.history import STEP_SECONDS, Mark
 from edgetl.edge.results.result import UNSURE, Result
 
@@ -85,7 +85,7 @@ def jpeg(picture: Path | Pixels) -> bytes:
     try:
         height, width = _size(picture)
         scale = min(1.0, LONGEST_SIDE / max(height, width))
-        shown = InputGeometry(max(1, round(height * scale)), max(1, round(width * scale)))
+        shown = InputSize(max(1, round(height * scale)), max(1, round(width * scale)))
         pixels = cv2.cvtColor(model_input(picture, shown), cv2.COLOR_RGB2BGR)
         encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     except _UNREADABLE:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from edgetl.edge.errors import quoted
-from edgetl.edge.model.preprocessing import InputGeometry, Picture, Pixels, model_input
+from edgetl.edge.model.preprocessing import InputSize, Picture, Pixels, model_input
 from edgetl.edge.results.result import Result
 
 _DARK, _WHITE, _FAINT = (0, 0, 0, 150), (255, 255, 255, 255), (255, 255, 255, 70)
@@ -45,7 +45,7 @@ def annotated(result: Result, *, size: tuple[int, int] | None = None) -> Pixels:
         PictureError: a file cannot be read any more.
     """
     height, width = size or shown_size(result.picture)
-    picture = model_input(result.picture, InputGeometry(height, width, "pad"))
+    picture = model_input(result.picture, InputSize(height, width, "pad"))
     side = min(height, width)
     large, small = max(12, side // 14), max(9, side // 32)
     bars = result.predictions[:_BARS]

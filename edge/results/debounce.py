@@ -95,7 +95,7 @@ def _thresholded(items: Iterable[Result | Problem], threshold: float) -> Iterato
             yield replace(item, sure=item.predictions[0].probability >= threshold)
 
 
-class Changes:
+class ChangeDetector:
     """Tells which results change the steady label, with hysteresis.
 
     The first result of a source sets it. After that

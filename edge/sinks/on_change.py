@@ -1,6 +1,6 @@
 """A sink that hears only of changes, while others see every frame."""
 
-from edgetl.edge.results.debounce import Changes
+from edgetl.edge.results.debounce import ChangeDetector
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import Sink
 
@@ -8,7 +8,7 @@ from edgetl.edge.sinks import Sink
 class OnChangeSink:
     """Passes the results that change the steady label on to another sink."""
 
-    def __init__(self, sink: Sink, changes: Changes) -> None:
+    def __init__(self, sink: Sink, changes: ChangeDetector) -> None:
         """`changes` belongs to this sink alone: it remembers what it was asked."""
         self._sink = sink
         self._changes = changes

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_disabled() -> Iterator[None]:
     """Load large libraries here: what they make is never searched for garbage.
 
     Python searches after every 700 new objects and at the end of the process, and TensorFlow makes

@@ -11,7 +11,7 @@ from typing import Any
 _SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
-class Stopping:
+class GracefulShutdown:
     """While it is entered, SIGINT raises KeyboardInterrupt, and SIGTERM and SIGHUP SystemExit.
 
     The status is what a shell reports, 128 + the number. (For systemd: SuccessExitStatus=143.)
@@ -24,7 +24,7 @@ class Stopping:
         self._busy = False
         self._pending: int | None = None
 
-    def __enter__(self) -> "Stopping":
+    def __enter__(self) -> "GracefulShutdown":
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 # A shell that starts a command with & or nohup has it ignore some signals.

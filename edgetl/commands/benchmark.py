@@ -8,7 +8,7 @@ import typer
 
 from edgetl.command import JsonOption, command
 from edgetl.edge.errors import SettingError, quoted
-from edgetl.edge.system.gc_disabled import uncollected
+from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 
@@ -84,7 +84,7 @@ def benchmark(
             raise SettingError("--compare reads two files of --json; of options it takes --json")
         _compare(*earlier_and_later, as_json=as_json)
         return
-    with hidden_native_log(), uncollected():
+    with hidden_native_log(), gc_disabled():
         from edgetl.benchmarks.benchmark import benchmark as run_benchmark
         from edgetl.benchmarks.cases import plan
         from edgetl.benchmarks.measured import NothingMeasuredError
@@ -92,8 +92,8 @@ def benchmark(
         from edgetl.benchmarks.report.report import check_report, write_benchmark_report
         from edgetl.benchmarks.report.tables import markdown
         from edgetl.edge.model.model_file import read_labels
-        from edgetl.edge.system.shutdown import Stopping
-    with Stopping(), TemporaryDirectory(prefix="edgetl-benchmark-") as temporary:
+        from edgetl.edge.system.shutdown import GracefulShutdown
+    with GracefulShutdown(), TemporaryDirectory(prefix="edgetl-benchmark-") as temporary:
         try:
             planned = plan(
                 targets or [],

@@ -142,19 +142,19 @@ def classify(
     from edgetl.edge.model.model_file import read_labels, read_model_file
     from edgetl.edge.model.runtime import default_threads
     from edgetl.edge.pipeline.inference import results
-    from edgetl.edge.pipeline.prefetch import ReadAhead, threads_each
+    from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
     from edgetl.edge.pipeline.running import run
-    from edgetl.edge.results.debounce import Changes, smoothed, thresholded
+    from edgetl.edge.results.debounce import ChangeDetector, smoothed, thresholded
     from edgetl.edge.sinks.fan_out import FanOut
     from edgetl.edge.sources.files import files as files_named
-    from edgetl.edge.system.shutdown import Stopping
+    from edgetl.edge.system.shutdown import GracefulShutdown
 
     source = (
         None
         if camera is None
         else _camera(camera, camera_backend, resolution, fps, rotate, roi, reconnect)
     )
-    with Stopping() as stopping, ExitStack() as stack, FanOut(logger.warning) as sinks:
+    with GracefulShutdown() as stopping, ExitStack() as stack, FanOut(logger.warning) as sinks:
         stack.callback(gc.enable)
         loaded = read_model_file(
             model or latest_model(), labels=read_labels(labels) if labels else None
@@ -163,7 +163,7 @@ def classify(
         items: Any = None
         if source is None:
             # The first pictures are decoded while the interpreter is loaded.
-            ahead = ReadAhead(files_named(files or []), loaded.geometry, threads=cores)
+            ahead = Prefetcher(files_named(files or []), loaded.input_size, threads=cores)
             items = stack.enter_context(closing(ahead))
             each = threads_each(len(loaded.content), cores)
         with hidden_native_log():
@@ -187,7 +187,7 @@ def classify(
             live=is_live,
             form=format,
             output=output,
-            changes=partial(Changes, threshold=threshold) if on_change else None,
+            changes=partial(ChangeDetector, threshold=threshold) if on_change else None,
             mqtt=mqtt,
             mqtt_discovery=mqtt_discovery,
             preview=preview,
@@ -268,7 +268,7 @@ def _sinks(
     when: str | None,
     snapshots_limit: float,
 ) -> Any:
-    """The sinks that the options ask for, opened one by one; `changes` makes a Changes, or None."""
+    """The sinks that the options ask for, opened one by one; `changes` makes a detector."""
     if (snapshots is None) != (when is None):
         raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
     if mqtt_discovery and mqtt is None:

@@ -7,7 +7,7 @@ import typer
 
 from edgetl.command import command
 from edgetl.edge.system.extras import need_extra
-from edgetl.edge.system.gc_disabled import uncollected
+from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
 
 
@@ -17,7 +17,7 @@ def demo(
     ),
 ) -> None:
     need_extra("train", needs="training and export")
-    with hidden_native_log(), uncollected():
+    with hidden_native_log(), gc_disabled():
         from edgetl.benchmarks.demo import run_demo
         from edgetl.edge.sinks.text import percentages
     result = run_demo(out)

@@ -10,7 +10,7 @@ import typer
 
 from edgetl.command import JsonOption, command
 from edgetl.edge.system.extras import need_extra
-from edgetl.edge.system.gc_disabled import uncollected
+from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 
@@ -62,7 +62,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     need_extra("train", needs="training and export")
-    with hidden_native_log(), uncollected():
+    with hidden_native_log(), gc_disabled():
         from edgetl.trainer.exporting.export import export as export_run
         from edgetl.trainer.run.folder import find_run
     modes = {mode.value for mode in quantize or [QuantizeOption.none]}

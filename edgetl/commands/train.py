@@ -9,7 +9,7 @@ import typer
 from edgetl.command import command
 from edgetl.edge.errors import SettingError
 from edgetl.edge.system.extras import need_extra
-from edgetl.edge.system.gc_disabled import uncollected
+from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
 
 
@@ -177,7 +177,7 @@ def train(
     )
     dataset = scan(photos)
     run = new_run(where)
-    with hidden_native_log(), uncollected():
+    with hidden_native_log(), gc_disabled():
         from edgetl.trainer.training import train as train_run
     train_run(dataset=dataset, run=run, recipe=chosen, tensorboard=bool(options.get("tensorboard")))
     print(run.path)
@@ -197,7 +197,7 @@ def _resume(given: dict[str, Any]) -> None:
 
     run = find_interrupted(Path(given["out"]) if "out" in given else None)
     read_started(run)
-    with hidden_native_log(), uncollected():
+    with hidden_native_log(), gc_disabled():
         from edgetl.trainer.training import resume
     resume(run, tensorboard=bool(given.get("tensorboard")))
     print(run.path)

@@ -20,7 +20,7 @@ from edgetl.benchmarks.pictures import Pictures, balanced, drawn_pictures, folde
 from edgetl.benchmarks.process.case_process import RowProcess
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError
-from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.system.throttling import Throttling
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.metrics import macro_f1
@@ -39,7 +39,7 @@ def fake(runtime: str, name: str = "fake", *, engine: str = "fake") -> Subject:
         threads=1,
         labels=None,
         columns=(0, 1),
-        geometry=InputGeometry(16, 16),
+        input_size=InputSize(16, 16),
         bytes=1234,
         sha256="0" * 64,
     )

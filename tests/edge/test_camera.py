@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SettingError, SourceError
-from edgetl.edge.model.preprocessing import InputGeometry, model_input
+from edgetl.edge.model.preprocessing import InputSize, model_input
 from edgetl.edge.sources import camera as camera_module
 from edgetl.edge.sources.camera import Camera, live
 from edgetl.edge.sources.camera_backends import CameraSettings
@@ -224,7 +224,7 @@ def test_frames_may_change_their_size(serve: Serve) -> None:
     with Camera(serve(Stream(picture=picture)), reconnect=True) as camera:
         for item in itertools.islice(camera, 60):
             pixels = np.asarray(item.picture)
-            assert model_input(pixels, InputGeometry(16, 16)).shape == (16, 16, 3)
+            assert model_input(pixels, InputSize(16, 16)).shape == (16, 16, 3)
             assert abs(pixels.astype(int) - (255, 0, 0)).max() < 12
 
 

@@ -2,20 +2,20 @@ import gc
 
 import pytest
 
-from edgetl.edge.system.gc_disabled import uncollected
+from edgetl.edge.system.gc_disabled import gc_disabled
 
 
 def test_what_is_made_meanwhile_is_never_searched_and_the_search_goes_on_afterwards() -> None:
     kept: list[list[int]] = []
     before = gc.get_freeze_count()
     try:
-        with uncollected():
+        with gc_disabled():
             assert not gc.isenabled()
             kept.append([1])
         assert gc.isenabled()
         assert gc.get_freeze_count() > before
         assert not any(found is kept[0] for found in gc.get_objects())
-        with pytest.raises(ImportError), uncollected():
+        with pytest.raises(ImportError), gc_disabled():
             raise ImportError
         assert gc.isenabled()
     finally:

@@ -19,7 +19,7 @@ import pytest
 import edgetl
 from edgetl.edge.errors import ModelFileError
 from edgetl.edge.model.model_file import ModelFile, describe, read_labels, read_model_file
-from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.model.preprocessing import InputSize
 from tests.edge.conftest import LABELS, SIDE, described
 
 
@@ -55,7 +55,7 @@ def test_an_export_says_everything_a_client_needs(
     path = two_class_run / "exports" / f"model.{kind}.tflite"
     model = read_model_file(path)
     assert model.labels == ("blue", "red")
-    assert model.geometry == InputGeometry(64, 64, "crop")
+    assert model.input_size == InputSize(64, 64, "crop")
     assert (model.input.shape, model.input.dtype) == ((1, 64, 64, 3), dtype)
     assert (model.input.scale, model.input.zero_point) == (scale, 0)
     assert (model.output.shape, model.output.dtype) == ((1, 2), np.float32)
@@ -69,7 +69,7 @@ def test_an_export_says_everything_a_client_needs(
 
 def test_an_export_s_card_holds_its_figures_and_checksum(int8_model: Path) -> None:
     model = read_model_file(int8_model)
-    card = model.card
+    card = model.manifest
     assert card is not None
     assert card["edgetl"] == edgetl.__version__
     assert card["input"] == {"height": 64, "width": 64, "fit": "crop", "channels": "RGB"}
@@ -246,9 +246,9 @@ def test_a_quantized_foreign_model_is_read_with_the_caller_s_labels(
     model = read_model_file(foreign_models / f"{name}.tflite", labels=LABELS)
     assert (model.input.dtype, model.output.dtype) == (np.dtype(name), np.dtype(name))
     assert model.output.scale == pytest.approx(1 / 256)
-    assert model.geometry == InputGeometry(SIDE, SIDE, "stretch")
+    assert model.input_size == InputSize(SIDE, SIDE, "stretch")
     assert model.labels == LABELS
-    assert (model.card, model.normalization, model.associated_files) == (None, None, ())
+    assert (model.manifest, model.normalization, model.associated_files) == (None, None, ())
     assert model.name == name
 
 

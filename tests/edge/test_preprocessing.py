@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, features
 
 from edgetl.edge.errors import PictureError, SettingError
-from edgetl.edge.model.preprocessing import Fit, InputGeometry, model_input
+from edgetl.edge.model.preprocessing import InputSize, ResizeMode, model_input
 from tests.conftest import COLOURS, colour_picture
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -25,7 +25,7 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
 def as_is(picture: bytes | Image.Image) -> np.ndarray:
     """The picture's pixels at its own size: what decoding alone makes of it."""
     image = Image.open(io.BytesIO(picture)) if isinstance(picture, bytes) else picture
-    return model_input(picture, InputGeometry(image.height, image.width))
+    return model_input(picture, InputSize(image.height, image.width))
 
 
 def all_close_to(pixels: np.ndarray, colour: tuple[int, int, int], tolerance: int = 3) -> bool:
@@ -38,50 +38,50 @@ def all_close_to(pixels: np.ndarray, colour: tuple[int, int, int], tolerance: in
 def test_stretch_averages_each_block_and_ignores_the_aspect_ratio() -> None:
     row = [[10, 0, 0], [20, 0, 0], [100, 0, 0], [200, 0, 0]]
     pixels = np.array([row, row], np.uint8)
-    assert model_input(pixels, InputGeometry(1, 2)).tolist() == [[[15, 0, 0], [150, 0, 0]]]
+    assert model_input(pixels, InputSize(1, 2)).tolist() == [[[15, 0, 0], [150, 0, 0]]]
 
 
 def test_crop_keeps_the_centre_of_a_wide_picture() -> None:
     pixels = np.zeros((2, 6, 3), np.uint8)
     pixels[:, :, 0] = [1, 2, 3, 4, 5, 6]
-    assert model_input(pixels, InputGeometry(2, 2, "crop"))[:, :, 0].tolist() == [[3, 4], [3, 4]]
+    assert model_input(pixels, InputSize(2, 2, "crop"))[:, :, 0].tolist() == [[3, 4], [3, 4]]
 
 
 def test_crop_keeps_the_centre_of_a_tall_picture_and_then_shrinks_it() -> None:
     pixels = np.zeros((8, 4, 3), np.uint8)
     pixels[:, :, 1] = np.array([9, 9, 10, 30, 50, 70, 9, 9])[:, np.newaxis]
     expected = [[20, 20], [60, 60]]
-    assert model_input(pixels, InputGeometry(2, 2, "crop"))[:, :, 1].tolist() == expected
+    assert model_input(pixels, InputSize(2, 2, "crop"))[:, :, 1].tolist() == expected
 
 
 def test_pad_keeps_the_whole_picture_between_black_bars() -> None:
     pixels = np.full((2, 4, 3), 200, np.uint8)
-    padded = model_input(pixels, InputGeometry(4, 4, "pad"))
+    padded = model_input(pixels, InputSize(4, 4, "pad"))
     assert padded[:, 0, 0].tolist() == [0, 200, 200, 0]
     assert (padded == padded[:, :1, :1]).all()
 
 
 def test_pad_puts_bars_left_and_right_of_a_tall_picture() -> None:
     pixels = np.full((6, 2, 3), 90, np.uint8)
-    padded = model_input(pixels, InputGeometry(3, 3, "pad"))
+    padded = model_input(pixels, InputSize(3, 3, "pad"))
     assert padded[:, :, 2].tolist() == [[0, 90, 0]] * 3
 
 
 def test_enlarging_interpolates_between_pixels() -> None:
     pixels = np.array([[[0, 0, 0], [100, 100, 100]]], np.uint8)
-    assert model_input(pixels, InputGeometry(1, 4))[0, :, 0].tolist() == [0, 25, 75, 100]
+    assert model_input(pixels, InputSize(1, 4))[0, :, 0].tolist() == [0, 25, 75, 100]
 
 
 def test_one_side_shrinks_while_the_other_grows() -> None:
     pixels = np.zeros((1, 4, 3), np.uint8)
     pixels[0, :, 0] = [10, 30, 70, 90]
-    assert model_input(pixels, InputGeometry(3, 2))[:, :, 0].tolist() == [[20, 80]] * 3
+    assert model_input(pixels, InputSize(3, 2))[:, :, 0].tolist() == [[20, 80]] * 3
 
 
 def test_shrinking_does_not_alias_fine_stripes() -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
-    assert all_close_to(model_input(stripes, InputGeometry(16, 16)), (128, 128, 128), 1)
+    assert all_close_to(model_input(stripes, InputSize(16, 16)), (128, 128, 128), 1)
 
 
 @pytest.mark.parametrize("width", [17, 21, 31, 32, 33, 41, 63, 100])
@@ -90,7 +90,7 @@ def test_shrinking_leaves_no_pixel_out(width: int) -> None:
     for column in range(width):
         pixels = black.copy()
         pixels[:, column] = 255
-        assert model_input(pixels, InputGeometry(1, 16)).any(), f"column {column}"
+        assert model_input(pixels, InputSize(1, 16)).any(), f"column {column}"
 
 
 def test_every_opencv_and_processor_gives_the_same_pixels() -> None:
@@ -99,7 +99,7 @@ def test_every_opencv_and_processor_gives_the_same_pixels() -> None:
         numbers = np.arange(height * width * 3, dtype=np.uint64) * 2654435761 >> 13
         pixels = (numbers % 251).astype(np.uint8).reshape(height, width, 3)
         for fit in ("stretch", "crop", "pad"):
-            digest.update(model_input(pixels, InputGeometry(160, 160, fit)).tobytes())
+            digest.update(model_input(pixels, InputSize(160, 160, fit)).tobytes())
     # OpenCV 4.6, 4.9, 4.11 and 5.0 on x86-64, 4.6 on armhf, and 4.11 and 5.0 on arm64. A change of
     # these pixels takes a new PREPROCESSING_VERSION.
     assert digest.hexdigest()[:16] == "7eb449f7e1ab7ef8"
@@ -110,16 +110,16 @@ def test_every_opencv_and_processor_gives_the_same_pixels() -> None:
 def test_every_shape_of_picture_gives_the_shape_of_the_model(
     fit: str, size: tuple[int, int]
 ) -> None:
-    pixels = model_input(Image.new("RGB", size, WHITE), InputGeometry(48, 64, fit))
+    pixels = model_input(Image.new("RGB", size, WHITE), InputSize(48, 64, fit))
     assert pixels.shape == (48, 64, 3)
     assert pixels.dtype == np.uint8
     assert pixels.max() == 255
 
 
 @pytest.mark.parametrize(("height", "width", "fit"), [(0, 8, "crop"), (8, -1, "pad"), (8, 8, "x")])
-def test_an_impossible_geometry_is_refused(height: int, width: int, fit: str) -> None:
+def test_an_impossible_input_size_is_refused(height: int, width: int, fit: str) -> None:
     with pytest.raises(SettingError):
-        InputGeometry(height, width, fit)
+        InputSize(height, width, fit)
 
 
 # Colours and modes
@@ -260,7 +260,7 @@ def test_exif_orientation_turns_the_picture_upright(orientation: int, form: str)
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](upright)))
     options = {"JPEG": {"quality": 98, "subsampling": 0}, "WEBP": {"lossless": True}}
     data = encoded(stored, form, exif=exif, **options.get(form, {}))
-    pixels = model_input(data, InputGeometry(32, 64))
+    pixels = model_input(data, InputSize(32, 64))
     assert abs(pixels.astype(int) - upright).max() <= (4 if form == "JPEG" else 0)
 
 
@@ -268,7 +268,7 @@ def test_orientation_is_applied_to_a_pillow_image_without_changing_it() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     image = Image.open(io.BytesIO(encoded(Image.new("RGB", (20, 10), RED), "JPEG", exif=exif)))
-    padded = model_input(image, InputGeometry(20, 20, "pad"))
+    padded = model_input(image, InputSize(20, 20, "pad"))
     assert padded[:, 0].max() == 0
     assert padded[:, 10].min(axis=0)[0] > 250
     assert image.size == (20, 10)
@@ -289,10 +289,10 @@ def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
     eighth = Image.open(io.BytesIO(data))
     eighth.draft(None, (256, 192))
     assert eighth.size == (256, 192)
-    geometry = InputGeometry(64, 64)
-    drafted = model_input(data, geometry)
-    assert (drafted == model_input(np.asarray(eighth), geometry)).all()
-    whole = model_input(np.asarray(Image.open(io.BytesIO(data))), geometry)
+    input_size = InputSize(64, 64)
+    drafted = model_input(data, input_size)
+    assert (drafted == model_input(np.asarray(eighth), input_size)).all()
+    whole = model_input(np.asarray(Image.open(io.BytesIO(data))), input_size)
     difference = abs(drafted.astype(int) - whole)
     assert difference.max() > 0
     assert difference.mean() < 1
@@ -301,9 +301,9 @@ def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
 
 def test_a_jpeg_less_than_twice_the_input_is_decoded_whole() -> None:
     data = encoded(photo(250, 127), "JPEG", quality=90)
-    geometry = InputGeometry(64, 64)
-    whole = model_input(np.asarray(Image.open(io.BytesIO(data))), geometry)
-    assert (model_input(data, geometry) == whole).all()
+    input_size = InputSize(64, 64)
+    whole = model_input(np.asarray(Image.open(io.BytesIO(data))), input_size)
+    assert (model_input(data, input_size) == whole).all()
 
 
 # Every way to hand a picture over
@@ -313,11 +313,11 @@ def test_a_jpeg_less_than_twice_the_input_is_decoded_whole() -> None:
 def test_path_text_bytes_image_and_array_give_equal_pixels(tmp_path: Path, fit: str) -> None:
     path = tmp_path / "café 1.jpg"
     colour_picture(COLOURS["red"], 1, (90, 70)).save(path)
-    geometry = InputGeometry(48, 64, fit)
-    expected = model_input(path, geometry)
+    input_size = InputSize(48, 64, fit)
+    expected = model_input(path, input_size)
     array = np.asarray(Image.open(path))
     for same in (str(path), path.read_bytes(), Image.open(path), array):
-        assert (model_input(same, geometry) == expected).all()
+        assert (model_input(same, input_size) == expected).all()
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_path_text_bytes_image_and_array_give_equal_pixels(tmp_path: Path, fit: 
 )
 def test_an_array_of_another_shape_or_type_is_refused(array: np.ndarray) -> None:
     with pytest.raises(PictureError, match=r"\[.*\]"):
-        model_input(array, InputGeometry(8, 8))
+        model_input(array, InputSize(8, 8))
 
 
 def test_eight_threads_give_the_pixels_of_one(tmp_path: Path) -> None:
@@ -343,12 +343,12 @@ def test_eight_threads_give_the_pixels_of_one(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.{'png' if number % 2 else 'jpg'}"
         colour_picture(colour, number, (120 + number, 100)).save(path)
         paths.append(path)
-    geometry = InputGeometry(64, 64, "crop")
-    expected = [model_input(path, geometry) for path in paths]
+    input_size = InputSize(64, 64, "crop")
+    expected = [model_input(path, input_size) for path in paths]
     with ThreadPoolExecutor(8) as pool:
         for _ in range(3):
             for one, other in zip(
-                expected, pool.map(lambda path: model_input(path, geometry), paths), strict=True
+                expected, pool.map(lambda path: model_input(path, input_size), paths), strict=True
             ):
                 assert (one == other).all()
 
@@ -359,7 +359,7 @@ def test_eight_threads_give_the_pixels_of_one(tmp_path: Path) -> None:
 def picture_error(picture: Path | bytes) -> str:
     """The message of the PictureError that `picture` gives: always a single line."""
     with pytest.raises(PictureError) as caught:
-        model_input(picture, InputGeometry(16, 16))
+        model_input(picture, InputSize(16, 16))
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     return message
@@ -432,7 +432,7 @@ def test_random_damage_gives_pixels_or_a_picture_error(form: str) -> None:
         for place in random.integers(0, end, random.integers(1, 6)):
             damaged[place] = random.integers(0, 256)
         try:
-            pixels = model_input(bytes(damaged), InputGeometry(8, 8))
+            pixels = model_input(bytes(damaged), InputSize(8, 8))
         except PictureError as error:
             messages.append(str(error))
         else:
@@ -444,11 +444,11 @@ def test_random_damage_gives_pixels_or_a_picture_error(form: str) -> None:
 @pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
 @pytest.mark.parametrize("size", [(480, 640), (479, 641), (1080, 1920), (20, 50), (64, 64)])
 def test_a_bgr_frame_seen_as_rgb_gives_the_same_pixels_as_its_copy(
-    fit: Fit, size: tuple[int, int]
+    fit: ResizeMode, size: tuple[int, int]
 ) -> None:
     frame = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
     seen = frame[..., ::-1]
-    for geometry in (InputGeometry(64, 64, fit), InputGeometry(160, 96, fit)):
-        found = model_input(seen, geometry)
-        assert (found == model_input(np.ascontiguousarray(seen), geometry)).all()
+    for input_size in (InputSize(64, 64, fit), InputSize(160, 96, fit)):
+        found = model_input(seen, input_size)
+        assert (found == model_input(np.ascontiguousarray(seen), input_size)).all()
         assert found.flags.c_contiguous

@@ -13,14 +13,14 @@ from PIL import Image
 
 from edgetl.edge import Classifier
 from edgetl.edge.errors import PictureError
-from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.pipeline.inference import results
-from edgetl.edge.pipeline.prefetch import Ahead, ReadAhead, threads_each
+from edgetl.edge.pipeline.prefetch import Prefetched, Prefetcher, threads_each
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Item, Problem
 from tests.conftest import colour_picture
 
-GEOMETRY = InputGeometry(16, 16)
+GEOMETRY = InputSize(16, 16)
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def classifier(foreign_models: Path) -> Classifier:
 
 def read_ahead(
     items: Iterable[Item | Problem], classifier: Classifier, threads: int | None = None
-) -> ReadAhead:
-    ahead = ReadAhead(items, classifier.model.geometry, threads=threads)
+) -> Prefetcher:
+    ahead = Prefetcher(items, classifier.model.input_size, threads=threads)
     ahead.infer_with(classifier)
     return ahead
 
@@ -93,11 +93,11 @@ def test_problems_keep_their_place_and_a_bad_picture_fails_alone(
     items = [Item("1", good), problem, Item("2", bad), Item("3", good)]
     first, second, third, fourth = read_ahead(items, classifier)
     assert second is problem
-    assert isinstance(third, Ahead)
+    assert isinstance(third, Prefetched)
     with pytest.raises(PictureError, match=r"bad\.png"):
         third.inferred.result()
     for entry in (first, fourth):
-        assert isinstance(entry, Ahead)
+        assert isinstance(entry, Prefetched)
         assert entry.inferred.result().milliseconds > 0
 
 
@@ -109,7 +109,7 @@ def test_results_of_what_was_read_ahead_are_those_of_one_by_one(
     items = [Item(str(path), path) for path in written(tmp_path, 40)]
     items.insert(7, Item("bad", tmp_path / "gone.jpg"))
     one_by_one = list(results(items, classifier))
-    ahead = list(results(ReadAhead(items, classifier.model.geometry, threads=3), classifier))
+    ahead = list(results(Prefetcher(items, classifier.model.input_size, threads=3), classifier))
     assert len(ahead) == len(one_by_one) == 41
     for ours, theirs in zip(ahead, one_by_one, strict=True):
         if isinstance(theirs, Problem):
@@ -136,7 +136,7 @@ def inferring_at_once(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Classifier, "infer", slow)
     items = [Item("1", np.zeros((8, 8, 3), np.uint8))] * 16
-    assert len(list(results(ReadAhead(items, GEOMETRY, threads=4), classifier))) == 16
+    assert len(list(results(Prefetcher(items, GEOMETRY, threads=4), classifier))) == 16
     return most
 
 
@@ -169,14 +169,14 @@ def test_an_interpreter_that_fails_is_raised_and_nobody_waits_for_it(
     monkeypatch.setattr(classifier, "infer", failing)
     classifier.threads = 2
     items = [Item(str(n), np.zeros((8, 8, 3), np.uint8)) for n in range(8)]
-    found = results(ReadAhead(items, classifier.model.geometry, threads=2), classifier)
+    found = results(Prefetcher(items, classifier.model.input_size, threads=2), classifier)
     with pytest.raises(RuntimeError, match="of the interpreter"):
         list(found)
 
 
 def test_closing_before_there_is_a_classifier_lets_nobody_wait(tmp_path: Path) -> None:
     (path,) = written(tmp_path, 1)
-    ahead = ReadAhead([Item("1", path)] * 5, GEOMETRY, threads=3)
+    ahead = Prefetcher([Item("1", path)] * 5, GEOMETRY, threads=3)
     time.sleep(0.1)
     began = time.monotonic()
     ahead.close()
@@ -242,7 +242,7 @@ def test_what_goes_wrong_in_the_source_is_raised_after_what_came_before(
         raise MemoryError("of the source")
 
     ahead = read_ahead(items(), classifier)
-    assert isinstance(next(ahead), Ahead)
+    assert isinstance(next(ahead), Prefetched)
     with pytest.raises(MemoryError, match="of the source"):
         next(ahead)
 
@@ -257,7 +257,7 @@ def test_a_result_does_not_wait_for_the_next_item(classifier: Classifier, tmp_pa
 
     ahead = read_ahead(items(), classifier)
     entry = next(ahead)
-    assert isinstance(entry, Ahead)
+    assert isinstance(entry, Prefetched)
     assert entry.inferred.result(timeout=10).probabilities.shape == (len(classifier.labels),)
     assert not more.is_set()
     more.set()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SettingError
-from edgetl.edge.results.debounce import Changes, smoothed, thresholded
+from edgetl.edge.results.debounce import ChangeDetector, smoothed, thresholded
 from edgetl.edge.results.result import UNSURE, Result
 from edgetl.edge.sources.files import Problem
 from tests.edge.conftest import made_predictions, made_result
@@ -76,7 +76,7 @@ def labels_of_changes(*rows: list[float], threshold: float = 0.0, margin: float 
     """The label of each result that is a change, "-" for one that is not."""
     items = [made_result(row, seconds=n, frame=n) for n, row in enumerate(rows)]
     items = list(thresholded(items, threshold=threshold))
-    changes = Changes(threshold=threshold, margin=margin)
+    changes = ChangeDetector(threshold=threshold, margin=margin)
     return [item.label if changes.is_change(item) else "-" for item in items]
 
 
@@ -112,6 +112,6 @@ def test_the_first_result_may_be_unsure() -> None:
 
 
 def test_every_source_has_its_first_label() -> None:
-    changes = Changes()
+    changes = ChangeDetector()
     items = [made_result([1, 0, 0], source=name) for name in "aab"]
     assert [changes.is_change(item) for item in items] == [True, False, True]

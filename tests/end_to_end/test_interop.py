@@ -84,14 +84,14 @@ def _drawn(request: pytest.FixtureRequest) -> list[Pixels]:
 def pictures(request: pytest.FixtureRequest, float_model: Path, tmp_path: Path) -> list[Path]:
     """PNG files of the model's own size, so that nobody has to resize them."""
     make: Callable[[pytest.FixtureRequest], list[Path] | list[Pixels]] = request.param
-    geometry = read_model_file(float_model).geometry
+    input_size = read_model_file(float_model).input_size
     paths = []
     for number, picture in enumerate(make(request)):
-        pixels = model_input(picture, geometry)
+        pixels = model_input(picture, input_size)
         paths.append(tmp_path / f"{number:03}.png")
         Image.fromarray(pixels).save(paths[-1])
         # What we resize no more, MediaPipe must leave as it is too: else its scores would differ.
-        assert np.array_equal(model_input(paths[-1], geometry), pixels)
+        assert np.array_equal(model_input(paths[-1], input_size), pixels)
     assert len(paths) == COUNT
     return paths
 

@@ -28,10 +28,10 @@ def test_training_and_classify_see_the_same_pixels(
     reference_data: Path, two_class_run: Path, tmp_path: Path
 ) -> None:
     paths = sorted(reference_data.glob("validation/*/*.jpg"))[::25]
-    geometry = Classifier(two_class_run / "exports" / "model.int8.tflite").model.geometry
-    trained_on = decode_pictures(paths, geometry, cache=tmp_path).pixels
+    input_size = Classifier(two_class_run / "exports" / "model.int8.tflite").model.input_size
+    trained_on = decode_pictures(paths, input_size, cache=tmp_path).pixels
     for pixels, path in zip(trained_on, paths, strict=True):
-        assert pixels.tobytes() == model_input(path, geometry).tobytes()
+        assert pixels.tobytes() == model_input(path, input_size).tobytes()
 
 
 @pytest.mark.by_hand

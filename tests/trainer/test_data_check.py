@@ -11,7 +11,7 @@ from edgetl.trainer.data.checks import (
     ClassWeights,
     DataSummary,
     class_weights,
-    set_duplicates_aside,
+    exclude_duplicates,
     summarize,
     summary_lines,
 )
@@ -19,7 +19,7 @@ from edgetl.trainer.data.dataset import (
     SPLITS,
     Dataset,
     Example,
-    SetAside,
+    Excluded,
     Split,
     assign_splits,
     counts,
@@ -43,7 +43,7 @@ def sizes_of(dataset: Dataset) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def made(pictures: dict[Split, dict[str, int]], *aside: SetAside) -> Dataset:
+def made(pictures: dict[Split, dict[str, int]], *aside: Excluded) -> Dataset:
     """A dataset of files that need not exist: how many pictures of each class a split holds."""
     labels = tuple(sorted({label for classes in pictures.values() for label in classes}))
     examples = tuple(
@@ -98,7 +98,7 @@ def split(tmp_path: Path) -> Path:
 
 def test_pictures_that_differ_all_stay(plain: Path) -> None:
     dataset = scan(plain)
-    assert set_duplicates_aside(dataset, digests_of(dataset)) == dataset
+    assert exclude_duplicates(dataset, digests_of(dataset)) == dataset
 
 
 def test_of_copies_in_one_class_the_first_by_path_stays(plain: Path) -> None:
@@ -108,14 +108,14 @@ def test_of_copies_in_one_class_the_first_by_path_stays(plain: Path) -> None:
         ("red/red-03.jpg", "red/zz.jpg"),
         ("blue/blue-00.jpg", "blue/blue-00 (1).jpg"),
     )
-    left = set_duplicates_aside(dataset, digests_of(dataset))
-    assert left.set_aside == (
-        SetAside("blue/blue-00.jpg", "the same picture as blue/blue-00 (1).jpg", "duplicate"),
-        SetAside("red/red-03.jpg", "the same picture as red/again/03.jpg", "duplicate"),
-        SetAside("red/zz.jpg", "the same picture as red/again/03.jpg", "duplicate"),
+    left = exclude_duplicates(dataset, digests_of(dataset))
+    assert left.excluded == (
+        Excluded("blue/blue-00.jpg", "the same picture as blue/blue-00 (1).jpg", "duplicate"),
+        Excluded("red/red-03.jpg", "the same picture as red/again/03.jpg", "duplicate"),
+        Excluded("red/zz.jpg", "the same picture as red/again/03.jpg", "duplicate"),
     )
     assert len(left.examples) == 12
-    assert {e.file for e in left.examples}.isdisjoint(item.file for item in left.set_aside)
+    assert {e.file for e in left.examples}.isdisjoint(item.file for item in left.excluded)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_of_copies_in_two_splits_the_evaluated_one_stays(
     split: Path, source: str, copy: str, gone: str, stays: str
 ) -> None:
     dataset = with_copies(split, (source, copy))
-    left = set_duplicates_aside(dataset, digests_of(dataset))
-    assert left.set_aside == (
-        SetAside(gone, f"the same picture as {stays}", "duplicate_across_splits"),
+    left = exclude_duplicates(dataset, digests_of(dataset))
+    assert left.excluded == (
+        Excluded(gone, f"the same picture as {stays}", "duplicate_across_splits"),
     )
 
 
@@ -142,8 +142,8 @@ def test_copies_in_one_split_and_across_are_told_apart(split: Path) -> None:
         ("val/red/red-01.jpg", "val/red/copy.jpg"),
         ("val/red/red-01.jpg", "train/red/copy.jpg"),
     )
-    left = set_duplicates_aside(dataset, digests_of(dataset))
-    assert {item.file: item.kind for item in left.set_aside} == {
+    left = exclude_duplicates(dataset, digests_of(dataset))
+    assert {item.file: item.kind for item in left.excluded} == {
         "train/red/copy.jpg": "duplicate_across_splits",
         "val/red/red-01.jpg": "duplicate",
     }
@@ -154,7 +154,7 @@ def test_no_picture_is_in_two_splits_after_the_split(plain: Path, seed: int) -> 
     copies = [(f"red/red-{n:02}.jpg", f"red/copy-{c}-{n}.jpg") for n in range(6) for c in range(3)]
     dataset = with_copies(plain, *copies)
     digests = digests_of(dataset)
-    dataset = assign_splits(set_duplicates_aside(dataset, digests), seed=seed)
+    dataset = assign_splits(exclude_duplicates(dataset, digests), seed=seed)
     used = [digests[e.file] for e in dataset.examples]
     assert len(used) == len(set(used)) == 12
     assert counts(dataset, "train") == {"blue": 4, "red": 4}
@@ -164,18 +164,18 @@ def test_the_order_of_pictures_and_digests_changes_nothing(split: Path) -> None:
     copies = [(f"val/red/red-0{n}.jpg", f"train/red/copy-{n}.jpg") for n in (1, 4, 7)]
     dataset = with_copies(split, *copies, ("train/blue/blue-00.jpg", "train/blue/zz.jpg"))
     digests = digests_of(dataset)
-    left = set_duplicates_aside(dataset, digests)
+    left = exclude_duplicates(dataset, digests)
     turned = replace(dataset, examples=dataset.examples[::-1])
-    other = set_duplicates_aside(turned, dict(reversed(digests.items())))
-    assert len(left.set_aside) == 4
-    assert other.set_aside == left.set_aside
+    other = exclude_duplicates(turned, dict(reversed(digests.items())))
+    assert len(left.excluded) == 4
+    assert other.excluded == left.excluded
     assert set(other.examples) == set(left.examples)
 
 
 def test_a_picture_in_two_classes_is_named_with_its_files(plain: Path) -> None:
     dataset = with_copies(plain, ("red/red-03.jpg", "blue/x.jpg"), ("red/red-03.jpg", "red/y.jpg"))
     with pytest.raises(DataError) as error:
-        set_duplicates_aside(dataset, digests_of(dataset))
+        exclude_duplicates(dataset, digests_of(dataset))
     assert str(error.value) == (
         f"{plain}: the same picture lies under two classes, blue/x.jpg and red/red-03.jpg; "
         f"delete the wrong one"
@@ -187,7 +187,7 @@ def test_many_pictures_in_two_classes_are_counted_across_splits_too(split: Path)
     copies = [(f"train/red/red-{n}.jpg", f"val/blue/{n}.jpg") for n in numbers]
     dataset = with_copies(split, *copies, ("test/red/red-02.jpg", "test/blue/a\nb.jpg"))
     with pytest.raises(DataError) as error:
-        set_duplicates_aside(dataset, digests_of(dataset))
+        exclude_duplicates(dataset, digests_of(dataset))
     assert str(error.value) == (
         f"{split}: 4 pictures lie under two classes each, "
         f"test/blue/a\\nb.jpg and test/red/red-02.jpg, "
@@ -198,8 +198,8 @@ def test_many_pictures_in_two_classes_are_counted_across_splits_too(split: Path)
 
 def test_a_file_without_a_digest_is_no_copy() -> None:
     dataset = made(PLENTY)
-    assert set_duplicates_aside(dataset, {}) == dataset
-    assert set_duplicates_aside(dataset, {e.file: "" for e in dataset.examples}) == dataset
+    assert exclude_duplicates(dataset, {}) == dataset
+    assert exclude_duplicates(dataset, {e.file: "" for e in dataset.examples}) == dataset
 
 
 def test_a_class_of_one_picture_and_its_copies_is_an_error(plain: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_class_of_one_picture_and_its_copies_is_an_error(plain: Path) -> None:
         path.unlink()
     dataset = with_copies(plain, *(("red/red-00.jpg", f"red/copy-{n}.jpg") for n in range(3)))
     with pytest.raises(DataError, match=r"'red' has one readable picture;.*copies.*3 were found"):
-        set_duplicates_aside(dataset, digests_of(dataset))
+        exclude_duplicates(dataset, digests_of(dataset))
 
 
 def test_a_class_all_of_whose_training_pictures_are_validated_on_is_an_error(split: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_class_all_of_whose_training_pictures_are_validated_on_is_an_error(spl
     copies = [(f"val/red/red-0{n}.jpg", f"train/red/red-0{n}.jpg") for n in (1, 4, 7)]
     dataset = with_copies(split, *copies)
     with pytest.raises(DataError, match=r"'red' has no readable pictures in train/; exact copies"):
-        set_duplicates_aside(dataset, digests_of(dataset))
+        exclude_duplicates(dataset, digests_of(dataset))
 
 
 def test_a_summary_of_real_files(split: Path) -> None:
@@ -224,13 +224,13 @@ def test_a_summary_of_real_files(split: Path) -> None:
     (split / "train" / "red" / "cut.jpg").write_bytes(b"x")
     copies = [("val/red/red-01.jpg", "train/red/leak.jpg")]
     dataset = with_copies(split, *copies, ("train/blue/blue-00.jpg", "train/blue/zz.jpg"))
-    dataset = without(dataset, [SetAside("train/red/cut.jpg", "damaged")])
-    dataset = assign_splits(set_duplicates_aside(dataset, digests_of(dataset)), seed=0)
+    dataset = without(dataset, [Excluded("train/red/cut.jpg", "damaged")])
+    dataset = assign_splits(exclude_duplicates(dataset, digests_of(dataset)), seed=0)
     Image.new("RGB", (40, 7)).save(dataset.path(dataset.examples[4]))
 
     summary = summary_of(dataset, sizes_of(dataset))
     assert summary.counts == {name: {"blue": 3, "red": 3} for name in SPLITS}
-    assert summary.set_aside_counts == {
+    assert summary.exclusion_counts == {
         "unreadable": 1,
         "not_a_picture": 1,
         "duplicate": 1,
@@ -344,7 +344,7 @@ def test_a_validation_split_of_fewer_than_fifty_is_warned_of() -> None:
 
 def test_long_lists_are_cut() -> None:
     labels = [f"class {n:02}" for n in range(12)]
-    aside = [SetAside(f"n\n{n:02}.txt", "why", "not_a_picture") for n in range(13)]
+    aside = [Excluded(f"n\n{n:02}.txt", "why", "not_a_picture") for n in range(13)]
     pictures = dict.fromkeys(labels, 10)
     summary = summary_of(made(dict.fromkeys(SPLITS, pictures), *aside))
     lines = summary_lines(summary)

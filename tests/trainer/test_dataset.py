@@ -9,7 +9,7 @@ from edgetl.edge.errors import DataError
 from edgetl.trainer.data.dataset import (
     Dataset,
     Example,
-    SetAside,
+    Excluded,
     assign_splits,
     counts,
     scan,
@@ -111,11 +111,11 @@ def test_hidden_files_are_passed_over_and_other_files_set_aside(tmp_path: Path) 
     (tmp_path / "b" / "phone.HEIC").write_bytes(b"x")
     dataset = scan(tmp_path)
     assert len(dataset.examples) == 4
-    assert {item.file: item.reason for item in dataset.set_aside} == {
+    assert {item.file: item.reason for item in dataset.excluded} == {
         "a/notes.txt": "not a picture by its name (.txt)",
         "b/phone.HEIC": "HEIC is not read; save it as JPEG",
     }
-    assert {item.kind for item in dataset.set_aside} == {"not_a_picture"}
+    assert {item.kind for item in dataset.excluded} == {"not_a_picture"}
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:
@@ -158,11 +158,11 @@ def test_a_missing_folder_and_a_file_are_named(tmp_path: Path) -> None:
 def test_unreadable_pictures_leave_and_a_class_left_with_one_is_an_error() -> None:
     examples = tuple(Example(f"{label}/{n}.jpg", label, None) for label in "ab" for n in range(3))
     dataset = Dataset(Path("x"), ("a", "b"), examples)
-    left = without(dataset, [SetAside("a/0.jpg", "damaged")])
+    left = without(dataset, [Excluded("a/0.jpg", "damaged")])
     assert len(left.examples) == 5
-    assert left.set_aside == (SetAside("a/0.jpg", "damaged"),)
+    assert left.excluded == (Excluded("a/0.jpg", "damaged"),)
     with pytest.raises(DataError, match="class 'a' has one readable picture"):
-        without(left, [SetAside("a/1.jpg", "damaged")])
+        without(left, [Excluded("a/1.jpg", "damaged")])
 
 
 def test_in_turn_begins_with_one_picture_of_each_class(tmp_path: Path) -> None:

@@ -42,11 +42,11 @@ def test_the_files_keep_the_model_file_contract(run: str, request: pytest.Fixtur
         assert model.output.shape == (1, len(labels))
         assert model.output.dtype == np.float32
         assert model.labels == labels
-        assert model.geometry.fit == recipe["fit"]
+        assert model.input_size.resize_mode == recipe["fit"]
         assert model.associated_files == ("labels.txt", "edgetl.json")
-        assert model.card is not None
-        assert model.card["model_sha256"] == model.sha256
-        assert model.card["parity"]["runtimes"][0]["parity"]["pictures"] > 0
+        assert model.manifest is not None
+        assert model.manifest["model_sha256"] == model.sha256
+        assert model.manifest["parity"]["runtimes"][0]["parity"]["pictures"] > 0
         if name == "int8":
             assert (model.input.scale, model.input.zero_point) == (1.0, 0)
 
@@ -58,7 +58,7 @@ def test_float32_is_keras_on_every_runtime(run: str, request: pytest.FixtureRequ
     data = Path(json.loads((folder / "config.json").read_text())["data"]["path"])
     paths = sorted(data.rglob("*.jpg"))[::3]
     file = read_model_file(folder / "exports" / "model.float32.tflite")
-    pixels = np.stack([model_input(path, file.geometry) for path in paths])
+    pixels = np.stack([model_input(path, file.input_size) for path in paths])
     expected = class_probabilities(model, pixels)
     for runtime in installed_runtimes():
         actual = probabilities_of(file.path, paths, runtime=runtime.name, labels=file.labels)
@@ -231,7 +231,7 @@ def test_an_int8_file_that_falls_short_is_rejected_and_mended(
     assert len(row["keep_float"]) <= 4
     assert row["rejected"] is None
     assert not (run / "exports" / "model.int8.rejected.tflite").exists()
-    card = read_model_file(run / "exports" / "model.int8.tflite").card
+    card = read_model_file(run / "exports" / "model.int8.tflite").manifest
     assert card is not None
     assert card["keep_float"] == row["keep_float"]
 

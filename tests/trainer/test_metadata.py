@@ -13,8 +13,8 @@ from PIL import Image
 
 from edgetl.edge.model.model_file import (
     CARD_FORMAT,
-    CARD_NAME,
     LABELS_NAME,
+    MANIFEST_NAME,
     labels_text,
     read_model_file,
 )
@@ -48,7 +48,7 @@ def packed(flatbuffer: bytes, labels: tuple[str, ...]) -> bytes:
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }
-    files = {LABELS_NAME: labels_text(labels).encode(), CARD_NAME: json.dumps(card).encode()}
+    files = {LABELS_NAME: labels_text(labels).encode(), MANIFEST_NAME: json.dumps(card).encode()}
     return with_files(flatbuffer, files)
 
 

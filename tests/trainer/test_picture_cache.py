@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import RunFolderError
-from edgetl.edge.model.preprocessing import InputGeometry, model_input
+from edgetl.edge.model.preprocessing import InputSize, model_input
 from edgetl.trainer.data import picture_cache
 from edgetl.trainer.data.picture_cache import decode_pictures
 from tests.conftest import write_colour_pictures
 
-GEOMETRY = InputGeometry(32, 48, "crop")
+GEOMETRY = InputSize(32, 48, "crop")
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def test_a_renamed_picture_is_the_same_and_a_changed_one_is_not(
 
 
 def test_another_size_or_fit_is_another_entry(paths: list[Path], tmp_path: Path) -> None:
-    for geometry in (GEOMETRY, InputGeometry(32, 48, "pad"), InputGeometry(33, 48, "crop")):
-        decoded = decode_pictures(paths, geometry, cache=tmp_path / "cache")
-        np.testing.assert_array_equal(decoded.pixels[3], model_input(paths[3], geometry))
+    for input_size in (GEOMETRY, InputSize(32, 48, "pad"), InputSize(33, 48, "crop")):
+        decoded = decode_pictures(paths, input_size, cache=tmp_path / "cache")
+        np.testing.assert_array_equal(decoded.pixels[3], model_input(paths[3], input_size))
 
 
 def test_unreadable_files_are_named_by_their_place(paths: list[Path], tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_unreadable_files_are_named_by_their_place(paths: list[Path], tmp_path: 
 
 def test_old_entries_make_room(paths: list[Path], tmp_path: Path) -> None:
     for size in range(32, 40):
-        decode_pictures(paths, InputGeometry(size, size), cache=tmp_path / "cache")
+        decode_pictures(paths, InputSize(size, size), cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == picture_cache.KEPT_ENTRIES
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from edgetl.trainer import metrics as measures
-from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, SetAside, Split
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
 from edgetl.trainer.report.report import Mistake, write_report
 from edgetl.trainer.run.folder import RunFolder
 from tests.html_page import Page
@@ -39,8 +39,8 @@ def _dataset(labels: Sequence[str], *, splits: Sequence[Split] = SPLITS, aside: 
         for label in labels
         for number in range(PICTURES[split])
     ]
-    set_aside = [SetAside(f"train/notes-{number}.txt", "not a picture") for number in range(aside)]
-    return Dataset(Path("data"), tuple(labels), tuple(examples), tuple(set_aside))
+    excluded = [Excluded(f"train/notes-{number}.txt", "not a picture") for number in range(aside)]
+    return Dataset(Path("data"), tuple(labels), tuple(examples), tuple(excluded))
 
 
 def _config(dataset: Dataset) -> dict[str, Any]:

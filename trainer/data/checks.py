@@ -10,8 +10,8 @@ from edgetl.trainer.data.dataset import (
     SPLITS,
     Dataset,
     Example,
-    SetAside,
-    SetAsideKind,
+    Excluded,
+    ExclusionKind,
     Split,
     counts,
     without,
@@ -32,7 +32,7 @@ SHOWN_NAMES = 3
 # loses what it would have seen of them.
 _KEPT_FIRST: dict[Split | None, int] = {"test": 0, "validation": 1, "train": 2, None: 3}
 
-_KIND_WORDS: dict[SetAsideKind, str] = {
+_KIND_WORDS: dict[ExclusionKind, str] = {
     "unreadable": "unreadable",
     "not_a_picture": "not a picture by name",
     "duplicate": "a copy",
@@ -58,14 +58,14 @@ class DataSummary:
     """
 
     counts: Mapping[Split, Mapping[str, int]]
-    set_aside: tuple[SetAside, ...]
+    excluded: tuple[Excluded, ...]
     smallest: PictureSize | None
     warnings: tuple[str, ...]
 
     @property
-    def set_aside_counts(self) -> dict[SetAsideKind, int]:
+    def exclusion_counts(self) -> dict[ExclusionKind, int]:
         """How many files were set aside for each kind of reason."""
-        count = Counter(item.kind for item in self.set_aside)
+        count = Counter(item.kind for item in self.excluded)
         return {kind: count[kind] for kind in _KIND_WORDS}
 
     @property
@@ -85,7 +85,7 @@ class DataSummary:
         return train[self.largest_class] / train[self.smallest_class]
 
 
-def set_duplicates_aside(dataset: Dataset, digests: Mapping[str, str]) -> Dataset:
+def exclude_duplicates(dataset: Dataset, digests: Mapping[str, str]) -> Dataset:
     """The dataset with one of each picture: exact copies are set aside.
 
     The copy that stays is the one in test, else validation, else train, and among these the first
@@ -138,7 +138,7 @@ def summarize(
     pictures = [PictureSize(e.file, *sizes[e.file]) for e in dataset.examples if e.file in sizes]
     summary = DataSummary(
         counts={split: counts(dataset, split) for split in SPLITS},
-        set_aside=dataset.set_aside,
+        excluded=dataset.excluded,
         smallest=_smallest(pictures),
         warnings=(),
     )
@@ -167,13 +167,13 @@ def summary_lines(summary: DataSummary) -> list[str]:
         )
     if picture := summary.smallest:
         lines.append(f"smallest   {quoted(picture.file)}: {_pixels(picture)}")
-    if summary.set_aside:
-        kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.set_aside_counts.items() if n)
-        lines.append(f"set aside  {_number(len(summary.set_aside), 'file')}: {kinds}")
-    shown = summary.set_aside[:SHOWN_FILES]
+    if summary.excluded:
+        kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.exclusion_counts.items() if n)
+        lines.append(f"set aside  {_number(len(summary.excluded), 'file')}: {kinds}")
+    shown = summary.excluded[:SHOWN_FILES]
     lines.extend(f"set aside  {quoted(item.file)}: {item.reason}" for item in shown)
-    if len(summary.set_aside) > SHOWN_FILES:
-        more = len(summary.set_aside) - SHOWN_FILES
+    if len(summary.excluded) > SHOWN_FILES:
+        more = len(summary.excluded) - SHOWN_FILES
         lines.append(f"set aside  {more} more; split.json lists all")
     lines.extend(f"warning    {warning}" for warning in summary.warnings)
     return lines
@@ -214,13 +214,13 @@ def _check_one_class(dataset: Dataset, copies: Sequence[Sequence[Example]]) -> N
     raise DataError(f"{quoted(dataset.root)}: {says}")
 
 
-def _copy_of(kept: Example, copy: Example) -> SetAside:
-    kind: SetAsideKind = "duplicate" if kept.split == copy.split else "duplicate_across_splits"
-    return SetAside(copy.file, f"the same picture as {quoted(kept.file)}", kind)
+def _copy_of(kept: Example, copy: Example) -> Excluded:
+    kind: ExclusionKind = "duplicate" if kept.split == copy.split else "duplicate_across_splits"
+    return Excluded(copy.file, f"the same picture as {quoted(kept.file)}", kind)
 
 
 def _warn_of_copies_across_splits(summary: DataSummary) -> str | None:
-    number = summary.set_aside_counts["duplicate_across_splits"]
+    number = summary.exclusion_counts["duplicate_across_splits"]
     if not number:
         return None
     were = "file was a copy of a picture" if number == 1 else "files were copies of pictures"

@@ -17,7 +17,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 # Why a file is set aside: damaged, no picture by its name, or the same bytes as a picture that is
 # kept, in the same split or in another.
-SetAsideKind = Literal["unreadable", "not_a_picture", "duplicate", "duplicate_across_splits"]
+ExclusionKind = Literal["unreadable", "not_a_picture", "duplicate", "duplicate_across_splits"]
 
 # What a folder of pictures may call its splits.
 _SPLIT_FOLDERS: dict[str, Split] = {
@@ -47,12 +47,12 @@ class Example:
 
 
 @dataclass(frozen=True)
-class SetAside:
+class Excluded:
     """A file that is not trained on, and why."""
 
     file: str
     reason: str
-    kind: SetAsideKind = "unreadable"
+    kind: ExclusionKind = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Dataset:
     root: Path
     labels: tuple[str, ...]
     examples: tuple[Example, ...]
-    set_aside: tuple[SetAside, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
 
     def of(self, split: Split) -> list[int]:
         """The places in `examples` of one split's pictures."""
@@ -104,7 +104,7 @@ def scan(root: Path) -> Dataset:
         raise DataError(f"{quoted(root)}: {reason(error)}; name a folder of pictures") from error
     splits = _split_folders(folders)
     found: list[Example] = []
-    set_aside: list[SetAside] = []
+    excluded: list[Excluded] = []
     for top in [(folder, _SPLIT_FOLDERS[folder.name]) for folder in splits] or [(root, None)]:
         folder, split = top
         for class_folder in _subfolders(folder):
@@ -113,23 +113,23 @@ def scan(root: Path) -> Dataset:
                 if path.suffix.lower() in PICTURE_SUFFIXES:
                     found.append(Example(file, class_folder.name, split))
                 else:
-                    set_aside.append(SetAside(file, _not_a_picture(path), "not_a_picture"))
+                    excluded.append(Excluded(file, _not_a_picture(path), "not_a_picture"))
     labels = _labels(root, splits, folders)
-    dataset = Dataset(root, labels, tuple(found), tuple(set_aside))
+    dataset = Dataset(root, labels, tuple(found), tuple(excluded))
     check_classes(dataset)
     return dataset
 
 
-def without(dataset: Dataset, set_aside: Iterable[SetAside]) -> Dataset:
+def without(dataset: Dataset, excluded: Iterable[Excluded]) -> Dataset:
     """The dataset without files that turned out to be unreadable, or to be copies of others.
 
     Raises:
         DataError: too little is left of a class.
     """
-    aside = tuple(set_aside)
+    aside = tuple(excluded)
     gone = {item.file for item in aside}
     kept = tuple(example for example in dataset.examples if example.file not in gone)
-    result = replace(dataset, examples=kept, set_aside=(*dataset.set_aside, *aside))
+    result = replace(dataset, examples=kept, excluded=(*dataset.excluded, *aside))
     check_classes(result)
     return result
 

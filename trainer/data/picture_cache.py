@@ -24,7 +24,7 @@ from PIL import Image
 from edgetl.edge.errors import PictureError, RunFolderError, quoted, reason
 from edgetl.edge.model.preprocessing import (
     PREPROCESSING_VERSION,
-    InputGeometry,
+    InputSize,
     Pixels,
     model_input,
 )
@@ -63,13 +63,13 @@ class DecodedPictures:
 
 
 def decode_pictures(
-    paths: Sequence[Path], geometry: InputGeometry, *, cache: Path
+    paths: Sequence[Path], input_size: InputSize, *, cache: Path
 ) -> DecodedPictures:
     """Decode pictures, or find them decoded in `cache`.
 
     Args:
         paths: the files, in the order of the result.
-        geometry: the size and fit of the pixels.
+        input_size: the size and fit of the pixels.
         cache: a folder of ours for entries; the oldest are removed beyond KEPT_ENTRIES.
 
     Raises:
@@ -79,16 +79,16 @@ def decode_pictures(
     settings = [
         _ENTRY_VERSION,
         PREPROCESSING_VERSION,
-        geometry.height,
-        geometry.width,
-        geometry.fit,
+        input_size.height,
+        input_size.width,
+        input_size.resize_mode,
     ]
     key = hashlib.sha256(json.dumps([settings, digests]).encode()).hexdigest()[:24]
     entry = cache / key
     try:
         if not (entry / _FACTS).is_file():
             cache.mkdir(parents=True, exist_ok=True)
-            _write_entry(entry, paths, geometry)
+            _write_entry(entry, paths, input_size)
         os.utime(entry)
         _remove_oldest(cache)
         facts = json.loads((entry / _FACTS).read_text(encoding="utf-8"))
@@ -105,18 +105,18 @@ def decode_pictures(
     )
 
 
-def read_pictures(paths: Sequence[Path], geometry: InputGeometry, description: str) -> Pixels:
+def read_pictures(paths: Sequence[Path], input_size: InputSize, description: str) -> Pixels:
     """Decode a few pictures into memory: uint8 [pictures, height, width, 3] RGB.
 
     Raises:
         PictureError: one of them cannot be read.
     """
-    decoded = _in_parallel(lambda path: model_input(path, geometry), paths, description)
+    decoded = _in_parallel(lambda path: model_input(path, input_size), paths, description)
     return np.stack(list(decoded))
 
 
-def _write_entry(entry: Path, paths: Sequence[Path], geometry: InputGeometry) -> None:
-    shape = (len(paths), geometry.height, geometry.width, 3)
+def _write_entry(entry: Path, paths: Sequence[Path], input_size: InputSize) -> None:
+    shape = (len(paths), input_size.height, input_size.width, 3)
     free = shutil.disk_usage(entry.parent).free
     needed = int(np.prod(shape))
     if needed > free:
@@ -129,7 +129,7 @@ def _write_entry(entry: Path, paths: Sequence[Path], geometry: InputGeometry) ->
         pixels = new_rows(building / "pixels.npy", shape, np.uint8)
         errors: dict[str, str] = {}
         sizes: list[tuple[int, int] | None] = []
-        decoded = _in_parallel(lambda path: _decode(path, geometry), paths, "decoding")
+        decoded = _in_parallel(lambda path: _decode(path, input_size), paths, "decoding")
         for place, (picture, size) in enumerate(decoded):
             if isinstance(picture, str):
                 errors[str(place)] = picture
@@ -142,10 +142,10 @@ def _write_entry(entry: Path, paths: Sequence[Path], geometry: InputGeometry) ->
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _decode(path: Path, geometry: InputGeometry) -> tuple[Pixels | str, tuple[int, int] | None]:
+def _decode(path: Path, input_size: InputSize) -> tuple[Pixels | str, tuple[int, int] | None]:
     """A picture's pixels and its own size, or why it cannot be read and None."""
     try:
-        pixels = model_input(path, geometry)
+        pixels = model_input(path, input_size)
         with Image.open(path) as image:
             return pixels, image.size
     except PictureError as error:

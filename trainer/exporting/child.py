@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from edgetl.edge.errors import EdgetlError
-from edgetl.edge.system.gc_disabled import uncollected
+from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.edge.system.python_subprocess import run_python
 
@@ -60,7 +60,7 @@ def _run() -> None:
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     answer: tuple[Any, BaseException | None]
-    with hidden_native_log(), uncollected():
+    with hidden_native_log(), gc_disabled():
         function, arguments = pickle.load(sys.stdin.buffer)
     try:
         answer = function(*arguments), None

@@ -17,8 +17,8 @@ from edgetl.edge.errors import EdgetlError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.latest import REJECTED
 from edgetl.edge.model.model_file import (
     CARD_FORMAT,
-    CARD_NAME,
     LABELS_NAME,
+    MANIFEST_NAME,
     ModelFile,
     labels_text,
     read_model_file,
@@ -250,7 +250,7 @@ def _calibration_pictures(run: FinishedRun, root: Path, number: int) -> Pixels:
     """Training pictures, the classes in turn, through the one preprocessing path."""
     places = run.dataset.in_turn("train")[:number]
     paths = [root / run.dataset.examples[place].file for place in places]
-    return read_pictures(paths, run.geometry, "reading calibration")
+    return read_pictures(paths, run.input_size, "reading calibration")
 
 
 def _description(run: FinishedRun, conversion: Conversion) -> Description:
@@ -259,7 +259,7 @@ def _description(run: FinishedRun, conversion: Conversion) -> Description:
     return Description(
         name=f"Image classifier: {classes}",
         description=(
-            f"MobileNetV2, {run.geometry.width}x{run.geometry.height} pixels, {kind}, "
+            f"MobileNetV2, {run.input_size.width}x{run.input_size.height} pixels, {kind}, "
             f"{len(run.labels)} classes. Trained and exported with edgetl."
         ),
         author="edgetl",
@@ -278,13 +278,13 @@ def _packed(
     if checked is not None:
         split, checks = checked
         parity_figures = {"split": split, "runtimes": [asdict(check) for check in checks]}
-    card = {
+    manifest = {
         "format": CARD_FORMAT,
         "edgetl": edgetl.__version__,
         "input": {
-            "height": run.geometry.height,
-            "width": run.geometry.width,
-            "fit": run.geometry.fit,
+            "height": run.input_size.height,
+            "width": run.input_size.width,
+            "fit": run.input_size.resize_mode,
             "channels": "RGB",
         },
         "classes": list(run.labels),
@@ -308,7 +308,7 @@ def _packed(
         flatbuffer,
         {
             LABELS_NAME: labels_text(run.labels).encode(),
-            CARD_NAME: (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode(),
+            MANIFEST_NAME: (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode(),
         },
     )
 
@@ -317,7 +317,7 @@ def _check_contract(file: ModelFile, run: FinishedRun, conversion: Conversion) -
     """What a client relies on without asking; a converter's change must not slip through."""
     as_promised = (
         file.labels == run.labels
-        and file.geometry == run.geometry
+        and file.input_size == run.input_size
         and file.output.dtype == np.float32
         and (
             (file.input.dtype, file.input.scale, file.input.zero_point) == (np.uint8, 1.0, 0)

@@ -50,7 +50,7 @@ def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
             f"{quoted(gone)}: the run's picture is no longer there; put the photos back, "
             f"or tell `edgetl export` with --data where they are now"
         )
-    pixels = read_pictures(paths, run.geometry, f"reading {split}")
+    pixels = read_pictures(paths, run.input_size, f"reading {split}")
     return HeldOut(
         split=split,
         paths=paths,

@@ -15,7 +15,7 @@ import flatbuffers
 import flatbuffers.number_types as types
 import numpy as np
 
-from edgetl.edge.model.model_file import CARD_NAME, LABELS_NAME
+from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_NAME
 from edgetl.edge.model.verify import schema as schema
 
 # What TFLite's schema asks of a buffer's data.
@@ -102,7 +102,9 @@ def _metadata(description: Description) -> bytes:
     labels = _file(
         builder, LABELS_NAME, "One label a line, in the order of the outputs.", labels=True
     )
-    card = _file(builder, CARD_NAME, "Input fit, figures and checksum, for edgetl.", labels=False)
+    manifest = _file(
+        builder, MANIFEST_NAME, "Input fit, figures and checksum, for edgetl.", labels=False
+    )
     subgraph = _table(
         builder,
         schema.SubGraphMetadata.FIELDS,
@@ -120,7 +122,7 @@ def _metadata(description: Description) -> bytes:
             schema.ModelMetadata.VERSION: builder.CreateString(description.version),
             schema.ModelMetadata.AUTHOR: builder.CreateString(description.author),
             schema.ModelMetadata.SUBGRAPHS: _vector(builder, [subgraph]),
-            schema.ModelMetadata.ASSOCIATED_FILES: _vector(builder, [card]),
+            schema.ModelMetadata.ASSOCIATED_FILES: _vector(builder, [manifest]),
             schema.ModelMetadata.MIN_PARSER_VERSION: builder.CreateString(_MIN_PARSER_VERSION),
         },
     )

@@ -209,7 +209,7 @@ nav li { list-style: none; }
 }
 figure { margin: 0; }
 figcaption { margin: .5rem 0 1rem; }
-.card {
+.manifest {
   width: fit-content; max-width: 100%; padding: .75rem; background: #ffffff;
   border: 1px solid var(--line); border-radius: .75rem;
 }

@@ -254,7 +254,7 @@ def _data(dataset: Dataset, warnings: Sequence[str]) -> str:
 
 
 def _set_aside(dataset: Dataset) -> str:
-    aside = dataset.set_aside
+    aside = dataset.excluded
     if not aside:
         return "<p>No file was set aside.</p>"
     items = "".join(

@@ -11,9 +11,9 @@ from typing import Any
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.model.latest import LATEST, RUNS, latest_run
 from edgetl.edge.model.model_file import labels_text, parse_labels
-from edgetl.edge.model.preprocessing import InputGeometry
+from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.system.files import write_json, write_text
-from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, SetAside, Split
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
 from edgetl.trainer.recipe import Recipe
 
 
@@ -82,7 +82,7 @@ class FinishedRun:
     config: Mapping[str, Any]
     metrics: Mapping[str, Any]
     labels: tuple[str, ...]
-    geometry: InputGeometry
+    input_size: InputSize
     dataset: Dataset
 
 
@@ -204,7 +204,7 @@ def read_run(run: RunFolder) -> FinishedRun:
             config=config,
             metrics=metrics,
             labels=labels,
-            geometry=InputGeometry(recipe["height"], recipe["width"], recipe["fit"]),
+            input_size=InputSize(recipe["height"], recipe["width"], recipe["fit"]),
             dataset=_dataset_from(split, Path(config["data"]["path"]), labels),
         )
     except OSError as error:
@@ -223,7 +223,7 @@ def write_split(run: RunFolder, dataset: Dataset) -> None:
     for example in dataset.examples:
         if example.split is not None:
             splits[example.split][example.label].append(example.file)
-    aside = [asdict(item) for item in dataset.set_aside]
+    aside = [asdict(item) for item in dataset.excluded]
     write_json(run.split, {**splits, "set_aside": aside})
 
 
@@ -240,7 +240,7 @@ def _dataset_from(split: Mapping[str, Any], root: Path, labels: tuple[str, ...])
         for file in split[name][label]
     ]
     aside = tuple(
-        SetAside(item["file"], item["reason"], item["kind"]) for item in split["set_aside"]
+        Excluded(item["file"], item["reason"], item["kind"]) for item in split["set_aside"]
     )
     return Dataset(root, labels, tuple(examples), aside)
 

@@ -85,7 +85,7 @@ def _classify_options(arguments: list[str]) -> tuple[Any, dict[str, Any]]:
 
 
 def _sinks_of_service(options: Mapping[str, Any], labels: tuple[str, ...]) -> Any:
-    from edgetl.edge.results.debounce import Changes
+    from edgetl.edge.results.debounce import ChangeDetector
 
     names = (
         "top_k", "output", "mqtt", "mqtt_discovery", "preview", "window", "save_video",
@@ -95,7 +95,9 @@ def _sinks_of_service(options: Mapping[str, Any], labels: tuple[str, ...]) -> An
         labels=labels,
         live=False,
         form=options["format"],
-        changes=partial(Changes, threshold=options["threshold"]) if options["on_change"] else None,
+        changes=partial(ChangeDetector, threshold=options["threshold"])
+        if options["on_change"]
+        else None,
         **{name: options[name] for name in names},
     )
 
