@@ -10,6 +10,7 @@ The command line, configuration files, the checks of services and deployments, a
 docs/ are derived from these fields. Nothing here imports more than the standard library.
 """
 
+import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, MISSING, dataclass, fields
@@ -107,6 +108,14 @@ class Setting:
             return "on" if self.default else ""
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
+    def spelled(self, value: Any) -> list[str]:
+        """The command-line arguments that give it `value`."""
+        if self.type is bool:
+            on, _, off = self.flags[0].partition("/")
+            return [on if value else off]
+        values = value if self.repeated else (value,)
+        return [str(v) if self.option.argument else f"{self.flags[0]}={v}" for v in values]
+
     @property
     def description(self) -> str:
         """Its help, with the default and its reason in brackets."""
@@ -160,7 +169,7 @@ class Setting:
             (option.low, "{:g} or more"),
             (option.above, "above {:g}"),
             (option.high, "at most {:g}"),
-            (option.below, "below {:g}"),
+            (option.below, "finite" if option.below == math.inf else "below {:g}"),
         )
         return " and ".join(text.format(bound) for bound, text in parts if bound is not None)
 
@@ -200,18 +209,16 @@ class Options:
 
     def arguments(self) -> list[str]:
         """The command-line arguments that give these options; defaults are left out."""
-        given = []
-        for setting in self.settings():
-            value = getattr(self, setting.name)
-            if value is None or value == setting.default or setting.option.argument:
-                continue
-            if setting.type is bool:
-                on, _, off = setting.flags[0].partition("/")
-                given.append(on if value else off)
-            else:
-                values = value if setting.repeated else (value,)
-                given += [f"{setting.flags[0]}={one}" for one in values]
-        return given
+        named: list[str] = []
+        positional: list[str] = []
+        for setting in self.changed():
+            arguments = positional if setting.option.argument else named
+            arguments += setting.spelled(getattr(self, setting.name))
+        return [*named, "--", *positional] if positional else named
+
+    def changed(self) -> list[Setting]:
+        """The options that do not have their default."""
+        return [s for s in self.settings() if getattr(self, s.name) not in (None, s.default)]
 
 
 def named_values(cls: Any, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
@@ -254,7 +261,7 @@ def _setting(name: str, hint: Any, default: Any) -> Setting:
     choices = get_args(kind) if get_origin(kind) is Literal else ()
     return Setting(
         name=name,
-        type=str if choices else kind,
+        type=type(choices[0]) if choices else kind,
         choices=choices,
         repeated=repeated,
         required=default is MISSING,

@@ -1,16 +1,24 @@
 """From classes of options to commands: what Typer is told is derived from their fields."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
+from difflib import get_close_matches
 from functools import partial
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from edgetl.edge.options import Setting, settings
+from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.options import Options, Setting, settings
 from edgetl.optional_value import with_value
+
+# Typer's name for it is private, and another one in each of its versions.
+_UsageError = typer.BadParameter.__bases__[0]
+_Cls = TypeVar("_Cls", bound=Options)
 
 # Of what is told on stderr, beside the results on stdout.
 LEVELS = (
@@ -28,6 +36,30 @@ class Given:
     options: type
 
 
+@dataclass(frozen=True)
+class Uncommon:
+    """Note on a parameter: its options are in --help-all only, and its arguments are left out."""
+
+
+@contextmanager
+def usage_errors_in_one_line(context: Any) -> Iterator[None]:
+    """Raise what Typer finds wrong with the arguments of a command as a SettingError."""
+    try:
+        yield
+    except _UsageError as error:
+        name = getattr(error, "option_name", "")
+        if name and hasattr(error, "possibilities"):
+            known = [flag for p in context.command.get_params(context) for flag in p.opts]
+            near = get_close_matches(name, known, 1)
+            words = f"no such option {quoted(name)}"
+            if near:
+                raise SettingError(f"{words}; did you mean {near[0]}?") from error
+        else:
+            words = " ".join(error.format_message().split()).removesuffix(".")
+            words = words[:1].lower() + words[1:]
+        raise SettingError(f"{words}; see: {context.command_path} --help") from error
+
+
 class OptionsCommand(TyperCommand):
     """A command whose help shows its common options by heading, and with --help-all all of them."""
 
@@ -38,7 +70,8 @@ class OptionsCommand(TyperCommand):
             # Seldom there, and what it takes to tell may be slow to import.
             if flag in args:
                 args = with_value(args, flag, value, is_value=is_value)
-        return super().parse_args(ctx, args)
+        with usage_errors_in_one_line(ctx):
+            return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         shown = [(p, record) for p in self.get_params(ctx) if (record := p.get_help_record(ctx))]
@@ -82,6 +115,30 @@ def command(function: Callable[..., None], *, epilog: str, **details: Any) -> Ty
     return made  # type: ignore[no-any-return]
 
 
+def options_from_arguments(
+    cls: type[_Cls], arguments: Sequence[str], *, name: str = "edgetl"
+) -> _Cls:
+    """Options of a class from arguments, as a command that has them takes them.
+
+    Args:
+        cls: the class.
+        arguments: as they would be typed.
+        name: whose arguments they are, for messages.
+
+    Raises:
+        SettingError: an option is unknown, or a value is not allowed.
+    """
+    made: list[_Cls] = []
+
+    def collect(options: _Cls) -> None:
+        made.append(options)
+
+    collect.__annotations__ = {"options": cls, "return": None}
+    command(collect, epilog="").main(list(arguments), prog_name=name, standalone_mode=False)
+    (options,) = made
+    return options
+
+
 @dataclass(frozen=True)
 class _Parameter:
     """A parameter of a command's function.
@@ -90,23 +147,29 @@ class _Parameter:
         name: in the function.
         options: the class of options that it is made of, None for a plain parameter.
         given: whether it takes only what was typed.
+        uncommon: whether its options are in --help-all only.
         plain: the parameter, where it is plain.
     """
 
     name: str
     options: type | None
     given: bool
+    uncommon: bool
     plain: inspect.Parameter
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        return settings(self.options) if self.options else ()
+        known = settings(self.options) if self.options else ()
+        return tuple(s for s in known if not (self.uncommon and s.option.argument))
 
     @property
     def expanded(self) -> list[inspect.Parameter]:
         if self.options is None:
             return [self.plain]
-        return [_typer_parameter(setting, given=self.given) for setting in self.settings]
+        return [
+            _typer_parameter(setting, given=self.given, uncommon=self.uncommon)
+            for setting in self.settings
+        ]
 
     def value(self, values: dict[str, Any]) -> Any:
         if self.options is None:
@@ -127,21 +190,26 @@ def _parameters(function: Callable[..., None]) -> Iterator[_Parameter]:
         plain = parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY)
         notes = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
         given = next((note.options for note in notes if isinstance(note, Given)), None)
-        options = given or (hint if is_dataclass(hint) and isinstance(hint, type) else None)
-        yield _Parameter(name, options, given is not None, plain)
+        uncommon = any(isinstance(note, Uncommon) for note in notes)
+        kind = get_args(hint)[0] if uncommon else hint
+        options = given or (kind if is_dataclass(kind) and isinstance(kind, type) else None)
+        yield _Parameter(name, options, given is not None, uncommon, plain)
 
 
-def _typer_parameter(setting: Setting, *, given: bool) -> inspect.Parameter:
+def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspect.Parameter:
     # Bounds and choices are checked when the options are made, in the same words everywhere.
     option = setting.option
     shown: dict[str, Any] = {
         "help": setting.description,
         "metavar": option.metavar or "|".join(map(str, setting.choices)) or None,
         "rich_help_panel": option.group,
-        "hidden": not option.common,
+        "hidden": uncommon or not option.common,
         "show_default": False,
         "parser": option.parse,
     }
+    if setting.type is Path:
+        # It may be a path of another system; and who reads it says best what is wrong with it.
+        shown["readable"] = False
     if setting.choices:
         shown["autocompletion"] = lambda: list(setting.choices)
     flags = () if option.argument else setting.flags

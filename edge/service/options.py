@@ -1,217 +1,106 @@
-"""What a service of `edgetl classify` needs, from the options that classify takes."""
+"""The options of `edgetl service`. Importing them loads nothing heavy."""
 
-import os
 import re
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
-from edgetl.edge.errors import SettingError, SinkError, quoted, reason
-from edgetl.edge.model.model_file import read_labels, read_model_file
-from edgetl.edge.preview.address import parse_address
-from edgetl.edge.results.debounce import smoothed
-from edgetl.edge.sinks import Sink
-from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
+from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.options import Option, Options
 
-# What makes classify's sinks, of its options and a model's labels.
-MakeSinks: TypeAlias = Callable[[Mapping[str, Any], tuple[str, ...]], Iterable[Sink]]
-
-# Systemd gives the service a /tmp of its own, and these are emptied at a boot.
-_PASSING = (Path("/tmp"), Path("/var/tmp"))
-
-# Options of classify's that are paths.
-_PATHS = ("model", "labels", "output", "snapshots")
-
-# More than the first line of any results has.
-_LONGEST_LINE = 2**20
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+# classify takes about 110 MB (measured with int8 at 160x160); systemd counts in 64 bits.
+_MEMORY_LOW, _MEMORY_HIGH = 2**26, 2**64 - 1
 
 
-def placed(
-    options: Mapping[str, Any],
-    *,
-    root: Path,
-    sinks: MakeSinks,
-) -> dict[str, Any]:
-    """classify's options, checked, with absolute paths: a service starts in another folder.
-
-    Args:
-        options: by classify's names for them, as typed: paths may be text.
-        root: where the file tree is that they are for; paths are those of that tree.
-        sinks: makes classify's sinks of its options and a model's labels.
+@dataclass(frozen=True)
+class ServiceName(Options):
+    """Which service of this machine.
 
     Raises:
-        SettingError: there is no camera, or something a service cannot have or do.
-        ModelFileError: the model does not fit.
+        SettingError: systemd takes no such name.
     """
-    if options["files"]:
-        raise SettingError(
-            f"{quoted(options['files'][0])}: a service watches a camera, not files; leave it out"
-        )
-    if options["camera"] is None:
-        raise SettingError("a service watches a camera: give --camera 0 (or a device or URL)")
-    if options["window"]:
-        raise SettingError("--window: a service has no screen; use --preview")
-    if options["save_video"]:
-        raise SettingError(
-            "--save-video: a service begins anew at every boot, and no video is written over; "
-            "use --snapshots"
-        )
-    if options["model"] is None:
-        raise SettingError("a service needs --model FILE: it starts in another folder")
-    changed = dict(options)
-    for name in _PATHS:
-        if options[name] is not None:
-            changed[name] = _absolute(options[name])
-    changed["camera"] = _camera(options["camera"], root)
-    names = changed["labels"] and read_labels(_inside(root, changed["labels"]))
-    model = read_model_file(_inside(root, changed["model"]), labels=names)
-    if options["preview"] is not None:
-        parse_address(options["preview"])
-    if options["smooth"] is not None:
-        smoothed((), seconds=options["smooth"], predict=list)
-    for folder in folders_written(changed):
-        # Where we may not look, Path.is_dir raises.
-        if not os.path.isdir(_inside(root, folder)):  # noqa: PTH112
-            raise SettingError(
-                f"{quoted(str(folder))}: no such folder; make it, for the service's user"
-            )
-    _check_sinks(changed, model.labels, root=root, sinks=sinks)
-    # Last: what else is wrong with a path says more of what was meant.
-    for name in _PATHS if "://" in changed["camera"] else ("camera", *_PATHS):
-        if changed[name] is not None:
-            _check_lasting(Path(changed[name]), option=name)
-    return changed
+
+    name: Annotated[str, Option("Name of the service.", metavar="NAME")] = "edgetl"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", self.name):
+            raise SettingError(f"--name {quoted(self.name)}: letters, digits, - and _ make a name")
 
 
-def without_password(url: str) -> tuple[str, str | None]:
-    """An --mqtt URL that may be read by everyone, and the password that was in it.
+@dataclass(frozen=True)
+class UnitLocation(ServiceName):
+    """Where the files of a service are: on this machine, or in another system's file tree."""
+
+    root: Annotated[
+        Path,
+        Option(
+            "Another system's file tree, as an SD card's.", reason="this system's", metavar="DIR"
+        ),
+    ] = Path("/")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "root", self.root.absolute())
+
+    @property
+    def unit(self) -> Path:
+        return self.root / "etc/systemd/system" / f"{self.name}.service"
+
+    @property
+    def enabled(self) -> Path:
+        """The link that starts it at a boot."""
+        return self.unit.parent / "multi-user.target.wants" / self.unit.name
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "etc/edgetl" / f"{self.name}.env"
+
+    @property
+    def state(self) -> Path:
+        """What a service keeps for its next start; systemd makes it."""
+        return self.root / "var/lib/edgetl" / self.name
+
+    @property
+    def running(self) -> bool:
+        """Whether it is this machine's own file tree."""
+        return self.root == Path("/")
+
+
+@dataclass(frozen=True)
+class ServiceOptions(UnitLocation):
+    """How `edgetl classify` runs as a service.
 
     Raises:
-        SettingError: it is no such URL.
+        SettingError: systemd would not take a value, or classify not run with it.
     """
-    password = parse_mqtt_url(url).password
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    bare = parts._replace(netloc=f"{user.partition(':')[0]}@{host}" if user else host)
-    return urlunsplit(bare), password
+
+    run_as: Annotated[
+        str | None, Option("Whose rights it has.", unset="who typed sudo", metavar="USER")
+    ] = None
+    memory_max: Annotated[
+        str,
+        Option("It is ended above it.", reason="ten times what it needs", metavar="SIZE"),
+    ] = "1G"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_memory(self.memory_max)
 
 
-def environment_line(name: str, value: str) -> str:
-    """A variable as a line of an EnvironmentFile=.
-
-    Raises:
-        SettingError: `value` has a control character in it.
-    """
-    if not value.isprintable():
-        raise SettingError(f"{name}: has a control character in it; choose another password")
-    escaped = re.sub(r'([\\"`$])', r"\\\1", value)
-    return f'{name}="{escaped}"\n'
-
-
-def folders_written(options: Mapping[str, Any]) -> list[PurePosixPath]:
-    """The folders that files of classify's options are written to, each once."""
-    file, folder = options["output"], options["snapshots"]
-    written = [*([file.parent] if file else []), *([folder] if folder else [])]
-    return [PurePosixPath(path) for path in dict.fromkeys(written)]
-
-
-def uses_network(options: Mapping[str, Any]) -> bool:
-    """Whether a service with classify's options talks to other machines."""
-    return bool(options["mqtt"] or options["preview"] or "://" in options["camera"])
-
-
-def has_password(url: str) -> bool:
-    """Whether a camera's URL has a password in it."""
-    return "://" in url and urlsplit(url).password is not None
-
-
-def devices(options: Mapping[str, Any]) -> list[str]:
-    """What the camera of classify's options is reached through, in DeviceAllow='s words.
-
-    Kinds of devices, not one: a camera that was plugged in anew may have another number.
-    """
-    camera, backend = options["camera"], options["camera_backend"]
-    if "://" in camera or not (camera.isdecimal() or camera.startswith("/dev/")):
-        return []
-    raspberry = ["char-media", "char-dma_heap"] if backend != "opencv" else []
-    return ["char-video4linux", *raspberry]
-
-
-def _absolute(path: Path | str) -> Path:
-    try:
-        # systemd takes no ".." in a path, and a link to the model of the day must stay one.
-        return Path(os.path.normpath(Path(path).absolute()))
-    except OSError as error:  # the folder we are in was deleted
-        raise SettingError(f"{quoted(path)}: the folder here is gone; give a whole path") from error
-
-
-def _camera(name: str, root: Path) -> str:
-    if name.isdecimal():
-        return name
-    if "://" in name:
-        try:
-            urlsplit(name)
-        except ValueError:
-            # Not the URL itself: there may be a password in it.
-            raise SettingError(
-                "--camera: the host in its URL cannot be; give it like rtsp://host:554/path or "
-                "rtsp://[2001:db8::1]:554/path"
-            ) from None
-        return name
-    place = _absolute(name)
-    # A device may be plugged in later.
-    if not place.is_relative_to("/dev") and not os.path.isfile(_inside(root, place)):  # noqa: PTH113
+def _check_memory(text: str) -> None:
+    """Check that systemd takes `text` as a limit: what it cannot read it leaves out."""
+    found = re.fullmatch(r"(\d{1,20})([KMGT%]?)", text, re.ASCII)
+    if not found:
+        raise SettingError(f"--memory-max {quoted(text)}: give it like 512M, 1G or 50%")
+    number, unit = int(found[1]), found[2]
+    if unit == "%":
+        if not 1 <= number <= 100:
+            raise SettingError(f"--memory-max {text}: give from 1% to 100% of the memory")
+    elif number * _UNITS[unit] < _MEMORY_LOW:
         raise SettingError(
-            f"--camera {name!r}: no such file; give a camera's number, as in --camera 0, a device "
-            f"or a URL"
+            f"--memory-max {text}: classify takes about 110 MB; give more, like 512M, 1G or 50%"
         )
-    return str(place)
-
-
-def _check_sinks(
-    options: Mapping[str, Any], labels: tuple[str, ...], *, root: Path, sinks: MakeSinks
-) -> None:
-    """See that classify's sinks can be made, in an empty file tree and with nobody connected."""
-    try:
-        with TemporaryDirectory() as name:
-            changed = {**options, "preview": None}
-            if options["mqtt"] is not None:
-                changed |= {"mqtt": None, "mqtt_discovery": False}
-            for option in ("output", "snapshots"):
-                if options[option]:
-                    changed[option] = _inside(Path(name), options[option])
-                    changed[option].parent.mkdir(parents=True, exist_ok=True)
-            if options["output"]:
-                _begin_alike(changed["output"], _inside(root, options["output"]))
-            try:
-                for sink in sinks(changed, labels):
-                    sink.close()
-            except (SettingError, SinkError) as error:
-                raise SettingError(str(error).replace(quoted(name), "")) from error
-    except OSError as error:
-        raise SettingError(f"these options cannot be tried: {reason(error)}") from error
-
-
-def _begin_alike(path: Path, other: Path) -> None:
-    """Make at `path` what shows whether classify would append to `other`."""
-    if other.is_dir():
-        path.mkdir()
-    elif other.is_file() and os.access(other, os.R_OK):
-        with other.open("rb") as file:
-            first = file.readline(_LONGEST_LINE)
-        # Half a line is cut off when classify begins, and no reason to refuse.
-        path.write_bytes(first if first.endswith(b"\n") else b"")
-
-
-def _check_lasting(path: Path, *, option: str) -> None:
-    if any(path.is_relative_to(passing) for passing in _PASSING):
-        raise SettingError(
-            f"--{option.replace('_', '-')} {quoted(path)}: a service has a temporary "
-            f"folder of its own, which is emptied; choose another place"
-        )
-
-
-def _inside(root: Path, path: Path | PurePosixPath) -> Path:
-    return root / Path(path).relative_to("/")
+    elif number * _UNITS[unit] > _MEMORY_HIGH:
+        raise SettingError(f"--memory-max {text}: more than any memory; give it like 512M or 1G")

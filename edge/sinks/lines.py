@@ -99,7 +99,7 @@ class FileLines:
         try:
             regular = stat.S_ISREG(os.fstat(self._file).st_mode)
             if regular:
-                self._check_begins(begins.encode())
+                check_begins(os.pread(self._file, len(begins.encode()), 0), begins, name=self._name)
                 self._cut_half_line()
             self.empty = not regular or os.fstat(self._file).st_size == 0
         except OSError as error:
@@ -119,16 +119,6 @@ class FileLines:
     def close(self) -> None:
         os.close(self._file)
 
-    def _check_begins(self, begins: bytes) -> None:
-        start = os.pread(self._file, len(begins), 0)
-        # The first line itself may be the half one.
-        if not begins.startswith(start):
-            shown = begins.decode().strip()
-            raise SinkError(
-                f"{self._name}: is there and does not begin with {shown!r}, so its lines would not "
-                f"match; name another file"
-            )
-
     def _cut_half_line(self) -> None:
         size = end = os.fstat(self._file).st_size
         while end:
@@ -141,6 +131,25 @@ class FileLines:
         if end < size:
             os.ftruncate(self._file, end)
             self.cut = size - end
+
+
+def check_begins(start: bytes, begins: str, *, name: str) -> None:
+    """Check that a file which begins with `start` is one of those that begin with `begins`.
+
+    Args:
+        start: as many bytes of it as `begins` has, or all that there are.
+        begins: how every file of its kind begins.
+        name: what it is called in messages.
+
+    Raises:
+        SinkError: it is of another kind.
+    """
+    # The first line itself may be half a record.
+    if not begins.encode().startswith(start):
+        raise SinkError(
+            f"{name}: is there and does not begin with {begins.strip()!r}, so its lines would not "
+            f"match; name another file"
+        )
 
 
 def _file_of(stream: TextIO) -> int | None:

@@ -7,6 +7,9 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from edgetl.command import usage_errors_in_one_line
+from edgetl.edge.errors import SettingError, quoted
+
 
 class Commands(TyperGroup):
     """Commands whose modules are imported when they are run."""
@@ -46,9 +49,15 @@ class Commands(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl(list(self._summaries.items()))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args:  # for which there is help
+            return super().parse_args(ctx, args)
+        with usage_errors_in_one_line(ctx):
+            return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] not in self._summaries and not args[0].startswith("-"):
             near = get_close_matches(args[0], self._summaries, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            ctx.fail(f"No such command {args[0]!r}.{hint}")
+            hint = f"did you mean {near[0]}?" if near else f"see: {ctx.command_path} --help"
+            raise SettingError(f"no such command {quoted(args[0])}; {hint}")
         return super().resolve_command(ctx, args)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import edgetl
-from edgetl.commands.service.install import _classify_options
+from edgetl.command import options_from_arguments
 from edgetl.edge.errors import MissingExtraError, SettingError
+from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.preview.token import kept_token, token_file
-from edgetl.edge.service.install import check_extras, check_rights
-from edgetl.edge.service.systemd import Place, described
+from edgetl.edge.service.checks import check_extras, check_rights
+from edgetl.edge.service.options import UnitLocation
+from edgetl.edge.service.systemd import described
 from edgetl.edge.service.unit import MARK, Service, unit_text, word
 from tests.conftest import Cli, assert_one_clear_line
 
@@ -265,9 +268,7 @@ def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
     assert "\nDeviceAllow=char-dma_heap rw\n" in plain
     assert "\nStandardOutput=null\n" in plain
     more = ["--output", "/home/pi/out put/a.jsonl", "--preview", "--camera-backend", "opencv"]
-    text = cli(
-        *_install(card, "--dry-run", *more, "--labels", "/home/pi/l", "--on-change"), check=2
-    )
+    text = cli(*_install(card, "--yes", *more, "--labels", "/home/pi/l", "--on-change"), check=2)
     assert_one_clear_line(text, "/home/pi/l")
     full = cli(*_install(card, "--dry-run", *more, "--no-reconnect")).stdout
     assert '\nReadWritePaths="/home/pi/out put"\n' in full
@@ -305,7 +306,7 @@ def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
         (["--camera", "rtsp://me:secret@[::1/x"], ["--camera", "rtsp://host"]),
         (["--camera", "-1"], ["--camera '-1'", "--camera 0"]),
         (["--camera", ""], ["--camera ''", "--camera 0"]),
-        (["photo.jpg"], ["photo.jpg", "not files"]),
+        (["photo.jpg"], ["photo.jpg"]),
         (["--mqtt", "host"], ["--mqtt"]),
         (["--preview", "h:99999"], ["--preview"]),
         (["--roi", "2"], ["roi"]),
@@ -333,8 +334,35 @@ def test_a_path_that_is_wrong_is_named_before_a_place_that_is(cli: Cli, card: Pa
         (["--model", "m.tflite"], ["--model", "temporary"]),
         (["--output", "a.csv"], ["--output", "temporary"]),
     ):
-        result = cli(*_install(card, "--dry-run", *arguments), check=2)
+        result = cli(*_install(card, "--yes", *arguments), check=2)
         assert_one_clear_line(result, *words)
+
+
+def test_a_dry_run_shows_the_unit_and_then_all_that_would_be_refused(cli: Cli, card: Path) -> None:
+    good = cli(*_install(card, "--dry-run")).stdout
+    wrong = ["--output", "/home/pi/none/a.csv", "--labels", "/home/pi/l"]
+    result = cli(*_install(card, "--dry-run", *wrong), check=2)
+    assert result.stdout.splitlines()[:3] == good.splitlines()[:3]
+    assert '"--output=/home/pi/none/a.csv"' in result.stdout
+    labels, folder = result.stderr.splitlines()
+    assert labels.startswith(f"edgetl: {card}/home/pi/l: ")
+    assert folder.startswith("edgetl: /home/pi/none: no such folder")
+    # A program that reads JSON gets the first of them, and no unit.
+    assert_one_clear_line(cli(*_install(card, "--dry-run", "--json", *wrong), check=2), "/pi/l: ")
+
+
+def test_the_unit_s_arguments_give_classify_the_same_options(cli: Cli, card: Path) -> None:
+    more = ["--rotate", "90", "--roi", "0,0,0.5,1", "--threshold", "0.8", "--no-reconnect"]
+    more += ["--output", "/home/pi/out put/a.csv", "--preview", "--top-k", "2"]
+    more += ["--snapshots", "/home/pi", "--when", "red>0.9", "--snapshots-limit", "7.5"]
+    unit = cli(*_install(card, "--dry-run", *more)).stdout
+    (line,) = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
+    arguments = shlex.split(line)
+    given = options_from_arguments(ClassifyOptions, arguments[arguments.index("classify") + 1 :])
+    typed = ["--camera", "0", "--model", "/home/pi/m.tflite", *more]
+    assert given == options_from_arguments(ClassifyOptions, typed)
+    assert given.rotate == 90
+    assert given.preview == "127.0.0.1:8000"
 
 
 def test_trying_the_options_writes_nothing(cli: Cli, card: Path) -> None:
@@ -386,16 +414,9 @@ def test_an_option_whose_package_is_missing_is_refused(
     monkeypatch: pytest.MonkeyPatch, option: str, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    options = {"mqtt": None, "preview": None}
-    check_extras(options)
+    check_extras(ClassifyOptions(camera="0"))
     with pytest.raises(MissingExtraError, match=rf"--{option} .*edgetl\[{option}\]"):
-        check_extras(options | {option: "host"})
-
-
-def test_no_path_of_classify_is_refused_by_the_parser_of_options() -> None:
-    command, _ = _classify_options(["--camera", "0"])
-    paths = {p.name: p.type.readable for p in command.params if hasattr(p.type, "readable")}
-    assert paths == dict.fromkeys(("model", "output", "save_video", "snapshots", "labels"), False)
+        check_extras(ClassifyOptions(camera="0", **{option: "host"}))
 
 
 def test_status_says_why_it_ended_and_where_to_read_more() -> None:
@@ -403,17 +424,17 @@ def test_status_says_why_it_ended_and_where_to_read_more() -> None:
         "LoadState": "loaded", "ActiveState": "active", "SubState": "running", "NRestarts": 0,
         "UnitFileState": "enabled", "StatusText": "cat 90 %", "Result": "success",
     }  # fmt: skip
-    place = Place("door")
-    up = described(place, facts)
+    location = UnitLocation("door")
+    up = described(location, facts)
     assert up == ["door: active (running), enabled", "last: cat 90 %; restarts: 0"]
     failing = {"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code"}
-    (line,) = described(place, facts | failing)[2:]
+    (line,) = described(location, facts | failing)[2:]
     assert line == "ended: exit-code; its own words: edgetl service logs --name door"
     stopped = {"ActiveState": "inactive", "SubState": "dead"}
-    (line,) = described(place, facts | stopped)[2:]
+    (line,) = described(location, facts | stopped)[2:]
     assert line == "it does not run; start it with: sudo systemctl start door"
-    assert described(place, facts | failing | stopped)[-1] == line
-    (line,) = described(place, facts | {"LoadState": "not-found"})
+    assert described(location, facts | failing | stopped)[-1] == line
+    (line,) = described(location, facts | {"LoadState": "not-found"})
     assert "not installed" in line
 
 

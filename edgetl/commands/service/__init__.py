@@ -1,21 +1,15 @@
 """`edgetl service`: its commands, a file each."""
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from edgetl.commands import Commands
 from edgetl.edge.errors import SettingError
 
-NameOption = Annotated[str, typer.Option("--name", help="Name of the service.")]
-RootOption = Annotated[
-    Path, typer.Option("--root", metavar="DIR", help="Another system's file tree, as an SD card's.")
-]
 
-
-def needs_systemd() -> None:
+def needs_systemd(*, root_to: str = "") -> None:
+    """Check that systemd runs here, and that root asks where only root may: `root_to` do what."""
     from edgetl.edge.service.systemd import systemd_version
 
     if systemd_version() is None:
@@ -23,13 +17,12 @@ def needs_systemd() -> None:
             "systemd does not run this machine; start `edgetl classify` with its own service "
             "manager, or use --root DIR for another system's file tree"
         )
+    if root_to and os.geteuid() != 0:
+        from shlex import join
 
-
-def with_sudo() -> str:
-    from shlex import join
-
-    program = Path(sys.executable).parent / "edgetl"
-    return join(["sudo", str(program), *sys.argv[1:]])
+        program = Path(sys.executable).parent / "edgetl"
+        typed = join(["sudo", str(program), *sys.argv[1:]])
+        raise SettingError(f"only root {root_to} a service; type: {typed}")
 
 
 COMMAND = Commands(

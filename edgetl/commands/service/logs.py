@@ -7,21 +7,19 @@ from typing import Annotated
 import typer
 
 from edgetl.command import command
-from edgetl.commands.service import NameOption, needs_systemd
+from edgetl.commands.service import needs_systemd
 from edgetl.edge.errors import SettingError
+from edgetl.edge.service.options import ServiceName
 
 
 def logs(
-    name: NameOption = "edgetl",
+    service: ServiceName,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="The newest only.")] = 50,
 ) -> None:
-    from edgetl.edge.service import systemd
-
-    place = systemd.Place(name)
     needs_systemd()
     following = ["--follow"] if follow else []
-    wanted = ["journalctl", f"--unit={place.name}.service", f"--lines={lines}", "--no-pager"]
+    wanted = ["journalctl", f"--unit={service.name}.service", f"--lines={lines}", "--no-pager"]
     sys.stdout.flush()
     try:
         os.execvp("journalctl", [*wanted, *following])

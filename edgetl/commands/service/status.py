@@ -5,19 +5,20 @@ import json
 import typer
 
 from edgetl.command import JsonOption, command
-from edgetl.commands.service import NameOption, needs_systemd
+from edgetl.commands.service import needs_systemd
+from edgetl.edge.service.options import ServiceName, UnitLocation
 
 
-def status(name: NameOption = "edgetl", as_json: JsonOption = False) -> None:
+def status(service: ServiceName, as_json: JsonOption = False) -> None:
     from edgetl.edge.service import systemd
 
     needs_systemd()
-    place = systemd.Place(name)
-    facts = systemd.status(place)
+    location = UnitLocation(service.name)
+    facts = systemd.status(location)
     if as_json:
         print(json.dumps(facts))
     else:
-        print("\n".join(systemd.described(place, facts)))
+        print("\n".join(systemd.described(location, facts)))
     if facts["ActiveState"] != "active":
         raise typer.Exit(1)
 

@@ -1,0 +1,35 @@
+"""The camera that the options of classify ask for."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from functools import partial
+
+from edgetl.edge.errors import SettingError
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.sources.camera import live
+from edgetl.edge.sources.camera_backends import CameraSettings, parse_resolution
+from edgetl.edge.sources.files import Item
+from edgetl.edge.sources.view import View, parse_roi
+from edgetl.edge.system.messages import logger
+
+
+def camera_opener(
+    options: ClassifyOptions,
+) -> Callable[[], AbstractContextManager[Iterable[Item]]]:
+    """What opens the camera; its options are checked now.
+
+    Raises:
+        SettingError: no camera is asked for, or one of its options is not allowed.
+    """
+    if options.camera is None:
+        raise SettingError("no camera: give --camera 0 (or a device or URL)")
+    resolution = parse_resolution(options.resolution) if options.resolution else None
+    return partial(
+        live,
+        options.camera,
+        backend=options.camera_backend,
+        settings=CameraSettings(resolution, options.fps),
+        view=View(options.rotate, parse_roi(options.roi) if options.roi else None),
+        reconnect=options.reconnect,
+        notify=logger.warning,
+    )

@@ -1,0 +1,101 @@
+"""Classification from one end to the other: source, classifier and sinks, as options ask for."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from glob import has_magic
+
+from edgetl.edge.errors import ModelFileError, SourceError, quoted
+from edgetl.edge.model.classifier import Classifier
+from edgetl.edge.model.latest import latest_model
+from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.model.runtime import default_threads
+from edgetl.edge.pipeline.build_sinks import build_listeners, build_sinks
+from edgetl.edge.pipeline.inference import results
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
+from edgetl.edge.pipeline.running import Outcome, run
+from edgetl.edge.results.debounce import smoothed, thresholded
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks.fan_out import FanOut
+from edgetl.edge.sources.files import Item, Problem, files
+from edgetl.edge.system.gc_disabled import gc_disabled
+from edgetl.edge.system.messages import logger
+from edgetl.edge.system.native_log import hidden_native_log
+from edgetl.edge.system.shutdown import GracefulShutdown
+
+
+def classify(options: ClassifyOptions) -> Outcome:
+    """Classify what `options` name, and give the results to the sinks they name.
+
+    What cannot be read is logged, and the rest goes on. A signal ends it between two results:
+    SIGINT with KeyboardInterrupt, SIGTERM and SIGHUP with SystemExit, if this is the main thread.
+
+    Raises:
+        SettingError: an option does not fit the model, or the camera.
+        ModelFileError: the model or its labels cannot be used.
+        SourceError: the camera cannot be opened, or stops.
+        SinkError: a sink cannot be opened.
+        MissingExtraError: an option needs a package that is not installed here.
+    """
+    camera = None
+    if options.camera is not None:
+        from edgetl.edge.pipeline.build_camera import camera_opener
+
+        camera = camera_opener(options)
+    with GracefulShutdown() as shutdown, ExitStack() as stack, FanOut(logger.warning) as sinks:
+        with gc_disabled():
+            model = _model(options)
+            cores = threads = options.threads or default_threads()
+            items: Iterable[Item | Problem] | Prefetcher
+            if camera is None:
+                # The first pictures are decoded while the interpreter is loaded.
+                items = Prefetcher(files(options.files), model.input_size, threads=cores)
+                stack.enter_context(closing(items))
+                threads = threads_each(len(model.content), cores)
+            with hidden_native_log():
+                classifier = Classifier(model, runtime=options.runtime, threads=threads)
+            live = False
+            if camera is not None:
+                from edgetl.edge.sources.camera import Camera
+
+                items = stack.enter_context(camera())
+                live = isinstance(items, Camera)
+            for sink in build_sinks(options, classifier.labels, live=live):
+                sinks.add(sink)
+            for listener in build_listeners():
+                sinks.add_listener(listener)
+        outcome = run(_stable(items, classifier, options), sinks, shutdown=shutdown)
+    return replace(
+        outcome,
+        failed_sinks=sinks.failures,
+        runtime=f"{classifier.runtime.name} {classifier.runtime.version}",
+        threads=threads,
+        parallel=cores // threads,
+    )
+
+
+def _model(options: ClassifyOptions) -> ModelFile:
+    try:
+        path = options.model or latest_model()
+        return read_model_file(path, labels=read_labels(options.labels) if options.labels else None)
+    except ModelFileError:
+        for name in options.files:
+            # The photo comes first on the command line, and is the likelier mistake.
+            if name != "-" and not has_magic(name) and not os.path.exists(name):  # noqa: PTH110
+                message = f"{quoted(name)}: no such file or directory"
+                raise SourceError(message) from None
+        raise
+
+
+def _stable(
+    items: Iterable[Item | Problem] | Prefetcher, classifier: Classifier, options: ClassifyOptions
+) -> Iterator[Result | Problem]:
+    """The results of items, averaged over time and marked as uncertain as the options say."""
+    found = results(items, classifier, top_k=options.top_k)
+    if options.smooth is not None:
+        predict = partial(classifier.predictions, top_k=options.top_k)
+        found = smoothed(found, seconds=options.smooth, predict=predict)
+    return thresholded(found, threshold=options.threshold) if options.threshold else found

@@ -1,0 +1,162 @@
+"""What a service of `edgetl classify` would fail of, found before it is installed."""
+
+import os
+import pwd
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
+from edgetl.edge.model.model_file import read_labels, read_model_file
+from edgetl.edge.pipeline.build_camera import camera_opener
+from edgetl.edge.pipeline.build_sinks import output_begins, snapshot_condition
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.preview.address import parse_address
+from edgetl.edge.service.needs import PATHS, folders_written
+from edgetl.edge.service.options import UnitLocation
+from edgetl.edge.sinks.lines import check_begins
+from edgetl.edge.system.extras import need_extra
+
+# systemd gives the service a /tmp of its own, and these are emptied at a boot.
+_VOLATILE = (Path("/tmp"), Path("/var/tmp"))
+
+_Found = TypeVar("_Found")
+
+
+def refusals(
+    location: UnitLocation, options: ClassifyOptions, *, user: str, programs: Sequence[Path]
+) -> list[EdgetlError]:
+    """Everything that the service would fail of, what says most first. Nothing is written.
+
+    Args:
+        location: the file tree that the paths are in.
+        options: with absolute paths.
+        user: whose rights the service has.
+        programs: what it runs.
+    """
+    refused: list[EdgetlError] = []
+
+    def tried(check: Callable[[], _Found]) -> _Found | None:
+        try:
+            return check()
+        except EdgetlError as error:
+            refused.append(error)
+        except OSError as error:
+            refused.append(SettingError(f"these options cannot be checked: {reason(error)}"))
+        return None
+
+    tried(lambda: camera_opener(options))
+    labels = tried(lambda: _labels(options, location.root))
+    if options.preview is not None:
+        tried(lambda: parse_address(options.preview or ""))
+    for folder in folders_written(options):
+        tried(lambda: _check_folder(folder, location.root))  # noqa: B023 - called here and now
+    if labels is not None:
+        tried(lambda: snapshot_condition(options, labels))
+        tried(lambda: _check_output(options, labels, location.root))
+    # What else is wrong with a path says more of what was meant.
+    tried(lambda: _check_persistent(options))
+    if location.running:
+        tried(lambda: check_extras(options))
+        if os.geteuid() == 0:
+            written = [options.output] if options.output else []
+            reads = [path for path in (options.model, options.labels) if path]
+            writes = [*map(Path, folders_written(options)), *written]
+            tried(lambda: check_rights(user, runs=programs, reads=reads, writes=writes))
+    return refused
+
+
+def check_extras(options: ClassifyOptions) -> None:
+    """Check that the packages are here which an option needs.
+
+    Raises:
+        MissingExtraError: one is not.
+    """
+    for extra, needed in (("mqtt", options.mqtt), ("preview", options.preview)):
+        if needed:
+            need_extra(extra, needs=f"--{extra}")
+
+
+def check_rights(
+    user: str, *, runs: Sequence[Path], reads: Sequence[Path], writes: Sequence[Path]
+) -> None:
+    """Check that a user may do what their service does; only root can tell.
+
+    Raises:
+        SettingError: something is out of reach: a service would fail at every start.
+    """
+    for path in runs:
+        if not _may(user, "-x", path):
+            raise SettingError(
+                f"{quoted(path)}: {user} may not run it; install edgetl where {user} may, or name "
+                f"another user: --run-as USER"
+            )
+    for path in reads:
+        if not _may(user, "-r", path):
+            raise SettingError(
+                f"{quoted(path)}: {user} may not read it; put it where {user} may, or name another "
+                f"user: --run-as USER"
+            )
+    for path in writes:
+        rights = ("-w", "-x") if path.is_dir() else ("-w",)
+        if path.exists() and not all(_may(user, right, path) for right in rights):
+            raise SettingError(
+                f"{quoted(path)}: {user} may not write there; "
+                f"type: sudo chown {user} {quoted(path)}"
+            )
+
+
+def _may(user: str, right: str, path: Path) -> bool:
+    """Whether test(1), run by `user`, finds a right to a path."""
+    known = pwd.getpwnam(user)
+    done = subprocess.run(
+        ["test", right, path],
+        user=known.pw_uid,
+        group=known.pw_gid,
+        extra_groups=os.getgrouplist(user, known.pw_gid),
+        cwd="/",
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def _labels(options: ClassifyOptions, root: Path) -> tuple[str, ...]:
+    assert options.model is not None
+    names = read_labels(inside(root, options.labels)) if options.labels else None
+    return read_model_file(inside(root, options.model), labels=names).labels
+
+
+def _check_folder(folder: PurePosixPath, root: Path) -> None:
+    # Where we may not look, Path.is_dir raises.
+    if not os.path.isdir(inside(root, folder)):  # noqa: PTH112
+        raise SettingError(
+            f"{quoted(str(folder))}: no such folder; make it, for the service's user"
+        )
+
+
+def _check_output(options: ClassifyOptions, labels: tuple[str, ...], root: Path) -> None:
+    if options.output is None:
+        return
+    path = inside(root, options.output)
+    if path.is_dir():
+        raise SettingError(f"{quoted(options.output)}: is a directory")
+    if path.is_file() and os.access(path, os.R_OK):
+        begins = output_begins(options, labels)
+        with path.open("rb") as file:
+            check_begins(file.read(len(begins.encode())), begins, name=quoted(options.output))
+
+
+def _check_persistent(options: ClassifyOptions) -> None:
+    for name in PATHS if "://" in (options.camera or "") else ("camera", *PATHS):
+        path = getattr(options, name)
+        if path is not None and any(Path(path).is_relative_to(folder) for folder in _VOLATILE):
+            raise SettingError(
+                f"--{name} {quoted(path)}: a service has a temporary folder of its own, which is "
+                f"emptied; choose another folder"
+            )
+
+
+def inside(root: Path, path: Path | PurePosixPath) -> Path:
+    """An absolute path of another system's file tree, as a path of this one."""
+    return root / Path(path).relative_to("/")

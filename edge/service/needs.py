@@ -1,0 +1,131 @@
+"""What a service of `edgetl classify` needs of the system, by the options of classify."""
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
+
+# Options that are paths.
+PATHS = ("model", "labels", "output", "snapshots")
+
+
+def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
+    """The options with absolute paths: a service starts in another folder.
+
+    Args:
+        options: as they were typed.
+        root: the file tree that they are for; paths are those of that tree.
+
+    Raises:
+        SettingError: there is no camera or model, or something a service cannot have.
+    """
+    if options.files:
+        raise SettingError(
+            f"{quoted(options.files[0])}: a service watches a camera, not files; leave it out"
+        )
+    assert options.camera is not None
+    if options.window:
+        raise SettingError("--window: a service has no screen; use --preview")
+    if options.save_video:
+        raise SettingError(
+            "--save-video: a service starts again at every boot, and no video is written over; "
+            "use --snapshots"
+        )
+    if options.model is None:
+        raise SettingError("a service needs --model FILE: it starts in another folder")
+    given = {name: getattr(options, name) for name in PATHS}
+    paths: dict[str, Any] = {name: _absolute(path) for name, path in given.items() if path}
+    return replace(options, camera=_camera(options.camera, root), **paths)
+
+
+def without_password(url: str) -> tuple[str, str | None]:
+    """An --mqtt URL that may be read by everyone, and the password that was in it.
+
+    Raises:
+        SettingError: it is no such URL.
+    """
+    password = parse_mqtt_url(url).password
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    bare = parts._replace(netloc=f"{user.partition(':')[0]}@{host}" if user else host)
+    return urlunsplit(bare), password
+
+
+def environment_line(name: str, value: str) -> str:
+    """A variable as a line of an EnvironmentFile=.
+
+    Raises:
+        SettingError: `value` has a control character in it.
+    """
+    if not value.isprintable():
+        raise SettingError(f"{name}: has a control character in it; choose another password")
+    escaped = re.sub(r'([\\"`$])', r"\\\1", value)
+    return f'{name}="{escaped}"\n'
+
+
+def folders_written(options: ClassifyOptions) -> list[PurePosixPath]:
+    """The folders that files are written to, each once."""
+    file, folder = options.output, options.snapshots
+    written = [*([file.parent] if file else []), *([folder] if folder else [])]
+    return [PurePosixPath(path) for path in dict.fromkeys(written)]
+
+
+def uses_network(options: ClassifyOptions) -> bool:
+    """Whether the service talks to other machines."""
+    return bool(options.mqtt or options.preview or "://" in (options.camera or ""))
+
+
+def has_password(url: str) -> bool:
+    """Whether a camera's URL has a password in it."""
+    return "://" in url and urlsplit(url).password is not None
+
+
+def devices(options: ClassifyOptions) -> list[str]:
+    """What the camera is reached through, in DeviceAllow='s words.
+
+    Kinds of devices, not one: a camera that was plugged in again may have another number.
+    """
+    camera = options.camera or ""
+    if "://" in camera or not (camera.isdecimal() or camera.startswith("/dev/")):
+        return []
+    raspberry = options.camera_backend != "opencv"
+    return ["char-video4linux", *(["char-media", "char-dma_heap"] if raspberry else [])]
+
+
+def _absolute(path: Path | str) -> Path:
+    try:
+        # systemd takes no ".." in a path, and a link to the model of the day must stay one.
+        return Path(os.path.normpath(Path(path).absolute()))
+    except OSError as error:  # the folder we are in was deleted
+        raise SettingError(f"{quoted(path)}: the folder here is gone; give a whole path") from error
+
+
+def _camera(name: str, root: Path) -> str:
+    if name.isdecimal():
+        return name
+    if "://" in name:
+        try:
+            urlsplit(name)
+        except ValueError:
+            # Not the URL itself: there may be a password in it.
+            raise SettingError(
+                "--camera: its URL has no valid host; give it like rtsp://host:554/path or "
+                "rtsp://[2001:db8::1]:554/path"
+            ) from None
+        return name
+    path = _absolute(name)
+    # A device may be plugged in later. Where we may not look, Path.is_file raises.
+    if not path.is_relative_to("/dev") and not os.path.isfile(  # noqa: PTH113
+        root / path.relative_to("/")
+    ):
+        raise SettingError(
+            f"--camera {name!r}: no such file; give a camera's number, as in --camera 0, a device "
+            f"or a URL"
+        )
+    return str(path)
