@@ -23,14 +23,14 @@ from edgetl.edge.system.native_log import DEBUG_VARIABLE
 from edgetl.edge.system.standard_streams import abandon, replace_closed
 
 SUMMARIES = {
-    "demo": "The whole road on pictures it draws itself, in minutes.",
+    "demo": "Every step, end to end, on pictures it draws itself.",
     "train": "Train a classifier on a folder of photos, in two phases.",
     "export": "Write a run's .tflite files, each checked against Keras.",
     "classify": "Classify pictures, videos or a camera on the device.",
     "info": "Print what is inside a model file.",
-    "doctor": "Check this device; the mend for what is broken.",
+    "doctor": "Check this device, and say how to fix what is broken.",
     "deploy": "Put a model on devices; roll back where its test fails.",
-    "benchmark": "Measure what .tflite files lose and gain beside Keras.",
+    "benchmark": "Measure what .tflite files lose and gain compared with Keras.",
     "service": "Run `classify` all day, and after every boot, under systemd.",
 }
 
@@ -63,7 +63,7 @@ app = Commands(
 
 
 def main() -> None:
-    """The `edgetl` command: runs the app and turns what the user can fix into one line."""
+    """The `edgetl` command: runs the app, and shows what the user can fix in one line."""
     replace_closed()
     try:
         _run_app()
@@ -116,7 +116,7 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, ImportError):
         # As on Raspberry Pi OS Lite, which has no libGL for OpenCV.
         words = " ".join(str(error).split())
-        return f"a library does not load: {words}; the mend is in: edgetl doctor", 2
+        return f"a library does not load: {words}; find out why with: edgetl doctor", 2
     assert isinstance(error, OSError)
     name = quoted(error.filename) if isinstance(error.filename, str) else "stdout"
     return f"{name}: {reason(error)}", 1

@@ -1,4 +1,4 @@
-"""From classes of options to commands: what Typer is told is derived from their fields."""
+"""From classes of options to commands: what Typer needs to know is derived from their fields."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ from edgetl.optional_value import with_value
 _UsageError = typer.BadParameter.__bases__[0]
 _Cls = TypeVar("_Cls", bound=Options)
 
-# Of what is told on stderr, beside the results on stdout.
+# Of messages on stderr; results are on stdout.
 LEVELS = (
     ("quiet", "warning", "Show warnings and errors only."),
     ("verbose", "debug", "Show details as well."),
@@ -49,11 +49,12 @@ def usage_errors_in_one_line(context: Any) -> Iterator[None]:
     except _UsageError as error:
         name = getattr(error, "option_name", "")
         if name and hasattr(error, "possibilities"):
-            known = [flag for p in context.command.get_params(context) for flag in p.opts]
-            near = get_close_matches(name, known, 1)
+            flags = (flag for p in context.command.get_params(context) for flag in p.opts)
+            known = {flag.strip("-"): flag for flag in flags}
+            near = get_close_matches(name.strip("-"), known, 1)
             words = f"no such option {quoted(name)}"
             if near:
-                raise SettingError(f"{words}; did you mean {near[0]}?") from error
+                raise SettingError(f"{words}; did you mean {known[near[0]]}?") from error
         else:
             words = " ".join(error.format_message().split()).removesuffix(".")
             words = words[:1].lower() + words[1:]
@@ -228,11 +229,12 @@ def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspec
 def _heading(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return "Arguments"
-    return parameter.rich_help_panel or "Options"
+    # In Typer 0.24 --help is an option of click's, which has no heading.
+    return getattr(parameter, "rich_help_panel", None) or "Options"
 
 
 def message_options(*, hidden: bool) -> list[TyperOption]:
-    """The options that say how much is told on stderr."""
+    """The options that say which messages are shown on stderr."""
     return [
         TyperOption(
             param_decls=[f"--{name}"],

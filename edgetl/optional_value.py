@@ -1,4 +1,4 @@
-"""Options whose value can be left out: Typer has none."""
+"""Options with an optional value: Typer has none."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 def with_value(
     arguments: Sequence[str], option: str, default: str, *, is_value: Callable[[str], object]
 ) -> list[str]:
-    """Command-line arguments in which each lone `option` is followed by `default`.
+    """Command-line arguments in which each `option` without a value is followed by `default`.
 
     Args:
         arguments: as they were typed; what comes after "--" is left alone.
@@ -15,11 +15,11 @@ def with_value(
         is_value: whether what follows the option, "" for nothing, is its value.
     """
     completed: list[str] = []
-    for place, argument in enumerate(arguments):
+    for index, argument in enumerate(arguments):
         if argument == "--":
-            return [*completed, *arguments[place:]]
+            return [*completed, *arguments[index:]]
         completed.append(argument)
-        following = arguments[place + 1] if place + 1 < len(arguments) else ""
+        following = arguments[index + 1] if index + 1 < len(arguments) else ""
         if argument == option and not is_value(following):
             completed.append(default)
     return completed

@@ -17,7 +17,7 @@ from edgetl.edge.pipeline.inference import results
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
 from edgetl.edge.pipeline.running import Outcome, run
-from edgetl.edge.results.debounce import smoothed, thresholded
+from edgetl.edge.results.debounce import smoothed, with_threshold
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sources.files import Item, Problem, files
@@ -98,4 +98,4 @@ def _stable(
     if options.smooth is not None:
         predict = partial(classifier.predictions, top_k=options.top_k)
         found = smoothed(found, seconds=options.smooth, predict=predict)
-    return thresholded(found, threshold=options.threshold) if options.threshold else found
+    return with_threshold(found, threshold=options.threshold) if options.threshold else found

@@ -1,6 +1,6 @@
-"""Decoding and inferring pictures in a few threads ahead of who asks for the results.
+"""Decoding and inferring pictures in a few threads, before their results are asked for.
 
-Pillow and OpenCV let go of Python's lock while they decode, and so do both runtimes while they
+Pillow and OpenCV release Python's lock while they decode, and so do both runtimes while they
 infer. Each core having a picture of its own, which it decodes and infers alone, is faster than all
 of them inferring one together: they need not wait for one another. Measured with small photos and
 with 12-megapixel ones by `python -m benchmarks.dev.baselines` and `benchmarks.dev.device`.
@@ -31,24 +31,24 @@ class Inferred:
 
     Attributes:
         probabilities: of all classes in labels order, float32 [classes].
-        milliseconds: from the file or frame to `probabilities`, without waiting for a turn.
+        milliseconds: from the file or frame to `probabilities`, less the wait for an interpreter.
     """
 
     probabilities: npt.NDArray[np.float32]
     milliseconds: float
 
 
-class Pending:
-    """What a thread is making. (A concurrent.futures.Future takes longer to import.)"""
+class Future:
+    """What a thread will have inferred. (That of concurrent.futures takes longer to import.)"""
 
     def __init__(self) -> None:
-        self._over = threading.Event()
-        self._made: Inferred | BaseException | None = None
+        self._done = threading.Event()
+        self._outcome: Inferred | BaseException | None = None
 
-    def end(self, made: Inferred | BaseException) -> None:
-        """Hand it over, or what went wrong; once."""
-        self._made = made
-        self._over.set()
+    def set_outcome(self, outcome: Inferred | BaseException) -> None:
+        """Set the result, or the error; once."""
+        self._outcome = outcome
+        self._done.set()
 
     def result(self, timeout: float | None = None) -> Inferred:
         """Wait for it.
@@ -57,23 +57,23 @@ class Pending:
             PictureError: the picture cannot be read.
             TimeoutError: it takes longer than `timeout` seconds.
         """
-        if not self._over.wait(timeout):
+        if not self._done.wait(timeout):
             raise TimeoutError
-        if isinstance(self._made, Inferred):
-            return self._made
-        assert self._made is not None
-        raise self._made
+        if isinstance(self._outcome, Inferred):
+            return self._outcome
+        assert self._outcome is not None
+        raise self._outcome
 
 
 @dataclass(frozen=True, eq=False)
 class Prefetched:
-    """An item whose probabilities are in the making."""
+    """An item that is being inferred."""
 
     item: Item
-    inferred: Pending
+    inferred: Future
 
 
-# How long stopping waits for pictures in the works; Ctrl-C must end a run within a second.
+# How long closing waits for what is being inferred; Ctrl-C must end a run within a second.
 _STOP_SECONDS = 0.5
 
 _Entry: TypeAlias = Prefetched | Problem | BaseException | None
@@ -105,11 +105,11 @@ def threads_each(model_bytes: int, threads: int) -> int:
 
 
 class Prefetcher:
-    """Items in their order, decoded and inferred in threads some way ahead of who asks for them.
+    """Items in their order, decoded and inferred in threads before they are asked for.
 
     Decoding begins at once, and inferring with `infer_with`, which `results` calls.
-    Not for a camera, whose frames would grow old on the way. At most four times `threads` items are
-    ahead, of a video each with its whole frame; only `threads` pictures are decoded at a time.
+    Not for a camera, whose frames would grow old meanwhile. At most four times `threads` items are
+    prefetched, of a video each with its whole frame; only `threads` pictures are decoded at a time.
     Close it, so that no more are.
     """
 
@@ -137,7 +137,7 @@ class Prefetcher:
         self._entries: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
         self._over = self._stopped = self._ended = False
         self._working = 0
-        self._rested = threading.Condition()
+        self._work_ended = threading.Condition()
         # Those that no thread is inferring with; None where there will be no more.
         self._idle: queue.SimpleQueue[Classifier | None] = queue.SimpleQueue()
         self._copying = threading.Lock()
@@ -160,7 +160,7 @@ class Prefetcher:
         return self
 
     def __next__(self) -> Prefetched | Problem:
-        assert self._classifier, "infer_with comes first: else the threads wait for it for ever"
+        assert self._classifier, "infer_with comes first: else the threads wait for it indefinitely"
         if self._ended:
             raise StopIteration
         entry = self._entries.get()
@@ -171,40 +171,40 @@ class Prefetcher:
         raise entry or StopIteration
 
     def close(self) -> None:
-        """Let no more pictures be decoded, and wait a moment for those in the works."""
+        """Let no more pictures be decoded, and wait a moment for those that are being inferred."""
         self._over = self._ended = True
         # One wakes the next: see _run.
         self._room.release()
         self._idle.put(None)
         # A thread that comes back from OpenCV to a Python that is going away ends the whole process
         # with an abort. One that waits for a line on stdin is not waited for any longer than this.
-        with self._rested:
+        with self._work_ended:
             self._stopped = True
-            self._rested.wait_for(lambda: not self._working, _STOP_SECONDS)
+            self._work_ended.wait_for(lambda: not self._working, _STOP_SECONDS)
 
     def _run(self) -> None:
-        while self._room.acquire() and self._goes_on():
+        while self._room.acquire() and self._work_on_one():
             pass
         self._room.release()
 
-    def _goes_on(self) -> bool:
+    def _work_on_one(self) -> bool:
         """Take an item and infer it; False when there is no more to do."""
-        with self._rested:
+        with self._work_ended:
             if self._stopped:
                 return False
             self._working += 1
         try:
-            ahead = self._take()
-            if isinstance(ahead, Prefetched) and not self._stopped:
-                self._infer(ahead)
-            return ahead is not None
+            entry = self._take()
+            if isinstance(entry, Prefetched) and not self._stopped:
+                self._infer(entry)
+            return entry is not None
         finally:
-            with self._rested:
+            with self._work_ended:
                 self._working -= 1
-                self._rested.notify_all()
+                self._work_ended.notify_all()
 
     def _take(self) -> Prefetched | Problem | None:
-        """The next item, put in its place in the order; None when there is no more to do."""
+        """The next item, queued in its order; None when there is no more to do."""
         with self._taking:
             if self._over:
                 return None
@@ -218,14 +218,14 @@ class Prefetcher:
                 self._over = True
                 self._entries.put(None)
                 return None
-            entry = item if isinstance(item, Problem) else Prefetched(item, Pending())
+            entry = item if isinstance(item, Problem) else Prefetched(item, Future())
             self._entries.put(entry)
             return entry
 
-    def _infer(self, ahead: Prefetched) -> None:
+    def _infer(self, entry: Prefetched) -> None:
         try:
             began = time.perf_counter()
-            pixels = model_input(ahead.item.picture, self._input_size)
+            pixels = model_input(entry.item.picture, self._input_size)
             seconds = time.perf_counter() - began
             classifier = self._free_classifier()
             if classifier is None:
@@ -236,9 +236,9 @@ class Prefetcher:
                 seconds += time.perf_counter() - began
             finally:
                 self._idle.put(classifier)
-            ahead.inferred.end(Inferred(probabilities, seconds * 1000))
+            entry.inferred.set_outcome(Inferred(probabilities, seconds * 1000))
         except BaseException as error:
-            ahead.inferred.end(error)
+            entry.inferred.set_outcome(error)
 
     def _free_classifier(self) -> Classifier | None:
         """One that no other thread is inferring with, waited for; None when there will be none."""

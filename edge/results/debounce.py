@@ -1,7 +1,7 @@
-"""Results to act on: averaged over time, unsure where they are, and only when they change.
+"""Results to act on: averaged over time, marked where they are uncertain, only when they change.
 
-Averaging and calling unsure take results and give results; problems pass through as they are.
-Everything starts anew with each source: neighbouring photos have nothing to do with each other.
+Averaging and marking take results and give results; problems pass through as they are. Each source
+starts from nothing: neighbouring photos have nothing to do with each other.
 """
 
 import math
@@ -12,7 +12,6 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.errors import SettingError
 from edgetl.edge.model.classifier import Prediction
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Problem
@@ -20,7 +19,7 @@ from edgetl.edge.sources.files import Problem
 Probabilities = npt.NDArray[np.float32]
 
 # How far a new class must lead the one it replaces. Two classes that are as good as even would
-# change places with every frame.
+# alternate with every frame.
 MARGIN = 0.1
 
 
@@ -37,22 +36,9 @@ def smoothed(
     average is new, after three times that 95 %.
 
     Args:
-        seconds: the time constant, more than 0.
+        seconds: the time constant, more than 0 and finite.
         predict: predictions for probabilities, float32 [classes], as Classifier.predictions.
-
-    Raises:
-        SettingError: `seconds` is not more than 0, or not finite.
     """
-    if not 0 < seconds < math.inf:
-        raise SettingError(f"smooth {seconds} is not more than 0 seconds, or without end")
-    return _smoothed(items, seconds, predict)
-
-
-def _smoothed(
-    items: Iterable[Result | Problem],
-    seconds: float,
-    predict: Callable[[Probabilities], list[Prediction]],
-) -> Iterator[Result | Problem]:
     source: str | None = None
     last = datetime.min
     average: npt.NDArray[np.float64] = np.empty(0)
@@ -72,59 +58,50 @@ def _smoothed(
         yield replace(item, probabilities=probabilities, predictions=predict(probabilities))
 
 
-def thresholded(
+def with_threshold(
     items: Iterable[Result | Problem], *, threshold: float
 ) -> Iterator[Result | Problem]:
-    """Call a result unsure whose best class is less probable than `threshold`, 0..1.
+    """Mark results as uncertain whose best class is less probable than `threshold`, 0..1.
 
-    Its predictions stay, its label becomes "unsure".
-
-    Raises:
-        SettingError: `threshold` is not in 0..1.
+    Their predictions stay, their label becomes "unsure".
     """
-    if not 0 <= threshold <= 1:
-        raise SettingError(f"threshold {threshold:g} is not between 0 and 1")
-    return _thresholded(items, threshold)
-
-
-def _thresholded(items: Iterable[Result | Problem], threshold: float) -> Iterator[Result | Problem]:
     for item in items:
         if isinstance(item, Problem):
             yield item
         else:
-            yield replace(item, sure=item.predictions[0].probability >= threshold)
+            yield replace(item, confident=item.predictions[0].probability >= threshold)
 
 
 class ChangeDetector:
-    """Tells which results change the steady label, with hysteresis.
+    """Detects which results change the stable label, with hysteresis.
 
     The first result of a source sets it. After that
 
-    - another class takes over when it leads the steady one by `margin`;
-    - "unsure" takes over when the steady class falls `margin` below `threshold`;
-    - any sure class takes over from "unsure".
+    - another class takes over when it leads the stable one by `margin`;
+    - "unsure" takes over when the stable class falls `margin` below `threshold`;
+    - any confident class takes over from "unsure".
     """
 
     def __init__(self, *, threshold: float = 0.0, margin: float = MARGIN) -> None:
-        """`threshold` is what the results were called unsure by; both are probabilities, 0..1."""
+        """`threshold` is that of `with_threshold`; both are probabilities, 0..1."""
         self._threshold = threshold
         self._margin = margin
         self._source: str | None = None
-        self._steady: int | None = None  # a class, or None for "unsure"
+        self._stable: int | None = None  # a class, or None for "unsure"
 
     def is_change(self, result: Result) -> bool:
         """Whether `result` changes the label. To be asked of each result once, in order."""
         new = result.index
         if result.source == self._source and not self._takes_over(new, result.probabilities):
             return False
-        self._source, self._steady = result.source, new
+        self._source, self._stable = result.source, new
         return True
 
     def _takes_over(self, new: int | None, probabilities: Probabilities) -> bool:
-        steady = self._steady
-        if new == steady:
+        stable = self._stable
+        if new == stable:
             return False
-        if steady is None:
+        if stable is None:
             return True
-        rival = self._threshold if new is None else float(probabilities[new])
-        return rival - float(probabilities[steady]) >= self._margin
+        contender = self._threshold if new is None else float(probabilities[new])
+        return contender - float(probabilities[stable]) >= self._margin

@@ -26,7 +26,7 @@ class Result:
         milliseconds: from encoded bytes or frame to probabilities.
         probabilities: of all classes in labels order, float32 [classes].
         picture: what was classified: a file, or pixels, uint8 [height, width, 3] RGB.
-        sure: whether the best class is probable enough to go by.
+        confident: whether the best class is probable enough to go by.
     """
 
     source: str
@@ -36,14 +36,14 @@ class Result:
     milliseconds: float
     probabilities: npt.NDArray[np.float32]
     picture: Path | Pixels
-    sure: bool = True
+    confident: bool = True
 
     @property
     def label(self) -> str:
         """The best class, or "unsure"."""
-        return self.predictions[0].label if self.sure else UNSURE
+        return self.predictions[0].label if self.confident else UNSURE
 
     @property
     def index(self) -> int | None:
-        """The place of the best class in labels order; None where unsure."""
-        return self.predictions[0].index if self.sure else None
+        """The index of the best class in labels order; None where it is uncertain."""
+        return self.predictions[0].index if self.confident else None

@@ -1,1 +1,1 @@
-"""`edgetl classify` as a systemd service: its unit, and putting it in its place."""
+"""`edgetl classify` as a systemd service: its options, checks, unit and installation."""

@@ -126,7 +126,7 @@ def described(location: UnitLocation, facts: Mapping[str, str | int | None]) -> 
     ]
     if facts["Result"] != "success":
         option = f" --name {name}" if name != "edgetl" else ""
-        lines.append(f"ended: {facts['Result']}; its own words: edgetl service logs{option}")
+        lines.append(f"ended: {facts['Result']}; read why with: edgetl service logs{option}")
     if facts["ActiveState"] == "inactive":
         lines.append(f"it does not run; start it with: sudo systemctl start {name}")
     return lines

@@ -13,7 +13,7 @@ from edgetl.edge.errors import SettingError, quoted
 # Where StateDirectory= puts its folders.
 _STATE = PurePosixPath("/var/lib")
 
-# A unit without it was written by someone else, and is none of ours to change.
+# A unit without it was written by someone else, and is not ours to change.
 MARK = "# Written by `edgetl service install`; that command, typed again, changes it."
 
 # As systemd.syntax(7) wants them inside double quotes.
@@ -37,7 +37,7 @@ class Service:
         network: whether it talks to other machines, or is listened to by them.
         netlink: whether it may hear the kernel's news of devices.
         results_to_journal: whether what it prints is kept; errors always are.
-        secrets: a file with variables that not everyone may read; None for none.
+        secrets: a file with variables that only root may read; None for none.
         state: a folder below /var/lib, made for it and its user, that outlives it; None for none.
         growing_wait: whether this systemd knows RestartSteps= (254 and later).
     """
@@ -59,7 +59,7 @@ def unit_text(service: Service) -> str:
     """The unit file of `service`, whole.
 
     Raises:
-        SettingError: a path has something in its name that systemd reads in no way.
+        SettingError: a path has something in its name that systemd cannot read.
     """
     families = ["AF_UNIX"]
     families += ["AF_INET", "AF_INET6"] if service.network else []
@@ -71,7 +71,7 @@ def unit_text(service: Service) -> str:
         "Documentation=man:systemd.service(5)",
         *(["Wants=network-online.target"] if service.network else []),
         *(["After=network-online.target"] if service.network else []),
-        # A camera may be plugged in hours later: it is never given up.
+        # A camera may be plugged in hours later: starting is tried indefinitely.
         "StartLimitIntervalSec=0",
         "",
         "[Service]",
@@ -84,7 +84,7 @@ def unit_text(service: Service) -> str:
         "StandardError=journal",
         *([f"EnvironmentFile={_path(service.secrets)}"] if service.secrets else []),
         "",
-        "# Ready with the first result; silent for 30 seconds, it is ended and begun anew.",
+        "# Ready with the first result; silent for 30 seconds, it is ended and started again.",
         "TimeoutStartSec=5min",
         "TimeoutStopSec=20",
         "WatchdogSec=30",
@@ -94,7 +94,7 @@ def unit_text(service: Service) -> str:
         *_restarts(growing=service.growing_wait),
         f"MemoryMax={service.memory_max}",
         "",
-        "# It sees the camera, reads files and writes where it was told to; nothing else.",
+        "# It sees the camera, reads files and writes where an option says; nothing else.",
         "DevicePolicy=closed",
         *(f"DeviceAllow={device} rw" for device in service.devices),
         *(["PrivateDevices=yes"] if not service.devices else []),
@@ -147,7 +147,7 @@ def _shown(char: str) -> str:
 
 
 def _command(command: Sequence[str]) -> str:
-    # A path of a program is no place for variables; one with a $ in it would reach it doubled.
+    # systemd looks for no variables in a program's path: a $ in it would arrive doubled.
     program, *arguments = command
     return " ".join([word(program, variables=False), *map(word, arguments)])
 

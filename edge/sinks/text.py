@@ -21,7 +21,7 @@ class TextSink:
 
     def write(self, result: Result) -> None:
         frame = "" if result.frame is None else f" frame {result.frame}"
-        unsure = "" if result.sure else f"  {result.label}:"
+        unsure = "" if result.confident else f"  {result.label}:"
         shown = percentages(result.predictions)
         self._lines.write(f"{quoted(result.source)}{frame}{unsure}  {shown}\n")
 

@@ -495,7 +495,7 @@ def test_the_live_view_shows_bars_and_figures(tmp_path: Path) -> None:
     for frame in range(1, 4):
         sink.write(made_result([0.1, 0.2, 0.7], frame=frame))
         time.sleep(0.05)
-    unsure = replace(made_result([0.1, 0.5, 0.4], frame=4), sure=False)
+    unsure = replace(made_result([0.1, 0.5, 0.4], frame=4), confident=False)
     sink.write(unsure)
     sink.close()
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())

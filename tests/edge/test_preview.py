@@ -487,7 +487,7 @@ def test_a_file_that_is_gone_is_shown_without_its_picture(start: Start, tmp_path
 
 def test_a_result_below_the_threshold_is_unsure_on_the_page_too(start: Start) -> None:
     sink = start()
-    sink.write(result(best=2, sure=False))
+    sink.write(result(best=2, confident=False))
     facts = following(sink, "one").facts
     assert (facts["label"], facts["index"]) == ("unsure", -1)
     assert (facts["marks"], facts["names"]) == ([[0, -1, 0.8]], {"-1": "unsure"})

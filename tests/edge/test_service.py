@@ -330,7 +330,7 @@ def test_a_path_that_is_wrong_is_named_before_a_place_that_is(cli: Cli, card: Pa
     for arguments, words in (
         (["--model", "gone.tflite"], ["gone.tflite: no such file"]),
         (["--model", ""], [f"{here}: is a directory"]),
-        (["--output", "-"], [f"{cli.folder}/-: add --format"]),
+        (["--output", "-"], ["--output -: add --format"]),
         (["--model", "m.tflite"], ["--model", "temporary"]),
         (["--output", "a.csv"], ["--output", "temporary"]),
     ):
@@ -429,7 +429,7 @@ def test_status_says_why_it_ended_and_where_to_read_more() -> None:
     assert up == ["door: active (running), enabled", "last: cat 90 %; restarts: 0"]
     failing = {"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code"}
     (line,) = described(location, facts | failing)[2:]
-    assert line == "ended: exit-code; its own words: edgetl service logs --name door"
+    assert line == "ended: exit-code; read why with: edgetl service logs --name door"
     stopped = {"ActiveState": "inactive", "SubState": "dead"}
     (line,) = described(location, facts | stopped)[2:]
     assert line == "it does not run; start it with: sudo systemctl start door"

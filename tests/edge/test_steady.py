@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SettingError
-from edgetl.edge.results.debounce import ChangeDetector, smoothed, thresholded
+from edgetl.edge.results.debounce import ChangeDetector, smoothed, with_threshold
 from edgetl.edge.results.result import UNSURE, Result
 from edgetl.edge.sources.files import Problem
 from tests.edge.conftest import made_predictions, made_result
@@ -66,7 +66,7 @@ def test_a_time_that_is_none_is_refused(seconds: float) -> None:
 
 def test_below_the_threshold_the_label_is_unsure_and_the_predictions_stay() -> None:
     items = [made_result([0.8, 0.2, 0]), GONE, made_result([0.79, 0.21, 0])]
-    sure, problem, unsure = thresholded(items, threshold=np.float32(0.8))
+    sure, problem, unsure = with_threshold(items, threshold=np.float32(0.8))
     assert problem is GONE
     assert (sure.label, unsure.label) == ("blue", UNSURE)
     assert unsure.predictions[0].label == "blue"
@@ -75,7 +75,7 @@ def test_below_the_threshold_the_label_is_unsure_and_the_predictions_stay() -> N
 def labels_of_changes(*rows: list[float], threshold: float = 0.0, margin: float = 0.1) -> list[str]:
     """The label of each result that is a change, "-" for one that is not."""
     items = [made_result(row, seconds=n, frame=n) for n, row in enumerate(rows)]
-    items = list(thresholded(items, threshold=threshold))
+    items = list(with_threshold(items, threshold=threshold))
     changes = ChangeDetector(threshold=threshold, margin=margin)
     return [item.label if changes.is_change(item) else "-" for item in items]
 
