@@ -26,6 +26,9 @@ LEVELS = (
     ("verbose", "debug", "Show details as well."),
     ("debug", "all", "Show details, tracebacks and the logs of native libraries."),
 )
+# What stands for a value in help, where an option does not say.
+_METAVARS: dict[Any, str] = {int: "N", float: "N", Path: "FILE", str: "TEXT"}
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -202,7 +205,9 @@ def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspec
     option = setting.option
     shown: dict[str, Any] = {
         "help": setting.description,
-        "metavar": option.metavar or "|".join(map(str, setting.choices)) or None,
+        "metavar": option.metavar
+        or "|".join(map(str, setting.choices))
+        or _METAVARS.get(setting.type),
         "rich_help_panel": option.group,
         "hidden": uncommon or not option.common,
         "show_default": False,

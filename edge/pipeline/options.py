@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,12 +10,15 @@ from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.options import Option, Options
 
 FILE_FORMATS = ("jsonl", "csv")
+_LOCAL = "127.0.0.1:8000"
 
-_SOURCE = "Source and model"
-_RESULTS = "Results"
-_STABLE = "Stable labels"
-_PICTURES = "Windows, videos and snapshots"
 _CAMERA = "Camera"
+
+_source = partial(Option, group="Source and model")
+_results = partial(Option, group="Results")
+_stable = partial(Option, group="Stable labels")
+_pictures = partial(Option, group="Windows, videos and snapshots", common=False)
+_camera = partial(Option, group=_CAMERA, common=False)
 
 
 def _is_address(text: str) -> bool:
@@ -41,122 +45,73 @@ class ClassifyOptions(Options):
     ] = ()
     camera: Annotated[
         str | None,
-        Option(
-            "Classify a camera's newest frame.",
-            unset="files",
-            group=_SOURCE,
-            metavar="N|PATH|URL",
-        ),
+        _source("Classify a camera's newest frame.", unset="files", metavar="N|PATH|URL"),
     ] = None
     model: Annotated[
-        Path | None,
-        Option(
-            "A .tflite file.",
-            unset="the newest export, or only one here",
-            group=_SOURCE,
-            metavar="FILE",
-        ),
+        Path | None, _source("A .tflite file.", unset="the newest export, or only one here")
     ] = None
     labels: Annotated[
-        Path | None,
-        Option(
-            "Names of the classes, one a line.",
-            unset="the model's own",
-            group=_SOURCE,
-            metavar="FILE",
-        ),
+        Path | None, _source("Names of the classes, one a line.", unset="the model's own")
     ] = None
-    threads: Annotated[
-        int | None,
-        Option("CPU threads.", unset="the cores, 4 at most", group=_SOURCE, metavar="N", low=1),
-    ] = None
+    threads: Annotated[int | None, _source("CPU threads.", unset="the cores, 4 at most", low=1)] = (
+        None
+    )
     runtime: Annotated[
         Literal["auto", "litert", "tflite-runtime"],
-        Option("Interpreter library.", reason="what is installed", group=_SOURCE, common=False),
+        _source("Interpreter library.", reason="what is installed", common=False),
     ] = "auto"
-    top_k: Annotated[int, Option("Classes shown.", group=_RESULTS, metavar="N", low=1)] = 3
+    top_k: Annotated[int, _results("Classes shown.", low=1)] = 3
     format: Annotated[
         Literal["text", "jsonl", "csv"] | None,
-        Option("Form of the results.", unset="by --output's name, or text", group=_RESULTS),
+        _results("Form of the results.", unset="by --output's name, or text"),
     ] = None
     output: Annotated[
-        Path | None,
-        Option(
-            "Append JSON lines or CSV to a file.", unset="stdout", group=_RESULTS, metavar="FILE"
-        ),
+        Path | None, _results("Append JSON lines or CSV to a file.", unset="stdout")
     ] = None
     mqtt: Annotated[
-        str | None,
-        Option("Publish to mqtt[s]://user@host:port/topic, too.", group=_RESULTS, metavar="URL"),
+        str | None, _results("Publish to mqtt[s]://user@host:port/topic, too.", metavar="URL")
     ] = None
     mqtt_discovery: Annotated[
-        bool,
-        Option("Let Home Assistant find the topic.", group=_RESULTS, common=False),
+        bool, _results("Let Home Assistant find the topic.", common=False)
     ] = False
     preview: Annotated[
         str | None,
-        Option(
-            "Live web page. [alone: 127.0.0.1:8000]",
-            group=_RESULTS,
+        _results(
+            f"Live web page. [alone: {_LOCAL}]",
             metavar="[HOST:PORT]",
-            alone="127.0.0.1:8000",
+            alone=_LOCAL,
             is_value=_is_address,
         ),
     ] = None
     smooth: Annotated[
         float | None,
-        Option(
+        _stable(
             "Average probabilities over time.",
             unset="off",
-            group=_STABLE,
             metavar="SECONDS",
             above=0,
             below=math.inf,
         ),
     ] = None
     threshold: Annotated[
-        float,
-        Option(
-            'Below it the label is "unsure".',
-            reason="off",
-            group=_STABLE,
-            metavar="P",
-            low=0,
-            high=1,
-        ),
+        float, _stable('Below it the label is "unsure".', reason="off", metavar="P", low=0, high=1)
     ] = 0.0
-    on_change: Annotated[
-        bool, Option("Only results that change the label.", unset="all", group=_STABLE)
-    ] = False
-    window: Annotated[
-        bool, Option("Show pictures; q or Esc ends.", group=_PICTURES, common=False)
-    ] = False
+    on_change: Annotated[bool, _stable("Only results that change the label.", unset="all")] = False
+    window: Annotated[bool, _pictures("Show pictures; q or Esc ends.")] = False
     save_video: Annotated[
-        Path | None,
-        Option(
-            "Save pictures with their labels.", group=_PICTURES, common=False, metavar="OUT.mp4"
-        ),
+        Path | None, _pictures("Save pictures with their labels.", metavar="OUT.mp4")
     ] = None
     snapshots: Annotated[
-        Path | None,
-        Option(
-            "Keep the picture each time --when is met.",
-            group=_PICTURES,
-            common=False,
-            metavar="DIR",
-        ),
+        Path | None, _pictures("Keep the picture each time --when is met.", metavar="DIR")
     ] = None
     when: Annotated[
-        str | None,
-        Option("As in 'cat>0.9'.", group=_PICTURES, common=False, metavar="LABEL>P"),
+        str | None, _pictures("Which probability keeps one, as 'cat>0.9'.", metavar="LABEL>P")
     ] = None
     snapshots_limit: Annotated[
         float,
-        Option(
-            "MB; the oldest are deleted.",
+        _pictures(
+            "Above it the oldest are deleted.",
             reason="a small SD card has room for it",
-            group=_PICTURES,
-            common=False,
             metavar="MB",
             low=1,
             below=math.inf,
@@ -164,53 +119,27 @@ class ClassifyOptions(Options):
     ] = 500.0
     camera_backend: Annotated[
         Literal["auto", "opencv", "picamera2"],
-        Option(
-            "Library it is read by.",
-            reason="picamera2 for a Raspberry Pi's CSI camera",
-            group=_CAMERA,
-            common=False,
-        ),
+        _camera("Library it is read by.", reason="picamera2 for a Raspberry Pi's CSI camera"),
     ] = "auto"
     resolution: Annotated[
-        str | None,
-        Option(
-            "Ask the camera for this size.",
-            unset="its own",
-            group=_CAMERA,
-            common=False,
-            metavar="WxH",
-        ),
+        str | None, _camera("Ask the camera for this size.", unset="its own", metavar="WxH")
     ] = None
     fps: Annotated[
         float | None,
-        Option(
-            "Ask the camera for as many frames a second.",
-            unset="its own",
-            group=_CAMERA,
-            common=False,
-            metavar="N",
-            above=0,
-            high=1000,
-        ),
+        _camera("Ask the camera for as many frames a second.", unset="its own", above=0, high=1000),
     ] = None
     rotate: Annotated[
-        Literal[0, 90, 180, 270],
-        Option("Degrees that frames are turned clockwise.", group=_CAMERA, common=False),
+        Literal[0, 90, 180, 270], _camera("Degrees that frames are turned clockwise.")
     ] = 0
     roi: Annotated[
         str | None,
-        Option(
+        _camera(
             "Look at a part of the turned frame, as shares: 0.25,0,0.5,1 is the middle half.",
             unset="all of it",
-            group=_CAMERA,
-            common=False,
             metavar="X,Y,W,H",
         ),
     ] = None
-    reconnect: Annotated[
-        bool,
-        Option("Get a camera that goes away back.", group=_CAMERA, common=False),
-    ] = True
+    reconnect: Annotated[bool, _camera("Get a camera that goes away back.")] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
