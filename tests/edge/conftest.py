@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import random
+import shutil
 import threading
 import time
 import zipfile
@@ -333,3 +334,17 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], *, fps: float = 10) 
     assert writer is not None
     writer.release()
     return path
+
+
+@pytest.fixture
+def card(tmp_path: Path, foreign_models: Path) -> Path:
+    """Another system's file tree, with a model in it."""
+    home = tmp_path / "card" / "home" / "pi"
+    (home / "out put").mkdir(parents=True)
+    (tmp_path / "card" / "etc/systemd/system").mkdir(parents=True)
+    shutil.copy(foreign_models / "described.tflite", home / "m.tflite")
+    (home / "folder.csv").mkdir()
+    (home / "notes.csv").write_text("what I saw\n")
+    users = "root:x:0:0::/root:\nboss:x:0:0::/root:\npi:x:1000:1000::/home/pi:\n"
+    (tmp_path / "card" / "etc/passwd").write_text(users)
+    return tmp_path / "card"

@@ -1,4 +1,4 @@
-"""Pictures decoded and inferred ahead: in order, each failing alone, never too many."""
+"""Prefetched pictures: in order, each failing alone, never too many."""
 
 import io
 import itertools
@@ -20,7 +20,7 @@ from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Item, Problem
 from tests.conftest import colour_picture
 
-GEOMETRY = InputSize(16, 16)
+INPUT_SIZE = InputSize(16, 16)
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def classifier(foreign_models: Path) -> Classifier:
     return Classifier(foreign_models / "described.tflite", threads=1)
 
 
-def read_ahead(
+def prefetched(
     items: Iterable[Item | Problem], classifier: Classifier, threads: int | None = None
 ) -> Prefetcher:
-    ahead = Prefetcher(items, classifier.model.input_size, threads=threads)
-    ahead.infer_with(classifier)
-    return ahead
+    prefetcher = Prefetcher(items, classifier.model.input_size, threads=threads)
+    prefetcher.infer_with(classifier)
+    return prefetcher
 
 
 def written(folder: Path, count: int) -> list[Path]:
@@ -73,7 +73,7 @@ def test_closing_waits_for_what_is_being_decoded(
 
     monkeypatch.setattr("edgetl.edge.pipeline.prefetch.model_input", slow)
     paths = written(tmp_path, 40)
-    entries = read_ahead((Item(str(path), path) for path in paths), classifier, 3)
+    entries = prefetched((Item(str(path), path) for path in paths), classifier, 3)
     next(entries)
     while len(begun) < 3:
         time.sleep(0.01)
@@ -83,7 +83,7 @@ def test_closing_waits_for_what_is_being_decoded(
         time.sleep(0.01)
 
 
-def test_problems_keep_their_place_and_a_bad_picture_fails_alone(
+def test_problems_keep_their_order_and_a_bad_picture_fails_alone(
     classifier: Classifier, tmp_path: Path
 ) -> None:
     (good,) = written(tmp_path, 1)
@@ -91,7 +91,7 @@ def test_problems_keep_their_place_and_a_bad_picture_fails_alone(
     bad.write_text("no picture")
     problem = Problem("asked for in vain")
     items = [Item("1", good), problem, Item("2", bad), Item("3", good)]
-    first, second, third, fourth = read_ahead(items, classifier)
+    first, second, third, fourth = prefetched(items, classifier)
     assert second is problem
     assert isinstance(third, Prefetched)
     with pytest.raises(PictureError, match=r"bad\.png"):
@@ -102,16 +102,16 @@ def test_problems_keep_their_place_and_a_bad_picture_fails_alone(
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_results_of_what_was_read_ahead_are_those_of_one_by_one(
+def test_prefetched_results_are_those_of_one_by_one(
     threads: int, foreign_models: Path, tmp_path: Path
 ) -> None:
     classifier = Classifier(foreign_models / "described.tflite", threads=threads)
     items = [Item(str(path), path) for path in written(tmp_path, 40)]
     items.insert(7, Item("bad", tmp_path / "gone.jpg"))
     one_by_one = list(results(items, classifier))
-    ahead = list(results(Prefetcher(items, classifier.model.input_size, threads=3), classifier))
-    assert len(ahead) == len(one_by_one) == 41
-    for ours, theirs in zip(ahead, one_by_one, strict=True):
+    found = list(results(Prefetcher(items, classifier.model.input_size, threads=3), classifier))
+    assert len(found) == len(one_by_one) == 41
+    for ours, theirs in zip(found, one_by_one, strict=True):
         if isinstance(theirs, Problem):
             assert ours == theirs
         else:
@@ -136,7 +136,7 @@ def inferring_at_once(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Classifier, "infer", slow)
     items = [Item("1", np.zeros((8, 8, 3), np.uint8))] * 16
-    assert len(list(results(Prefetcher(items, GEOMETRY, threads=4), classifier))) == 16
+    assert len(list(results(Prefetcher(items, INPUT_SIZE, threads=4), classifier))) == 16
     return most
 
 
@@ -176,16 +176,16 @@ def test_an_interpreter_that_fails_is_raised_and_nobody_waits_for_it(
 
 def test_closing_before_there_is_a_classifier_lets_nobody_wait(tmp_path: Path) -> None:
     (path,) = written(tmp_path, 1)
-    ahead = Prefetcher([Item("1", path)] * 5, GEOMETRY, threads=3)
+    prefetcher = Prefetcher([Item("1", path)] * 5, INPUT_SIZE, threads=3)
     time.sleep(0.1)
     began = time.monotonic()
-    ahead.close()
+    prefetcher.close()
     assert time.monotonic() - began < 0.4
     while decoders():
         time.sleep(0.01)
 
 
-def test_only_a_bounded_number_is_taken_ahead(classifier: Classifier) -> None:
+def test_only_a_bounded_number_is_prefetched(classifier: Classifier) -> None:
     taken: list[int] = []
     data = io.BytesIO()
     Image.new("RGB", (8, 8)).save(data, "PNG")
@@ -196,12 +196,12 @@ def test_only_a_bounded_number_is_taken_ahead(classifier: Classifier) -> None:
             taken.append(number)
             yield Item(str(number), pixels)
 
-    ahead = read_ahead(items(), classifier, 2)
+    entries = prefetched(items(), classifier, 2)
     for given in range(1, 20):
-        next(ahead)
+        next(entries)
         if given in (1, 19):
             assert settled(taken) <= given + 8
-    ahead.close()
+    entries.close()
 
 
 def test_closing_it_ends_its_threads_and_takes_no_more(classifier: Classifier) -> None:
@@ -213,10 +213,10 @@ def test_closing_it_ends_its_threads_and_takes_no_more(classifier: Classifier) -
     taken: list[int] = []
     pixels = np.zeros((8, 8, 3), np.uint8)
     items = (taken.append(n) or Item(str(n), pixels) for n in itertools.count())  # type: ignore[func-returns-value]
-    ahead = read_ahead(items, classifier, 4)
-    next(ahead)
+    entries = prefetched(items, classifier, 4)
+    next(entries)
     assert decoders() == before + 4
-    ahead.close()
+    entries.close()
     deadline = time.monotonic() + 10
     while decoders() > before and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -227,7 +227,7 @@ def test_closing_it_ends_its_threads_and_takes_no_more(classifier: Classifier) -
 def test_its_threads_end_with_the_items(classifier: Classifier, tmp_path: Path) -> None:
     before = decoders()
     for _ in range(20):
-        assert len(list(read_ahead([Item("1", tmp_path)], classifier, 4))) == 1
+        assert len(list(prefetched([Item("1", tmp_path)], classifier, 4))) == 1
     deadline = time.monotonic() + 10
     while decoders() > before and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -241,10 +241,10 @@ def test_what_goes_wrong_in_the_source_is_raised_after_what_came_before(
         yield Item("1", tmp_path)
         raise MemoryError("of the source")
 
-    ahead = read_ahead(items(), classifier)
-    assert isinstance(next(ahead), Prefetched)
+    entries = prefetched(items(), classifier)
+    assert isinstance(next(entries), Prefetched)
     with pytest.raises(MemoryError, match="of the source"):
-        next(ahead)
+        next(entries)
 
 
 def test_a_result_does_not_wait_for_the_next_item(classifier: Classifier, tmp_path: Path) -> None:
@@ -255,10 +255,10 @@ def test_a_result_does_not_wait_for_the_next_item(classifier: Classifier, tmp_pa
         yield Item("1", path)
         more.wait(30)
 
-    ahead = read_ahead(items(), classifier)
-    entry = next(ahead)
+    entries = prefetched(items(), classifier)
+    entry = next(entries)
     assert isinstance(entry, Prefetched)
     assert entry.inferred.result(timeout=10).probabilities.shape == (len(classifier.labels),)
     assert not more.is_set()
     more.set()
-    assert next(ahead, None) is None
+    assert next(entries, None) is None

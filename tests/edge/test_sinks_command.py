@@ -153,7 +153,7 @@ def test_an_unsure_label_and_changes_only(cli: Cli, model: Path) -> None:
     ]
     assert [row["label"] for row in rows] == ["blue"]
     result = cli(*common, "--smooth", "0", check=2)
-    assert_one_clear_line(result, "smooth 0.0 is not more than 0")
+    assert_one_clear_line(result, "--smooth 0.0 is not above 0")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's pipe")
@@ -242,7 +242,7 @@ def test_a_camera_s_password_is_in_no_result(cli: Cli, model: Path, serve: Serve
     ("arguments", "words"),
     [
         (["photos", "--threshold", "nan"], ["threshold nan is not between 0 and 1"]),
-        (["photos", "--smooth", "inf"], ["smooth inf is not more than 0 seconds, or without end"]),
+        (["photos", "--smooth", "inf"], ["--smooth inf is not above 0 and finite"]),
         (["photos", "--mqtt-discovery"], ["--mqtt-discovery needs --mqtt URL"]),
         (["photos", "--no-reconnect"], ["--no-reconnect is for --camera"]),
         (["photos", "--camera", "0"], ["photos and --camera together"]),

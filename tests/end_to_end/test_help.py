@@ -1,9 +1,15 @@
+"""What a person sees who asks for help, or types something wrong."""
+
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 import edgetl
-from tests.conftest import Cli
+from tests.conftest import Cli, assert_one_clear_line
 
 COMMANDS = ["demo", "train", "export", "classify", "info", "benchmark"]
 COMMANDS += ["service", *(f"service {c}" for c in ("install", "status", "logs", "uninstall"))]
@@ -23,7 +29,66 @@ def test_the_version_is_printed(cli: Cli) -> None:
     assert cli("--version").stdout == f"edgetl {edgetl.__version__}\n"
 
 
-def test_a_wrong_option_is_bad_use(cli: Cli) -> None:
-    result = cli("train", "--epoch", "3", check=2)
-    assert "--epoch" in result.stderr
-    assert "Traceback" not in result.stderr
+@pytest.mark.parametrize("command", COMMANDS[:6] + COMMANDS[7:])
+def test_help_all_shows_what_help_shows_and_the_options_of_every_command(
+    cli: Cli, command: str
+) -> None:
+    full = cli(*command.split(), "--help-all", COLUMNS="200").stdout
+    short = cli(*command.split(), "--help", COLUMNS="200").stdout
+    assert {"--quiet", "--verbose", "--debug"} <= set(full.split())
+    assert set(re.findall(r"^  (--?[\w-]+)", short, re.M)) < set(
+        re.findall(r"^  (--?[\w-]+)", full, re.M)
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("train --epoch 3", "no such option --epoch; did you mean --epochs?"),
+        ("classify --treshold 1", "no such option --treshold; did you mean --threshold?"),
+        ("service install --camra 0", "no such option --camra; did you mean --camera?"),
+        ("service instal", "no such command instal; did you mean install?"),
+        ("clasify a.jpg", "no such command clasify; did you mean classify?"),
+        ("--versoin", "no such option --versoin; did you mean --version?"),
+        ("qqqq", "no such command qqqq; see: "),
+        ("info --qqqq", "no such option --qqqq; see: "),
+        ("info", "missing argument 'MODEL'; see: "),
+        ("classify --top-k x", "invalid value for '--top-k': 'x' is not a valid int"),
+        ("classify a.jpg --format x", "--format 'x' is not one of text, jsonl, csv"),
+        ("classify --model", "option '--model' requires an argument; see: "),
+    ],
+)
+def test_a_typing_mistake_is_one_clear_line_with_a_suggestion(
+    cli: Cli, typed: str, words: str
+) -> None:
+    assert_one_clear_line(cli(*typed.split(), check=2), words)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="bash")
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("edgetl cl", {"classify"}),
+        ("edgetl service un", {"uninstall"}),
+        ("edgetl classify --thre", {"--threshold", "--threads"}),
+        ("edgetl classify --format ", {"text", "jsonl", "csv"}),
+        ("edgetl service install --memory", {"--memory-max"}),
+    ],
+)
+def test_a_shell_completes_commands_options_and_choices(
+    cli: Cli, typed: str, completed: set[str]
+) -> None:
+    words = typed.split(" ")
+    result = subprocess.run(
+        [Path(sys.executable).parent / "edgetl"],
+        env=os.environ
+        | {
+            "_EDGETL_COMPLETE": "complete_bash",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": str(len(words) - 1),
+        },
+        cwd=cli.folder,
+        capture_output=True,
+        text=True,
+    )
+    assert set(result.stdout.split()) == completed, result.stderr

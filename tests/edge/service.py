@@ -1,0 +1,39 @@
+"""What tests of `edgetl service` share: another system's file tree, and systemd's own tools."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+needs_systemd = pytest.mark.skipif(
+    not (shutil.which("systemd-analyze") and shutil.which("systemctl")),
+    reason="needs systemd's tools: apt-get install systemd",
+)
+
+
+def verified(unit: Path) -> str:
+    """What `systemd-analyze verify` has to say of a unit."""
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
+    )
+    return "\n".join(
+        line for line in (result.stdout + result.stderr).splitlines() if unit.name in line
+    )
+
+
+def as_read(unit: Path, name: str) -> str:
+    """What systemd has read of a unit, by the name of a key."""
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit],
+        capture_output=True, text=True, env={**os.environ, "SYSTEMD_LOG_LEVEL": "debug"},
+    )  # fmt: skip
+    dump = result.stdout.partition(f"-> Unit {unit.name}:")[2].partition("-> Unit ")[0]
+    return "\n".join(re.findall(rf"^\s*{name}: (.*)$", dump, re.MULTILINE))
+
+
+def install(card: Path, *more: str) -> list[str | Path]:
+    camera = ["--camera", "0", "--model", "/home/pi/m.tflite"]
+    return ["service", "install", *camera, "--root", card, "--run-as", "pi", *more]

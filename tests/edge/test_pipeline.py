@@ -1,0 +1,81 @@
+"""All that `edgetl classify` does, in one call from Python."""
+
+import gc
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from edgetl.edge import pipeline
+from edgetl.edge.errors import ModelFileError, SettingError, SourceError
+from edgetl.edge.pipeline import ClassifyOptions
+from tests.conftest import COLOURS, Cli, colour_picture
+from tests.edge.conftest import LABELS, frame_picture, write_video
+
+
+@pytest.fixture
+def model(foreign_models: Path) -> Path:
+    return foreign_models / "described.tflite"
+
+
+@pytest.fixture
+def photos(in_tmp_path: Path) -> Path:
+    folder = in_tmp_path / "photos"
+    folder.mkdir()
+    for label in LABELS:
+        colour_picture(COLOURS[label], 3, (60, 40)).save(folder / f"{label}.jpg")
+    return folder
+
+
+def rows(text: str) -> list[dict[str, object]]:
+    """JSON lines without what differs from run to run."""
+    found = [json.loads(line) for line in text.splitlines()]
+    return [{k: v for k, v in row.items() if k not in ("time", "milliseconds")} for row in found]
+
+
+def test_python_and_the_command_line_give_the_same_lines(
+    cli: Cli, model: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "notes.png").write_text("no picture")
+    options = ClassifyOptions(
+        files=("photos",), model=model, format="jsonl", top_k=2, threshold=0.9
+    )
+    outcome = pipeline.classify(options)
+    expected = cli("classify", *options.arguments(), check=1)
+    found = rows(capsys.readouterr().out)
+    assert found == rows(expected.stdout)
+    assert [row["source"] for row in found] == [f"photos/{label}.jpg" for label in LABELS]
+    assert (outcome.classified, outcome.problems, outcome.failed_sinks) == (3, 1, 0)
+    assert outcome.complete
+    assert f"{outcome.parallel} at a time ({outcome.runtime}, " in expected.stderr
+
+
+def test_changes_of_a_video_are_appended_to_a_file(model: Path, in_tmp_path: Path) -> None:
+    frames = (frame_picture(0) + COLOURS[label][::-1] for label in ("blue", "blue", "red"))
+    clip = write_video(in_tmp_path / "clip.avi", (frame.astype("uint8") for frame in frames))
+    output = in_tmp_path / "log.jsonl"
+    options = ClassifyOptions(camera=str(clip), model=model, output=output, on_change=True)
+    for _ in range(2):
+        assert pipeline.classify(options).classified == 3
+    assert [row["label"] for row in rows(output.read_text())] == ["blue", "red"] * 2
+
+
+def test_nothing_of_the_process_stays_changed(model: Path, photos: Path) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    options = ClassifyOptions(files=("photos",), model=model, output=photos / "log.csv")
+    pipeline.classify(options)
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert gc.isenabled()
+    with pytest.raises(SettingError, match="dog"):
+        pipeline.classify(
+            ClassifyOptions(files=("photos",), model=model, snapshots=photos, when="dog>0.5")
+        )
+    assert gc.isenabled()
+
+
+def test_what_cannot_be_classified_is_raised(photos: Path) -> None:
+    with pytest.raises(ModelFileError, match="gone"):
+        pipeline.classify(ClassifyOptions(files=("photos",), model=Path("gone.tflite")))
+    with pytest.raises(SourceError, match="none.jpg: no such file"):
+        pipeline.classify(ClassifyOptions(files=("none.jpg",), model=Path("gone.tflite")))
