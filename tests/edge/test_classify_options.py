@@ -28,7 +28,7 @@ def test_options_and_the_arguments_that_give_them_are_the_same(options: Classify
 
 
 def test_an_unknown_argument_of_options_is_named() -> None:
-    with pytest.raises(SettingError, match="no such option --treshold; did you mean --threshold?"):
+    with pytest.raises(SettingError, match="no such option --treshold; did you mean --threshold"):
         options_from_arguments(ClassifyOptions, ["a.jpg", "--treshold", "1"])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edgetl import edge
 from edgetl.edge import pipeline
 from edgetl.edge.errors import ModelFileError, SettingError, SourceError
 from edgetl.edge.pipeline import ClassifyOptions
@@ -61,6 +62,14 @@ def test_changes_of_a_video_are_appended_to_a_file(model: Path, in_tmp_path: Pat
     assert [row["label"] for row in rows(output.read_text())] == ["blue", "red"] * 2
 
 
+def test_it_is_found_under_the_names_of_the_package() -> None:
+    assert edge.classify is pipeline.classify
+    assert edge.ClassifyOptions is ClassifyOptions
+    assert edge.Outcome is pipeline.Outcome
+    with pytest.raises(AttributeError, match="clasify"):
+        edge.clasify  # noqa: B018
+
+
 def test_nothing_of_the_process_stays_changed(model: Path, photos: Path) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     options = ClassifyOptions(files=("photos",), model=model, output=photos / "log.csv")
@@ -77,5 +86,5 @@ def test_nothing_of_the_process_stays_changed(model: Path, photos: Path) -> None
 def test_what_cannot_be_classified_is_raised(photos: Path) -> None:
     with pytest.raises(ModelFileError, match="gone"):
         pipeline.classify(ClassifyOptions(files=("photos",), model=Path("gone.tflite")))
-    with pytest.raises(SourceError, match="none.jpg: no such file"):
+    with pytest.raises(SourceError, match=r"none\.jpg: no such file"):
         pipeline.classify(ClassifyOptions(files=("none.jpg",), model=Path("gone.tflite")))
