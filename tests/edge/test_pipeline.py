@@ -2,6 +2,8 @@
 
 import gc
 import json
+import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -60,6 +62,18 @@ def test_changes_of_a_video_are_appended_to_a_file(model: Path, in_tmp_path: Pat
     for _ in range(2):
         assert pipeline.classify(options).classified == 3
     assert [row["label"] for row in rows(output.read_text())] == ["blue", "red"] * 2
+
+
+def test_the_example_of_the_docs_works(
+    model: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doc = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    example = re.findall(r"^```python\n(.*?)^```", doc, re.DOTALL | re.MULTILINE)[0]
+    shutil.copy(model, photos.parent)
+    exec(example, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["label"] for line in lines[:-1]] == list(LABELS)
+    assert lines[-1] == "3 0"
 
 
 def test_it_is_found_under_the_names_of_the_package() -> None:
