@@ -99,7 +99,7 @@ class Setting:
 
     @property
     def shown_default(self) -> str:
-        """Its default in words, "" where there is nothing to tell."""
+        """Its default in words, "" where there is none to show."""
         if self.option.unset and not self.default:
             return self.option.unset
         if self.default is None or self.default == () or self.required:

@@ -71,7 +71,7 @@ class OptionsCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for flag, value, is_value in self.alone:
-            # Seldom there, and what it takes to tell may be slow to import.
+            # Most runs do without, and is_value may be slow to import.
             if flag in args:
                 args = with_value(args, flag, value, is_value=is_value)
         with usage_errors_in_one_line(ctx):

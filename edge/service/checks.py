@@ -81,7 +81,7 @@ def check_extras(options: ClassifyOptions) -> None:
 def check_rights(
     user: str, *, runs: Sequence[Path], reads: Sequence[Path], writes: Sequence[Path]
 ) -> None:
-    """Check that a user may do what their service does; only root can tell.
+    """Check that a user may do what their service does; only root can check that.
 
     Raises:
         SettingError: something is out of reach: a service would fail at every start.

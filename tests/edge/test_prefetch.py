@@ -89,7 +89,7 @@ def test_problems_keep_their_order_and_a_bad_picture_fails_alone(
     (good,) = written(tmp_path, 1)
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
-    problem = Problem("asked for in vain")
+    problem = Problem("no such picture")
     items = [Item("1", good), problem, Item("2", bad), Item("3", good)]
     first, second, third, fourth = prefetched(items, classifier)
     assert second is problem

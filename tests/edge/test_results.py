@@ -113,7 +113,7 @@ def test_a_bad_item_is_a_problem_among_good_results(foreign_models: Path, tmp_pa
     items = [
         Item("one", good),
         Item("two", bad),
-        Problem("asked for in vain"),
+        Problem("no such picture"),
         Item("four", np.asarray(colour_picture((230, 20, 30), 2, (30, 20))), 9),
     ]
     first, second, third, fourth = results(items, classifier, top_k=2)
@@ -121,7 +121,7 @@ def test_a_bad_item_is_a_problem_among_good_results(foreign_models: Path, tmp_pa
     assert first.predictions[0].label == "green"
     assert len(first.predictions) == 2
     assert second == Problem(f"{bad}: not a picture that can be read")
-    assert third == Problem("asked for in vain")
+    assert third == Problem("no such picture")
     assert isinstance(fourth, Result)
     assert (fourth.source, fourth.frame, fourth.predictions[0].label) == ("four", 9, "red")
     assert 0 < fourth.milliseconds < 10_000

@@ -65,7 +65,7 @@ def test_a_csv_file_has_one_header_however_often_it_is_appended_to(
     assert len((cli.folder / "log.csv").read_text().splitlines()) == 7
 
 
-def test_half_a_record_is_cut_off_and_told_of(cli: Cli, model: Path, photos: Path) -> None:
+def test_half_a_record_is_cut_off_with_a_warning(cli: Cli, model: Path, photos: Path) -> None:
     log = cli.folder / "log.jsonl"
     cli("classify", "photos", "--model", model, "--output", "log.jsonl")
     log.write_bytes(log.read_bytes()[:-5])

@@ -71,7 +71,7 @@ def test_a_sink_of_one_s_own_works(folder: Path) -> None:
     assert result.stdout.splitlines() == ["a cat: photos/red.jpg", "closed"], result.stderr
 
 
-def test_every_option_of_the_sinks_is_told_of(cli: Cli) -> None:
+def test_every_option_of_the_sinks_is_documented(cli: Cli) -> None:
     shown = cli("classify", "--help-all").stdout
     options = (
         "--output --smooth --threshold --on-change --mqtt --mqtt-discovery --save-video "
