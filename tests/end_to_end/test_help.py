@@ -11,7 +11,7 @@ import pytest
 import edgetl
 from tests.conftest import Cli, assert_one_clear_line
 
-COMMANDS = ["demo", "train", "export", "classify", "info", "benchmark"]
+COMMANDS = ["demo", "train", "export", "classify", "info", "doctor", "deploy", "benchmark"]
 COMMANDS += ["service", *(f"service {c}" for c in ("install", "status", "logs", "uninstall"))]
 
 
@@ -29,7 +29,7 @@ def test_the_version_is_printed(cli: Cli) -> None:
     assert cli("--version").stdout == f"edgetl {edgetl.__version__}\n"
 
 
-@pytest.mark.parametrize("command", COMMANDS[:6] + COMMANDS[7:])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "service"])
 def test_help_all_shows_what_help_shows_and_the_options_of_every_command(
     cli: Cli, command: str
 ) -> None:
