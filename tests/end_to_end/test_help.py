@@ -22,7 +22,7 @@ def test_help_fits_a_screen_and_has_an_example(cli: Cli, command: str) -> None:
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 80
     assert re.search("Example: (sudo )?edgetl", text)
-    assert "..." not in re.sub(r"\[ARGS\]\.\.\.|GLOBS\]?\.\.\.", "", text), "a help text is cut off"
+    assert "..." not in re.sub(r"\[ARGS\]\.\.\.|HOST\.\.\.", "", text), "a help text is cut off"
 
 
 def test_the_version_is_printed(cli: Cli) -> None:
