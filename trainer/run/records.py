@@ -204,10 +204,11 @@ def record_from(kind: Any, value: Any) -> Any:
         if value not in inside:
             raise ValueError(value)
         return value
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {name: record_from(inside[1], one) for name, one in dict(value).items()}
-    if isinstance(origin, type) and issubclass(origin, Sequence):
-        return [record_from(inside[0], one) for one in list(value)]
-    if not isinstance(value, (int, float) if kind is float else kind):
+    accepted: Any = {Mapping: dict, Sequence: list}.get(origin, origin or kind)
+    if not isinstance(value, (int, float) if accepted is float else accepted):
         raise TypeError(value)
+    if isinstance(value, dict):
+        return {name: record_from(inside[1], one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [record_from(inside[0], one) for one in value]
     return value
