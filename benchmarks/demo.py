@@ -15,7 +15,7 @@ from edgetl.trainer.exporting.export import export
 from edgetl.trainer.progress import say
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder, new_run, read_run
-from edgetl.trainer.training import train
+from edgetl.trainer.stages import train_new
 
 # Small pictures: the demo shows the road in a minute, not what the recipe can reach.
 DEMO_RECIPE = Recipe(height=96, width=96)
@@ -50,7 +50,7 @@ def run_demo(folder: Path) -> Demo:
     say(f"drawing pictures in {folder / 'pictures'}")
     pictures = write_demo_pictures(folder / "pictures")
     run = new_run(None, runs=folder / "runs")
-    train(dataset=scan(pictures), run=run, recipe=DEMO_RECIPE)
+    train_new(scan(pictures), run, DEMO_RECIPE, tensorboard=False)
     exported = export(run, quantize=["none", "int8"], max_drop=DEMO_MAX_DROP)
     dataset = read_run(run).dataset
     held_out = [dataset.examples[i] for i in dataset.of(dataset.held_out)]

@@ -39,6 +39,7 @@ class Option:
         metavar: what stands for its value in help.
         alone: the value of an option that is given without one.
         is_value: whether the text behind an option that may stand alone is its value.
+        typed: whether it can be given on the command line, and not in files and Python only.
         parse: makes the value of text; the field's type is what it returns.
     """
 
@@ -57,6 +58,7 @@ class Option:
     metavar: str = ""
     alone: str | None = None
     is_value: Callable[[str], object] | None = None
+    typed: bool = True
     parse: Callable[[str], Any] | None = None
 
 
@@ -95,6 +97,8 @@ class Setting:
         """Its name in messages: --the-option, or the argument's."""
         if self.option.argument:
             return self.option.metavar or self.name.upper()
+        if not self.option.typed:
+            return self.name
         return self.flags[0].partition("/")[0]
 
     @property
@@ -205,7 +209,7 @@ class Options:
         Raises:
             SettingError: a name is no option, or a value is not allowed.
         """
-        return cls(**named_values(cls, values, where=where))
+        return cls(**named_values((cls,), values, where=where))
 
     def arguments(self) -> list[str]:
         """The command-line arguments that give these options; defaults are left out."""
@@ -221,9 +225,11 @@ class Options:
         return [s for s in self.settings() if getattr(self, s.name) not in (None, s.default)]
 
 
-def named_values(cls: Any, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """`values` by the names of `cls`' fields; see `Options.from_mapping`."""
-    known = {setting.name: setting for setting in settings(cls)}
+def named_values(
+    classes: tuple[Any, ...], values: Mapping[str, Any], *, where: str
+) -> dict[str, Any]:
+    """`values` by the names of the classes' fields; see `Options.from_mapping`."""
+    known = {setting.name: setting for cls in classes for setting in settings(cls)}
     found = {}
     for given, value in values.items():
         name = given.replace("-", "_")

@@ -164,7 +164,9 @@ class _Parameter:
     @property
     def settings(self) -> tuple[Setting, ...]:
         known = settings(self.options) if self.options else ()
-        return tuple(s for s in known if not (self.uncommon and s.option.argument))
+        return tuple(
+            s for s in known if s.option.typed and not (self.uncommon and s.option.argument)
+        )
 
     @property
     def expanded(self) -> list[inspect.Parameter]:

@@ -1,8 +1,34 @@
-"""Training and export. What trains or exports needs the [train] extra: see trainer.extra."""
+"""Training and export. What trains or exports needs the [train] extra.
+
+from edgetl.trainer import export, train
+
+train("photos")
+export(quantize=("int8",))
+"""
 
 import os
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["export", "train"]
 
 # Keras reads its backend once, at import, and a keras.json in the user's home may name another one.
 os.environ["KERAS_BACKEND"] = "tensorflow"
-# TensorFlow greets every process with notes on CPU and GPU; what fails still raises an exception.
+# TensorFlow logs notes on CPU and GPU in every process; what fails still raises an exception.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+if TYPE_CHECKING:
+    from edgetl.trainer.exporting.export import export
+    from edgetl.trainer.training import train
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up on first use: what exports imports TensorFlow.
+    if name == "train":
+        from edgetl.trainer.training import train
+
+        return train
+    if name == "export":
+        from edgetl.trainer.exporting.export import export
+
+        return export
+    raise AttributeError(f"module 'edgetl.trainer' has no attribute {name!r}")

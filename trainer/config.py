@@ -1,19 +1,18 @@
-"""The options of a training, from the command line and from files, as one recipe."""
+"""The settings of a training, of options and of configuration files."""
 
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from difflib import get_close_matches
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgetl.edge.errors import SettingError, quoted, reason
+from edgetl.edge.options import named_values, settings
+from edgetl.trainer.options import TrainOptions, image_size
 from edgetl.trainer.recipe import RECIPES, Recipe
 
-_RECIPE_FIELDS = tuple(field.name for field in fields(Recipe))
-# What a configuration file may hold besides the recipe's own settings.
-_OTHERS = ("recipe", "image_size", "data", "out", "sha256", "tensorboard")
+_RECIPE = {setting.name for setting in settings(Recipe)}
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -23,7 +22,7 @@ def read_config(path: Path) -> dict[str, Any]:
     or config.json of a run, which gives the recipe and the photos of that run.
 
     Raises:
-        SettingError: the file cannot be read, or holds a name that is no option.
+        SettingError: the file cannot be read, or holds a name that is not an option.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -40,29 +39,25 @@ def read_config(path: Path) -> dict[str, Any]:
     if isinstance(found.get("recipe"), dict):
         data = found.get("data")
         found = {**found["recipe"], "data": data.get("path") if isinstance(data, dict) else None}
-    options = {name.replace("-", "_"): value for name, value in found.items()}
-    for name in options:
-        if name not in (*_RECIPE_FIELDS, *_OTHERS):
-            near = get_close_matches(name, (*_RECIPE_FIELDS, *_OTHERS), 1)
-            hint = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
-            raise SettingError(f"{quoted(path)}: {name!r} is no option of edgetl train{hint}")
+    options = named_values((TrainOptions, Recipe), found, where=quoted(path))
+    for name in ("config", "resume"):
+        if name in options:
+            raise SettingError(f"{quoted(path)}: --{name} is for the command line; leave it out")
     return {name: value for name, value in options.items() if value is not None}
 
 
 def recipe_from(options: Mapping[str, Any]) -> Recipe:
     """The recipe named by `options["recipe"]` with the other options in place of its settings.
 
-    Options that are no settings of a recipe are passed over.
+    Options that are no settings of a recipe are ignored.
 
     Raises:
         SettingError: no such recipe, or a value is out of range.
     """
-    name = options.get("recipe", "default")
-    if name not in RECIPES:
-        raise SettingError(f"recipe {name!r} is not one of {', '.join(RECIPES)}")
-    changes = {key: value for key, value in options.items() if key in _RECIPE_FIELDS}
-    if "image_size" in options:
-        height, width = _size(str(options["image_size"]))
+    name = TrainOptions(recipe=options.get("recipe", "default")).recipe
+    changes = {key: value for key, value in options.items() if key in _RECIPE}
+    if options.get("image_size") is not None:
+        height, width = map(int, image_size(str(options["image_size"])).split("x"))
         changes |= {"height": height, "width": width}
     base = RECIPES[name]
     epochs, head_epochs = changes.get("epochs"), changes.get("head_epochs")
@@ -70,15 +65,3 @@ def recipe_from(options: Mapping[str, Any]) -> Recipe:
         # Whoever asks for few epochs in all has not asked for the head's many.
         changes["head_epochs"] = max(1, round(epochs * base.head_epochs / base.epochs))
     return replace(base, **changes)
-
-
-def _size(text: str) -> tuple[int, int]:
-    """160 or 120x160 (height x width), in pixels."""
-    sides = text.lower().split("x")
-    try:
-        numbers = [int(side) for side in sides]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2):
-        raise SettingError(f"--image-size {text!r} is neither a number nor HEIGHTxWIDTH")
-    return numbers[0], numbers[-1]

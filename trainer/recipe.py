@@ -1,132 +1,196 @@
 """The settings of a training, and the recipes that have a name."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from functools import partial
+from typing import Annotated, Literal
 
 from edgetl.edge.errors import SettingError
 from edgetl.edge.model.preprocessing import InputSize, ResizeMode
+from edgetl.edge.options import Option, Options
 
-Optimizer = Literal["adam", "rmsprop"]
-Schedule = Literal["constant", "cosine"]
-ClassWeights = Literal["auto", "none"]
-Strategy = Literal["one", "mirrored"]
-Precision = Literal["auto", "float32", "mixed"]
+_Training = partial(Option, group="Training")
+_FineTuning = partial(Option, group="Fine-tuning", common=False)
+_Augmentation = partial(Option, group="Augmentation", common=False)
+_Regularization = partial(Option, group="Regularization", common=False)
+_Speed = partial(Option, group="Speed and memory", common=False)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Options):
     """Two-phase transfer learning with MobileNetV2.
 
     Phase one trains a new head on the frozen backbone with Adam; phase two fine-tunes the backbone
     from layer `fine_tune_from` on. The defaults are the recipe that docs/recipes.md arrives at.
-
-    Attributes:
-        height, width: the model's input in pixels, 32 or more.
-        fit: how a photo of another shape becomes that size.
-        batch_size: pictures a step.
-        head_epochs: epochs of phase one at most, 0 or more.
-        epochs: epochs of both phases together at most.
-        head_lr: the learning rate of phase one.
-        fine_tune_lr: the learning rate of phase two, at its beginning.
-        fine_tune_optimizer: "adam" or "rmsprop".
-        fine_tune_schedule: "constant", or "cosine" down to nothing over phase two (Loshchilov and
-            Hutter, ICLR 2017, https://arxiv.org/abs/1608.03983, without restarts).
-        fine_tune_from: the first of the backbone's 154 layers that phase two trains.
-        patience: a phase ends after so many epochs without a lower validation loss; 0 never.
-        flip: mirror training pictures left to right at random.
-        rotation: turn training pictures at random by up to this share of a full turn, either way.
-        zoom: show at random a part of training pictures, smaller by up to this share each way.
-        translation: shift training pictures at random by up to this share of their size.
-        dropout: the share of features dropped before the last layer in training.
-        label_smoothing: the share of every training target that is spread over all classes
-            (Szegedy et al., CVPR 2016, https://arxiv.org/abs/1512.00567).
-        class_weights: "auto" gives the classes equal weight in the loss however many pictures they
-            have, "none" gives it to the pictures.
-        reuse: compute what frozen layers give once (`trainer.features`) instead of every epoch.
-        views: augmented views of every picture that are kept and used in turn, with `reuse`.
-        head_views: how many of them phase one takes where phase two follows; 0 means as few as make
-            2000 pictures.
-        disk_budget: gigabytes that they may take on the disk while training.
-        seed: of the split, the head's first weights, the order of pictures and the augmentation.
-        weights: where the backbone starts: "bundled" (ImageNet weights that come with edgetl),
-            "imagenet" (Keras downloads its own for this size), "none" (noise), or a file's path.
-        strategy: "mirrored" trains on all GPUs at once (tf.distribute.MirroredStrategy).
-        precision: "mixed" computes in float16 where that is safe (Micikevicius et al., ICLR 2018,
-            https://arxiv.org/abs/1710.03740); "auto" does so on a GPU that is faster at it, and on
-            a processor that is faster at bfloat16 multiplies so in phase two, with `reuse`.
+    Cosine decay is that of Loshchilov and Hutter (ICLR 2017, https://arxiv.org/abs/1608.03983)
+    without restarts; label smoothing that of Szegedy et al. (CVPR 2016,
+    https://arxiv.org/abs/1512.00567); mixed precision that of Micikevicius et al. (ICLR 2018,
+    https://arxiv.org/abs/1710.03740).
 
     Raises:
         SettingError: a value is out of range; the message names it.
     """
 
-    height: int = 160
-    width: int = 160
-    fit: ResizeMode = "crop"
-    batch_size: int = 32
-    head_epochs: int = 8
-    epochs: int = 14
-    head_lr: float = 1e-3
-    fine_tune_lr: float = 5e-5
-    fine_tune_optimizer: Optimizer = "adam"
-    fine_tune_schedule: Schedule = "cosine"
-    fine_tune_from: int = 100
-    patience: int = 0
-    flip: bool = True
-    rotation: float = 0.05
-    zoom: float = 0.3
-    translation: float = 0.1
-    dropout: float = 0.2
-    label_smoothing: float = 0.05
-    class_weights: ClassWeights = "auto"
-    reuse: bool = True
-    views: int = 4
-    head_views: int = 0
-    disk_budget: float = 20.0
-    seed: int = 0
-    weights: str = "bundled"
-    strategy: Strategy = "one"
-    precision: Precision = "auto"
+    height: Annotated[
+        int, Option("Height of the input, in pixels.", low=32, high=4096, typed=False)
+    ] = 160
+    width: Annotated[
+        int, Option("Width of the input, in pixels.", low=32, high=4096, typed=False)
+    ] = 160
+    fit: Annotated[
+        ResizeMode,
+        _Training("How a photo becomes the input.", reason="keeps shapes true", common=False),
+    ] = "crop"
+    head_epochs: Annotated[
+        int, _Training("Epochs of the head alone.", reason="no gain after", low=0, high=100_000)
+    ] = 8
+    epochs: Annotated[
+        int, _Training("Epochs in all.", reason="no gain after", low=1, high=100_000)
+    ] = 14
+    batch_size: Annotated[
+        int, _Training("Pictures a step.", reason="fits any memory", low=1, high=65536)
+    ] = 32
+    seed: Annotated[
+        int,
+        _Training("Of everything random.", reason="same run each time", low=0, high=2**31 - 1),
+    ] = 0
+    head_lr: Annotated[
+        float,
+        _Training(
+            "Learning rate of phase one.",
+            reason="ten times the tutorial's, as stable",
+            above=0,
+            below=100,
+            common=False,
+        ),
+    ] = 1e-3
+    fine_tune_lr: Annotated[
+        float,
+        _FineTuning(
+            "Learning rate of phase two, at first.",
+            reason="at 3e-4 it unlearns ImageNet",
+            above=0,
+            below=100,
+        ),
+    ] = 5e-5
+    fine_tune_optimizer: Annotated[
+        Literal["adam", "rmsprop"],
+        _FineTuning("Optimizer of phase two.", reason="it gains more in few epochs"),
+    ] = "adam"
+    fine_tune_schedule: Annotated[
+        Literal["constant", "cosine"],
+        _FineTuning("Learning rate over phase two.", reason="the last epochs settle"),
+    ] = "cosine"
+    fine_tune_from: Annotated[
+        int,
+        _FineTuning(
+            "First of the backbone's layers to train.",
+            reason="half the work, the tutorial's",
+            low=0,
+            high=153,
+        ),
+    ] = 100
+    patience: Annotated[
+        int,
+        _FineTuning(
+            "Epochs without a lower validation loss that end a phase; 0 for never.",
+            reason="cosine decay needs all its epochs",
+            low=0,
+            high=100_000,
+        ),
+    ] = 0
+    flip: Annotated[
+        bool, _Augmentation("Mirror left to right.", reason="most things look alike mirrored")
+    ] = True
+    rotation: Annotated[
+        float,
+        _Augmentation(
+            "Rotate by up to this share of a full turn.",
+            reason="as people hold a camera",
+            low=0,
+            high=1,
+        ),
+    ] = 0.05
+    zoom: Annotated[
+        float,
+        _Augmentation(
+            "Zoom in by up to this share.", reason="things are near or far", low=0, high=0.9
+        ),
+    ] = 0.3
+    translation: Annotated[
+        float,
+        _Augmentation(
+            "Shift by up to this share.", reason="things are seldom centred", low=0, high=0.9
+        ),
+    ] = 0.1
+    dropout: Annotated[
+        float,
+        _Regularization(
+            "Share of features dropped before the head.",
+            reason="the tutorial's",
+            low=0,
+            high=0.99,
+        ),
+    ] = 0.2
+    label_smoothing: Annotated[
+        float,
+        _Regularization(
+            "Share of a target that is spread over all classes.",
+            reason="fewer confident mistakes on hard photos",
+            low=0,
+            high=0.99,
+        ),
+    ] = 0.05
+    class_weights: Annotated[
+        Literal["auto", "none"],
+        _Regularization(
+            "Weight of the classes in the loss.",
+            reason="a rare class counts as much as a common one",
+        ),
+    ] = "auto"
+    reuse: Annotated[bool, _Speed("Compute frozen layers once.", reason="several times faster")] = (
+        True
+    )
+    views: Annotated[
+        int,
+        _Speed("Augmented copies kept of a picture.", reason="more gain nothing", low=1, high=1000),
+    ] = 4
+    head_views: Annotated[
+        int,
+        _Speed(
+            "How many of them phase one takes; 0 for as few as make 2000 pictures.",
+            reason="more gain nothing before fine-tuning",
+            low=0,
+            high=1000,
+        ),
+    ] = 0
+    disk_budget: Annotated[
+        float,
+        _Speed("Gigabytes for them while training.", reason="200,000 pictures", low=0, high=1e6),
+    ] = 20.0
+    weights: Annotated[
+        str,
+        Option(
+            "Where the backbone starts: bundled, imagenet (downloaded), none or a file.",
+            reason="needs no network",
+            metavar="WHICH",
+            group="Training",
+            common=False,
+        ),
+    ] = "bundled"
+    strategy: Annotated[
+        Literal["one", "mirrored"],
+        _Speed("mirrored trains on all GPUs.", reason="most machines have one or none"),
+    ] = "one"
+    precision: Annotated[
+        Literal["auto", "float32", "mixed"],
+        _Speed("Numbers to compute in.", reason="16 bits where GPU or processor are faster at it"),
+    ] = "auto"
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("height", 32, 4096),
-            ("width", 32, 4096),
-            ("batch_size", 1, 65536),
-            ("head_epochs", 0, 100_000),
-            ("epochs", 1, 100_000),
-            ("fine_tune_from", 0, 153),
-            ("patience", 0, 100_000),
-            ("rotation", 0.0, 1.0),
-            ("zoom", 0.0, 0.9),
-            ("translation", 0.0, 0.9),
-            ("dropout", 0.0, 0.99),
-            ("label_smoothing", 0.0, 0.99),
-            ("views", 1, 1000),
-            ("head_views", 0, 1000),
-            ("disk_budget", 0.0, 1e6),
-            ("seed", 0, 2**31 - 1),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not low <= value <= high:
-                raise SettingError(f"{name} {value} is not between {low} and {high}")
-        for name in ("head_lr", "fine_tune_lr"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 < value < 100:
-                raise SettingError(f"{name} {value} is not above 0 and below 100")
-        for name, choices in (
-            ("fit", ResizeMode),
-            ("fine_tune_optimizer", Optimizer),
-            ("fine_tune_schedule", Schedule),
-            ("class_weights", ClassWeights),
-            ("strategy", Strategy),
-            ("precision", Precision),
-        ):
-            if getattr(self, name) not in get_args(choices):
-                allowed = ", ".join(get_args(choices))
-                raise SettingError(f"{name} {getattr(self, name)!r} is not one of {allowed}")
+        super().__post_init__()
         if self.head_epochs > self.epochs:
             raise SettingError(
-                f"head_epochs {self.head_epochs} is more than the {self.epochs} epochs in all"
+                f"--head-epochs {self.head_epochs} is more than the {self.epochs} epochs in all"
             )
 
     @property
@@ -136,13 +200,13 @@ class Recipe:
 
     @property
     def input_size(self) -> InputSize:
-        """The model's input size and fit, as the one preprocessing path takes it."""
+        """The model's input size and resize mode, as the one preprocessing path takes it."""
         return InputSize(self.height, self.width, self.fit)
 
 
 RECIPES = {
     "default": Recipe(),
-    # The cats-vs-dogs lab, exactly.
+    # The TensorFlow transfer-learning tutorial's, exactly.
     "reference": Recipe(
         fit="stretch",
         head_epochs=10,

@@ -54,8 +54,8 @@ def test_a_run_folder_in_use_is_not_overwritten(cli: Cli, two_class_data: Path) 
     [
         (["--image-size", "31"], "height 31"),
         (["--image-size", "wide"], "--image-size 'wide'"),
-        (["--epochs", "3", "--head-epochs", "5"], "head_epochs 5 is more than the 3 epochs"),
-        (["--head-lr", "0"], "head_lr 0"),
+        (["--epochs", "3", "--head-epochs", "5"], "--head-epochs 5 is more than the 3 epochs"),
+        (["--head-lr", "0"], "--head-lr 0"),
         (["--views", "0"], "views 0"),
         (["--sha256", "ab"], "--sha256"),
         (["--resume"], "leave DATA out"),
@@ -96,7 +96,7 @@ def test_odd_pictures_are_trained_on_and_broken_ones_set_aside(cli: Cli) -> None
     result = cli("train", "my photos", *QUICK)
     assert result.stdout == "run\n"
     split = json.loads((cli.folder / "run" / "split.json").read_text())
-    aside = {item["file"]: item["reason"] for item in split["set_aside"]}
+    aside = {item["file"]: item["reason"] for item in split["excluded"]}
     assert sorted(aside) == [
         "red/empty.png",
         "red/letter.jpg",

@@ -39,7 +39,7 @@ def kill_when(cli: Cli, moment: Callable[[], bool], *arguments: str | Path) -> s
 
 
 def history_of(run: Path) -> list[dict[str, float]]:
-    rows: list[dict[str, float]] = json.loads((run / "history.json").read_text())
+    rows: list[dict[str, float]] = json.loads((run / "history.json").read_text())["epochs"]
     return rows
 
 

@@ -54,8 +54,8 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
     assert "imbalance  4.0" in result.stderr
     run = cli.folder / "runs" / "a"
     split = json.loads((run / "split.json").read_text())
-    assert {item["kind"] for item in split["set_aside"]} == {"unreadable", "duplicate"}
-    history = json.loads((run / "history.json").read_text())
+    assert {item["kind"] for item in split["excluded"]} == {"unreadable", "duplicate"}
+    history = json.loads((run / "history.json").read_text())["epochs"]
     assert [row["phase"] for row in history] == ["head", "head", "fine_tune"]
     assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
     recipe = json.loads((run / "config.json").read_text())["recipe"]
@@ -66,7 +66,7 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
 
     # The run's own settings and photos give the run again; nothing is downloaded or unpacked anew.
     cli("train", "--config", run / "config.json", "--out", "runs/b")
-    again = json.loads((cli.folder / "runs" / "b" / "history.json").read_text())
+    again = json.loads((cli.folder / "runs" / "b" / "history.json").read_text())["epochs"]
     for row, other in zip(history, again, strict=True):
         assert other["val_loss"] == pytest.approx(row["val_loss"], abs=1e-6)
 
@@ -83,7 +83,7 @@ def test_patience_ends_a_phase_early(cli: Cli, two_class_data: Path) -> None:
     options = ("--image-size", "32", "--epochs", "9", "--head-epochs", "9", "--head-lr", "5",
                "--patience", "2")  # fmt: skip
     cli("train", two_class_data, "--out", "run", *options)
-    history = json.loads((cli.folder / "run" / "history.json").read_text())
+    history = json.loads((cli.folder / "run" / "history.json").read_text())["epochs"]
     losses = [row["val_loss"] for row in history]
     assert len(history) < 9
     assert len(losses) - 1 - losses.index(min(losses)) == 2

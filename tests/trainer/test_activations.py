@@ -5,17 +5,17 @@ import keras
 import numpy as np
 import pytest
 
-from edgetl.trainer.data.memory_mapped import RowFile, new_rows
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows
 from edgetl.trainer.features.cache import (
-    below_cut,
+    below_split,
     computed,
-    cut_below,
-    features_of_cut,
+    features_above_split,
     features_of_pixels,
     row_size,
+    split_layer_below,
     view_of,
 )
-from edgetl.trainer.fitting.phases import Pictures, reused_activations
+from edgetl.trainer.fitting.phases import Pictures, cached_features
 from edgetl.trainer.network.model import (
     backbone_of,
     build_model,
@@ -37,7 +37,7 @@ def model() -> keras.Model:
 
 
 @pytest.fixture
-def pixels(tmp_path: Path) -> RowFile:
+def pixels(tmp_path: Path) -> MemoryMappedArray:
     random = np.random.default_rng(0)
     file = new_rows(tmp_path / "pixels.npy", (11, 64, 64, 3), np.uint8)
     file.write(0, random.integers(0, 256, file.shape, np.uint8))
@@ -57,34 +57,39 @@ def test_the_network_is_cut_at_the_end_of_a_block(
     first_trained: int, name: str, shape: tuple[int, ...]
 ) -> None:
     backbone = backbone_of(build_model(Recipe(weights="none"), 2))
-    cut = cut_below(backbone, first_trained)
-    assert cut is not None
-    assert cut < first_trained
-    assert backbone.layers[cut].name == name
-    assert backbone.layers[cut].output.shape[1:] == shape
-    assert row_size(backbone, cut) == 2 * np.prod(shape)
+    split_layer = split_layer_below(backbone, first_trained)
+    assert split_layer is not None
+    assert split_layer < first_trained
+    assert backbone.layers[split_layer].name == name
+    assert backbone.layers[split_layer].output.shape[1:] == shape
+    assert row_size(backbone, split_layer) == 2 * np.prod(shape)
 
 
 def test_there_is_no_cut_below_the_first_layers(model: keras.Model) -> None:
-    assert cut_below(backbone_of(model), 0) is None
-    assert cut_below(backbone_of(model), 1) is None
+    assert split_layer_below(backbone_of(model), 0) is None
+    assert split_layer_below(backbone_of(model), 1) is None
 
 
 def test_the_frozen_part_and_the_rest_give_what_the_whole_model_gives(
-    model: keras.Model, pixels: RowFile, tmp_path: Path
+    model: keras.Model, pixels: MemoryMappedArray, tmp_path: Path
 ) -> None:
     unfreeze_backbone(model, first_layer=100)
-    cut = cut_below(backbone_of(model), 100)
-    assert cut is not None
+    split_layer = split_layer_below(backbone_of(model), 100)
+    assert split_layer is not None
     cache = tmp_path / "cache"
-    kept = computed(below_cut(model, cut, cache=cache), pixels, ROWS, path=tmp_path / "cut.npy")
-    above = features_of_cut(model, cut, cache=cache)
+    kept = computed(
+        below_split(model, split_layer, cache=cache),
+        pixels,
+        ROWS,
+        path=tmp_path / "split_layer.npy",
+    )
+    above = features_above_split(model, split_layer, cache=cache)
     features = computed(above, kept, np.arange(len(kept)), path=tmp_path / "above.npy")
     whole = features_of_pixels(model, cache=cache)
     at_once = computed(whole, pixels, ROWS, path=tmp_path / "whole.npy")
     expected = class_probabilities(model, pixels[ROWS])
     # The activations are rounded to half precision on their way.
-    tail = class_probabilities(tail_model(model, cut), kept[:])
+    tail = class_probabilities(tail_model(model, split_layer), kept[:])
     np.testing.assert_allclose(tail, expected, atol=2e-3)
     for file in (features, at_once):
         head = class_probabilities(head_model(model), file[:])
@@ -92,7 +97,9 @@ def test_the_frozen_part_and_the_rest_give_what_the_whole_model_gives(
     assert not np.allclose(expected, expected[0], atol=2e-3), "all pictures alike prove nothing"
 
 
-def test_a_view_depends_on_the_seed_and_its_number_alone(pixels: RowFile, tmp_path: Path) -> None:
+def test_a_view_depends_on_the_seed_and_its_number_alone(
+    pixels: MemoryMappedArray, tmp_path: Path
+) -> None:
     def view(name: str, number: int, seed: int = 0) -> np.ndarray:
         augment = view_of(Recipe(height=64, width=64, seed=seed), number)
         path = tmp_path / f"{name}.npy"
@@ -105,7 +112,7 @@ def test_a_view_depends_on_the_seed_and_its_number_alone(pixels: RowFile, tmp_pa
     assert not np.allclose(view("e", 1, seed=1), first)
 
 
-def test_what_is_there_is_not_computed_again(pixels: RowFile, tmp_path: Path) -> None:
+def test_what_is_there_is_not_computed_again(pixels: MemoryMappedArray, tmp_path: Path) -> None:
     calls = []
 
     def network(batch: np.ndarray) -> np.ndarray:
@@ -128,27 +135,35 @@ def test_networks_of_two_sizes_share_a_cache(tmp_path: Path) -> None:
     for size in (64, 96):
         model = build_model(Recipe(height=size, width=size, weights="none", seed=1), 2)
         backbone_of(model).set_weights([w * 0 + 0.5 for w in backbone_of(model).get_weights()])
-        cut = cut_below(backbone_of(model), 100)
-        assert cut is not None
+        split_layer = split_layer_below(backbone_of(model), 100)
+        assert split_layer is not None
         pixels = np.zeros((2, size, size, 3), np.float32)
         assert features_of_pixels(model, cache=tmp_path)(pixels).shape == (2, 1280)
-        activations = below_cut(model, cut, cache=tmp_path)(pixels)
-        assert features_of_cut(model, cut, cache=tmp_path)(activations).shape == (2, 1280)
+        activations = below_split(model, split_layer, cache=tmp_path)(pixels)
+        assert features_above_split(model, split_layer, cache=tmp_path)(activations).shape == (
+            2,
+            1280,
+        )
 
 
-def pictures_of(pixels: RowFile, trained: int) -> Pictures:
+def pictures_of(pixels: MemoryMappedArray, trained: int) -> Pictures:
     rows = {"train": np.arange(trained) % 7, "validation": np.array([8, 9]), "test": np.array([])}
-    truth = {split: np.zeros(len(some), np.int64) for split, some in rows.items()}
-    return Pictures(pixels, rows, truth)
+    targets = {split: np.zeros(len(some), np.int64) for split, some in rows.items()}
+    return Pictures(pixels, rows, targets)
 
 
 @pytest.mark.parametrize(("head_views", "trained", "taken"), [(0, 7, 3), (0, 1000, 2), (1, 7, 1)])
 def test_the_head_takes_as_many_views_as_it_needs(
-    model: keras.Model, pixels: RowFile, tmp_path: Path, head_views: int, trained: int, taken: int
+    model: keras.Model,
+    pixels: MemoryMappedArray,
+    tmp_path: Path,
+    head_views: int,
+    trained: int,
+    taken: int,
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=6, head_epochs=3)
     run = new_run(tmp_path / "run")
-    reused = reused_activations(model, pictures_of(pixels, trained), run, recipe)
+    reused = cached_features(model, pictures_of(pixels, trained), run, recipe)
     assert reused.fine_tune is not None
     assert len(reused.fine_tune.views) == 3
     assert [len(view) for view in reused.head.views] == [trained] * taken
@@ -158,9 +173,9 @@ def test_the_head_takes_as_many_views_as_it_needs(
 
 @pytest.mark.parametrize("head_views", [0, 1])
 def test_a_head_that_is_all_there_is_takes_every_view(
-    model: keras.Model, pixels: RowFile, tmp_path: Path, head_views: int
+    model: keras.Model, pixels: MemoryMappedArray, tmp_path: Path, head_views: int
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=3, head_epochs=3)
     run = new_run(tmp_path / "run")
-    kept = reused_activations(model, pictures_of(pixels, 7), run, recipe)
-    assert (kept.cut, kept.fine_tune, len(kept.head.views)) == (None, None, 3)
+    kept = cached_features(model, pictures_of(pixels, 7), run, recipe)
+    assert (kept.split_layer, kept.fine_tune, len(kept.head.views)) == (None, None, 3)

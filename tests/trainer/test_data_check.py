@@ -8,7 +8,6 @@ from PIL import Image
 
 from edgetl.edge.errors import DataError
 from edgetl.trainer.data.checks import (
-    ClassWeights,
     DataSummary,
     class_weights,
     exclude_duplicates,
@@ -58,7 +57,7 @@ def made(pictures: dict[Split, dict[str, int]], *aside: Excluded) -> Dataset:
 def summary_of(
     dataset: Dataset,
     sizes: dict[str, tuple[int, int]] | None = None,
-    class_weights: ClassWeights = "auto",
+    class_weights: str = "auto",
 ) -> DataSummary:
     return summarize(dataset, sizes=sizes or {}, height=160, width=160, class_weights=class_weights)
 
@@ -301,7 +300,7 @@ def test_the_smallest_picture_is_one_that_is_used_and_the_first_of_several() -> 
     ],
 )
 def test_imbalance_is_warned_of_above_three_to_one(
-    many: int, choice: ClassWeights, words: str | None
+    many: int, choice: str, words: str | None
 ) -> None:
     summary = summary_of(made({**PLENTY, "train": {"a": 30, "b": many}}), class_weights=choice)
     assert (summary.largest_class, summary.smallest_class) == ("b", "a")

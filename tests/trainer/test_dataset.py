@@ -167,6 +167,6 @@ def test_unreadable_pictures_leave_and_a_class_left_with_one_is_an_error() -> No
 
 def test_in_turn_begins_with_one_picture_of_each_class(tmp_path: Path) -> None:
     dataset = assign_splits(scan(fill(tmp_path, {"a": 20, "b": 4, "c": 10})), seed=0)
-    places = dataset.in_turn("train")
+    places = dataset.interleaved("train")
     assert sorted(places) == dataset.of("train")
     assert [dataset.examples[i].label for i in places[:6]] == ["a", "b", "c"] * 2

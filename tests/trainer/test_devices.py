@@ -24,13 +24,13 @@ from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.network.devices import devices_for
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import new_run
-from edgetl.trainer.training import train
+from edgetl.trainer.stages import train_new
 recipe = Recipe(
     height=64, width=64, head_epochs=2, epochs=4, head_lr=0.01, batch_size=4, strategy="mirrored",
     reuse=sys.argv[3] == "reuse",
 )
 assert devices_for(recipe).strategy.num_replicas_in_sync == 2
-train(dataset=scan(Path(sys.argv[1])), run=new_run(Path(sys.argv[2])), recipe=recipe)
+train_new(scan(Path(sys.argv[1])), new_run(Path(sys.argv[2])), recipe, tensorboard=False)
 """
 
 
@@ -77,11 +77,11 @@ def test_one_device_without_a_gpu_keeps_full_precision() -> None:
     assert devices.plain
     assert devices.policy == "float32"
     assert not devices_for(Recipe(precision="mixed")).plain
-    assert devices_for(RECIPES["reference"]).trained_in is None
+    assert devices_for(RECIPES["reference"]).compute_dtype is None
 
 
 @pytest.mark.parametrize(
-    ("flags", "trained_in"),
+    ("flags", "compute_dtype"),
     [
         ("fpu sse2 avx2 avx512f avx512_bf16 avx512_vnni", "bfloat16"),
         ("fpu sse2 avx512f amx_bf16 amx_tile", "bfloat16"),
@@ -90,7 +90,7 @@ def test_one_device_without_a_gpu_keeps_full_precision() -> None:
     ],
 )
 def test_phase_two_multiplies_in_what_the_processor_is_faster_at(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str | None, trained_in: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str | None, compute_dtype: str | None
 ) -> None:
     cpu_info = tmp_path / "cpuinfo"
     if flags:
@@ -100,12 +100,12 @@ def test_phase_two_multiplies_in_what_the_processor_is_faster_at(
     monkeypatch.setattr("edgetl.trainer.network.devices._CPU_INFO", cpu_info)
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     devices = devices_for(Recipe())
-    assert devices.trained_in == trained_in
+    assert devices.compute_dtype == compute_dtype
     assert devices.plain
     for precision in ("float32", "mixed"):
-        assert devices_for(Recipe(precision=precision)).trained_in is None
+        assert devices_for(Recipe(precision=precision)).compute_dtype is None
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    assert devices_for(Recipe()).trained_in is None
+    assert devices_for(Recipe()).compute_dtype is None
 
 
 def test_the_precision_holds_in_the_block_alone() -> None:

@@ -23,9 +23,11 @@ def backbone() -> keras.Model:
     return backbone
 
 
-@pytest.mark.parametrize("cut", ["block_10_project_BN", "block_15_add", "Conv1_relu"])
-def test_folding_changes_neither_outputs_nor_gradients(backbone: keras.Model, cut: str) -> None:
-    place = [layer.name for layer in backbone.layers].index(cut)
+@pytest.mark.parametrize("split_layer", ["block_10_project_BN", "block_15_add", "Conv1_relu"])
+def test_folding_changes_neither_outputs_nor_gradients(
+    backbone: keras.Model, split_layer: str
+) -> None:
+    place = [layer.name for layer in backbone.layers].index(split_layer)
     activations = backbone.layers[place].output
     inputs = np.random.default_rng(1).normal(size=(3, *activations.shape[1:])).astype(np.float32)
     layers = keras.Model(activations, backbone.output)
@@ -53,7 +55,9 @@ def test_only_training_multiplies_in_another_precision(backbone: keras.Model) ->
     shape = backbone.layers[place].output.shape[1:]
     inputs = tf.constant(np.random.default_rng(1).normal(size=(3, *shape)).astype(np.float32))
     kernel = backbone.get_layer("block_16_project").kernel.value
-    full, half = (FoldedBackbone(backbone, place, trained_in=kind) for kind in (None, "bfloat16"))
+    full, half = (
+        FoldedBackbone(backbone, place, compute_dtype=kind) for kind in (None, "bfloat16")
+    )
     results = []
     for layer in (full, half):
         with tf.GradientTape() as tape:

@@ -62,9 +62,9 @@ def test_the_error_is_traced_to_the_layer_that_carries_it(int8: Int8Model) -> No
 def test_the_fewest_layers_that_mend_it_are_found(
     bad_model: keras.Model, pictures: np.ndarray, tmp_path: Path
 ) -> None:
-    truth = class_probabilities(bad_model, pictures).argmax(axis=1)
+    targets = class_probabilities(bad_model, pictures).argmax(axis=1)
     bad_model.save(tmp_path / "model.keras")
-    judged = Judged(pictures, truth, 0.85)
+    judged = Judged(pictures, targets, 0.85)
     found = in_child(keep_fewest, tmp_path / "model.keras", pictures[:20], "uint8", judged)
     assert found.enough
     assert found.layers == BAD

@@ -114,13 +114,13 @@ def test_weights_that_are_missing_or_do_not_fit_are_named(tmp_path: Path) -> Non
     ("change", "words"),
     [
         ({"height": 31}, "height 31 is not between 32"),
-        ({"epochs": 0}, "epochs 0"),
-        ({"head_epochs": 21}, "head_epochs 21 is more than the 14 epochs in all"),
-        ({"head_lr": 0.0}, "head_lr 0.0"),
-        ({"fine_tune_lr": float("nan")}, "fine_tune_lr nan"),
-        ({"fine_tune_from": 154}, "fine_tune_from 154"),
-        ({"dropout": 1.0}, "dropout 1.0"),
-        ({"rotation": -0.1}, "rotation -0.1"),
+        ({"epochs": 0}, "--epochs 0"),
+        ({"head_epochs": 21}, "--head-epochs 21 is more than the 14 epochs in all"),
+        ({"head_lr": 0.0}, "--head-lr 0.0"),
+        ({"fine_tune_lr": float("nan")}, "--fine-tune-lr nan"),
+        ({"fine_tune_from": 154}, "--fine-tune-from 154"),
+        ({"dropout": 1.0}, "--dropout 1.0"),
+        ({"rotation": -0.1}, "--rotation -0.1"),
     ],
 )
 def test_a_setting_out_of_range_is_named(change: dict[str, float], words: str) -> None:
@@ -131,12 +131,12 @@ def test_a_setting_out_of_range_is_named(change: dict[str, float], words: str) -
 
 def test_label_smoothing_is_the_same_for_two_classes_and_for_many() -> None:
     logits = np.array([[0.3], [-2.0], [4.0]], np.float32)
-    truth = np.array([0.0, 1.0, 1.0], np.float32)
+    targets = np.array([0.0, 1.0, 1.0], np.float32)
     binary = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1)
     # A logit z is the pair (-z/2, z/2).
     pairs = np.concatenate([-logits / 2, logits / 2], axis=1)
-    expected = float(binary(truth[:, np.newaxis], logits))
-    assert float(SmoothedCrossEntropy(0.1)(truth, pairs)) == pytest.approx(expected, rel=1e-5)
-    plain = float(keras.losses.SparseCategoricalCrossentropy(from_logits=True)(truth, pairs))
-    assert float(SmoothedCrossEntropy(0.0)(truth, pairs)) == pytest.approx(plain, rel=1e-5)
+    expected = float(binary(targets[:, np.newaxis], logits))
+    assert float(SmoothedCrossEntropy(0.1)(targets, pairs)) == pytest.approx(expected, rel=1e-5)
+    plain = float(keras.losses.SparseCategoricalCrossentropy(from_logits=True)(targets, pairs))
+    assert float(SmoothedCrossEntropy(0.0)(targets, pairs)) == pytest.approx(plain, rel=1e-5)
     assert plain != pytest.approx(expected, rel=1e-2)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ def _metrics(
         given = truth.copy()
         given[:wrong] = (given[:wrong] + 1) % classes
         probabilities = np.eye(classes, dtype=np.float32)[given]
-        splits[split] = measures.summary(probabilities, truth, dataset.labels)
+        figures = measures.summary(probabilities, truth, dataset.labels)
+        splits[split] = asdict(figures) if figures else None
     epochs = _history() if history is None else history
     head = [row for row in epochs if row["phase"] == "head"]
     return {

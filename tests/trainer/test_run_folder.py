@@ -102,7 +102,7 @@ def test_a_finished_run_holds_every_file_of_the_contract(two_class_run: Path) ->
         ("metrics.json", b"{", "metrics.json: damaged"),
         ("split.json", b"{}", "is damaged"),
         ("labels.txt", None, "labels.txt: no such file"),
-        ("config.json", b"{}", "is damaged"),
+        ("config.json", b"{}", "config.json: damaged"),
     ],
 )
 def test_a_run_that_is_half_there_is_named(
@@ -119,7 +119,7 @@ def test_a_run_that_is_half_there_is_named(
 
 
 def test_history_and_metrics_agree(two_class_run: Path) -> None:
-    history = json.loads((two_class_run / "history.json").read_text())
+    history = json.loads((two_class_run / "history.json").read_text())["epochs"]
     metrics = json.loads((two_class_run / "metrics.json").read_text())
     assert [(row["phase"], row["epoch"]) for row in history] == [
         ("head", 1),
@@ -147,7 +147,7 @@ def test_an_interrupted_run_is_found_and_a_finished_one_is_not(
     interrupted = shutil.copytree(two_class_run, Path("runs/half"), ignore=ignore)
     finished = shutil.copytree(two_class_run, Path("runs/whole"))
     assert find_interrupted(None).path == interrupted
-    assert read_started(RunFolder(interrupted))["recipe"]["height"] == 64
+    assert read_started(RunFolder(interrupted)).recipe.height == 64
     with pytest.raises(RunFolderError, match="is finished"):
         read_started(RunFolder(finished))
     with pytest.raises(RunFolderError, match="no training has begun"):

@@ -9,14 +9,24 @@ from edgetl.trainer.config import read_config, recipe_from
 from edgetl.trainer.recipe import RECIPES, Recipe
 
 
-def test_the_reference_recipe_is_the_labs() -> None:
-    lab = RECIPES["reference"]
-    assert (lab.height, lab.width, lab.fit, lab.batch_size) == (160, 160, "stretch", 32)
-    assert (lab.head_epochs, lab.epochs, lab.head_lr, lab.fine_tune_lr) == (10, 20, 1e-4, 1e-5)
-    assert (lab.fine_tune_from, lab.fine_tune_optimizer) == (100, "rmsprop")
-    assert lab.fine_tune_schedule == "constant"
-    assert (lab.flip, lab.rotation, lab.dropout) == (True, 0.2, 0.2)
-    assert (lab.zoom, lab.translation) == (0, 0)
+def test_the_reference_recipe_is_the_tutorials() -> None:
+    its = RECIPES["reference"]
+    assert (its.height, its.width, its.fit, its.batch_size) == (
+        160,
+        160,
+        "stretch",
+        32,
+    )
+    assert (its.head_epochs, its.epochs, its.head_lr, its.fine_tune_lr) == (
+        10,
+        20,
+        1e-4,
+        1e-5,
+    )
+    assert (its.fine_tune_from, its.fine_tune_optimizer) == (100, "rmsprop")
+    assert its.fine_tune_schedule == "constant"
+    assert (its.flip, its.rotation, its.dropout) == (True, 0.2, 0.2)
+    assert (its.zoom, its.translation) == (0, 0)
 
 
 def test_options_take_the_place_of_the_named_recipes_settings() -> None:
@@ -55,7 +65,7 @@ def test_a_runs_config_gives_its_recipe_and_photos(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.toml", "epoch = 3", "'epoch' is no option of edgetl train; did you mean epochs?"),
+        ("a.toml", "epoch = 3", "'epoch' is not an option; did you mean epochs?"),
         ("a.toml", "epochs = = 3", "neither TOML nor"),
         ("a.json", "{", "neither TOML nor"),
         ("a.json", "[1]", "holds no settings"),
@@ -74,10 +84,10 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, name: str, content: str, 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"epochs": "three"}, "epochs three"),
-        ({"fit": "squeeze"}, "fit 'squeeze' is not one of stretch, crop, pad"),
-        ({"recipe": "best"}, "recipe 'best' is not one of default, reference"),
-        ({"head_lr": "fast"}, "head_lr fast"),
+        ({"epochs": "three"}, "--epochs 'three'"),
+        ({"fit": "squeeze"}, "--fit 'squeeze' is not one of stretch, crop, pad"),
+        ({"recipe": "best"}, "--recipe 'best' is not one of default, reference"),
+        ({"head_lr": "fast"}, "--head-lr 'fast'"),
     ],
 )
 def test_a_value_that_is_wrong_is_named(options: dict[str, object], words: str) -> None:

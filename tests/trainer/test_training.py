@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import keras
@@ -12,6 +11,7 @@ from edgetl.trainer.fitting.epochs import EpochRecorder
 from edgetl.trainer.network.model import build_model, compile_for
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import new_run
+from edgetl.trainer.run.records import read_history
 
 PIXELS = np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3)
 ROWS = np.array([9, 1, 3, 5, 7])
@@ -84,10 +84,10 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
     with pytest.raises(EdgetlError, match=r"epoch 2: .*--head-lr \(now 50\)"):
         recorder.on_epoch_end(1, {**logs, broken: float("nan")})
     # What came before is kept.
-    assert [row["epoch"] for row in json.loads(run.history.read_text())] == [1]
+    assert [epoch.epoch for epoch in read_history(run.history)] == [1]
     checkpoint = read_checkpoint(run)
     assert checkpoint is not None
-    assert [row["epoch"] for row in checkpoint.history] == [1]
+    assert [epoch.epoch for epoch in checkpoint.history] == [1]
 
 
 def test_a_checkpoint_keeps_the_best_weights_beside_the_last(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edgetl.trainer import metrics
-from edgetl.trainer.data.memory_mapped import RowFile
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 
 Batch = tuple[npt.NDArray[Any], npt.NDArray[np.float32]]
 
@@ -25,21 +25,21 @@ class Batches:
     Args:
         views: files of inputs, or arrays.
         rows: int [pictures], which row of each view every picture is.
-        truth: int [pictures], the index of every picture's class.
+        targets: int [pictures], the index of every picture's class.
         batch_size: pictures a batch.
         shuffle_seed: None leaves the pictures in order.
     """
 
     def __init__(
         self,
-        views: Sequence[RowFile | npt.NDArray[Any]],
+        views: Sequence[MemoryMappedArray | npt.NDArray[Any]],
         rows: npt.NDArray[np.int64],
-        truth: metrics.Classes,
+        targets: metrics.Classes,
         *,
         batch_size: int,
         shuffle_seed: int | None = None,
     ) -> None:
-        self._views, self._rows, self._truth = views, rows, truth
+        self._views, self._rows, self._truth = views, rows, targets
         self._batch_size, self._seed = batch_size, shuffle_seed
 
     def __len__(self) -> int:

@@ -16,7 +16,6 @@ from edgetl.trainer.data.dataset import (
     counts,
     without,
 )
-from edgetl.trainer.recipe import ClassWeights
 
 # From here on the user is warned.
 WARN_IMBALANCE = 3.0  # the largest class to the smallest
@@ -125,7 +124,7 @@ def summarize(
     sizes: Mapping[str, tuple[int, int]],
     height: int,
     width: int,
-    class_weights: ClassWeights,
+    class_weights: str,
 ) -> DataSummary:
     """Say what is in the data, and what about it may spoil the training or its figures.
 
@@ -230,7 +229,7 @@ def _warn_of_copies_across_splits(summary: DataSummary) -> str | None:
     )
 
 
-def _warn_of_imbalance(summary: DataSummary, class_weights: ClassWeights) -> str | None:
+def _warn_of_imbalance(summary: DataSummary, class_weights: str) -> str | None:
     if summary.imbalance <= WARN_IMBALANCE:
         return None
     train, most, fewest = summary.counts["train"], summary.largest_class, summary.smallest_class

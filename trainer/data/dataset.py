@@ -68,7 +68,7 @@ class Dataset:
         """The places in `examples` of one split's pictures."""
         return [i for i, example in enumerate(self.examples) if example.split == split]
 
-    def in_turn(self, split: Split) -> list[int]:
+    def interleaved(self, split: Split) -> list[int]:
         """The same places, a picture of each class in turn, so that any beginning is balanced."""
         by_label: dict[str, list[int]] = {label: [] for label in self.labels}
         for place in self.of(split):
@@ -105,8 +105,8 @@ def scan(root: Path) -> Dataset:
     splits = _split_folders(folders)
     found: list[Example] = []
     excluded: list[Excluded] = []
-    for top in [(folder, _SPLIT_FOLDERS[folder.name]) for folder in splits] or [(root, None)]:
-        folder, split = top
+    tops: list[tuple[Path, Split | None]] = [(f, _SPLIT_FOLDERS[f.name]) for f in splits]
+    for folder, split in tops or [(root, None)]:
         for class_folder in _subfolders(folder):
             for path in _files_below(class_folder):
                 file = path.relative_to(root).as_posix()

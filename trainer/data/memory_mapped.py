@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True)
-class RowFile:
+class MemoryMappedArray:
     """A .npy file of `shape`, of which no more is in memory than the rows that are asked for."""
 
     path: Path
@@ -39,22 +39,22 @@ class RowFile:
             file.write(np.ascontiguousarray(rows, self.dtype).data)
 
 
-def open_rows(path: Path) -> RowFile:
+def open_rows(path: Path) -> MemoryMappedArray:
     """A .npy file that is there. Raises OSError or ValueError where it is not, or is damaged."""
     mapped = np.load(path, mmap_mode="r")
-    return RowFile(path, mapped.shape, mapped.dtype)
+    return MemoryMappedArray(path, mapped.shape, mapped.dtype)
 
 
-def new_rows(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> RowFile:
+def new_rows(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> MemoryMappedArray:
     """A .npy file of zeros, its place on the disk taken at once.
 
     Raises:
         OSError: the disk has no room for it.
     """
-    file = RowFile(path, shape, np.dtype(dtype))
+    file = MemoryMappedArray(path, shape, np.dtype(dtype))
     with path.open("wb") as stream:
         header = {"descr": file.dtype.str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(stream, header)
+        np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]
         end = stream.tell() + file.dtype.itemsize * int(np.prod(shape))
         stream.flush()
         if hasattr(os, "posix_fallocate") and end > stream.tell():

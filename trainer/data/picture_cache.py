@@ -29,7 +29,7 @@ from edgetl.edge.model.preprocessing import (
     model_input,
 )
 from edgetl.edge.system.files import write_json
-from edgetl.trainer.data.memory_mapped import RowFile, new_rows, open_rows
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows, open_rows
 from edgetl.trainer.progress import progress
 
 # Entries that are kept, the newest used first: enough to compare a few input sizes.
@@ -56,7 +56,7 @@ class DecodedPictures:
     (width, height) in pixels, None for an unreadable file.
     """
 
-    pixels: RowFile
+    pixels: MemoryMappedArray
     errors: dict[int, str]
     digests: list[str]
     sizes: list[tuple[int, int] | None]

@@ -248,7 +248,7 @@ def _why_rejected(conversion: Conversion, checks: Sequence[Check], max_drop: flo
 
 def _calibration_pictures(run: FinishedRun, root: Path, number: int) -> Pixels:
     """Training pictures, the classes in turn, through the one preprocessing path."""
-    places = run.dataset.in_turn("train")[:number]
+    places = run.dataset.interleaved("train")[:number]
     paths = [root / run.dataset.examples[place].file for place in places]
     return read_pictures(paths, run.input_size, "reading calibration")
 
@@ -263,7 +263,7 @@ def _description(run: FinishedRun, conversion: Conversion) -> Description:
             f"{len(run.labels)} classes. Trained and exported with edgetl."
         ),
         author="edgetl",
-        version=f"{run.config['created']}",
+        version=f"{run.config.created}",
     )
 
 
@@ -291,13 +291,11 @@ def _packed(
         "quantization": conversion.quantization,
         "keep_float": list(kept.layers),
         "training": {
-            "created": run.config["created"],
-            "data_fingerprint": run.config["data"]["fingerprint"],
-            "pictures": run.config["data"]["pictures"],
+            "created": run.config.created,
+            "data_fingerprint": run.config.data.fingerprint,
+            "pictures": run.config.data.pictures,
             "accuracy": {
-                split: figures["accuracy"]
-                for split, figures in run.metrics["splits"].items()
-                if figures
+                split: figures.accuracy for split, figures in run.metrics.splits.items() if figures
             },
         },
         "parity": parity_figures,

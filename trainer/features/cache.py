@@ -2,8 +2,8 @@
 
 While layers are frozen, a picture always gives the same activations. In phase one that is the whole
 backbone, whose pooled features are kept; in phase two everything below the first trained layer,
-whose output at a narrow point, the cut, is kept too. Only the augmentation changes from epoch
-to epoch, so a few augmented views of every picture are drawn, as the model's own layer draws
+whose output at a narrow point, the split layer, is kept too. Only the augmentation changes from
+epoch to epoch, so a few augmented views of every picture are drawn, as the model's own layer draws
 them, and used in turn.
 """
 
@@ -24,7 +24,7 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.native_log import hidden_native_log
-from edgetl.trainer.data.memory_mapped import RowFile, new_rows, open_rows
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows, open_rows
 from edgetl.trainer.exporting.conversion import converted, converter_of
 from edgetl.trainer.network.augmentation import augmentation, augmented_by
 from edgetl.trainer.network.model import backbone_of
@@ -45,10 +45,10 @@ Batch = npt.NDArray[np.float32]
 Network = Callable[[Batch], npt.NDArray[Any]]
 
 
-def cut_below(backbone: keras.Model, first_trained: int) -> int | None:
+def split_layer_below(backbone: keras.Model, first_trained: int) -> int | None:
     """The layer whose output stands for everything below `first_trained`.
 
-    Everything above a cut depends on what is below through the cut's output alone, so none lies
+    Everything above a split layer depends on what is below through its output alone, so none lies
     inside a residual block. Of the narrow ones, no more than twice as wide as the narrowest, it is
     the highest, above which the least is left to compute. None where only the input lies below.
     """
@@ -68,17 +68,17 @@ def row_size(backbone: keras.Model, layer: int) -> int:
     return values * np.dtype(_STORED).itemsize
 
 
-def below_cut(model: keras.Model, cut: int, *, cache: Path) -> Network:
+def below_split(model: keras.Model, split_layer: int, *, cache: Path) -> Network:
     """From pixels, float32 [pictures, height, width, 3] RGB 0..255, to the backbone's activations
-    at the output of its layer `cut`, as `_engine` computes them.
+    at the output of its layer `split_layer`, as `_engine` computes them.
     """
-    return _engine(_network(model, backbone_of(model).layers[cut].output), cache)
+    return _engine(_network(model, backbone_of(model).layers[split_layer].output), cache)
 
 
-def features_of_cut(model: keras.Model, cut: int, *, cache: Path) -> Network:
-    """From the activations at the cut to the backbone's pooled features [pictures, channels]."""
+def features_above_split(model: keras.Model, split_layer: int, *, cache: Path) -> Network:
+    """From activations at the split layer to its pooled features, [pictures, channels]."""
     backbone = backbone_of(model)
-    activations = backbone.layers[cut].output
+    activations = backbone.layers[split_layer].output
     inputs = keras.Input(activations.shape[1:], batch_size=_BATCH, name="activations")
     above = keras.Model(activations, _pooled(backbone))
     return _engine(keras.Model(inputs, above(inputs, training=False)), cache)
@@ -91,12 +91,12 @@ def features_of_pixels(model: keras.Model, *, cache: Path) -> Network:
 
 def computed(
     network: Network,
-    inputs: RowFile,
+    inputs: MemoryMappedArray,
     rows: npt.NDArray[np.int64],
     *,
     path: Path,
     augment: Callable[[Pixels], Pixels] | None = None,
-) -> RowFile:
+) -> MemoryMappedArray:
     """Run rows of a file through a network, or find that done at `path`.
 
     Args:
@@ -111,7 +111,7 @@ def computed(
     """
     if path.is_file():
         return open_rows(path)
-    building: RowFile | None = None
+    building: MemoryMappedArray | None = None
     with progress(f"frozen layers, {path.stem}", len(rows)) as advance:
         for start in range(0, len(rows), _CHUNK):
             some = inputs[rows[start : start + _CHUNK]]

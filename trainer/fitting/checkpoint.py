@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edgetl.edge.errors import RunFolderError, quoted
 from edgetl.edge.system.files import replacing
 from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import EpochRecord, record_from
 
 Array = npt.NDArray[Any]
 
@@ -27,7 +28,7 @@ class Checkpoint:
     `optimizer` the optimizer's variables.
     """
 
-    history: list[dict[str, Any]]
+    history: list[EpochRecord]
     weights: list[Array]
     best: list[Array]
     optimizer: list[Array]
@@ -51,9 +52,11 @@ def write_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
     arrays = {
         f"{name}-{i}": array for name in _LISTS for i, array in enumerate(getattr(checkpoint, name))
     }
-    text = np.frombuffer(json.dumps(checkpoint.history).encode(), np.uint8)
-    # By way of memory: an archive that cannot be written to the end complains again when it is
-    # thrown away, past every handler.
+    text = np.frombuffer(
+        json.dumps([asdict(epoch) for epoch in checkpoint.history]).encode(), np.uint8
+    )
+    # Through memory: an archive that cannot be written to the end raises again when it is
+    # deleted, where no handler sees it.
     content = io.BytesIO()
     np.savez(content, history=text, **arrays)
     with replacing(run.checkpoint) as temporary:
@@ -71,7 +74,9 @@ def read_checkpoint(run: RunFolder) -> Checkpoint | None:
     try:
         with np.load(run.checkpoint) as file:
             return Checkpoint(
-                history=json.loads(file["history"].tobytes()),
+                history=[
+                    record_from(EpochRecord, row) for row in json.loads(file["history"].tobytes())
+                ],
                 **{name: _numbered(file, name) for name in _LISTS},
             )
     except Exception as error:

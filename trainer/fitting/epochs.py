@@ -1,21 +1,21 @@
-"""What happens around each epoch: what it is seeded with, what is kept of it and what is said."""
+"""What happens around each epoch: what it is seeded with, what is kept of it and what is logged."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
 
 from edgetl.edge.errors import EdgetlError
-from edgetl.edge.system.files import write_json
+from edgetl.edge.system.messages import logger
 from edgetl.trainer.fitting.checkpoint import Checkpoint, values_of, write_checkpoint
-from edgetl.trainer.progress import epoch_display, say
+from edgetl.trainer.progress import epoch_display
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import EpochRecord, Phase, write_history
 
-Phase = Literal["head", "fine_tune"]
 PHASE_NAMES: dict[Phase, str] = {"head": "head", "fine_tune": "fine-tune"}
 
 # What history.json calls each of Keras' figures. Its loss is the plain cross-entropy, so that runs
@@ -33,9 +33,9 @@ def planned_epochs(recipe: Recipe, phase: Phase) -> int:
     return recipe.head_epochs if phase == "head" else recipe.epochs - recipe.head_epochs
 
 
-def is_over(history: Sequence[Mapping[str, Any]], recipe: Recipe, phase: Phase) -> bool:
+def is_over(history: Sequence[EpochRecord], recipe: Recipe, phase: Phase) -> bool:
     """Whether the phase has had all its epochs, or `patience` of them without a better one."""
-    losses = [row["val_loss"] for row in history if row["phase"] == phase]
+    losses = [row.val_loss for row in history if row.phase == phase]
     if len(losses) >= planned_epochs(recipe, phase):
         return True
     return bool(recipe.patience and losses) and (
@@ -82,7 +82,7 @@ class EpochRecorder(keras.callbacks.Callback):
         self.epoch = epoch + 1
         self._began = time.perf_counter()
         left = planned_epochs(self._recipe, self.phase) - sum(
-            row["phase"] == self.phase for row in self.history
+            row.phase == self.phase for row in self.history
         )
         last = self.history[-1] if self.history else None
         self._show = self._display.enter_context(
@@ -90,7 +90,7 @@ class EpochRecorder(keras.callbacks.Callback):
                 f"{PHASE_NAMES[self.phase]} {epoch + 1}/{self._recipe.epochs}",
                 steps=self.params["steps"],
                 epochs_left=left,
-                before=f"val_accuracy {last['val_accuracy']:.4f}" if last else "",
+                before=f"val_accuracy {last.val_accuracy:.4f}" if last else "",
             )
         )
 
@@ -100,33 +100,33 @@ class EpochRecorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._display.close()
         logs = logs or {}
-        row = {
-            "phase": self.phase,
-            "epoch": epoch + 1,
+        row = EpochRecord(
+            phase=self.phase,
+            epoch=epoch + 1,
             **{name: float(logs[keras_name]) for name, keras_name in _FIGURES.items()},
-            "seconds": round(time.perf_counter() - self._began, 3),
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-        }
-        if not np.isfinite([row["loss"], row["val_loss"]]).all():
+            seconds=round(time.perf_counter() - self._began, 3),
+            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+        )
+        if not np.isfinite([row.loss, row.val_loss]).all():
             raise EdgetlError(
-                f"epoch {epoch + 1}: the loss is no finite number any more; "
+                f"epoch {epoch + 1}: the loss is no longer a finite number; "
                 f"the learning rate is too high, lower --{PHASE_NAMES[self.phase]}-lr "
-                f"(now {row['learning_rate']:g})"
+                f"(now {row.learning_rate:g})"
             )
         weights = values_of(self._whole.weights)
-        if row["val_loss"] < min((old["val_loss"] for old in self.history), default=np.inf):
+        if row.val_loss < min((old.val_loss for old in self.history), default=np.inf):
             self.best = weights
         self.history.append(row)
         # The checkpoint is what counts: were history.json the first and the process killed between
         # the two, a resumed training would still write the same rows again.
         optimizer = values_of(self.model.optimizer.variables)
         write_checkpoint(self._run, Checkpoint(self.history, weights, self.best, optimizer))
-        write_json(self._run.history, self.history)
-        say(
+        write_history(self._run.history, self.history)
+        # 79 characters at most, with four digits of epochs.
+        logger.info(
             f"{PHASE_NAMES[self.phase]:9} {epoch + 1:3}/{self._recipe.epochs}  "
-            f"loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
-            f"val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:.4f}  "
-            f"{row['seconds']:.1f} s"
+            f"loss {row.loss:.4f}  acc. {row.accuracy:.4f}  "
+            f"val_loss {row.val_loss:.4f}  val_acc. {row.val_accuracy:.4f}  {row.seconds:.1f} s"
         )
         if is_over(self.history, self._recipe, self.phase):
             self.model.stop_training = True

@@ -15,22 +15,23 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edgetl.edge.errors import SettingError
+from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
 from edgetl.trainer.data.batches import Batches, dataset
 from edgetl.trainer.data.dataset import Split
-from edgetl.trainer.data.memory_mapped import RowFile
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.features.cache import (
     Network,
-    below_cut,
+    below_split,
     computed,
-    cut_below,
-    features_of_cut,
+    features_above_split,
     features_of_pixels,
     row_size,
+    split_layer_below,
     view_of,
 )
 from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore
-from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochRecorder, Phase, is_over, planned_epochs
+from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochRecorder, is_over, planned_epochs
 from edgetl.trainer.network.adam import Adam
 from edgetl.trainer.network.devices import Devices
 from edgetl.trainer.network.model import (
@@ -41,9 +42,9 @@ from edgetl.trainer.network.model import (
     tail_model,
     unfreeze_backbone,
 )
-from edgetl.trainer.progress import say
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import EpochRecord, Phase
 
 # Whether a model has only learnt its training pictures by heart, so many of them tell.
 TRAINING_SAMPLE = 500
@@ -56,9 +57,9 @@ ENOUGH_FOR_A_HEAD = 2000
 class Pictures:
     """Decoded pictures, uint8 [pictures, height, width, 3] RGB; each split's rows and classes."""
 
-    pixels: RowFile
+    pixels: MemoryMappedArray
     rows: dict[Split, npt.NDArray[np.int64]]
-    truth: dict[Split, metrics.Classes]
+    targets: dict[Split, metrics.Classes]
 
     def measured(self, split: Split) -> npt.NDArray[np.int64]:
         """The places within a split of the pictures that its final figures are measured on.
@@ -72,26 +73,26 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Kept:
+class PhaseFeatures:
     """What the frozen part gave for the training pictures, in one or more views, and for the
     validation pictures as they are.
     """
 
-    views: list[RowFile]
-    validation: RowFile
+    views: list[MemoryMappedArray]
+    validation: MemoryMappedArray
 
 
 @dataclass(frozen=True)
-class Reused:
+class FeatureCache:
     """What is kept for each phase: pooled features for the head, and for fine-tuning the
-    activations at the output of the backbone's layer `cut`.
+    activations at the output of the backbone's layer `split_layer`.
 
-    `cut` and `fine_tune` are None where phase two trains the whole model, or there is none.
+    `split_layer` and `fine_tune` are None where phase two trains the whole model, or there is none.
     """
 
-    cut: int | None
-    head: Kept
-    fine_tune: Kept | None
+    split_layer: int | None
+    head: PhaseFeatures
+    fine_tune: PhaseFeatures | None
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Fit:
     the lowest validation loss, `seconds` what each phase took in this process.
     """
 
-    history: list[dict[str, Any]]
+    history: list[EpochRecord]
     best: list[Array]
     seconds: dict[Phase, float]
 
@@ -112,28 +113,28 @@ class _Fitted:
     """What `fit` trains in a phase, and its inputs."""
 
     model: keras.Model
-    views: Sequence[RowFile]
+    views: Sequence[MemoryMappedArray]
     rows: npt.NDArray[np.int64]
-    validation: RowFile
+    validation: MemoryMappedArray
     validation_rows: npt.NDArray[np.int64]
 
 
-def reused_activations(
+def cached_features(
     model: keras.Model, pictures: Pictures, run: RunFolder, recipe: Recipe
-) -> Reused:
+) -> FeatureCache:
     """Compute what the frozen part gives for the training and validation pictures, or find it.
 
     Raises:
         OSError: the disk is full.
     """
     trained, validated = pictures.rows["train"], pictures.rows["validation"]
-    views, cut = _affordable(model, recipe, trained=len(trained), validated=len(validated))
+    views, split_layer = _affordable(model, recipe, trained=len(trained), validated=len(validated))
     folder = run.activations
     folder.mkdir(exist_ok=True)
     names = [f"train-view-{n}" for n in range(views)] if recipe.augments else ["train"]
 
-    def kept(network: Network, layer: str) -> Kept:
-        return Kept(
+    def kept(network: Network, layer: str) -> PhaseFeatures:
+        return PhaseFeatures(
             [
                 computed(
                     network,
@@ -147,18 +148,22 @@ def reused_activations(
             computed(network, pictures.pixels, validated, path=folder / f"validation-{layer}.npy"),
         )
 
-    if cut is None:
-        return Reused(None, kept(features_of_pixels(model, cache=run.cache), "features"), None)
-    fine_tune = kept(below_cut(model, cut, cache=run.cache), "cut")
-    above = features_of_cut(model, cut, cache=run.cache)
+    if split_layer is None:
+        return FeatureCache(
+            None, kept(features_of_pixels(model, cache=run.cache), "features"), None
+        )
+    fine_tune = kept(below_split(model, split_layer, cache=run.cache), "split_layer")
+    above = features_above_split(model, split_layer, cache=run.cache)
 
-    def features(name: str, file: RowFile) -> RowFile:
+    def features(name: str, file: MemoryMappedArray) -> MemoryMappedArray:
         return computed(above, file, np.arange(len(file)), path=folder / f"{name}-features.npy")
 
     head_views = recipe.head_views or -(-ENOUGH_FOR_A_HEAD // len(trained))
     some = zip(names[:head_views], fine_tune.views, strict=False)
-    head = Kept([features(*view) for view in some], features("validation", fine_tune.validation))
-    return Reused(cut, head, fine_tune)
+    head = PhaseFeatures(
+        [features(*view) for view in some], features("validation", fine_tune.validation)
+    )
+    return FeatureCache(split_layer, head, fine_tune)
 
 
 def _affordable(
@@ -167,20 +172,20 @@ def _affordable(
     """How many views, and the layer to keep for phase two, that the disk budget has room for."""
     backbone = backbone_of(model)
     views = min(recipe.views, recipe.epochs) if recipe.augments else 1
-    cut = cut_below(backbone, recipe.fine_tune_from)
-    if cut is None or not planned_epochs(recipe, "fine_tune"):
+    split_layer = split_layer_below(backbone, recipe.fine_tune_from)
+    if split_layer is None or not planned_epochs(recipe, "fine_tune"):
         return views, None
-    size = row_size(backbone, cut)
+    size = row_size(backbone, split_layer)
     fitting = int((recipe.disk_budget * 1e9 / size - validated) // trained)
     if fitting >= views:
-        return views, cut
+        return views, split_layer
     needed = size * (views * trained + validated) / 1e9
     instead = f"{fitting} fit" if fitting > 0 else "phase two goes without them"
-    say(
+    logger.info(
         f"{views} views of what the frozen layers give take {needed:.1f} GB, more than "
         f"--disk-budget {recipe.disk_budget:g}: {instead}"
     )
-    return (fitting, cut) if fitting > 0 else (views, None)
+    return (fitting, split_layer) if fitting > 0 else (views, None)
 
 
 def fit_phases(
@@ -189,7 +194,7 @@ def fit_phases(
     run: RunFolder,
     recipe: Recipe,
     *,
-    reused: Reused | None,
+    reused: FeatureCache | None,
     class_weights: Sequence[float],
     checkpoint: Checkpoint | None,
     devices: Devices,
@@ -202,7 +207,7 @@ def fit_phases(
         pictures: what to train and validate on.
         run: where checkpoints and history.json go.
         recipe: the settings.
-        reused: of `reused_activations`, None to compute everything in every epoch.
+        reused: of `cached_features`, None to compute everything in every epoch.
         class_weights: of each class's pictures in the loss, in labels order.
         checkpoint: where an interrupted training stopped.
         devices: that the model was made for.
@@ -223,25 +228,25 @@ def fit_phases(
         if is_over(history, recipe, phase):
             continue
         began = time.perf_counter()
-        done = sum(row["phase"] == phase for row in history)
+        done = sum(row.phase == phase for row in history)
         first = len(history)
         with devices.scope():
             if phase == "head":
                 freeze_backbone(model)
             else:
                 unfreeze_backbone(model, first_layer=recipe.fine_tune_from)
-            fitted = _fitted(phase, model, pictures, reused, devices.trained_in)
+            fitted = _fitted(phase, model, pictures, reused, devices.compute_dtype)
             batches = Batches(
                 fitted.views,
                 fitted.rows,
-                pictures.truth["train"],
+                pictures.targets["train"],
                 batch_size=recipe.batch_size,
                 shuffle_seed=recipe.seed,
             )
             validation = Batches(
                 [fitted.validation],
                 fitted.validation_rows,
-                pictures.truth["validation"],
+                pictures.targets["validation"],
                 batch_size=recipe.batch_size,
             )
             compile_for(
@@ -282,13 +287,16 @@ def _fitted(
     phase: Phase,
     model: keras.Model,
     pictures: Pictures,
-    reused: Reused | None,
-    trained_in: str | None,
+    reused: FeatureCache | None,
+    compute_dtype: str | None,
 ) -> _Fitted:
     if reused and phase == "head":
         part, kept = head_model(model), reused.head
-    elif reused and reused.fine_tune and reused.cut is not None:
-        part, kept = tail_model(model, reused.cut, trained_in=trained_in), reused.fine_tune
+    elif reused and reused.fine_tune and reused.split_layer is not None:
+        part, kept = (
+            tail_model(model, reused.split_layer, compute_dtype=compute_dtype),
+            reused.fine_tune,
+        )
     else:
         return _Fitted(
             model,

@@ -30,12 +30,12 @@ class Devices:
     Attributes:
         strategy: of tf.distribute, None on one device.
         policy: Keras' dtype policy.
-        trained_in: what the folded layers multiply in when training, None for the policy's.
+        compute_dtype: what the folded layers multiply in when training, None for the policy's.
     """
 
     strategy: Any
     policy: str
-    trained_in: str | None = None
+    compute_dtype: str | None = None
 
     @property
     def plain(self) -> bool:

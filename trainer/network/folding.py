@@ -1,4 +1,4 @@
-"""The layers above a cut, computed with every BatchNormalization folded into its convolution."""
+"""The layers above a split layer, with every BatchNormalization folded into its convolution."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from keras import ops
 
 
 class FoldedBackbone(keras.layers.Layer):
-    """The layers of a backbone above a cut, in inference mode, in fewer passes over activations.
+    """The layers of a backbone above a split layer, in inference mode, in fewer passes over them.
 
     By its moving statistics BatchNormalization only scales and shifts what a convolution gives,
     channel by channel. The scale is multiplied into the convolution's kernel instead and the shift
@@ -19,20 +19,25 @@ class FoldedBackbone(keras.layers.Layer):
     Args:
         backbone: in which every BatchNormalization follows a convolution without bias or
             activation, as in MobileNetV2.
-        cut: the layer of it whose output this layer takes.
-        trained_in: the precision that convolutions across channels, most of a step's time, are
+        split_layer: the layer of it whose output this layer takes.
+        compute_dtype: the precision that convolutions across channels, most of a step's time, are
             multiplied in when training, sums staying in float32 (Kalamkar et al., 2019,
             https://arxiv.org/abs/1905.12322). "bfloat16" is twice as fast on processors with
             instructions for it; all else, and what is not training, is as the activations are.
     """
 
     def __init__(
-        self, backbone: keras.Model, cut: int, *, trained_in: str | None = None, **kwargs: Any
+        self,
+        backbone: keras.Model,
+        split_layer: int,
+        *,
+        compute_dtype: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._trained_in = trained_in
-        self._cut = backbone.layers[cut].output
-        self.above = backbone.layers[cut + 1 :]
+        self._trained_in = compute_dtype
+        self._cut = backbone.layers[split_layer].output
+        self.above = backbone.layers[split_layer + 1 :]
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         multiplied_in = (training and self._trained_in) or inputs.dtype

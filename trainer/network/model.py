@@ -16,7 +16,7 @@ import tensorflow as tf
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.trainer import metrics
-from edgetl.trainer.data.memory_mapped import RowFile
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.folding import FoldedBackbone
 from edgetl.trainer.recipe import Recipe
@@ -108,15 +108,17 @@ def head_model(model: keras.Model) -> keras.Model:
     return keras.Model(features, model.get_layer("head")(x), name="edgetl_head")
 
 
-def tail_model(model: keras.Model, cut: int, *, trained_in: str | None = None) -> keras.Model:
-    """The model above the output of its backbone's layer `cut`, from that output to logits.
+def tail_model(
+    model: keras.Model, split_layer: int, *, compute_dtype: str | None = None
+) -> keras.Model:
+    """The model above the output of its backbone's layer `split_layer`, from that output to logits.
 
-    The layers are the model's own: what trains the one trains the other. `trained_in` is that of
+    The layers are the model's own: what trains the one trains the other. `compute_dtype` is that of
     `edgetl.trainer.network.folding`.
     """
-    shape = backbone_of(model).layers[cut].output.shape[1:]
+    shape = backbone_of(model).layers[split_layer].output.shape[1:]
     activations = keras.Input(shape, name="activations")
-    x = _above(model, cut, activations, trained_in=trained_in)
+    x = _above(model, split_layer, activations, compute_dtype=compute_dtype)
     return keras.Model(activations, x, name="edgetl_tail")
 
 
@@ -209,7 +211,7 @@ def load_model(path: Path) -> keras.Model:
 
 def class_probabilities(
     model: keras.Model,
-    inputs: RowFile | npt.NDArray[Any],
+    inputs: MemoryMappedArray | npt.NDArray[Any],
     rows: npt.NDArray[np.int64] | None = None,
 ) -> metrics.Probabilities:
     """The model's probabilities for its inputs: uint8 pixels [pictures, height, width, 3], say.
@@ -242,7 +244,8 @@ def logits_to_probabilities(head: npt.NDArray[np.float32]) -> metrics.Probabilit
         # One logit z is the same as the pair (-z/2, z/2): sigmoid(z) is the softmax's second.
         logits = np.concatenate([-logits / 2, logits / 2], axis=1)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    probabilities: metrics.Probabilities = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities.astype(np.float32)
 
 
 def compiled_call(model: keras.Model) -> Callable[[Pixels], Any]:
@@ -257,8 +260,12 @@ def compiled_call(model: keras.Model) -> Callable[[Pixels], Any]:
     return lambda pixels: compiled(pixels[np.newaxis].astype(np.float32)).numpy()
 
 
-def _above(model: keras.Model, cut: int, activations: Any, *, trained_in: str | None = None) -> Any:
-    above = FoldedBackbone(backbone_of(model), cut, trained_in=trained_in, name="above")
+def _above(
+    model: keras.Model, split_layer: int, activations: Any, *, compute_dtype: str | None = None
+) -> Any:
+    above = FoldedBackbone(
+        backbone_of(model), split_layer, compute_dtype=compute_dtype, name="above"
+    )
     x = above(activations)
     for name in ("pool", "dropout", "head"):
         x = model.get_layer(name)(x)

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.system.files import replacing
 from edgetl.trainer.data.dataset import Dataset, Split
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
@@ -20,7 +20,7 @@ _SHOWN_AUGMENTED = 6
 
 
 def write_samples(
-    run: RunFolder, dataset: Dataset, rows: list[int], pixels: Pixels, recipe: Recipe
+    run: RunFolder, dataset: Dataset, rows: list[int], pixels: MemoryMappedArray, recipe: Recipe
 ) -> None:
     """samples.png: training pictures, the classes in turn, and the first of them augmented.
 
@@ -31,7 +31,7 @@ def write_samples(
     row_of = dict(zip(dataset.of("train"), rows, strict=True))
     chosen = [
         (np.asarray(pixels[row_of[place]]), dataset.examples[place].label)
-        for place in dataset.in_turn("train")[:_SHOWN_SAMPLES]
+        for place in dataset.interleaved("train")[:_SHOWN_SAMPLES]
     ]
     augmented = np.stack([picture for picture, _ in chosen[:_SHOWN_AUGMENTED]]).astype(np.float32)
     layer = augmentation(recipe)

@@ -1,6 +1,5 @@
 """The run folder: what `train` leaves, and what `export` and `benchmark` read."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from edgetl.edge.model.model_file import labels_text, parse_labels
 from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.system.files import write_json, write_text
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
-from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.records import VERSION, RunConfig, RunMetrics, read_json, read_record
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,10 @@ class RunFolder:
         return self.path / "figures"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
     def exports(self) -> Path:
         return self.path / "exports"
 
@@ -79,8 +82,8 @@ class FinishedRun:
     """A run folder that has been read and checked. `dataset` has every picture's split."""
 
     folder: RunFolder
-    config: Mapping[str, Any]
-    metrics: Mapping[str, Any]
+    config: RunConfig
+    metrics: RunMetrics
     labels: tuple[str, ...]
     input_size: InputSize
     dataset: Dataset
@@ -154,13 +157,13 @@ def find_interrupted(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
     open_runs = [run for run in begun if not run.model.is_file() and not run.path.is_symlink()]
     if not open_runs:
         raise RunFolderError(
-            f"no interrupted training in ./{runs}; name its folder with --out, or train anew "
+            f"no interrupted training in ./{runs}; name its folder with --out, or train "
             f"without --resume"
         )
     return max(open_runs, key=lambda run: run.config.stat().st_mtime)
 
 
-def read_started(run: RunFolder) -> dict[str, Any]:
+def read_started(run: RunFolder) -> RunConfig:
     """config.json of a run whose training has begun and not finished.
 
     Raises:
@@ -172,14 +175,7 @@ def read_started(run: RunFolder) -> dict[str, Any]:
         raise RunFolderError(
             f"{quoted(run.path)}: no training has begun there; train without --resume"
         )
-    config = _read_json(run.config)
-    try:
-        Recipe(**config["recipe"])
-        Path(config["data"]["path"])
-    except (KeyError, TypeError) as error:
-        raise RunFolderError(f"{quoted(run.config)}: damaged; train again") from error
-    started: dict[str, Any] = config
-    return started
+    return read_record(run.config, RunConfig)
 
 
 def read_run(run: RunFolder) -> FinishedRun:
@@ -193,38 +189,37 @@ def read_run(run: RunFolder) -> FinishedRun:
             f"{quoted(run.path)}: has no {run.model.name}: no run, or one whose training did not "
             f"finish; train again, or name another run"
         )
-    config = _read_json(run.config)
-    metrics = _read_json(run.metrics)
-    split = _read_json(run.split)
+    config = read_record(run.config, RunConfig)
+    split = read_json(run.split)
     try:
         labels = parse_labels(run.labels.read_bytes())
-        recipe = config["recipe"]
-        return FinishedRun(
-            folder=run,
-            config=config,
-            metrics=metrics,
-            labels=labels,
-            input_size=InputSize(recipe["height"], recipe["width"], recipe["fit"]),
-            dataset=_dataset_from(split, Path(config["data"]["path"]), labels),
-        )
+        dataset = _dataset_from(split, Path(config.data.path), labels)
     except OSError as error:
         raise RunFolderError(f"{quoted(run.labels)}: {reason(error)}") from error
     except (KeyError, TypeError, UnicodeDecodeError) as error:
         raise RunFolderError(
-            f"{quoted(run.path)}: its config.json, split.json or labels.txt is damaged; train again"
+            f"{quoted(run.path)}: its split.json or labels.txt is damaged; train again"
         ) from error
+    return FinishedRun(
+        folder=run,
+        config=config,
+        metrics=read_record(run.metrics, RunMetrics),
+        labels=labels,
+        input_size=config.recipe.input_size,
+        dataset=dataset,
+    )
 
 
 def write_split(run: RunFolder, dataset: Dataset) -> None:
-    """Write split.json: the files of each split by class, and those set aside and why."""
+    """Write split.json: the files of each split by class, and those excluded and why."""
     splits: dict[Split, dict[str, list[str]]] = {
         split: {label: [] for label in dataset.labels} for split in SPLITS
     }
     for example in dataset.examples:
         if example.split is not None:
             splits[example.split][example.label].append(example.file)
-    aside = [asdict(item) for item in dataset.excluded]
-    write_json(run.split, {**splits, "set_aside": aside})
+    excluded = [asdict(item) for item in dataset.excluded]
+    write_json(run.split, {"version": VERSION, **splits, "excluded": excluded})
 
 
 def write_labels(run: RunFolder, labels: Sequence[str]) -> None:
@@ -239,16 +234,7 @@ def _dataset_from(split: Mapping[str, Any], root: Path, labels: tuple[str, ...])
         for label in labels
         for file in split[name][label]
     ]
-    aside = tuple(
-        Excluded(item["file"], item["reason"], item["kind"]) for item in split["set_aside"]
-    )
-    return Dataset(root, labels, tuple(examples), aside)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunFolderError(f"{quoted(path)}: {reason(error)}; train again") from error
-    except ValueError as error:
-        raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
+    # edgetl 0.1.0 called them set aside.
+    excluded = split["excluded"] if "excluded" in split else split["set_aside"]
+    found = tuple(Excluded(item["file"], item["reason"], item["kind"]) for item in excluded)
+    return Dataset(root, labels, tuple(examples), found)

@@ -1,0 +1,85 @@
+"""Run records: what is written is read again, and so is a run that edgetl 0.1.0 made."""
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from edgetl.edge.errors import RunFolderError
+from edgetl.trainer.network.model import build_model
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import RunFolder, read_run
+from edgetl.trainer.run.records import (
+    RunConfig,
+    RunMetrics,
+    read_history,
+    read_record,
+    write_history,
+    write_record,
+)
+from tests.conftest import Cli, write_colour_pictures
+
+OLDER = Path(__file__).parent / "run_0_1_0"
+
+
+@pytest.fixture
+def older_run(tmp_path: Path) -> Path:
+    """A run of 0.1.0, with a model of its shape: its own is too large to be kept here."""
+    run = shutil.copytree(OLDER, tmp_path / "older")
+    recipe = read_record(run / "config.json", RunConfig).recipe
+    build_model(recipe, 2).save(run / "model.keras")
+    (run / "exports").mkdir()
+    return run
+
+
+def test_a_run_of_0_1_0_is_read(older_run: Path) -> None:
+    run = read_run(RunFolder(older_run))
+    assert run.config.edgetl == "0.1.0"
+    assert run.config.recipe == Recipe(height=32, width=32, head_epochs=1, epochs=2, batch_size=4)
+    assert run.metrics.parameters["model"] == 2259265
+    assert [item.file for item in run.dataset.excluded] == ["red/notes.txt"]
+    history = read_history(RunFolder(older_run).history)
+    assert [(epoch.phase, epoch.epoch) for epoch in history] == [("head", 1), ("fine_tune", 2)]
+    assert run.metrics.best_epoch in (1, 2)
+
+
+def test_a_run_of_0_1_0_is_exported(older_run: Path, cli: Cli) -> None:
+    photos = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 10)
+    for path in photos.rglob("*-0?.jpg"):
+        path.rename(path.with_name(path.name.replace("-0", "-")))
+    exported = cli("export", older_run, "--data", photos, "--max-drop", "100")
+    assert "model.float32.tflite" in exported.stdout
+
+
+def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
+    config = read_record(OLDER / "config.json", RunConfig)
+    metrics = read_record(OLDER / "metrics.json", RunMetrics)
+    history = read_history(OLDER / "history.json")
+    for name, record in (("config.json", config), ("metrics.json", metrics)):
+        write_record(tmp_path / name, record)
+        assert read_record(tmp_path / name, type(record)) == record
+        assert json.loads((tmp_path / name).read_text())["version"] == 1
+    write_history(tmp_path / "history.json", history)
+    assert read_history(tmp_path / "history.json") == history
+    assert json.loads((tmp_path / "history.json").read_text())["version"] == 1
+
+
+def test_a_record_of_a_later_edgetl_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    later = replace(read_record(OLDER / "config.json", RunConfig), version=2)
+    path.write_text(json.dumps(asdict(later)))
+    with pytest.raises(RunFolderError, match=r"config\.json: .* later edgetl; upgrade with: pip"):
+        read_record(path, RunConfig)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("best_epoch", "two"), ("splits", []), ("best_phase", "third"), ("parameters", None)],
+)
+def test_a_value_of_another_kind_is_damage(tmp_path: Path, name: str, value: object) -> None:
+    path = tmp_path / "metrics.json"
+    path.write_text(json.dumps({**json.loads((OLDER / "metrics.json").read_text()), name: value}))
+    with pytest.raises(RunFolderError, match=r"metrics\.json: damaged"):
+        read_record(path, RunMetrics)

@@ -1,0 +1,68 @@
+"""The options of `edgetl train`, besides the settings of a recipe."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from edgetl.edge.errors import SettingError
+from edgetl.edge.options import Option, Options
+
+
+def image_size(text: str) -> str:
+    """The option --image-size as it is kept, HEIGHTxWIDTH, of N or HxW.
+
+    Raises:
+        SettingError: it is neither.
+    """
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdecimal() for side in sides):
+        raise SettingError(f"--image-size {text!r} is neither a number nor HEIGHTxWIDTH")
+    return f"{sides[0]}x{sides[-1]}"
+
+
+@dataclass(frozen=True)
+class TrainOptions(Options):
+    """What to train on, and where the result goes.
+
+    Raises:
+        SettingError: a value is not allowed; the message names it.
+    """
+
+    data: Annotated[
+        str | None,
+        Option(
+            "A folder with a folder per class, or with train/ and perhaps validation/ and test/ "
+            "of such; or a .zip or .tar.gz of one, or its URL.",
+            unset="./data, else built-in demo pictures",
+            argument=True,
+            metavar="DATA",
+        ),
+    ] = None
+    out: Annotated[Path | None, Option("Run folder.", unset="runs/DATE-TIME")] = None
+    recipe: Annotated[
+        Literal["default", "reference"],
+        Option(
+            "Whose settings hold: the best measured, or the TensorFlow tutorial's.",
+            reason="most accurate, and fast",
+        ),
+    ] = "default"
+    image_size: Annotated[
+        str | None,
+        Option(
+            "Size of the input, in pixels.",
+            unset="160: fast on a Pi; 224 is surer, 2x slower",
+            metavar="N|HxW",
+            group="Training",
+            parse=image_size,
+        ),
+    ] = None
+    resume: Annotated[bool, Option("Continue the newest interrupted run, or --out's.")] = False
+    config: Annotated[Path | None, Option("Options from a .toml file, or a run's config.json.")] = (
+        None
+    )
+    sha256: Annotated[str | None, Option("What the archive's SHA-256 must be.", common=False)] = (
+        None
+    )
+    tensorboard: Annotated[bool, Option("Write event files into the run folder.", common=False)] = (
+        False
+    )

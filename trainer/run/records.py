@@ -1,0 +1,214 @@
+"""config.json, history.json and metrics.json of a run, as dataclasses.
+
+Each file has a `version`; edgetl 0.1.0 wrote none, and history.json without it was a list.
+"""
+
+import json
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from edgetl.edge.errors import RunFolderError, quoted, reason
+from edgetl.edge.system.files import write_json
+from edgetl.trainer.recipe import Recipe
+
+VERSION = 1
+
+Phase = Literal["head", "fine_tune"]
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """The photos of a run.
+
+    `fingerprint` and `pictures`, their number by split and class, are known once they are read.
+    """
+
+    path: str
+    fingerprint: str | None = None
+    pictures: Mapping[str, Mapping[str, int]] | None = None
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """config.json: every setting used, the photos, and what computed.
+
+    Attributes:
+        edgetl: its version.
+        created: the date and time, ISO 8601 in UTC.
+        recipe: the settings.
+        data: the photos.
+        versions: of Python and packages, by name.
+        platform: as Python names it.
+        computed_in: Keras' dtype policy, and what phase two multiplies in if that differs.
+    """
+
+    edgetl: str
+    created: str
+    recipe: Recipe
+    data: DataRecord
+    versions: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
+    computed_in: Mapping[str, str | None] = field(default_factory=dict)
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """A finished epoch. Losses are cross-entropies in nats, accuracies shares, 0..1."""
+
+    phase: Phase
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """Precision is None for a class that was never predicted, recall for one without pictures."""
+
+    pictures: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class SplitMetrics:
+    """The figures on one split; `confusion` has a row a true class and a column a predicted one."""
+
+    pictures: int
+    accuracy: float
+    loss: float
+    per_class: Mapping[str, ClassMetrics]
+    confusion: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class HeadMetrics:
+    """Validation after phase one."""
+
+    val_loss: float
+    val_accuracy: float
+
+
+@dataclass(frozen=True)
+class RunMetrics:
+    """metrics.json: what a run reached.
+
+    Attributes:
+        best_epoch, best_phase: whose weights the model has, by validation loss.
+        after_head: None without a phase one.
+        training_seconds: of all epochs.
+        parameters: the counts of the model's parameters.
+        splits: None for a split without pictures.
+        seconds: by stage.
+    """
+
+    best_epoch: int
+    best_phase: Phase
+    after_head: HeadMetrics | None
+    training_seconds: float
+    parameters: Mapping[str, int]
+    splits: Mapping[str, SplitMetrics | None]
+    seconds: Mapping[str, float]
+    version: int = VERSION
+
+
+def write_record(path: Path, record: RunConfig | RunMetrics) -> None:
+    """Write config.json or metrics.json."""
+    write_json(path, asdict(record))
+
+
+def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
+    """Write history.json."""
+    write_json(path, {"version": VERSION, "epochs": [asdict(epoch) for epoch in history]})
+
+
+def read_history(path: Path) -> list[EpochRecord]:
+    """Read history.json.
+
+    Raises:
+        RunFolderError: it is missing or damaged.
+    """
+    found = read_json(path)
+    return [_checked(path, EpochRecord, row) for row in _epochs(found)]
+
+
+def _epochs(found: Any) -> Sequence[Any]:
+    epochs = found["epochs"] if isinstance(found, dict) and "epochs" in found else found
+    return epochs if isinstance(epochs, list) else [epochs]
+
+
+def read_record(path: Path, record: type[Record]) -> Record:
+    """Read config.json as a RunConfig, or metrics.json as a RunMetrics.
+
+    Raises:
+        RunFolderError: it is missing, damaged, or of a later edgetl.
+    """
+    return _checked(path, record, read_json(path))
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of a run holds.
+
+    Raises:
+        RunFolderError: it is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunFolderError(f"{quoted(path)}: {reason(error)}; train again") from error
+    except ValueError as error:
+        raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
+
+
+def _checked(path: Path, record: type[Record], value: Any) -> Record:
+    if isinstance(value, dict) and value.get("version", 0) > VERSION:
+        raise RunFolderError(
+            f"{quoted(path)}: written by a later edgetl; upgrade with: pip install -U edgetl"
+        )
+    try:
+        made: Record = record_from(record, value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
+    return made
+
+
+def record_from(kind: Any, value: Any) -> Any:
+    """A value of JSON as a dataclass, and those inside it likewise.
+
+    Names that the dataclass does not have are ignored, as a later edgetl may write more.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing or is not what it should be.
+    """
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        known = {
+            f.name: record_from(hints[f.name], value[f.name])
+            for f in fields(kind)
+            if f.name in value
+        }
+        return kind(**known)
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return None if value is None else record_from(inside[0], value)
+    if origin is Literal:
+        if value not in inside:
+            raise ValueError(value)
+        return value
+    accepted: Any = {Mapping: dict, Sequence: list}.get(origin, origin or kind)
+    if not isinstance(value, (int, float) if accepted is float else accepted):
+        raise TypeError(value)
+    if isinstance(value, dict):
+        return {name: record_from(inside[1], one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [record_from(inside[0], one) for one in value]
+    return value
