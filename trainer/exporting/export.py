@@ -29,7 +29,7 @@ from edgetl.edge.system.files import replacing, write_json
 from edgetl.trainer import metrics
 from edgetl.trainer.data.dataset import Split
 from edgetl.trainer.data.picture_cache import read_pictures
-from edgetl.trainer.exporting.child import in_child
+from edgetl.trainer.exporting.subprocess_call import in_child
 from edgetl.trainer.exporting.conversion import Conversion, InputType, Quantization, converted_files
 from edgetl.trainer.exporting.held_out import HeldOut, read_held_out
 from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata

@@ -12,7 +12,7 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.trainer import metrics
 from edgetl.trainer.data.dataset import Split
 from edgetl.trainer.data.picture_cache import read_pictures
-from edgetl.trainer.exporting.child import in_child
+from edgetl.trainer.exporting.subprocess_call import in_child
 from edgetl.trainer.network.model import class_probabilities, load_model
 from edgetl.trainer.run.folder import FinishedRun
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SettingError
-from edgetl.trainer.exporting.child import in_child
+from edgetl.trainer.exporting.subprocess_call import in_child
 from edgetl.trainer.exporting.selective_quantization import (
     Int8Model,
     Judged,

@@ -37,7 +37,7 @@ def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
         Exception: whatever `function` raises.
     """
     child = run_python(
-        ["-m", "edgetl.trainer.exporting.child"],
+        ["-m", "edgetl.trainer.exporting.subprocess_call"],
         input=pickle.dumps((function, arguments)),
         stdout=subprocess.PIPE,
     )

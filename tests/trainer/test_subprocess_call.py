@@ -3,7 +3,7 @@ import os
 import pytest
 
 from edgetl.edge.errors import SettingError
-from edgetl.trainer.exporting.child import ChildDiedError, in_child
+from edgetl.trainer.exporting.subprocess_call import ChildDiedError, in_child
 from edgetl.trainer.recipe import Recipe
 
 
