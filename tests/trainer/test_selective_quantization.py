@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SettingError
-from edgetl.trainer.exporting.subprocess_call import in_child
+from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from edgetl.trainer.exporting.selective_quantization import (
     Int8Model,
     Judged,
@@ -65,7 +65,9 @@ def test_the_fewest_layers_that_mend_it_are_found(
     truth = class_probabilities(bad_model, pictures).argmax(axis=1)
     bad_model.save(tmp_path / "model.keras")
     judged = Judged(pictures, truth, 0.85)
-    found = in_child(keep_fewest, tmp_path / "model.keras", pictures[:20], "uint8", judged)
+    found = call_in_subprocess(
+        keep_fewest, tmp_path / "model.keras", pictures[:20], "uint8", judged
+    )
     assert found.enough
     assert found.layers == BAD
     # The rest is still int8: a float file has 8.9 MB.
