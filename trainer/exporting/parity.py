@@ -101,19 +101,8 @@ def device_probabilities(
     """
     with hidden_native_log():
         classifier = Classifier(model, runtime=runtime)
-    return classified(classifier, pictures, f"checking on {runtime}")
-
-
-def classified(
-    classifier: Classifier, pictures: Sequence[Path], description: str
-) -> metrics.Probabilities:
-    """The classifier's probabilities for picture files: float32 [pictures, classes].
-
-    Args:
-        description: of the progress bar.
-    """
     answers = []
-    with progress(description, len(pictures)) as advance:
+    with progress(f"checking on {runtime}", len(pictures)) as advance:
         for path in pictures:
             answers.append(classifier.probabilities(path))
             advance()
