@@ -1,67 +1,72 @@
-"""The whole road on pictures that edgetl draws itself: train, export, classify, benchmark."""
+"""The whole pipeline on pictures that edgetl draws itself: train, export, classify, benchmark."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from edgetl.benchmarks.benchmark import benchmark
 from edgetl.benchmarks.cases import plan
+from edgetl.benchmarks.demo_options import DemoOptions
 from edgetl.benchmarks.measured import Measured
 from edgetl.edge.model.classifier import Classifier, Prediction
+from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.data.demo_pictures import write_demo_pictures
 from edgetl.trainer.exporting.export import export
-from edgetl.trainer.progress import say
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder, new_run, read_run
 from edgetl.trainer.stages import train_new
 
-# Small pictures: the demo shows the road in a minute, not what the recipe can reach.
+# Small pictures: the demo shows the pipeline in a minute, not the accuracy that is possible.
 DEMO_RECIPE = Recipe(height=96, width=96)
 SHOWN_PICTURES = 6
-# One of its few test pictures is 2.8 points of accuracy: the table shows what int8 costs, and only
-# a file that is broken is held back.
+# One of its few test pictures is 2.8 percentage points of accuracy: the table shows what int8
+# costs, and only a broken file is rejected.
 DEMO_MAX_DROP = 10.0
-# Of the benchmark, which is to be no longer than it must.
+# A benchmark as short as possible.
 ROUNDS = 5
 WARM_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo made. `shown` are held-out pictures as the device runtime classified them."""
+    """What the demo made: folders, figures, and held-out pictures as the device classifies them."""
 
     pictures: Path
     run: RunFolder
+    report: Path
     measured: Measured
-    shown: list[tuple[Path, list[Prediction]]]
+    classified: list[tuple[Path, list[Prediction]]]
 
 
-def run_demo(folder: Path) -> Demo:
+def demo(**settings: Any) -> Demo:
     """Draw pictures, train both phases, export float32 and int8, classify and compare.
 
     Args:
-        folder: where pictures/ and runs/ go; made if missing.
+        settings: the options of `edgetl demo`, the fields of `DemoOptions`.
 
     Raises:
+        SettingError: a setting is unknown.
         EdgetlError: the folder cannot be written.
     """
-    say(f"drawing pictures in {folder / 'pictures'}")
+    folder = DemoOptions.from_mapping(settings, where="demo").out
+    logger.info(f"drawing pictures in {folder / 'pictures'}")
     pictures = write_demo_pictures(folder / "pictures")
     run = new_run(None, runs=folder / "runs")
     train_new(scan(pictures), run, DEMO_RECIPE, tensorboard=False)
-    exported = export(run, quantize=["none", "int8"], max_drop=DEMO_MAX_DROP)
+    exported = export(run.path, quantize=("none", "int8"), max_drop=DEMO_MAX_DROP)
     dataset = read_run(run).dataset
     held_out = [dataset.examples[i] for i in dataset.of(dataset.held_out)]
     step = max(1, len(held_out) // SHOWN_PICTURES)
     with hidden_native_log():
         classifier = Classifier(exported[-1].path)
     paths = [pictures / example.file for example in held_out[::step][:SHOWN_PICTURES]]
-    shown = [(path, classifier.classify(path)) for path in paths]
+    classified = [(path, classifier.classify(path)) for path in paths]
     with TemporaryDirectory(prefix="edgetl-demo-") as temporary:
         planned = plan([run.path], Path(temporary), runtimes=["auto"])
         measured = benchmark(
             planned, Path(temporary), rounds=ROUNDS, warm_up=WARM_UP_SECONDS
         ).measured
-    return Demo(pictures, run, measured, shown)
+    return Demo(pictures, run, run.path / "report.html", measured, classified)

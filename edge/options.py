@@ -239,8 +239,8 @@ def named_values(
             raise SettingError(f"{where}: {given!r} is not an option{hint}")
         parse = known[name].option.parse
         found[name] = parse(str(value)) if parse and isinstance(value, str | int) else value
-        if known[name].repeated and isinstance(value, list):
-            found[name] = tuple(value)
+        if known[name].repeated and isinstance(value, list | str):
+            found[name] = (value,) if isinstance(value, str) else tuple(value)
         if known[name].type is Path and isinstance(value, str):
             found[name] = Path(value)
     return found

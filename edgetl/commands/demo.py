@@ -1,42 +1,40 @@
 """`edgetl demo`."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
-
+from edgetl.benchmarks.demo_options import DemoOptions
 from edgetl.command import command
 from edgetl.edge.system.extras import need_extra
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
 
+if TYPE_CHECKING:
+    from edgetl.benchmarks.measured import Measured
 
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the pictures and the run.")] = Path(
-        "edgetl-demo"
-    ),
-) -> None:
+
+def demo(options: DemoOptions) -> None:
     need_extra("train", needs="training and export")
     with hidden_native_log(), gc_disabled():
-        from edgetl.benchmarks.demo import run_demo
+        from edgetl.benchmarks.demo import demo as run_demo
+        from edgetl.edge.errors import quoted
         from edgetl.edge.sinks.text import percentages
-    result = run_demo(out)
+    result = run_demo(**vars(options))
     print("held-out pictures, classified on the device runtime:")
-    for path, predictions in result.shown:
-        print(f"  {path}  {percentages(predictions)}")
+    for path, predictions in result.classified:
+        print(f"  {quoted(path.relative_to(result.pictures))}  {percentages(predictions)}")
     print()
     _print_measured(result.measured)
     print()
-    for name, made in (
+    for name, path in (
         ("pictures", result.pictures),
         ("run", result.run.path),
-        ("figures", result.run.figures),
         ("models", result.run.exports),
+        ("report", result.report),
     ):
-        print(f"{name:9} {made}")
+        print(f"{name:9} {quoted(path)}")
 
 
-def _print_measured(measured: Any) -> None:
+def _print_measured(measured: "Measured") -> None:
     from rich.console import Console
 
     from edgetl.benchmarks.report.tables import method, tables

@@ -1,4 +1,4 @@
-"""Our model files are read by others' own code: MediaPipe Tasks and zip readers."""
+"""Third-party code reads our model files: MediaPipe Tasks and zip readers."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.preprocessing import Pixels, model_input
 from tests.conftest import probabilities_of
 
-# One worker: they share the environment that the first of them makes.
+# One worker: they share the environment that the first test makes.
 pytestmark = [pytest.mark.by_hand, pytest.mark.xdist_group("mediapipe")]
 
 ENVIRONMENT = Path(__file__).parents[2] / FOLDER
@@ -29,16 +29,16 @@ COUNT = 200
 TOLERANCE = {"none": 1e-3, "int8": 1 / 256}
 # `edgetl classify` prints six decimals.
 PRINTED = 1e-6
-# Two scores that may each be off by the tolerance can change places where they are no further apart
-# than twice that. So many pictures may be let off. Measured: float32 none; int8, whose scores
-# go in steps, 3 to 9 of 200 photos, which this model of colours is unsure of (0 or 1 with models
-# trained on photos). MediaPipe took the class that we take for each of them too.
+# Two scores that may each be off by the tolerance can swap ranks where they are no further apart
+# than twice that. At most so many pictures are excluded for it. Measured: float32 none; int8, whose
+# scores are quantized, 3 to 9 of 200 photos, which this model of colours is uncertain of (0 or 1
+# with models trained on photos). MediaPipe gave the same class for each of them too.
 NEAR_TIES = 20
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """An interpreter that has MediaPipe and has not edgetl."""
+class ThirdPartyPython:
+    """A Python environment that has MediaPipe and not edgetl."""
 
     python: Path
 
@@ -49,26 +49,26 @@ class Foreign:
         return json.loads(result.stdout)
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        # -I: no PYTHONPATH or working directory through which our modules could come in.
+        # -I: no PYTHONPATH or working directory through which our modules could be found.
         return subprocess.run(
             [self.python, "-I", *arguments], capture_output=True, text=True, timeout=300
         )
 
 
 @pytest.fixture(scope="session")
-def mediapipe() -> Foreign:
+def mediapipe() -> ThirdPartyPython:
     """MediaPipe's environment, made on first use (20 s) and kept in the repository's folder.
 
     Tests are skipped where pip cannot install it: without a network, or where it has no wheel.
     """
     try:
-        return Foreign(mediapipe_python(ENVIRONMENT))
+        return ThirdPartyPython(mediapipe_python(ENVIRONMENT))
     except EdgetlError as error:
         pytest.skip(str(error))
 
 
 def _photos(request: pytest.FixtureRequest) -> list[Path]:
-    """Validation photos, as many of each class."""
+    """Validation photos, the same number of each class."""
     folder: Path = request.getfixturevalue("reference_data") / "validation"
     classes = sorted(folder.iterdir())
     return [path for label in classes for path in sorted(label.iterdir())[: COUNT // len(classes)]]
@@ -82,7 +82,7 @@ def _drawn(request: pytest.FixtureRequest) -> list[Pixels]:
 
 @pytest.fixture(params=[_drawn, _photos], ids=["drawn", "photos"])
 def pictures(request: pytest.FixtureRequest, float_model: Path, tmp_path: Path) -> list[Path]:
-    """PNG files of the model's own size, so that nobody has to resize them."""
+    """PNG files of the model's input size, so that nothing is resized."""
     make: Callable[[pytest.FixtureRequest], list[Path] | list[Pixels]] = request.param
     input_size = read_model_file(float_model).input_size
     paths = []
@@ -90,7 +90,7 @@ def pictures(request: pytest.FixtureRequest, float_model: Path, tmp_path: Path) 
         pixels = model_input(picture, input_size)
         paths.append(tmp_path / f"{number:03}.png")
         Image.fromarray(pixels).save(paths[-1])
-        # What we resize no more, MediaPipe must leave as it is too: else its scores would differ.
+        # What we do not resize, MediaPipe must not resize either, or its scores would differ.
         assert np.array_equal(model_input(paths[-1], input_size), pixels)
     assert len(paths) == COUNT
     return paths
@@ -107,14 +107,14 @@ def model(quantization: str, float_model: Path, int8_model: Path) -> Path:
 
 
 def test_mediapipe_gives_our_labels_and_scores(
-    mediapipe: Foreign, model: Path, quantization: str, pictures: list[Path]
+    mediapipe: ThirdPartyPython, model: Path, quantization: str, pictures: list[Path]
 ) -> None:
     labels = read_model_file(model).labels
-    rows = mediapipe.read("classify", model, *pictures)
-    assert all(sorted(label for label, _ in row) == sorted(labels) for row in rows)
-    theirs = np.array([[dict(row)[label] for label in labels] for row in rows])
-    # LiteRT, which `--runtime auto` takes. On int8 tflite-runtime's kernels round otherwise than
-    # XNNPACK, which LiteRT and MediaPipe have: measured up to 0.26 apart with a model of photos,
+    answers = mediapipe.read("classify", model, *pictures)
+    assert all(sorted(label for label, _ in answer) == sorted(labels) for answer in answers)
+    theirs = np.array([[dict(answer)[label] for label in labels] for answer in answers])
+    # LiteRT, which `--runtime auto` takes. On int8 tflite-runtime's kernels round differently from
+    # XNNPACK, which LiteRT and MediaPipe use: measured up to 0.26 apart with a model of photos,
     # and 0.6 with this one.
     ours = probabilities_of(model, pictures, runtime="litert", labels=labels)
 
@@ -124,13 +124,13 @@ def test_mediapipe_gives_our_labels_and_scores(
     lower, higher = np.sort(ours, axis=1)[:, -2:].T
     clear = higher - lower > 2 * (tolerance + PRINTED)
     assert np.count_nonzero(~clear) <= NEAR_TIES
-    best = np.array([labels.index(row[0][0]) for row in rows])
+    best = np.array([labels.index(answer[0][0]) for answer in answers])
     assert np.array_equal(best[clear], ours.argmax(axis=1)[clear])
     # Scores that agree because they are always the same would prove nothing.
     assert set(best) == set(range(len(labels)))
 
 
-def test_mediapipes_schema_reads_our_metadata(mediapipe: Foreign, model: Path) -> None:
+def test_mediapipes_schema_reads_our_metadata(mediapipe: ThirdPartyPython, model: Path) -> None:
     ours = read_model_file(model)
     assert mediapipe.read("metadata", model) == {
         "identified": True,
@@ -156,7 +156,7 @@ def test_mediapipes_schema_reads_our_metadata(mediapipe: Foreign, model: Path) -
 @pytest.mark.skipif(shutil.which("unzip") is None, reason="there is no unzip here")
 def test_unzip_lists_and_unpacks_the_labels(model: Path) -> None:
     def unzip(*arguments: str | Path) -> str:
-        # unzip ends with 1 if it has anything to warn of, such as offsets that do not fit.
+        # unzip ends with 1 if it warns of anything, such as wrong offsets.
         return subprocess.run(
             ["unzip", *arguments], capture_output=True, text=True, check=True, timeout=60
         ).stdout

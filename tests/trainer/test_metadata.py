@@ -19,7 +19,7 @@ from edgetl.edge.model.model_file import (
     read_model_file,
 )
 from edgetl.edge.model.runtime import installed_runtimes
-from edgetl.edge.model.verify import schema as schema
+from edgetl.edge.model.verify import schema
 from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 from tests.conftest import probabilities_of
 
@@ -28,7 +28,7 @@ DESCRIPTION = Description(name="žába $x$", description="frogs", author="me", v
 
 @pytest.fixture(scope="module")
 def flatbuffer() -> bytes:
-    """A small classifier as the converter writes it, without metadata of ours."""
+    """A small classifier as the converter writes it, without our metadata."""
     inputs = keras.Input((8, 8, 3), batch_size=1)
     x = keras.layers.Conv2D(5, 3)(inputs)
     x = keras.layers.GlobalAveragePooling2D()(x)
@@ -39,8 +39,8 @@ def flatbuffer() -> bytes:
 
 
 def packed(flatbuffer: bytes, labels: tuple[str, ...]) -> bytes:
-    """As `export` packs a model of 8x8 pixels, with only what a reader asks for in edgetl.json."""
-    card = {
+    """As `export` packs a model of 8x8 pixels, with only what a reader needs in edgetl.json."""
+    manifest = {
         "format": CARD_FORMAT,
         "edgetl": "0.1.0",
         "input": {"height": 8, "width": 8, "fit": "crop", "channels": "RGB"},
@@ -48,12 +48,15 @@ def packed(flatbuffer: bytes, labels: tuple[str, ...]) -> bytes:
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }
-    files = {LABELS_NAME: labels_text(labels).encode(), MANIFEST_NAME: json.dumps(card).encode()}
+    files = {
+        LABELS_NAME: labels_text(labels).encode(),
+        MANIFEST_NAME: json.dumps(manifest).encode(),
+    }
     return with_files(flatbuffer, files)
 
 
-def buffer_places(model: bytes) -> list[tuple[int, bytes]]:
-    """Where in the file each buffer's data lies, and its content, for buffers of some size."""
+def buffer_positions(model: bytes) -> list[tuple[int, bytes]]:
+    """The position in the file, and the content, of each buffer of 64 bytes or more."""
     found = []
     for buffer in schema.Table.root(model).children(schema.Model.BUFFERS):
         data = buffer.numbers(schema.Buffer.DATA, np.uint8).tobytes()
@@ -64,9 +67,9 @@ def buffer_places(model: bytes) -> list[tuple[int, bytes]]:
 
 def test_the_weights_keep_their_content_and_their_alignment(flatbuffer: bytes) -> None:
     described = with_metadata(flatbuffer, DESCRIPTION)
-    before, after = buffer_places(flatbuffer), buffer_places(described)
+    before, after = buffer_positions(flatbuffer), buffer_positions(described)
     assert [data for _, data in after[: len(before)]] == [data for _, data in before]
-    assert [place % 16 for place, _ in after[: len(before)]] == [p % 16 for p, _ in before]
+    assert [p % 16 for p, _ in after[: len(before)]] == [p % 16 for p, _ in before]
 
 
 def test_the_metadata_reads_back(flatbuffer: bytes, tmp_path: Path) -> None:

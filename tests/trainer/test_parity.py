@@ -6,9 +6,9 @@ from edgetl.trainer.metrics import mcnemar
 
 
 def test_a_hand_worked_parity() -> None:
-    mine = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.6, 0.4]], np.float32)
+    device = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.6, 0.4]], np.float32)
     keras_ = np.array([[0.8, 0.2], [0.6, 0.4], [0.2, 0.8], [0.6, 0.4]], np.float32)
-    figures = parity(mine, keras_, np.array([0, 0, 1, 1]), ["a", "b"])
+    figures = parity(device, keras_, np.array([0, 0, 1, 1]), ["a", "b"])
     assert figures.pictures == 4
     assert figures.accuracy == pytest.approx(2 / 4)
     assert figures.accuracy_interval == pytest.approx((0.1500, 0.8500), abs=1e-4)
@@ -32,7 +32,7 @@ def test_the_same_probabilities_lose_nothing() -> None:
     ("pictures", "max_drop", "may_lose"),
     [(36, 1.0, 1), (36, 10.0, 3), (36, 0.0, 0), (200, 1.0, 2), (1000, 0.5, 5), (1, 1.0, 1)],
 )
-def test_one_picture_more_than_may_be_lost_is_too_many(
+def test_one_picture_more_than_allowed_is_too_many(
     pictures: int, max_drop: float, may_lose: int
 ) -> None:
     for keras_right in (pictures, pictures - pictures // 10):

@@ -1,4 +1,4 @@
-"""From Keras to TFLite flatbuffers of builtin operators, in silence."""
+"""From Keras to TFLite flatbuffers of builtin operators, without the converter's output."""
 
 import contextlib
 import io
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,11 +15,8 @@ import tensorflow as tf
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.system.native_log import hidden_native_log
+from edgetl.trainer.exporting.options import InputType, Quantization
 from edgetl.trainer.network.model import backbone_of, load_model
-from edgetl.trainer.progress import say
-
-Quantization = Literal["none", "float16", "dynamic", "int8"]
-InputType = Literal["uint8", "float32"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Conversion:
     """What to convert a model to.
 
     Attributes:
-        quantization: "none" keeps float32 weights; "float16" halves them; "dynamic" holds them in
+        quantization: "none" keeps float32 weights; "float16" halves them; "dynamic" stores them as
             int8 and computes partly in float; "int8" quantizes weights and activations after
             training (Jacob et al., CVPR 2018, https://arxiv.org/abs/1712.05877).
         input_type: of int8 files: "uint8" takes pixels as they are, of scale 1 and zero point 0.
@@ -42,22 +39,18 @@ class Conversion:
         """The name of the exported file."""
         if self.quantization == "none":
             return "model.float32.tflite"
-        odd = self.quantization == "int8" and self.input_type == "float32"
-        return f"model.{self.quantization}{'-float32-input' if odd else ''}.tflite"
+        float_input = self.quantization == "int8" and self.input_type == "float32"
+        return f"model.{self.quantization}{'-float32-input' if float_input else ''}.tflite"
 
 
 def converted_files(model: Path, conversions: list[Conversion], calibration: Pixels) -> list[bytes]:
-    """Convert a saved model, once for each of `conversions`; for a process of its own.
+    """Convert a saved model, once for each of `conversions`; for a subprocess.
 
     Raises:
         EdgetlError: the converter failed.
     """
     loaded = load_model(model)
-    flatbuffers = []
-    for conversion in conversions:
-        say(f"converting to {conversion.file_name}")
-        flatbuffers.append(convert(loaded, conversion, calibration=calibration))
-    return flatbuffers
+    return [convert(loaded, conversion, calibration=calibration) for conversion in conversions]
 
 
 def convert(model: keras.Model, conversion: Conversion, *, calibration: Pixels) -> bytes:
@@ -102,8 +95,8 @@ def export_graph(model: keras.Model) -> keras.Model:
         bias = np.concatenate([-0.4 * bias, 0.6 * bias])
     classes = kernel.shape[1]
     inputs = keras.Input(model.input_shape[1:], batch_size=1, name="image")
-    # Every layer has a name of its own: Keras numbers unnamed ones through the process, and the
-    # names end up in the file, which the same run must export to the same bytes.
+    # Every layer is named: Keras numbers unnamed ones through the process, and the names end up in
+    # the file, which the same run must export to the same bytes.
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
     x = backbone_of(model)(x, training=False)
     x = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
@@ -123,24 +116,24 @@ def converter_of(model: keras.Model) -> Any:
     weights would be left out of the file.)
     """
     call = tf.function(lambda image: model(image, training=False))
-    with in_silence():
+    with without_output():
         function = call.get_concrete_function(tf.TensorSpec(model.input_shape, tf.float32))
         return tf.lite.TFLiteConverter.from_concrete_functions([function])
 
 
 def converted(converter: Any) -> bytes:
-    """What a `tf.lite.TFLiteConverter` makes of its model.
+    """The flatbuffer that a `tf.lite.TFLiteConverter` makes.
 
     Raises:
         EdgetlError: the converter failed.
     """
-    with in_silence():
+    with without_output():
         flatbuffer: bytes = converter.convert()
     return flatbuffer
 
 
 @contextlib.contextmanager
-def in_silence() -> Iterator[None]:
+def without_output() -> Iterator[None]:
     """For TensorFlow's converter and quantizer, which print to stdout and log from C++.
 
     Raises:

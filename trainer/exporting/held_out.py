@@ -1,4 +1,4 @@
-"""The pictures that a finished run's models are judged on, and what Keras makes of them."""
+"""The pictures that a run's models are evaluated on, and what Keras predicts for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.trainer import metrics
 from edgetl.trainer.data.dataset import Split
 from edgetl.trainer.data.picture_cache import read_pictures
-from edgetl.trainer.exporting.child import in_child
+from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from edgetl.trainer.network.model import class_probabilities, load_model
 from edgetl.trainer.run.folder import FinishedRun
 
@@ -21,25 +21,25 @@ from edgetl.trainer.run.folder import FinishedRun
 class HeldOut:
     """The held-out pictures of a run, in one order.
 
-    `pixels` is uint8 [pictures, height, width, 3], `truth` int [pictures], and
-    `keras_probabilities` what the run's Keras model gives: float32 [pictures, classes].
+    `pixels` is uint8 [pictures, height, width, 3], `targets` int [pictures], and
+    `keras_probabilities` what the run's Keras model predicts: float32 [pictures, classes].
     """
 
     split: Split
     paths: Sequence[Path]
     pixels: Pixels
-    truth: metrics.Classes
+    targets: metrics.Classes
     keras_probabilities: metrics.Probabilities
 
 
 def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
-    """Read the held-out pictures below `root`, and ask the run's Keras model about them.
+    """Read the held-out pictures below `root`, and predict them with the run's Keras model.
 
-    In a process of its own: Keras keeps 30 MB of every model that is loaded and asked.
+    In a subprocess: Keras keeps 30 MB of every model that is loaded and called.
 
     Raises:
         RunFolderError: a picture is gone, or the model is damaged.
-        PictureError: a picture cannot be read any more.
+        PictureError: a picture can no longer be read.
     """
     split = run.dataset.held_out
     examples = [run.dataset.examples[i] for i in run.dataset.of(split)]
@@ -48,15 +48,15 @@ def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
     if gone is not None:
         raise RunFolderError(
             f"{quoted(gone)}: the run's picture is no longer there; put the photos back, "
-            f"or tell `edgetl export` with --data where they are now"
+            f"or name the folder they are in now with --data"
         )
     pixels = read_pictures(paths, run.input_size, f"reading {split}")
     return HeldOut(
         split=split,
         paths=paths,
         pixels=pixels,
-        truth=np.array([run.labels.index(example.label) for example in examples]),
-        keras_probabilities=in_child(_keras_probabilities, run.folder.model, pixels),
+        targets=np.array([run.labels.index(example.label) for example in examples]),
+        keras_probabilities=call_in_subprocess(_keras_probabilities, run.folder.model, pixels),
     )
 
 

@@ -9,24 +9,25 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import flatbuffers
-import flatbuffers.number_types as types
 import numpy as np
+from flatbuffers.number_types import Uint32Flags
 
 from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_NAME
-from edgetl.edge.model.verify import schema as schema
+from edgetl.edge.model.verify import schema
 
-# What TFLite's schema asks of a buffer's data.
+# The alignment that TFLite's schema requires of a buffer's data.
 _ALIGNMENT = 16
-# The version of the metadata schema that has every field used here.
+# The first version of the metadata schema with every field used here.
 _MIN_PARSER_VERSION = "1.0.0"
 
 
 @dataclass(frozen=True)
 class Description:
-    """What the metadata says of the model as a whole."""
+    """The metadata of the model as a whole."""
 
     name: str
     description: str
@@ -65,7 +66,7 @@ def with_metadata(model: bytes, description: Description) -> bytes:
 
     builder.StartObject(schema.Model.FIELDS)
     builder.PrependUint32Slot(
-        schema.Model.VERSION, old.number(schema.Model.VERSION, types.Uint32Flags), 0
+        schema.Model.VERSION, old.number(schema.Model.VERSION, Uint32Flags), 0
     )
     for field in (
         schema.Model.OPERATOR_CODES,
@@ -86,7 +87,7 @@ def with_metadata(model: bytes, description: Description) -> bytes:
 
 
 def with_files(model: bytes, files: Mapping[str, bytes]) -> bytes:
-    """The model with a zip archive of `files` behind it, stored as the format asks.
+    """The model with a zip archive of `files` behind it, stored as the format requires.
 
     The same files give the same bytes: the archive holds no dates.
     """
@@ -100,10 +101,16 @@ def with_files(model: bytes, files: Mapping[str, bytes]) -> bytes:
 def _metadata(description: Description) -> bytes:
     builder = flatbuffers.Builder(2048)
     labels = _file(
-        builder, LABELS_NAME, "One label a line, in the order of the outputs.", labels=True
+        builder,
+        LABELS_NAME,
+        "One label a line, in the order of the outputs.",
+        schema.AssociatedFile.TENSOR_AXIS_LABELS,
     )
     manifest = _file(
-        builder, MANIFEST_NAME, "Input fit, figures and checksum, for edgetl.", labels=False
+        builder,
+        MANIFEST_NAME,
+        "Input size, figures and checksum, for edgetl.",
+        schema.AssociatedFile.DESCRIPTIONS,
     )
     subgraph = _table(
         builder,
@@ -131,108 +138,90 @@ def _metadata(description: Description) -> bytes:
 
 
 def _input(builder: Any) -> int:
-    mean = builder.CreateNumpyVector(np.zeros(1, np.float32))
-    std = builder.CreateNumpyVector(np.ones(1, np.float32))
     normalization = _table(
         builder,
         schema.Normalization.FIELDS,
-        {schema.Normalization.MEAN: mean, schema.Normalization.STD: std},
+        {
+            schema.Normalization.MEAN: _floats(builder, 0),
+            schema.Normalization.STD: _floats(builder, 1),
+        },
     )
     unit = _union(builder, schema.ProcessUnit.NORMALIZATION, normalization)
-    builder.StartObject(schema.ImageProperties.FIELDS)
-    builder.PrependInt8Slot(schema.ImageProperties.COLOR_SPACE, schema.ImageProperties.RGB, 0)
-    content = _union(builder, schema.Content.IMAGE, builder.EndObject())
-    return _tensor(
+    image = _table(
         builder,
-        name="image",
-        description="The picture: RGB, 0 to 255.",
-        content=content,
-        units=[unit],
-        stats=_stats(builder, low=0, high=255),
-        files=[],
+        schema.ImageProperties.FIELDS,
+        {},
+        {schema.ImageProperties.COLOR_SPACE: schema.ImageProperties.RGB},
     )
+    fields = {
+        schema.TensorMetadata.NAME: builder.CreateString("image"),
+        schema.TensorMetadata.DESCRIPTION: builder.CreateString("The picture: RGB, 0 to 255."),
+        schema.TensorMetadata.CONTENT: _union(builder, schema.Content.IMAGE, image),
+        schema.TensorMetadata.PROCESS_UNITS: _vector(builder, [unit]),
+        schema.TensorMetadata.STATS: _stats(builder, highest=255),
+    }
+    return _table(builder, schema.TensorMetadata.FIELDS, fields)
 
 
 def _output(builder: Any, labels: int) -> int:
     content = _union(builder, schema.Content.FEATURE, _table(builder, 0, {}))
-    return _tensor(
-        builder,
-        name="probability",
-        description="The probability of each class, in the order of the labels.",
-        content=content,
-        units=[],
-        stats=_stats(builder, low=0, high=1),
-        files=[labels],
-    )
-
-
-def _tensor(
-    builder: Any,
-    *,
-    name: str,
-    description: str,
-    content: int,
-    units: Sequence[int],
-    stats: int,
-    files: Sequence[int],
-) -> int:
     fields = {
-        schema.TensorMetadata.NAME: builder.CreateString(name),
-        schema.TensorMetadata.DESCRIPTION: builder.CreateString(description),
+        schema.TensorMetadata.NAME: builder.CreateString("probability"),
+        schema.TensorMetadata.DESCRIPTION: builder.CreateString(
+            "The probability of each class, in the order of the labels."
+        ),
         schema.TensorMetadata.CONTENT: content,
-        schema.TensorMetadata.STATS: stats,
+        schema.TensorMetadata.STATS: _stats(builder, highest=1),
+        schema.TensorMetadata.ASSOCIATED_FILES: _vector(builder, [labels]),
     }
-    if units:
-        fields[schema.TensorMetadata.PROCESS_UNITS] = _vector(builder, units)
-    if files:
-        fields[schema.TensorMetadata.ASSOCIATED_FILES] = _vector(builder, files)
     return _table(builder, schema.TensorMetadata.FIELDS, fields)
 
 
-def _stats(builder: Any, *, low: float, high: float) -> int:
-    highest = builder.CreateNumpyVector(np.array([high], np.float32))
-    lowest = builder.CreateNumpyVector(np.array([low], np.float32))
-    fields = {schema.Stats.MAX: highest, schema.Stats.MIN: lowest}
+def _stats(builder: Any, *, highest: float) -> int:
+    fields = {schema.Stats.MAX: _floats(builder, highest), schema.Stats.MIN: _floats(builder, 0)}
     return _table(builder, schema.Stats.FIELDS, fields)
 
 
 def _union(builder: Any, kind: int, value: int) -> int:
     """A table whose only field is a union, as Content and ProcessUnit are: its type, its value."""
-    builder.StartObject(2)
-    builder.PrependUint8Slot(0, kind, 0)
-    builder.PrependUOffsetTRelativeSlot(1, value, 0)
-    return builder.EndObject()
+    return _table(builder, 2, {1: value}, {0: kind})
 
 
-def _file(builder: Any, name: str, description: str, *, labels: bool) -> int:
-    name_offset, description_offset = builder.CreateString(name), builder.CreateString(description)
-    kind = (
-        schema.AssociatedFile.TENSOR_AXIS_LABELS if labels else schema.AssociatedFile.DESCRIPTIONS
-    )
-    builder.StartObject(schema.AssociatedFile.FIELDS)
-    builder.PrependUOffsetTRelativeSlot(schema.AssociatedFile.NAME, name_offset, 0)
-    builder.PrependUOffsetTRelativeSlot(schema.AssociatedFile.DESCRIPTION, description_offset, 0)
-    builder.PrependInt8Slot(schema.AssociatedFile.TYPE, kind, 0)
-    return builder.EndObject()
+def _file(builder: Any, name: str, description: str, kind: int) -> int:
+    fields = {
+        schema.AssociatedFile.NAME: builder.CreateString(name),
+        schema.AssociatedFile.DESCRIPTION: builder.CreateString(description),
+    }
+    return _table(builder, schema.AssociatedFile.FIELDS, fields, {schema.AssociatedFile.TYPE: kind})
 
 
-def _table(builder: Any, fields: int, offsets: Mapping[int, int]) -> int:
+def _table(
+    builder: Any,
+    fields: int,
+    offsets: Mapping[int, int],
+    enums: Mapping[int, int] = MappingProxyType({}),
+) -> int:
     builder.StartObject(fields)
+    for field, value in enums.items():
+        builder.PrependUint8Slot(field, value, 0)
     for field, offset in offsets.items():
         builder.PrependUOffsetTRelativeSlot(field, offset, 0)
-    return builder.EndObject()
+    return int(builder.EndObject())
+
+
+def _floats(builder: Any, value: float) -> int:
+    return int(builder.CreateNumpyVector(np.array([value], np.float32)))
 
 
 def _vector(builder: Any, offsets: Sequence[int]) -> int:
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
-    return builder.EndVector()
+    return int(builder.EndVector())
 
 
 def _buffer(builder: Any, data: bytes) -> int:
     builder.StartVector(1, len(data), _ALIGNMENT)
     builder.head -= len(data)
     builder.Bytes[builder.head : builder.head + len(data)] = data
-    vector = builder.EndVector()
-    return _table(builder, 1, {schema.Buffer.DATA: vector})
+    return _table(builder, 1, {schema.Buffer.DATA: builder.EndVector()})

@@ -1,4 +1,4 @@
-"""A .tflite file held against the Keras model it was made from, through the device's own code."""
+"""A .tflite file compared with the Keras model it was made from, through the device's own code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from edgetl.trainer.progress import progress
 
 @dataclass(frozen=True)
 class Parity:
-    """How a model file does beside Keras on the same pictures.
+    """A model file compared with Keras on the same pictures.
 
     Accuracies, recalls and agreement (the share of pictures given the same class) are 0..1; the
     differences are between probabilities of the same class of the same picture.
@@ -41,26 +41,29 @@ class Parity:
 def parity(
     probabilities: metrics.Probabilities,
     keras_probabilities: metrics.Probabilities,
-    truth: metrics.Classes,
+    targets: metrics.Classes,
     labels: Sequence[str],
 ) -> Parity:
-    """Compare two sets of probabilities, float32 [pictures, classes], for the same pictures."""
-    found, expected = probabilities.argmax(axis=1), keras_probabilities.argmax(axis=1)
+    """Compare two sets of probabilities, float32 [pictures, classes], for the same pictures.
+
+    `targets` are their classes, int [pictures]: indices into `labels`.
+    """
+    predicted, expected = probabilities.argmax(axis=1), keras_probabilities.argmax(axis=1)
     difference = np.abs(probabilities - keras_probabilities)
-    right, keras_right = found == truth, expected == truth
+    right, keras_right = predicted == targets, expected == targets
     drops = [
-        float(keras_right[truth == i].mean() - right[truth == i].mean())
-        if (truth == i).any()
+        float(keras_right[targets == i].mean() - right[targets == i].mean())
+        if (targets == i).any()
         else 0.0
         for i in range(len(labels))
     ]
     worst = int(np.argmax(drops))
     return Parity(
-        pictures=len(truth),
+        pictures=len(targets),
         accuracy=float(right.mean()),
-        accuracy_interval=metrics.wilson_interval(int(right.sum()), len(truth)),
+        accuracy_interval=metrics.wilson_interval(int(right.sum()), len(targets)),
         keras_accuracy=float(keras_right.mean()),
-        agreement=float((found == expected).mean()),
+        agreement=float((predicted == expected).mean()),
         largest_difference=float(difference.max()),
         mean_difference=float(difference.mean()),
         mcnemar_p=metrics.mcnemar(
@@ -72,15 +75,15 @@ def parity(
 
 
 def lowest_accuracy(keras_accuracy: float, pictures: int, *, max_drop: float) -> float:
-    """The accuracy, 0..1, below which a file loses more than `max_drop` points.
+    """The accuracy, 0..1, below which a file loses more than `max_drop`.
 
-    A single picture is not held against a file, however few there are: one disagreement says
-    nothing (McNemar's p is 1). A `max_drop` of 0 allows not even that.
+    One picture may always be lost, however few there are: a single disagreement is not
+    significant (McNemar's p is 1). A `max_drop` of 0 does not allow even that.
 
     Args:
         keras_accuracy: 0..1, on the same pictures.
         pictures: how many there are.
-        max_drop: points of accuracy, 0 or more.
+        max_drop: percentage points, 0 or more.
     """
     allowed = max(max_drop / 100, 1 / pictures) if max_drop else 0.0
     # Shares of pictures are not exact in binary.
@@ -98,20 +101,9 @@ def device_probabilities(
     """
     with hidden_native_log():
         classifier = Classifier(model, runtime=runtime)
-    return classified(classifier, pictures, f"checking on {runtime}")
-
-
-def classified(
-    classifier: Classifier, pictures: Sequence[Path], description: str
-) -> metrics.Probabilities:
-    """The classifier's probabilities for picture files: float32 [pictures, classes].
-
-    Args:
-        description: of the progress bar.
-    """
-    rows = []
-    with progress(description, len(pictures)) as advance:
+    answers = []
+    with progress(f"checking on {runtime}", len(pictures)) as advance:
         for path in pictures:
-            rows.append(classifier.probabilities(path))
+            answers.append(classifier.probabilities(path))
             advance()
-    return np.stack(rows)
+    return np.stack(answers)

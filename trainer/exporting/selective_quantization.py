@@ -1,9 +1,10 @@
-"""Which layers of an int8 model carry its error, and int8 files that keep some of them in float.
+"""Selective quantization: which layers of an int8 model carry its error, and leaving them in float.
 
-An activation is quantized with one scale for all its channels. Where one channel is far wider than
-the others, these lose what they say. So the unit of the remedy is an activation: it stays float if
-the layer that gives it and those that take it do. TensorFlow's QuantizationDebugger measures each
-activation on its own (https://www.tensorflow.org/lite/performance/quantization_debugger).
+An activation is quantized with one scale for all its channels. Where one channel has a far wider
+range than the others, these lose their information. So the unit of the remedy is an activation: it
+stays float if the layers that produce and consume it are on the denylist. TensorFlow's
+QuantizationDebugger measures each activation separately
+(https://www.tensorflow.org/lite/performance/quantization_debugger).
 """
 
 import csv
@@ -28,61 +29,49 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.trainer import metrics
 from edgetl.trainer.exporting.conversion import (
-    InputType,
     converter_of,
     export_graph,
-    in_silence,
     representative,
+    without_output,
 )
+from edgetl.trainer.exporting.options import InputType
+from edgetl.trainer.exporting.record import LayerQuantizationError
 from edgetl.trainer.network.model import backbone_of, load_model
-from edgetl.trainer.progress import say
 
-# How long the search for layers may take; then the best set found so far stands.
+# The search for layers stops after this time with the best set found so far.
 SEARCH_SECONDS = 300
-# Errors of activations are means over so many calibration pictures; more move no rank.
+# Errors of activations are means over so many calibration pictures; more do not change the order.
 _MEASURED_PICTURES = 16
 
 
 @dataclass(frozen=True)
-class LayerError:
-    """How much of what a layer's output says is lost to int8.
+class AcceptanceCriteria:
+    """When an int8 model is accepted: the accuracy, 0..1, that it must reach on these pictures.
 
-    `lost` is 0..1: the share of noise in each channel, noise / (noise + signal) by power, averaged
-    over its channels. Noise of the layers before it is not counted.
-    """
-
-    layer: str
-    lost: float
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What tells whether an int8 model is good enough: pictures, classes and the accuracy to reach.
-
-    `pixels` is uint8 [pictures, height, width, 3], `truth` int [pictures].
+    `pixels` is uint8 [pictures, height, width, 3], `targets` int [pictures].
     """
 
     pixels: Pixels
-    truth: metrics.Classes
+    targets: metrics.Classes
     accuracy: float
 
 
 @dataclass(frozen=True)
-class KeptFloat:
-    """An int8 flatbuffer whose `layers` stay float, and the errors of its layers, worst first.
+class QuantizedModel:
+    """A flatbuffer, its layers that stay float, and the errors of the others, worst first.
 
-    `enough` is whether that is good enough; None where nobody asked.
+    `accepted` is whether it meets the acceptance criteria; None where there were none.
     """
 
     flatbuffer: bytes
-    layers: tuple[str, ...] = ()
-    errors: tuple[LayerError, ...] = ()
-    enough: bool | None = None
+    denylist: tuple[str, ...] = ()
+    errors: tuple[LayerQuantizationError, ...] = ()
+    accepted: bool | None = None
 
 
 @dataclass(frozen=True)
 class _Operator:
-    """An operator of the flatbuffer: its layer, and the names of the tensors it takes and gives."""
+    """An operator of the flatbuffer: its layer, and the names of its input and output tensors."""
 
     layer: str
     inputs: tuple[str, ...]
@@ -107,7 +96,7 @@ class Int8Model:
         converter = converter_of(graph)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: representative(calibration)
-        with in_silence():
+        with without_output():
             self._debugger = tf.lite.experimental.QuantizationDebugger(
                 converter=converter,
                 debug_dataset=lambda: representative(calibration[:_MEASURED_PICTURES]),
@@ -118,44 +107,50 @@ class Int8Model:
 
     @property
     def layers(self) -> list[str]:
-        """The names of the layers that can stay float, in the order they run."""
-        # Not the first, which takes the quantized picture.
+        """The names of the layers that can stay float, in order of execution."""
+        # Not the first: its input is the quantized picture.
         return list(dict.fromkeys(op.layer for op in self._operators))[1:]
 
-    def errors(self, keep_float: Collection[str] = ()) -> list[LayerError]:
-        """The error of every layer that does not stay float, worst first."""
+    def errors(self, denylist: Collection[str] = ()) -> list[LayerQuantizationError]:
+        """The error of every layer that is not on the denylist, worst first."""
         table = io.StringIO()
-        with in_silence():
-            self._debugger.options = _options(self._outputs(keep_float))
+        with without_output():
+            self._debugger.options = _options(self._outputs(denylist))
             self._debugger.run()
             self._debugger.layer_statistics_dump(table)
         table.seek(0)
         layer_of = {op.output: op.layer for op in self._operators}
         lost = {layer_of.get(row["tensor_name"]): row["lost"] for row in csv.DictReader(table)}
-        errors = [LayerError(layer, float(lost[layer])) for layer in self.layers if layer in lost]
+        errors = [
+            LayerQuantizationError(layer, float(lost[layer]))
+            for layer in self.layers
+            if layer in lost
+        ]
         return sorted(errors, key=lambda error: -error.lost)
 
-    def around(self, layer: str) -> list[str]:
-        """The layer and those that take its output, in the order they run."""
-        made = {op.output for op in self._operators if op.layer == layer}
-        found = {op.layer for op in self._operators if op.layer == layer or made & {*op.inputs}}
+    def with_consumers(self, layer: str) -> list[str]:
+        """The layer and those that take its output, in order of execution."""
+        outputs = {op.output for op in self._operators if op.layer == layer}
+        found = {op.layer for op in self._operators if op.layer == layer or outputs & {*op.inputs}}
         return [name for name in self.layers if name in found]
 
-    def quantized(self, keep_float: Collection[str]) -> bytes:
-        """The flatbuffer whose layers `keep_float` stay float.
+    def quantized(self, denylist: Collection[str]) -> bytes:
+        """The flatbuffer whose layers on the denylist stay float.
 
         Raises:
-            SettingError: there is no such layer; the message names those that are like it.
+            SettingError: there is no such layer; the message names similar ones.
             EdgetlError: the quantizer failed.
         """
-        for name in keep_float:
+        for name in denylist:
             if name not in self.layers:
                 like = difflib.get_close_matches(name, self.layers, n=3) or self.layers[:3]
-                raise SettingError(f"keep-float {name!r} is no layer; there are {', '.join(like)}")
-        with in_silence():
-            # Not through the debugger, which would make its own model of each choice as well.
+                raise SettingError(
+                    f"--keep-float {name!r} is not a layer; there are {', '.join(like)}"
+                )
+        with without_output():
+            # Not through the debugger, which would also build its own model for each choice.
             flatbuffer = mlir_quantize(
-                self._debugger.calibrated_model, denylisted_nodes=self._outputs(keep_float)
+                self._debugger.calibrated_model, denylisted_nodes=self._outputs(denylist)
             )
             return bytes(
                 modify_model_io_type(flatbuffer, tf.dtypes.as_dtype(self._input_type), tf.float32)
@@ -165,8 +160,10 @@ class Int8Model:
         return [op.output for op in self._operators if op.layer in layers]
 
 
-def layer_errors(model: Path, calibration: Pixels, input_type: InputType) -> tuple[LayerError, ...]:
-    """The error of every layer of a saved model in int8, worst first; for a process of its own.
+def layer_errors(
+    model: Path, calibration: Pixels, input_type: InputType
+) -> tuple[LayerQuantizationError, ...]:
+    """The error of every layer of a saved model in int8, worst first; for a subprocess.
 
     Raises:
         EdgetlError: the quantizer failed.
@@ -174,26 +171,25 @@ def layer_errors(model: Path, calibration: Pixels, input_type: InputType) -> tup
     return tuple(Int8Model(load_model(model), calibration, input_type).errors())
 
 
-def keep_named(
-    model: Path, layers: Sequence[str], calibration: Pixels, input_type: InputType
-) -> KeptFloat:
-    """An int8 file of a saved model whose `layers` stay float; for a process of its own.
+def quantize_with_denylist(
+    model: Path, calibration: Pixels, input_type: InputType, denylist: Sequence[str]
+) -> QuantizedModel:
+    """Quantize a saved model, but for the layers `denylist`; for a subprocess.
 
     Raises:
         SettingError: there is no such layer.
         EdgetlError: the quantizer failed.
     """
     int8 = Int8Model(load_model(model), calibration, input_type)
-    flatbuffer = int8.quantized(layers)
-    return KeptFloat(flatbuffer, tuple(layers), tuple(int8.errors(layers)))
+    return QuantizedModel(int8.quantized(denylist), tuple(denylist), tuple(int8.errors(denylist)))
 
 
-def keep_fewest(
-    model: Path, calibration: Pixels, input_type: InputType, judged: Judged
-) -> KeptFloat:
-    """An int8 file that keeps the fewest layers in float that make it good enough.
+def quantize_to_criteria(
+    model: Path, calibration: Pixels, input_type: InputType, criteria: AcceptanceCriteria
+) -> QuantizedModel:
+    """Quantize a saved model with the smallest denylist that meets the criteria; for a subprocess.
 
-    For a process of its own. See `fewest_layers`; where all of int8 is good enough, none are kept.
+    See `smallest_denylist`. Where none meets them, the denylist is empty.
 
     Raises:
         EdgetlError: the quantizer failed.
@@ -201,72 +197,74 @@ def keep_fewest(
     int8 = Int8Model(load_model(model), calibration, input_type)
     errors = int8.errors()
 
-    def enough(layers: Collection[str]) -> bool:
-        return _accuracy(int8.quantized(layers), judged) >= judged.accuracy
+    def accepted(denylist: Collection[str]) -> bool:
+        return _accuracy(int8.quantized(denylist), criteria) >= criteria.accuracy
 
-    found = fewest_layers([int8.around(error.layer) for error in errors], enough)
-    layers = [name for name in int8.layers if found and name in found]
-    return KeptFloat(int8.quantized(layers), tuple(layers), tuple(errors), found is not None)
+    found = smallest_denylist([int8.with_consumers(error.layer) for error in errors], accepted)
+    denylist = [name for name in int8.layers if found and name in found]
+    return QuantizedModel(
+        int8.quantized(denylist), tuple(denylist), tuple(errors), found is not None
+    )
 
 
-def fewest_layers(
+def smallest_denylist(
     ranked: Sequence[Collection[str]],
-    enough: Callable[[Collection[str]], bool],
+    accepted: Callable[[Collection[str]], bool],
     *,
     seconds: float = SEARCH_SECONDS,
 ) -> set[str] | None:
-    """The smallest set of layers that is enough to keep, as far as `seconds` allow.
+    """The smallest set of layers to leave in float for a model to be accepted, within `seconds`.
 
-    It takes whole groups from the front of `ranked`, twice as many each time until they are enough,
-    then halves the interval, then leaves out each layer that turns out not to be needed.
+    It takes whole groups from the front of `ranked`, twice as many each time until they suffice,
+    then bisects, then removes each layer that turns out not to be needed.
 
     Args:
         ranked: groups of layers that only help together, the worst first.
-        enough: whether it is enough to keep these.
+        accepted: whether the model with this denylist is accepted.
 
     Returns:
-        None where no set that was tried is enough.
+        None where no set that was tried suffices.
     """
     until = time.monotonic() + seconds
 
     def first(groups: int) -> set[str]:
         return set().union(*ranked[:groups])
 
-    if enough(first(0)):
+    if accepted(first(0)):
         return set()
     too_few, tried = 0, 1
-    while not enough(first(tried)):
+    while not accepted(first(tried)):
         if tried == len(ranked) or time.monotonic() > until:
             return None
         too_few, tried = tried, min(2 * tried, len(ranked))
     while tried - too_few > 1 and time.monotonic() < until:
         middle = (too_few + tried) // 2
-        too_few, tried = (too_few, middle) if enough(first(middle)) else (middle, tried)
-    kept = first(tried)
-    # The least of them first.
+        too_few, tried = (too_few, middle) if accepted(first(middle)) else (middle, tried)
+    found = first(tried)
+    # Those with the smallest error first.
     for layer in [name for group in reversed(ranked[:tried]) for name in group]:
-        if layer in kept and time.monotonic() < until and enough(kept - {layer}):
-            kept -= {layer}
-    say(f"keeping {len(kept)} layers in float is enough")
-    return kept
+        if layer in found and time.monotonic() < until and accepted(found - {layer}):
+            found -= {layer}
+    return found
 
 
-def _options(float_nodes: Sequence[str]) -> Any:
+def _options(denylist: Sequence[str]) -> Any:
     return tf.lite.experimental.QuantizationDebugOptions(
-        denylisted_nodes=float_nodes, layer_direct_compare_metrics={"lost": _lost}
+        denylisted_nodes=denylist, layer_direct_compare_metrics={"lost": _lost}
     )
 
 
 def _lost(
     expected: npt.NDArray[Any], stored: npt.NDArray[Any], scale: float, zero_point: int
 ) -> float:
-    found = (stored.astype(np.float64) - zero_point) * scale
+    dequantized = (stored.astype(np.float64) - zero_point) * scale
     channels = expected.reshape(-1, expected.shape[-1]).astype(np.float64)
-    noise = ((channels - found.reshape(channels.shape)) ** 2).mean(axis=0)
+    noise = ((channels - dequantized.reshape(channels.shape)) ** 2).mean(axis=0)
     signal = channels.var(axis=0)
-    # A channel that never changes, of a dead unit say, has nothing to lose.
-    says = signal > 1e-12
-    return float((noise[says] / (noise[says] + signal[says])).mean()) if says.any() else 0.0
+    # A constant channel, of a dead unit for example, has nothing to lose.
+    varies = signal > 1e-12
+    noise, signal = noise[varies], signal[varies]
+    return float((noise / (noise + signal)).mean()) if varies.any() else 0.0
 
 
 def _operators(flatbuffer: bytes, known: Collection[str]) -> list[_Operator]:
@@ -295,17 +293,19 @@ def _layer(tensor: str, known: Collection[str]) -> str:
     return scope if scope in known else scope.rpartition("_")[0] or scope
 
 
-def _accuracy(flatbuffer: bytes, judged: Judged) -> float:
+def _accuracy(flatbuffer: bytes, criteria: AcceptanceCriteria) -> float:
     try:
         interpreter = choose_runtime("litert").interpreter(flatbuffer, threads=default_threads())
     except (ValueError, RuntimeError) as error:
         raise EdgetlError(
             f"LiteRT cannot run the model with these layers in float ({error})"
         ) from error
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-    right = 0
-    for pixels, truth in zip(judged.pixels, judged.truth, strict=True):
-        interpreter.set_tensor(taken["index"], pixels[np.newaxis].astype(taken["dtype"]))
+    (model_input,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+    correct = 0
+    for pixels, target in zip(criteria.pixels, criteria.targets, strict=True):
+        interpreter.set_tensor(
+            model_input["index"], pixels[np.newaxis].astype(model_input["dtype"])
+        )
         interpreter.invoke()
-        right += int(interpreter.get_tensor(given["index"]).argmax()) == truth
-    return right / len(judged.truth)
+        correct += int(interpreter.get_tensor(output["index"]).argmax()) == target
+    return correct / len(criteria.targets)

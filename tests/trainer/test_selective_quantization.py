@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SettingError
-from edgetl.trainer.exporting.child import in_child
 from edgetl.trainer.exporting.selective_quantization import (
+    AcceptanceCriteria,
     Int8Model,
-    Judged,
-    fewest_layers,
-    keep_fewest,
+    quantize_to_criteria,
+    smallest_denylist,
 )
+from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities
 from edgetl.trainer.recipe import Recipe
 
@@ -23,14 +23,14 @@ BAD = ("block_16_project", "Conv_1")
 
 @pytest.fixture(scope="module")
 def pictures() -> np.ndarray:
-    """uint8 [40, 64, 64, 3], every one another pattern."""
+    """uint8 [40, 64, 64, 3], each with a different pattern."""
     rough = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3)).astype(np.float32)
     return np.asarray(keras.ops.image.resize(rough, (64, 64))).clip(0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
 def bad_model() -> keras.Model:
-    """One channel of a layer is scaled by 1e3 and what takes it by 1e-3: the same in float."""
+    """One channel of a layer is scaled by 1e3 and its consumer by 1e-3: the same in float."""
     model = build_model(Recipe(height=64, width=64), 6)
     backbone, channel = backbone_of(model), 7
     normalization = backbone.get_layer("block_16_project_BN")
@@ -55,25 +55,29 @@ def test_the_error_is_traced_to_the_layer_that_carries_it(int8: Int8Model) -> No
     assert worst.layer == BAD[0]
     assert worst.lost > 0.5
     assert second.lost < 0.1
-    assert int8.around(worst.layer) == list(BAD)
+    assert int8.with_consumers(worst.layer) == list(BAD)
 
 
 @pytest.mark.by_hand
-def test_the_fewest_layers_that_mend_it_are_found(
+def test_the_smallest_denylist_that_is_accepted_is_found(
     bad_model: keras.Model, pictures: np.ndarray, tmp_path: Path
 ) -> None:
     targets = class_probabilities(bad_model, pictures).argmax(axis=1)
     bad_model.save(tmp_path / "model.keras")
-    judged = Judged(pictures, targets, 0.85)
-    found = in_child(keep_fewest, tmp_path / "model.keras", pictures[:20], "uint8", judged)
-    assert found.enough
-    assert found.layers == BAD
+    criteria = AcceptanceCriteria(pictures, targets, 0.85)
+    found = call_in_subprocess(
+        quantize_to_criteria, tmp_path / "model.keras", pictures[:20], "uint8", criteria
+    )
+    assert found.accepted
+    assert found.denylist == BAD
     # The rest is still int8: a float file has 8.9 MB.
     assert len(found.flatbuffer) < 5e6
 
 
-def test_a_layer_that_is_not_there_is_named_with_those_like_it(int8: Int8Model) -> None:
-    with pytest.raises(SettingError, match="'block_16_projekt' is no layer; there are block_16_pr"):
+def test_an_unknown_layer_is_named_with_similar_ones(int8: Int8Model) -> None:
+    with pytest.raises(
+        SettingError, match="'block_16_projekt' is not a layer; there are block_16_"
+    ):
         int8.quantized(["block_16_projekt"])
 
 
@@ -88,14 +92,14 @@ def test_a_layer_that_is_not_there_is_named_with_those_like_it(int8: Int8Model) 
     ],
 )
 def test_the_search_finds_the_smallest_set(needed: set[str], expected: set[str] | None) -> None:
-    def enough(layers: Collection[str]) -> bool:
-        return needed <= set(layers)
+    def accepted(denylist: Collection[str]) -> bool:
+        return needed <= set(denylist)
 
     ranked = [("a", "b"), ("b", "c"), ("c", "d"), ("e",), ("f", "g")]
-    assert fewest_layers(ranked, enough) == expected
+    assert smallest_denylist(ranked, accepted) == expected
 
 
 def test_a_search_out_of_time_keeps_what_it_has_found() -> None:
     ranked = [("a",), ("b",)]
-    assert fewest_layers(ranked, lambda layers: "a" in layers, seconds=0) == {"a"}
-    assert fewest_layers(ranked, lambda layers: "b" in layers, seconds=0) is None
+    assert smallest_denylist(ranked, lambda layers: "a" in layers, seconds=0) == {"a"}
+    assert smallest_denylist(ranked, lambda layers: "b" in layers, seconds=0) is None

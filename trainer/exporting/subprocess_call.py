@@ -1,4 +1,4 @@
-"""Running a function in a process of its own.
+"""Calling a function in a subprocess.
 
 For what must not share this one: TensorFlow's converter, which keeps 5 to 20 MB of every conversion
 (https://github.com/tensorflow/tensorflow/issues/122598), tflite-runtime, which fails in a process
@@ -21,34 +21,34 @@ from edgetl.edge.system.python_subprocess import run_python
 Result = TypeVar("Result")
 
 
-class ChildDiedError(EdgetlError):
-    """The process of `in_child` ended before its function did."""
+class SubprocessDiedError(EdgetlError):
+    """The subprocess ended before its function did."""
 
 
-def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
-    """What `function(*arguments)` returns, computed in a fresh process.
+def call_in_subprocess(function: Callable[..., Result], *arguments: Any) -> Result:
+    """What `function(*arguments)` returns, computed in a fresh subprocess.
 
     Args:
         function: of a module's top level. What it prints goes to stderr.
         arguments: picklable, as is the result.
 
     Raises:
-        ChildDiedError: the process was killed, or crashed.
+        SubprocessDiedError: the process was killed, or crashed.
         Exception: whatever `function` raises.
     """
-    child = run_python(
-        ["-m", "edgetl.trainer.exporting.child"],
+    finished = run_python(
+        ["-m", "edgetl.trainer.exporting.subprocess_call"],
         input=pickle.dumps((function, arguments)),
         stdout=subprocess.PIPE,
     )
-    if child.returncode:
+    if finished.returncode:
         died = (
-            signal.Signals(-child.returncode).name
-            if child.returncode < 0
-            else f"exit status {child.returncode}"
+            signal.Signals(-finished.returncode).name
+            if finished.returncode < 0
+            else f"exit status {finished.returncode}"
         )
-        raise ChildDiedError(f"{function.__name__}: its process ended early ({died})")
-    result, error = pickle.loads(child.stdout)
+        raise SubprocessDiedError(f"{function.__name__}: its process ended early ({died})")
+    result, error = pickle.loads(finished.stdout)
     if error is not None:
         raise error
     returned: Result = result

@@ -1,0 +1,80 @@
+"""The options of `edgetl export`. Imports nothing heavy: --help and the documentation read them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from edgetl.edge.errors import SettingError
+from edgetl.edge.options import Option, Options
+
+Quantization = Literal["none", "float16", "dynamic", "int8"]
+InputType = Literal["uint8", "float32"]
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class ExportOptions(Options):
+    """What to export, how, and what a file must reach to be accepted."""
+
+    run: Annotated[
+        Path | None, Option("Run folder.", unset="runs/latest", argument=True, metavar="RUN")
+    ] = None
+    quantize: Annotated[
+        tuple[Literal["none", "float16", "dynamic", "int8", "all"], ...],
+        Option("none is float32. Repeatable.", unset="none"),
+    ] = ()
+    input: Annotated[
+        InputType, Option("Of int8 files.", reason="takes frames as they are", group="int8")
+    ] = "uint8"
+    calibration: Annotated[
+        int,
+        Option(
+            "Training pictures that give int8's ranges.",
+            reason="20 to 500 do as well",
+            low=1,
+            group="int8",
+            metavar="N",
+        ),
+    ] = 100
+    keep_float: Annotated[
+        tuple[str, ...],
+        Option(
+            "Layers left in float; auto finds the fewest that make a file pass, within 5 minutes. "
+            "Repeatable.",
+            unset="none",
+            group="int8",
+            metavar="auto|LAYER",
+        ),
+    ] = ()
+    max_drop: Annotated[
+        float,
+        Option(
+            "Percentage points of accuracy a file may lose (and one picture, unless 0); one that "
+            "loses more is named NAME.rejected.tflite and the exit status is 1.",
+            low=0,
+            group="The check",
+            metavar="POINTS",
+        ),
+    ] = 1.0
+    data: Annotated[
+        Path | None,
+        Option(
+            "Where the photos are now.",
+            unset="where they were in training",
+            group="The check",
+            metavar="DIR",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep_float and "int8" not in self.quantizations:
+            raise SettingError("--keep-float is for int8 files; add --quantize int8")
+        if AUTO in self.keep_float and len(self.keep_float) > 1:
+            raise SettingError("--keep-float auto chooses the layers itself; leave the names out")
+
+    @property
+    def quantizations(self) -> tuple[Quantization, ...]:
+        """`quantize` without repetitions, in the order of export; "all" is every one."""
+        wanted = self.quantize or ("none",)
+        return tuple(q for q in get_args(Quantization) if q in wanted or "all" in wanted)

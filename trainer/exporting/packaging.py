@@ -1,0 +1,106 @@
+"""What goes into a model file beside the model: description, labels, edgetl.json; the contract."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+import edgetl
+from edgetl.edge.errors import EdgetlError
+from edgetl.edge.model.model_file import (
+    CARD_FORMAT,
+    LABELS_NAME,
+    MANIFEST_NAME,
+    ModelFile,
+    labels_text,
+)
+from edgetl.trainer.data.dataset import Split
+from edgetl.trainer.exporting.conversion import Conversion
+from edgetl.trainer.exporting.metadata import Description, with_files
+from edgetl.trainer.exporting.record import RuntimeCheck
+from edgetl.trainer.run.folder import FinishedRun
+
+
+def description(run: FinishedRun, conversion: Conversion) -> Description:
+    classes = ", ".join(run.labels[:20]) + (", ..." if len(run.labels) > 20 else "")
+    kind = "float32" if conversion.quantization == "none" else conversion.quantization
+    return Description(
+        name=f"Image classifier: {classes}",
+        description=(
+            f"MobileNetV2, {run.input_size.width}x{run.input_size.height} pixels, {kind}, "
+            f"{len(run.labels)} classes. Trained and exported with edgetl."
+        ),
+        author="edgetl",
+        version=run.config.created,
+    )
+
+
+def packed(
+    flatbuffer: bytes,
+    run: FinishedRun,
+    conversion: Conversion,
+    denylist: Sequence[str],
+    checked: tuple[Split, Sequence[RuntimeCheck]] | None,
+) -> bytes:
+    """The flatbuffer with labels.txt and edgetl.json, which has the check's figures, if any."""
+    parity_figures = None
+    if checked is not None:
+        split, checks = checked
+        parity_figures = {"split": split, "runtimes": [asdict(check) for check in checks]}
+    manifest = {
+        "format": CARD_FORMAT,
+        "edgetl": edgetl.__version__,
+        "input": {
+            "height": run.input_size.height,
+            "width": run.input_size.width,
+            "fit": run.input_size.resize_mode,
+            "channels": "RGB",
+        },
+        "classes": list(run.labels),
+        "quantization": conversion.quantization,
+        "keep_float": list(denylist),
+        "training": {
+            "created": run.config.created,
+            "data_fingerprint": run.config.data.fingerprint,
+            "pictures": run.config.data.pictures,
+            "accuracy": {
+                split: figures.accuracy for split, figures in run.metrics.splits.items() if figures
+            },
+        },
+        "parity": parity_figures,
+        "model_bytes": len(flatbuffer),
+        "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
+    }
+    return with_files(
+        flatbuffer,
+        {
+            LABELS_NAME: labels_text(run.labels).encode(),
+            MANIFEST_NAME: (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode(),
+        },
+    )
+
+
+def check_contract(file: ModelFile, run: FinishedRun, conversion: Conversion) -> None:
+    """Check what users of the file rely on, which a new converter may have changed.
+
+    Raises:
+        EdgetlError: labels, input or output are not as documented.
+    """
+    as_documented = (
+        file.labels == run.labels
+        and file.input_size == run.input_size
+        and file.output.dtype == np.float32
+        and (
+            (file.input.dtype, file.input.scale, file.input.zero_point)
+            == (np.dtype(np.uint8), 1.0, 0)
+            if (conversion.quantization, conversion.input_type) == ("int8", "uint8")
+            else file.input.dtype == np.float32
+        )
+    )
+    if not as_documented:
+        raise EdgetlError(
+            f"{file.path.name}: the converter gave input {file.input} and output {file.output}, "
+            f"which is not as documented; please report this"
+        )

@@ -1,0 +1,138 @@
+"""export.json: what is known of each file in a run's exports/."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import edgetl
+from edgetl.edge.errors import RunFolderError, quoted, reason
+from edgetl.edge.system.files import write_json
+from edgetl.edge.system.messages import logger
+from edgetl.trainer.data.dataset import Split
+from edgetl.trainer.exporting.options import Quantization
+from edgetl.trainer.exporting.parity import Parity
+
+# edgetl 0.1.0 wrote no version: the same files, called version 0 here.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class LayerQuantizationError:
+    """How much of the information in a layer's output is lost to int8.
+
+    `lost` is 0..1: the share of noise in each channel, noise / (noise + signal) by power, averaged
+    over its channels. Noise of the layers before it is not counted.
+    """
+
+    layer: str
+    lost: float
+
+
+@dataclass(frozen=True)
+class RuntimeCheck:
+    """A file on one runtime: its parity with Keras, or the problem that kept it from running."""
+
+    runtime: str
+    version: str
+    parity: Parity | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A written model file and what its check on the pictures of `split` gave.
+
+    Attributes:
+        keep_float: the layers of an int8 file that are in float.
+        layer_errors: where the error of an int8 file comes from, worst first; measured only where
+            it matters.
+        rejected: why it must not be used; None for a file that passed its check.
+    """
+
+    path: Path
+    quantization: Quantization
+    bytes: int
+    sha256: str
+    split: Split
+    checks: tuple[RuntimeCheck, ...]
+    keep_float: tuple[str, ...] = ()
+    layer_errors: tuple[LayerQuantizationError, ...] = ()
+    rejected: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportRecord:
+    """All of export.json: `exported` is when it was written (ISO 8601), `files` are by name."""
+
+    version: int
+    edgetl: str
+    exported: str
+    files: Mapping[str, ExportedFile]
+
+
+def read_record(exports: Path) -> ExportRecord:
+    """Read export.json in a run's exports/, of this version or an older one.
+
+    Raises:
+        RunFolderError: it is missing, damaged, or of a newer version.
+    """
+    path = exports / "export.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content.get("version", 0)
+        if version > VERSION:
+            raise RunFolderError(f"{quoted(path)}: written by a newer edgetl; install that one")
+        files = {name: _file(exports / name, entry) for name, entry in content["files"].items()}
+        return ExportRecord(version, content["edgetl"], content["exported"], files)
+    except OSError as error:
+        raise RunFolderError(f"{quoted(path)}: {reason(error)}; export again") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunFolderError(f"{quoted(path)}: damaged; export again") from error
+
+
+def add_to_record(exports: Path, exported: Iterable[ExportedFile]) -> None:
+    """Write the files to export.json, beside those of earlier exports that are still there."""
+    path = exports / "export.json"
+    files: dict[str, ExportedFile] = {}
+    if path.exists():
+        try:
+            earlier = read_record(exports).files
+            files = {name: file for name, file in earlier.items() if file.path.is_file()}
+        except RunFolderError as error:
+            logger.warning(f"{error}; it is replaced, without the files of earlier exports")
+    files |= {file.path.name: file for file in exported}
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    record = asdict(ExportRecord(VERSION, edgetl.__version__, when, files))
+    for file in record["files"].values():
+        del file["path"]
+    write_json(path, record)
+
+
+def _file(path: Path, entry: Mapping[str, Any]) -> ExportedFile:
+    return ExportedFile(
+        **_known(ExportedFile, entry)
+        | {
+            "path": path,
+            "checks": tuple(_check(check) for check in entry["checks"]),
+            "keep_float": tuple(entry.get("keep_float", ())),
+            "layer_errors": tuple(
+                LayerQuantizationError(**error) for error in entry.get("layer_errors", ())
+            ),
+        }
+    )
+
+
+def _check(entry: Mapping[str, Any]) -> RuntimeCheck:
+    parity = entry["parity"]
+    if parity is not None:
+        interval = {"accuracy_interval": tuple(parity["accuracy_interval"])}
+        parity = Parity(**_known(Parity, parity) | interval)
+    return RuntimeCheck(**_known(RuntimeCheck, entry) | {"parity": parity})
+
+
+def _known(cls: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What the class has fields for: a later version may have added some."""
+    return {field.name: entry[field.name] for field in fields(cls) if field.name in entry}
