@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgetl.benchmarks.benchmark import benchmark
+from edgetl.benchmarks.measure import benchmark
 from edgetl.benchmarks.cases import plan
 from edgetl.benchmarks.measured import Measured
 from edgetl.edge.model.classifier import Classifier, Prediction

@@ -85,7 +85,7 @@ def benchmark(
         _compare(*earlier_and_later, as_json=as_json)
         return
     with hidden_native_log(), gc_disabled():
-        from edgetl.benchmarks.benchmark import benchmark as run_benchmark
+        from edgetl.benchmarks.measure import benchmark as run_benchmark
         from edgetl.benchmarks.cases import plan
         from edgetl.benchmarks.measured import NothingMeasuredError
         from edgetl.benchmarks.record import to_json

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import edgetl.benchmarks.benchmark as subject_module
-from edgetl.benchmarks.benchmark import Benchmark, benchmark, latency, ratio
+import edgetl.benchmarks.measure as subject_module
+from edgetl.benchmarks.measure import Benchmark, benchmark, latency, ratio
 from edgetl.benchmarks.cases import Plan, Subject
 from edgetl.benchmarks.measured import Failure, Latency, NothingMeasuredError
 from edgetl.benchmarks.pictures import Pictures, balanced, drawn_pictures, folder_pictures
