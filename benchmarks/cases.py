@@ -1,4 +1,4 @@
-"""What is to be measured: the rows, and the pictures that they are asked about."""
+"""What is to be measured: the cases, and the pictures that they are asked about."""
 
 import hashlib
 from collections import Counter
@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 
 from edgetl.benchmarks.measured import KERAS, Failure, NothingMeasuredError, runs_keras
+from edgetl.benchmarks.options import BenchmarkOptions
 from edgetl.benchmarks.pack import Packed, read_pack
 from edgetl.benchmarks.pictures import (
-    MOST_PICTURES,
     Pictures,
     balanced,
     drawn_pictures,
@@ -19,7 +19,7 @@ from edgetl.benchmarks.pictures import (
 )
 from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.latest import exported_models
-from edgetl.edge.model.model_file import ModelFile, read_model_file
+from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.model.runtime import choose_runtime, default_threads, installed_runtimes
 from edgetl.trainer.data.dataset import scan
@@ -27,12 +27,12 @@ from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A row to be measured.
+class PlannedCase:
+    """A case to be measured.
 
     Attributes:
-        name: as Row's.
-        engine: as Row's.
+        name: as Case's.
+        engine: as Case's.
         module: the engine's, see edgetl.benchmarks.process.engine.
         path: of the model file.
         runtime: of the files that several can run.
@@ -58,7 +58,7 @@ class Subject:
 
     @property
     def is_keras(self) -> bool:
-        """As Row's."""
+        """As Case's."""
         return runs_keras(self.engine)
 
 
@@ -67,7 +67,7 @@ class Plan:
     """A whole benchmark. `packed` holds Keras' part where it was measured elsewhere."""
 
     pictures: Pictures
-    subjects: tuple[Subject, ...]
+    cases: tuple[PlannedCase, ...]
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
     packed: Packed | None
@@ -80,38 +80,26 @@ class _File:
     holds_labels: bool
 
 
-def plan(
-    targets: Sequence[Path],
-    folder: Path,
-    *,
-    data: Path | None = None,
-    labels: Sequence[str] | None = None,
-    runtimes: Sequence[str] = (),
-    threads: Sequence[int] = (),
-    most: int = MOST_PICTURES,
-) -> Plan:
+def plan(options: BenchmarkOptions, folder: Path) -> Plan:
     """Find what is to be measured.
 
     Args:
-        targets: run folders (one at most), .tflite files and packs (one at most); none for
-            runs/latest.
+        options: whose paths may name one run or one pack. `data`: see `held_out_pictures`; files
+            without a run are evaluated on these pictures, or only timed on drawn ones.
         folder: for pictures that are drawn or come in a pack.
-        data: see `held_out_pictures`; files without a run are judged on these pictures, or only
-            timed on drawn ones.
-        labels: the classes of files that hold none.
-        runtimes: names; default all that are installed.
-        threads: default as many as `classify` takes.
-        most: pictures at most.
 
     Raises:
         NothingMeasuredError: no file can be read, and there is no run.
         EdgetlError: there is nothing to measure, no such thing, or two of what there can be one of.
     """
-    run, packed, paths = _sorted_out(targets, folder, data)
-    chosen = [choose_runtime(name) for name in dict.fromkeys(runtimes)] or installed_runtimes()
+    data, most = options.data, options.pictures
+    labels = read_labels(options.labels) if options.labels else None
+    run, packed, paths = _find_models(options.paths, folder, data)
+    runtimes = dict.fromkeys(options.runtime)
+    chosen = [choose_runtime(name) for name in runtimes] or installed_runtimes()
     if not chosen:
         choose_runtime()  # says how to install one
-    numbers = list(dict.fromkeys(threads)) or [default_threads()]
+    numbers = list(dict.fromkeys(options.threads)) or [default_threads()]
     known = run.labels if run else packed.pictures.labels if packed else None
     found = scan(data) if data and not run else None
     fallback = labels or known or (found.labels if found else None)
@@ -127,22 +115,22 @@ def plan(
     else:
         pictures = drawn_pictures(folder / "drawn", files[0].model.labels)
     notes = []
-    if pictures.truth and len(pictures.truth) > most:
-        places = balanced(pictures.truth, most)
-        notes.append(f"on {most} of {len(pictures.truth)} pictures, the classes balanced")
-        packed = packed.of(places) if packed else None
-        pictures = pictures.of(places)
-    subjects = [] if not run else [_keras(run, number) for number in numbers]
+    if pictures.targets and len(pictures.targets) > most:
+        indices = balanced(pictures.targets, most)
+        notes.append(f"on {most} of {len(pictures.targets)} pictures, the classes balanced")
+        packed = packed.of(indices) if packed else None
+        pictures = pictures.of(indices)
+    cases = [] if not run else [_keras(run, number) for number in numbers]
     for file in files:
         columns = _columns(file.model.labels, pictures.labels)
-        if columns is None and pictures.truth:
+        if columns is None and pictures.targets:
             notes.append(
                 f"{file.name}: its labels ({_few(file.model.labels)}) are not the pictures' "
                 f"({_few(pictures.labels)}): only timed"
             )
         for runtime in chosen:
-            subjects += [
-                Subject(
+            cases += [
+                PlannedCase(
                     name=file.name,
                     engine=f"{runtime.name} {runtime.version}",
                     module="edgetl.benchmarks.process.tflite_engine",
@@ -157,10 +145,10 @@ def plan(
                 )
                 for number in numbers
             ]
-    return Plan(pictures, tuple(subjects), tuple(failures), tuple(notes), packed)
+    return Plan(pictures, tuple(cases), tuple(failures), tuple(notes), packed)
 
 
-def _sorted_out(
+def _find_models(
     targets: Sequence[Path], folder: Path, data: Path | None
 ) -> tuple[FinishedRun | None, Packed | None, list[Path]]:
     packs = [path for path in targets if path.suffix.lower() == ".zip"]
@@ -251,13 +239,13 @@ def _few(labels: Sequence[str]) -> str:
     return ", ".join(map(quoted, labels[:3])) + (", ..." if len(labels) > 3 else "")
 
 
-def _keras(run: FinishedRun, threads: int) -> Subject:
+def _keras(run: FinishedRun, threads: int) -> PlannedCase:
     try:
         engine = f"TensorFlow {version('tensorflow')}"
     except PackageNotFoundError:
         engine = "TensorFlow"  # its process will say that it is not installed
     content = run.folder.model.read_bytes()
-    return Subject(
+    return PlannedCase(
         name=KERAS,
         engine=engine,
         module="edgetl.benchmarks.process.keras_engine",

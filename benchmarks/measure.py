@@ -1,4 +1,4 @@
-"""A whole benchmark: each row in a fresh process of its own, judged, then timed in rounds."""
+"""A whole benchmark: each case in a fresh process of its own, judged, then timed in rounds."""
 
 import contextlib
 import time
@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 
 from edgetl import __version__
-from edgetl.benchmarks.cases import Plan, Subject
+from edgetl.benchmarks.cases import Plan, PlannedCase
 from edgetl.benchmarks.machine import condition, this_machine
 from edgetl.benchmarks.measured import (
     FORMAT,
+    Case,
     Failure,
     Latency,
     Measured,
     NothingMeasuredError,
     Quality,
     Ratio,
-    Row,
 )
 from edgetl.benchmarks.pictures import Decoded, Pictures, decoded, fingerprint
-from edgetl.benchmarks.process.case_process import PATIENCE_SECONDS, RowFailedError, RowProcess
+from edgetl.benchmarks.process.case_process import PATIENCE_SECONDS, CaseFailedError, CaseProcess
 from edgetl.benchmarks.process.engine import Job
 from edgetl.benchmarks.process.worker import WARM_UP_SECONDS
 from edgetl.benchmarks.rounds import Timed, Turn, timed_rounds
@@ -35,10 +35,9 @@ from edgetl.trainer.exporting.parity import parity
 from edgetl.trainer.metrics import Probabilities, macro_f1
 from edgetl.trainer.progress import say, whole_display
 
-ROUNDS = 15
 MOST_CALLS = 20
 _LEAST_CALLS = 3
-# A round of all rows takes so long at most; slow models get fewer calls, down to the least.
+# A round of all cases takes so long at most; slow models get fewer calls, down to the least.
 _ROUND_SECONDS = 8.0
 
 _SAMPLES = 1000
@@ -64,10 +63,10 @@ class Benchmark:
 
 @dataclass
 class _Ready:
-    """A row whose process waits for its rounds."""
+    """A case whose process waits for its rounds."""
 
-    process: RowProcess
-    way: str
+    process: CaseProcess
+    variant: str
     load_ms: float
     first_ms: float
     milliseconds: float
@@ -75,15 +74,15 @@ class _Ready:
     probabilities: Probabilities | None
 
 
-def benchmark(
+def measure(
     plan: Plan,
     folder: Path,
     *,
-    rounds: int = ROUNDS,
+    rounds: int,
     warm_up: float = WARM_UP_SECONDS,
     patience: float = PATIENCE_SECONDS,
 ) -> Benchmark:
-    """Measure everything that is planned. A row that fails is a Failure; the others stand.
+    """Measure everything that is planned. A case that fails is a Failure; the others stand.
 
     Ctrl-C during the rounds ends them; what was finished is kept.
 
@@ -92,45 +91,45 @@ def benchmark(
         folder: for decoded pictures and the like; to be thrown away afterwards.
         rounds: how many.
         warm_up: seconds at most that a model is called until it is steady.
-        patience: as RowProcess.
+        patience: as CaseProcess.
 
     Raises:
         DataError: no picture can be read.
-        NothingMeasuredError: no row could be measured.
+        NothingMeasuredError: no case could be measured.
         KeyboardInterrupt: no round was finished.
     """
     pictures, pixels, digests, notes = _decode_all(plan, folder)
     kept = None
     if plan.packed:
-        places = [plan.pictures.paths.index(path) for path in pictures.paths]
-        kept = plan.packed.of(places).probabilities
+        indices = [plan.pictures.paths.index(path) for path in pictures.paths]
+        kept = plan.packed.of(indices).probabilities
     before = condition()
     failures = list(plan.failures)
     ready: dict[int, _Ready] = {}
     with contextlib.ExitStack() as stack, whole_display() as show:
         ahead = {
-            number: _GUESSED_KERAS if subject.is_keras else _GUESSED_FILE
-            for number, subject in enumerate(plan.subjects)
+            number: _GUESSED_KERAS if case.is_keras else _GUESSED_FILE
+            for number, case in enumerate(plan.cases)
         }
-        for number, subject in enumerate(plan.subjects):
-            doing = f"{subject.name} on {subject.engine}, {plural(subject.threads, 'thread')}"
+        for number, case in enumerate(plan.cases):
+            doing = f"{case.name} on {case.engine}, {plural(case.threads, 'thread')}"
 
             def tell(seconds: float, number: int = number, doing: str = doing) -> None:
                 ahead[number] = seconds
                 show(doing, sum(ahead.values()) + rounds * _GUESSED_ROUND)
 
             tell(ahead[number])
-            job = _job(subject, pictures, pixels[subject.input_size])
+            job = _job(case, pictures, pixels[case.input_size])
             try:
                 ready[number] = _prepare(
-                    job, subject, folder / f"{number}", stack, tell, warm_up, patience
+                    job, case, folder / f"{number}", stack, tell, warm_up, patience
                 )
-            except RowFailedError as error:
-                failures.append(_failure(subject, str(error)))
+            except CaseFailedError as error:
+                failures.append(_failure(case, str(error)))
             tell(0.0)
         if not ready:
             raise NothingMeasuredError(failures)
-        one_call = sum(2 * row.milliseconds + _DECODING_MS for row in ready.values()) / 1000
+        one_call = sum(2 * case.milliseconds + _DECODING_MS for case in ready.values()) / 1000
         calls = max(_LEAST_CALLS, min(MOST_CALLS, int(_ROUND_SECONDS / one_call)))
         began = time.perf_counter()
 
@@ -139,32 +138,32 @@ def benchmark(
             show(f"round {done + 1} of {rounds}", (rounds - done) * a_round)
 
         timed = timed_rounds(
-            {number: row.process for number, row in ready.items()},
+            {number: case.process for number, case in ready.items()},
             rounds=rounds,
             calls=calls,
             tell=tell_round,
         )
     after = condition()
-    failures += [_failure(plan.subjects[number], why) for number, why in timed.failed.items()]
+    failures += [_failure(plan.cases[number], why) for number, why in timed.failed.items()]
     if not timed.turns:
         raise NothingMeasuredError(failures)
     notes += [
-        f"{plan.subjects[number].name} on {plan.subjects[number].engine}: did not get steady in "
+        f"{plan.cases[number].name} on {plan.cases[number].engine}: did not get steady in "
         f"{warm_up:g} seconds of warm-up"
         for number in timed.turns
         if not ready[number].steady
     ]
     notes += _throttling_notes(timed)
     # Its answers stand even where it has failed since.
-    keras = next((n for n in ready if plan.subjects[n].is_keras), None)
+    keras = next((n for n in ready if plan.cases[n].is_keras), None)
     answers = ready[keras].probabilities if keras is not None else kept
-    rows = [
-        replace(row, quality=_quality(kept, None, pictures))
-        for row in (plan.packed.rows if plan.packed else ())
+    cases = [
+        replace(case, quality=_quality(kept, None, pictures))
+        for case in (plan.packed.cases if plan.packed else ())
         if kept is not None
     ]
-    rows += [
-        _row(plan.subjects, number, ready[number], timed, answers, pictures)
+    cases += [
+        _case_result(plan.cases, number, ready[number], timed, answers, pictures)
         for number in timed.turns
     ]
     machine = this_machine(before, after)
@@ -176,12 +175,12 @@ def benchmark(
         split=pictures.split,
         labels=pictures.labels,
         fingerprint=fingerprint(digests),
-        truth=pictures.truth,
+        targets=pictures.targets,
         rounds=len(timed.held_back),
         rounds_asked=rounds,
         calls=calls,
         stopped=timed.stopped,
-        rows=tuple(rows),
+        cases=tuple(cases),
         failures=tuple(failures),
         notes=(*plan.notes, *notes),
     )
@@ -191,14 +190,14 @@ def benchmark(
 def _decode_all(
     plan: Plan, folder: Path
 ) -> tuple[Pictures, Mapping[InputSize, Decoded], list[str], list[str]]:
-    """The pictures that can be read, decoded for every row, their digests, and what to note."""
+    """The pictures that can be read, decoded for every case, their digests, and what to note."""
     pictures, notes = plan.pictures, []
-    input_sizes = list(dict.fromkeys(subject.input_size for subject in plan.subjects))
+    input_sizes = list(dict.fromkeys(case.input_size for case in plan.cases))
     first = decoded(pictures, input_sizes[0], folder / "pixels")
     if first.errors:
-        readable = [place for place in range(len(pictures.paths)) if place not in first.errors]
-        place, why = next(iter(first.errors.items()))
-        bad = f"{quoted(pictures.paths[place])}: {why}"
+        readable = [index for index in range(len(pictures.paths)) if index not in first.errors]
+        index, why = next(iter(first.errors.items()))
+        bad = f"{quoted(pictures.paths[index])}: {why}"
         if not readable:
             raise DataError(f"{bad}; no picture can be read: name others with --data")
         more = f", and {len(first.errors) - 1} more" if len(first.errors) > 1 else ""
@@ -212,16 +211,16 @@ def _decode_all(
     return pictures, pixels, first.digests, notes
 
 
-def _job(subject: Subject, pictures: Pictures, pixels: Decoded) -> Job:
+def _job(case: PlannedCase, pictures: Pictures, pixels: Decoded) -> Job:
     return Job(
-        engine=subject.module,
-        model=str(subject.path),
-        runtime=subject.runtime,
-        threads=subject.threads,
-        labels=list(subject.labels) if subject.labels else None,
-        height=subject.input_size.height,
-        width=subject.input_size.width,
-        fit=subject.input_size.resize_mode,
+        engine=case.module,
+        model=str(case.path),
+        runtime=case.runtime,
+        threads=case.threads,
+        labels=list(case.labels) if case.labels else None,
+        height=case.input_size.height,
+        width=case.input_size.width,
+        fit=case.input_size.resize_mode,
         pixels=str(pixels.pixels),
         pictures=[str(path) for path in pictures.paths],
     )
@@ -229,16 +228,16 @@ def _job(subject: Subject, pictures: Pictures, pixels: Decoded) -> Job:
 
 def _prepare(
     job: Job,
-    subject: Subject,
+    case: PlannedCase,
     files: Path,
     stack: contextlib.ExitStack,
     tell: Callable[[float], None],
     warm_up: float,
     patience: float,
 ) -> _Ready:
-    """Start a row's process, load and warm its model and let it classify; `files` is a stem."""
+    """Start a case's process, load and warm its model and let it classify; `files` is a stem."""
     with contextlib.ExitStack() as mine:
-        process = RowProcess(job, files.with_suffix(".log"), patience=patience)
+        process = CaseProcess(job, files.with_suffix(".log"), patience=patience)
         mine.callback(process.close)
         loaded = process.ask("load", warm_up=warm_up)
         milliseconds = loaded["milliseconds"]
@@ -247,18 +246,18 @@ def _prepare(
             tell(milliseconds / 1000 * (len(job.pictures) - done))
 
         probabilities = None
-        if subject.columns is not None:
+        if case.columns is not None:
             heard(0)
             into = files.with_suffix(".npy")
             process.ask("classify", heard=heard, into=str(into))
             found = np.load(into)
             if not np.isfinite(found).all():
-                raise RowFailedError("gives values that are no numbers")
-            probabilities = found[:, list(subject.columns)]
+                raise CaseFailedError("gives values that are no numbers")
+            probabilities = found[:, list(case.columns)]
         stack.push(mine.pop_all())
     return _Ready(
         process=process,
-        way=loaded["way"],
+        variant=loaded["way"],
         load_ms=loaded["load_ms"],
         first_ms=loaded["first_ms"],
         milliseconds=milliseconds,
@@ -267,8 +266,8 @@ def _prepare(
     )
 
 
-def _failure(subject: Subject, problem: str) -> Failure:
-    return Failure(subject.name, subject.engine, subject.threads, problem)
+def _failure(case: PlannedCase, problem: str) -> Failure:
+    return Failure(case.name, case.engine, case.threads, problem)
 
 
 def _throttling_notes(timed: Timed) -> list[str]:
@@ -289,7 +288,7 @@ def latency(times: Sequence[Sequence[float]], counts: Sequence[bool]) -> Latency
     counted = [a_round for a_round, good in zip(times, counts, strict=True) if good] or times
     calls = np.concatenate([np.asarray(a_round, np.float64) for a_round in counted])
     p50, p90, p99 = (float(value) for value in np.percentile(calls, (50, 90, 99)))
-    places = np.linspace(0, len(calls) - 1, min(len(calls), _SAMPLES)).round().astype(int)
+    indices = np.linspace(0, len(calls) - 1, min(len(calls), _SAMPLES)).round().astype(int)
     return Latency(
         p50=p50,
         p90=p90,
@@ -298,7 +297,7 @@ def latency(times: Sequence[Sequence[float]], counts: Sequence[bool]) -> Latency
             float(median(a_round)) if good else None
             for a_round, good in zip(times, counts, strict=True)
         ),
-        samples=tuple(round(float(value), 4) for value in calls[places]),
+        samples=tuple(round(float(value), 4) for value in calls[indices]),
     )
 
 
@@ -312,40 +311,40 @@ def ratio(mine: Latency, keras: Latency) -> Ratio | None:
     return Ratio(middle, low, high)
 
 
-def _row(
-    subjects: Sequence[Subject],
+def _case_result(
+    cases: Sequence[PlannedCase],
     number: int,
     ready: _Ready,
     timed: Timed,
     answers: Probabilities | None,
     pictures: Pictures,
-) -> Row:
-    subject = subjects[number]
+) -> Case:
+    case = cases[number]
     counts = [not why for why in timed.held_back]
     turns = timed.turns[number]
     beside = next(
-        (n for n in timed.turns if subjects[n].is_keras and subjects[n].threads == subject.threads),
+        (n for n in timed.turns if cases[n].is_keras and cases[n].threads == case.threads),
         None,
     )
     invoke = _invoke(turns, counts)
     end_to_end = latency([turn.end_to_end for turn in turns], counts)
-    return Row(
-        name=subject.name,
-        engine=subject.engine,
-        way=ready.way,
-        threads=subject.threads,
+    return Case(
+        name=case.name,
+        engine=case.engine,
+        variant=ready.variant,
+        threads=case.threads,
         elsewhere=None,
-        bytes=subject.bytes,
-        sha256=subject.sha256,
+        bytes=case.bytes,
+        sha256=case.sha256,
         load_ms=ready.load_ms,
         first_ms=ready.first_ms,
         invoke=invoke,
         end_to_end=end_to_end,
         pictures_per_second=1000 / _mean_counted(turns, counts),
         peak_bytes=timed.peak_bytes[number],
-        quality=_quality(ready.probabilities, None if subject.is_keras else answers, pictures),
+        quality=_quality(ready.probabilities, None if case.is_keras else answers, pictures),
         ratio=None
-        if subject.is_keras or beside is None
+        if case.is_keras or beside is None
         else ratio(invoke, _invoke(timed.turns[beside], counts)),
     )
 
@@ -362,17 +361,17 @@ def _mean_counted(turns: Sequence[Turn], counts: Sequence[bool]) -> float:
 def _quality(
     probabilities: Probabilities | None, keras: Probabilities | None, pictures: Pictures
 ) -> Quality | None:
-    if probabilities is None or not pictures.truth:
+    if probabilities is None or not pictures.targets:
         return None
-    truth = np.array(pictures.truth)
+    targets = np.array(pictures.targets)
     beside = parity(
-        probabilities, probabilities if keras is None else keras, truth, pictures.labels
+        probabilities, probabilities if keras is None else keras, targets, pictures.labels
     )
     predicted: Any = probabilities.argmax(axis=1)
     return Quality(
         accuracy=beside.accuracy,
         accuracy_interval=beside.accuracy_interval,
-        macro_f1=macro_f1(truth, predicted, classes=len(pictures.labels)),
+        macro_f1=macro_f1(targets, predicted, classes=len(pictures.labels)),
         agreement=None if keras is None else beside.agreement,
         mcnemar_p=None if keras is None else beside.mcnemar_p,
         largest_difference=None if keras is None else beside.largest_difference,

@@ -1,15 +1,15 @@
-"""Timing in rounds in which each row has its turn: a machine that drifts hurts all alike."""
+"""Timing in rounds in which each case has its turn: a machine that drifts hurts all alike."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from edgetl.benchmarks.process.case_process import RowFailedError, RowProcess
+from edgetl.benchmarks.process.case_process import CaseFailedError, CaseProcess
 from edgetl.edge.system.throttling import Throttling, throttled_between, throttling
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Milliseconds of each call that a row made in one round."""
+    """Milliseconds of each call that a case made in one round."""
 
     invoke: tuple[float, ...]
     end_to_end: tuple[float, ...]
@@ -20,10 +20,10 @@ class Timed:
     """What the rounds gave.
 
     Attributes:
-        turns: of each row that has gone through all finished rounds, one a round.
+        turns: of each case that has gone through all finished rounds, one a round.
         held_back: why each finished round was throttled, "" if it was not.
-        peak_bytes: of each row's process.
-        failed: why a row has not gone through.
+        peak_bytes: of each case's process.
+        failed: why a case has not gone through.
         stopped: "" or why there are fewer rounds than were asked for.
     """
 
@@ -35,19 +35,19 @@ class Timed:
 
 
 def timed_rounds(
-    processes: Mapping[int, RowProcess],
+    processes: Mapping[int, CaseProcess],
     *,
     rounds: int,
     calls: int,
     tell: Callable[[int], None] = lambda _: None,
     ask_throttling: Callable[[], Throttling] = throttling,
 ) -> Timed:
-    """Let each row make `calls` calls in each of `rounds` rounds; each round begins with another.
+    """Let each case make `calls` calls in each of `rounds` rounds; each round begins with another.
 
     Ctrl-C ends it and keeps the finished rounds.
 
     Args:
-        processes: the rows', by number, ready.
+        processes: the cases', by number, ready.
         rounds: how many.
         calls: on pixels, and as many on encoded pictures.
         tell: called with the number of finished rounds before each round.
@@ -71,7 +71,7 @@ def timed_rounds(
             for number in _from(order, done):
                 try:
                     answer = processes[number].ask("round", first=done * calls, calls=calls)
-                except RowFailedError as error:
+                except CaseFailedError as error:
                     failed[number] = str(error)
                     continue
                 turns[number].append(Turn(tuple(answer["invoke"]), tuple(answer["end_to_end"])))
@@ -97,5 +97,5 @@ def timed_rounds(
 
 
 def _from(order: list[int], first: int) -> list[int]:
-    place = first % len(order)
-    return order[place:] + order[:place]
+    index = first % len(order)
+    return order[index:] + order[:index]

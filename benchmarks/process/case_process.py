@@ -1,4 +1,4 @@
-"""The process of one row, as the benchmark sees it: it is asked, it answers, it may fail."""
+"""The process of one case, as the benchmark sees it: it is asked, it answers, it may fail."""
 
 import contextlib
 import json
@@ -26,11 +26,11 @@ _END_SECONDS = 2.0
 _KILL = 9  # Windows has no name for it.
 
 
-class RowFailedError(EdgetlError):
-    """A row's process crashed, hung, or could not run its model; the message says which."""
+class CaseFailedError(EdgetlError):
+    """A case's process crashed, hung, or could not run its model; the message says which."""
 
 
-class RowProcess:
+class CaseProcess:
     """A fresh Python process that runs one model and waits, idle, between its turns."""
 
     def __init__(self, job: Job, log: Path, *, patience: float = PATIENCE_SECONDS) -> None:
@@ -42,7 +42,7 @@ class RowProcess:
             patience: seconds without a sign of life after which it has failed.
 
         Raises:
-            RowFailedError: it cannot be started, or fails at once.
+            CaseFailedError: it cannot be started, or fails at once.
         """
         self._patience = patience
         self._log = log
@@ -60,7 +60,7 @@ class RowProcess:
                     start_new_session=True,
                 )
         except OSError as error:
-            raise RowFailedError(f"its process cannot be started: {reason(error)}") from error
+            raise CaseFailedError(f"its process cannot be started: {reason(error)}") from error
         threading.Thread(target=self._listen, daemon=True).start()
         try:
             self._send(asdict(job))
@@ -85,7 +85,7 @@ class RowProcess:
             values: of the command.
 
         Raises:
-            RowFailedError: it crashed, hung, or the model failed.
+            CaseFailedError: it crashed, hung, or the model failed.
         """
         self._send({"do": do, **values})
         while True:
@@ -114,16 +114,16 @@ class RowProcess:
             line = self._answers.get(timeout=self._patience)
         except queue.Empty:
             self.close()
-            raise RowFailedError(
+            raise CaseFailedError(
                 f"its process hung: no answer for {self._patience:.0f} seconds"
             ) from None
         # A process that is killed may leave half a line.
         if line is None or not line.endswith("\n"):
-            raise RowFailedError(f"its process ended early ({self._ending()})")
+            raise CaseFailedError(f"its process ended early ({self._ending()})")
         answer: dict[str, Any] = json.loads(line)
         if "problem" in answer:
             self.close()
-            raise RowFailedError(answer["problem"])
+            raise CaseFailedError(answer["problem"])
         return answer
 
     def _listen(self) -> None:

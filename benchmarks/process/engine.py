@@ -1,8 +1,8 @@
-"""What a row's process is told, and what runs its model.
+"""What a case's process is told, and what runs its model.
 
 An engine is a module with a function `prepare(job)`. It imports what it needs and returns a
-function that loads the model; that one returns the ways to ask it about one picture, by their
-names. Every way takes pixels, uint8 [height, width, 3] RGB of the job's input size, and gives
+function that loads the model; that one returns the variants to ask it about one picture, by their
+names. Every variant takes pixels, uint8 [height, width, 3] RGB of the job's input size, and gives
 probabilities, float32 [classes].
 """
 
@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from edgetl.edge.model.preprocessing import InputSize, Pixels
 
-Way: TypeAlias = Callable[[Pixels], npt.NDArray[np.float32]]
-Load: TypeAlias = Callable[[], Mapping[str, Way]]
+Variant: TypeAlias = Callable[[Pixels], npt.NDArray[np.float32]]
+Load: TypeAlias = Callable[[], Mapping[str, Variant]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row's model and pictures, as plain JSON values.
+    """One case's model and pictures, as plain JSON values.
 
     Attributes:
         engine: a module with `prepare`.
