@@ -11,7 +11,7 @@ of ten cases, twenty latencies are compared, and at 95 % one of them would chang
 import functools
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
@@ -24,7 +24,6 @@ from edgetl.benchmarks.measured import (
     Machine,
     Measured,
     engine_family,
-    in_files,
 )
 from edgetl.trainer.metrics import mcnemar, wilson_interval
 
@@ -154,7 +153,7 @@ class Changes:
     before: Side
     after: Side
     same_pictures: bool
-    cases: tuple[CaseChange, ...] = in_files("rows")
+    cases: tuple[CaseChange, ...] = field(metadata={"key": "rows"})
     only_before: tuple[Unmatched, ...]
     only_after: tuple[Unmatched, ...]
     differences: tuple[Difference, ...]
@@ -375,10 +374,10 @@ def _described(a: Measured, b: Measured) -> Iterator[tuple[str, str, str]]:
         others = sum(x != y for x, y in zip(a.targets, b.targets, strict=False))
         yield "the pictures' true classes", "", f"{others:,} are others" if others else ""
     yield "classes", ", ".join(a.labels), ", ".join(b.labels)
-    yield "rounds x calls", *(f"{m.rounds} x {m.calls}" for m in (a, b))
+    yield "rounds x calls", f"{a.rounds} x {a.calls}", f"{b.rounds} x {b.calls}"
 
 
-_MACHINE = {
+_MACHINE: dict[str, Callable[[Machine], str]] = {
     "machine": lambda machine: machine.name,
     "processor": lambda machine: machine.cpu,
     "cores": lambda machine: str(machine.cores),
@@ -386,13 +385,10 @@ _MACHINE = {
     "system": lambda machine: machine.system,
     "Python": lambda machine: machine.python,
     "governor": lambda machine: machine.before.governor or "",
-    "throttled": lambda machine: _throttled(machine),
+    "throttled": lambda machine: ", ".join(
+        dict.fromkeys((*(machine.before.throttled or ()), *(machine.after.throttled or ())))
+    ),
 }
-
-
-def _throttled(machine: Machine) -> str:
-    words = [*(machine.before.throttled or ()), *(machine.after.throttled or ())]
-    return ", ".join(dict.fromkeys(words))
 
 
 def _pictures(measured: Measured) -> str:

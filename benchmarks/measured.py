@@ -3,11 +3,13 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from edgetl.edge.errors import EdgetlError, plural
 
-FORMAT = 1
+# Of the JSON that record.py writes. Its keys are the fields' names, or their metadata's "key" where
+# a field has a better name today.
+FORMAT: Literal[1] = 1
 
 # The name of Keras' cases. A file may be called the same, so nothing goes by it.
 KERAS = "Keras"
@@ -15,11 +17,6 @@ _KERAS_ENGINE = "TensorFlow"
 
 # Beyond this the rounds of a case differ too much for its figures to be quoted.
 NOISY_SPREAD = 0.15
-
-
-def in_files(key: str) -> Any:
-    """A field that files call otherwise: their keys stay when a name here becomes a better one."""
-    return field(metadata={"key": key})
 
 
 def engine_family(engine: str) -> str:
@@ -122,7 +119,7 @@ class Case:
 
     name: str
     engine: str
-    variant: str = in_files("way")
+    variant: str = field(metadata={"key": "way"})
     threads: int
     elsewhere: str | None
     bytes: int
@@ -230,12 +227,12 @@ class Measured:
     split: str
     labels: tuple[str, ...]
     fingerprint: str
-    targets: tuple[int, ...] = in_files("truth")
+    targets: tuple[int, ...] = field(metadata={"key": "truth"})
     rounds: int
     rounds_asked: int
     calls: int
     stopped: str
-    cases: tuple[Case, ...] = in_files("rows")
+    cases: tuple[Case, ...] = field(metadata={"key": "rows"})
     failures: tuple[Failure, ...]
     # Last, and with a default: records of before have none.
     notes: tuple[str, ...] = ()

@@ -11,14 +11,14 @@ import os
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 
 from edgetl import __version__
-from edgetl.benchmarks.measured import Case, in_files
+from edgetl.benchmarks.measured import Case
 from edgetl.benchmarks.pictures import Pictures, balanced
 from edgetl.benchmarks.record import DamagedError, check_case, from_json, plain
 from edgetl.edge.errors import EdgetlError, quoted, reason
@@ -67,7 +67,7 @@ class _Facts:
     machine: str
     split: str
     labels: tuple[str, ...]
-    targets: tuple[int, ...] = in_files("truth")
+    targets: tuple[int, ...] = field(metadata={"key": "truth"})
     models: tuple[str, ...]
     pictures: tuple[str, ...]
     keras: tuple[Case, ...]

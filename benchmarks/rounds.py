@@ -1,10 +1,13 @@
-"""Timing in rounds in which each case has its turn: a machine that drifts hurts all alike."""
+"""Timing of every case in every round: a machine that slows down affects all alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from edgetl.benchmarks.process.case_process import CaseFailedError, CaseProcess
 from edgetl.edge.system.throttling import Throttling, throttled_between, throttling
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def timed_rounds(
         rounds: how many.
         calls: on pixels, and as many on encoded pictures.
         tell: called with the number of finished rounds before each round.
-        ask_throttling: what tells of a machine that holds back.
+        ask_throttling: what tells of a throttled machine.
 
     Raises:
         KeyboardInterrupt: no round was finished.
@@ -68,7 +71,7 @@ def timed_rounds(
             order = [number for number in processes if number not in failed]
             if not order:
                 break
-            for number in _from(order, done):
+            for number in _rotated(order, done):
                 try:
                     answer = processes[number].ask("round", first=done * calls, calls=calls)
                 except CaseFailedError as error:
@@ -96,6 +99,27 @@ def timed_rounds(
     )
 
 
-def _from(order: list[int], first: int) -> list[int]:
-    index = first % len(order)
-    return order[index:] + order[:index]
+def alternately(
+    figures: Mapping[str, Callable[[], float]],
+    *,
+    rounds: int,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, list[float]]:
+    """A figure of each case, by name, in each of `rounds` rounds; each begins with another case.
+
+    Args:
+        figures: what measures each case.
+        rounds: how many.
+        advance: called after each.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in figures}
+    for number in range(rounds):
+        for name in _rotated(list(figures), number):
+            taken[name].append(figures[name]())
+        advance()
+    return taken
+
+
+def _rotated(items: Sequence[T], first: int) -> list[T]:
+    index = first % len(items)
+    return [*items[index:], *items[:index]]

@@ -1,13 +1,13 @@
-"""Classifies JPEGs in one of the ways that benchmarks.dev.baselines compares.
+"""Classifies JPEGs with one of the variants that benchmarks.dev.baselines compares.
 
-    python peer_worker.py WAY MODEL THREADS RUNTIME classify PICTURE...
-    python peer_worker.py WAY MODEL THREADS RUNTIME time PICTURE...
+    python baseline_worker.py VARIANT MODEL THREADS RUNTIME classify PICTURE...
+    python baseline_worker.py VARIANT MODEL THREADS RUNTIME time PICTURE...
 
 `classify` prints the class of each picture as it comes. `time` prints "ready" when it has what the
-way takes, which is every picture's bytes in memory, or its path; then for every line on stdin it
+variant takes: every picture's bytes in memory, or its path. Then for every line on stdin it
 classifies all and prints JSON: milliseconds a picture, and the classes. RUNTIME is the module of an
-interpreter, for the bare loop. The MediaPipe ways run in an environment without edgetl, so nothing
-of ours is imported but in the other three.
+interpreter, for the bare loop. The MediaPipe variants run in an environment without edgetl; only
+the other three import anything of ours.
 """
 
 import io
@@ -96,7 +96,7 @@ def _best(result: Any) -> str:
     return str(result.classifications[0].categories[0].category_name)
 
 
-WAYS: dict[str, Callable[[str, int, str], Classify]] = {
+VARIANTS: dict[str, Callable[[str, int, str], Classify]] = {
     "edgetl": edgetl,
     "edgetl-folder": edgetl_folder,
     "bare": bare,
@@ -108,9 +108,9 @@ _TAKES_PATHS = {"edgetl-folder", "mediapipe-file"}
 
 def main() -> None:
     """Do as the command line says."""
-    way, model, threads, runtime, task, *pictures = sys.argv[1:]
-    classify = WAYS[way](model, int(threads), runtime)
-    given = pictures if way in _TAKES_PATHS else (Path(path).read_bytes() for path in pictures)
+    variant, model, threads, runtime, task, *pictures = sys.argv[1:]
+    classify = VARIANTS[variant](model, int(threads), runtime)
+    given = pictures if variant in _TAKES_PATHS else (Path(path).read_bytes() for path in pictures)
     if task == "classify":
         for label in classify(given):
             print(label, flush=True)  # noqa: T201

@@ -1,4 +1,4 @@
-"""What one would write by hand to classify pictures: the peer of `edgetl classify`.
+"""What one would write by hand to classify pictures: the lower bound of `edgetl classify`.
 
     python -m edgetl.benchmarks.dev.minimal MODEL RUNTIME THREADS PICTURE...
 

@@ -1,8 +1,8 @@
-"""The reference recipe as a published transfer-learning notebook writes it: the peer of training.
+"""The reference recipe as a published transfer-learning notebook writes it: training's baseline.
 
     python -m edgetl.benchmarks.dev.notebook DATA --seed 0 --out figures.json
 
-Every epoch decodes every picture and computes the whole network anew. What it says of accuracy is
+Every epoch decodes every picture and computes the whole network again. What it says of accuracy is
 comparable to a run of edgetl: the same data, weights, settings and choice of the best epoch. It
 departs from such notebooks in two points, where they are wrong: BatchNormalization stays in
 inference mode in phase two (`InferenceModeBackbone` in `trainer.network.model`), and no picture
@@ -17,7 +17,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edgetl.benchmarks.dev.training import changed_recipe, check_layout, check_out, run_command
+from edgetl.benchmarks.dev.command_line import run_command
+from edgetl.benchmarks.dev.training_plan import changed_recipe, check_layout, check_out
 from edgetl.edge.errors import DataError, quoted
 from edgetl.edge.system.files import write_json
 from edgetl.edge.system.native_log import hidden_native_log
@@ -110,7 +111,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
         except tf.errors.InvalidArgumentError as error:
             raise DataError(
                 f"{quoted(data)}: TensorFlow cannot read a picture there "
-                f"({quoted(str(error.message).splitlines()[0])}); edgetl would set it aside, "
+                f"({quoted(str(error.message).splitlines()[0])}); edgetl would exclude it, "
                 f"the notebook needs it gone"
             ) from error
     seconds["total"] = round(time.perf_counter() - began, 3)
@@ -138,8 +139,8 @@ def load_parts(data: Path, labels: tuple[str, ...], recipe: Recipe) -> Parts:
     """Datasets that decode as they go, and again in every epoch.
 
     A fifth of validation/'s batches are the test part. Notebooks take them off a dataset that is
-    shuffled anew in each pass, so that other pictures are in them each time; here Keras shuffles
-    the files once, by the seed, and cuts the list.
+    shuffled again in each pass, so that other pictures are in them each time; here Keras shuffles
+    the files once, by the seed, and splits the list.
 
     Raises:
         DataError: there are no pictures in a format that TensorFlow reads.

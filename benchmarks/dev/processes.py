@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 # The peak memory that the kernel gives for a child begins with that of the process which started
 # it, so a small process starts it and tells.
@@ -20,6 +22,44 @@ _, status, usage = os.wait4(process.pid, 0)
 assert status == 0, status
 print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 """
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended: its exit status, wall-clock seconds and peak memory in bytes."""
+
+    status: int
+    seconds: float
+    peak_bytes: int
+
+
+def run_to_end(arguments: Sequence[str], log: Path) -> Ended:
+    """Run a command, its stderr going to `log`; on an interruption it is killed.
+
+    To be called from a small process: see _TELL_PEAK.
+    """
+    began = time.perf_counter()
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr
+        )
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    # Kilobytes, on macOS bytes.
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Ended(process.returncode, seconds, peak)
+
+
+def last_line(text: str) -> str:
+    """The last line that is not blank."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "nothing on stderr"
 
 
 def seconds_to_first_line(arguments: Sequence[str]) -> float:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import EdgetlError, quoted, reason
@@ -50,7 +50,7 @@ class CaseProcess:
         try:
             with log.open("wb") as stderr:
                 # A session of its own: Ctrl-C is for the benchmark, which then ends it in order.
-                self._process = start_python(
+                process = start_python(
                     ["-m", "edgetl.benchmarks.process.worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -61,7 +61,10 @@ class CaseProcess:
                 )
         except OSError as error:
             raise CaseFailedError(f"its process cannot be started: {reason(error)}") from error
-        threading.Thread(target=self._listen, daemon=True).start()
+        assert process.stdin
+        assert process.stdout
+        self._process, self._stdin = process, process.stdin
+        threading.Thread(target=self._listen, args=(process.stdout,), daemon=True).start()
         try:
             self._send(asdict(job))
             self._next()
@@ -97,7 +100,7 @@ class CaseProcess:
     def close(self) -> None:
         """End the process, whatever it is doing."""
         with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._stdin.close()
         # It may be busy for good; nothing it has yet to say is wanted.
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -106,8 +109,8 @@ class CaseProcess:
     def _send(self, values: dict[str, Any]) -> None:
         # A process that is gone says why in what it has written, or by its status.
         with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(values) + "\n")
-            self._process.stdin.flush()
+            self._stdin.write(json.dumps(values) + "\n")
+            self._stdin.flush()
 
     def _next(self) -> dict[str, Any]:
         try:
@@ -126,9 +129,9 @@ class CaseProcess:
             raise CaseFailedError(answer["problem"])
         return answer
 
-    def _listen(self) -> None:
+    def _listen(self, stdout: IO[str]) -> None:
         with contextlib.suppress(OSError, ValueError):
-            for line in self._process.stdout:
+            for line in stdout:
                 self._answers.put(line)
         self._answers.put(None)
 

@@ -42,9 +42,9 @@ def print_changes(changes: Changes) -> None:
             console.print(_case_table(case))
     else:
         console.print("\nno case is in both\n")
-    for name, cases in (("A", changes.only_before), ("B", changes.only_after)):
-        for case in cases:
-            console.print(f"only in {name}: {_unmatched_line(name, case)}", soft_wrap=True)
+    for name, unmatched in (("A", changes.only_before), ("B", changes.only_after)):
+        for one in unmatched:
+            console.print(f"only in {name}: {_unmatched_line(name, one)}", soft_wrap=True)
     if changes.differences:
         table = Table("what else differs", "A", "B", box=SIMPLE_HEAD, pad_edge=False)
         for difference in changes.differences:

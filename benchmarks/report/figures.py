@@ -304,9 +304,9 @@ def _legend(
             handles=handles, loc="upper left", bbox_to_anchor=(0.06, 0.955), frameon=False,
             ncols=min(len(handles), 4), fontsize=9.5, handletextpad=0.2, columnspacing=1.4,
         )  # fmt: skip
-        for words in legend.get_texts():
-            words.set_parse_math(False)
-            words.set_family(drawing.families())
+        for shown in legend.get_texts():
+            shown.set_parse_math(False)
+            shown.set_fontfamily(drawing.families())
     figure.text(
         0.97, 0.985,
         f"area: size of the file (largest {largest / 1e6:.1f} MB); line: 95 % interval",
@@ -318,7 +318,7 @@ def _label_bubbles(
     figure: Figure, axes: Axes, bubbles: Sequence[tuple[tuple[float, float], float, Case, str]]
 ) -> None:
     """A label beside each bubble where it hides neither another nor a bubble."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     pixels = figure.dpi / 72
     taken: list[Bbox] = []
     for middle, diameter, _, _ in bubbles:
@@ -389,7 +389,7 @@ def _free_place(
 def _overlap(one: Bbox, other: Bbox) -> float:
     across = min(one.x1, other.x1) - max(one.x0, other.x0)
     up = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return max(across, 0.0) * max(up, 0.0)
+    return float(max(across, 0.0) * max(up, 0.0))
 
 
 def _draw_calls(

@@ -12,6 +12,7 @@ from edgetl.benchmarks.measured import (
     Case,
     Condition,
     Latency,
+    Machine,
     Measured,
     engine_family,
 )
@@ -146,17 +147,25 @@ def method(measured: Measured) -> list[str]:
         "fastest variant of model(x), predict and tf.function; noisy where the interquartile range "
         f"of these ratios is above {NOISY_SPREAD:.0%} of their median. ~: that of the rounds' "
         "medians is: such times are noisy too, and not to be quoted.",
-        f"{machine.name}: {machine.cpu}, {machine.cores} cores, "
-        f"{machine.memory_bytes / 2**30:.1f} GiB; {machine.system}; Python {machine.python}, "
-        + ", ".join(f"{name} {number}" for name, number in machine.versions.items())
-        + ".",
-        f"Before: {_condition(machine.before)}. After: {_condition(machine.after)}.",
+        machine_words(machine),
+        f"Before: {condition_words(machine.before)}. After: {condition_words(machine.after)}.",
     ]
     # A pack brings names from elsewhere.
     return [quoted(line) for line in lines]
 
 
-def _condition(now: Condition) -> str:
+def machine_words(machine: Machine) -> str:
+    """A machine and what is installed on it, in a sentence."""
+    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
+    return (
+        f"{machine.name}: {machine.cpu}, {machine.cores} cores, "
+        f"{machine.memory_bytes / 2**30:.1f} GiB; {machine.system}; Python {machine.python}, "
+        f"{versions}."
+    )
+
+
+def condition_words(now: Condition) -> str:
+    """The condition of a machine, without a full stop."""
     facts = [
         ("load", None if now.load_average is None else f"{now.load_average:.2f}"),
         (
@@ -174,8 +183,8 @@ def _condition(now: Condition) -> str:
 
 
 def _sections(measured: Measured) -> list[tuple[str, Sequence[_Column]]]:
-    sections = [("speed, ms", _SPEED)]
-    return [("quality, %", _QUALITY), *sections] if measured.targets else sections
+    speed: tuple[str, Sequence[_Column]] = ("speed, ms", _SPEED)
+    return [("quality, %", _QUALITY), speed] if measured.targets else [speed]
 
 
 def _name(case: Case, measured: Measured) -> str:

@@ -127,7 +127,7 @@ def test_the_table_fits_a_terminal_and_says_how_it_was_made(
     assert len(names) == 2 * len(set(names))  # in both tables
     assert "tiny litert x1" in names
     text = " ".join(result.stdout.split())
-    for words in ("9 pictures (folder)", "fresh process", "rounds of", "Before: load", "litert"):
+    for words in ("9 pictures (folder)", "2 rounds of 20 calls", "threads: 1, 2", "--report DIR"):
         assert words in text
 
 

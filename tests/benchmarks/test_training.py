@@ -14,26 +14,24 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edgetl.benchmarks.dev.training import (
+from edgetl.benchmarks.dev.processes import Ended, last_line
+from edgetl.benchmarks.dev.training_plan import Variant, changed_recipe, check_layout
+from edgetl.benchmarks.dev.training_summary import (
+    Comparison,
     Figures,
-    Machine,
-    Measured,
     Outcome,
     Spread,
-    Way,
     by_seed,
-    changed_recipe,
-    check_layout,
     comparison_table,
     description,
     held_out_accuracy,
-    last_line,
     read_outcome,
     spread,
     stage_order,
     summarize,
 )
 from edgetl.edge.errors import DataError, SettingError
+from tests.benchmarks.made import machine
 from tests.conftest import write_colour_pictures
 
 SMALL = ("--image-size", "48", "--batch-size", "4", "--head-epochs", "1", "--epochs", "2")
@@ -68,9 +66,9 @@ def run_module(
     )
 
 
-def outcome(way: str, seed: int, wall: float, accuracy: float, **changed: object) -> Outcome:
+def outcome(variant: str, seed: int, wall: float, accuracy: float, **changed: object) -> Outcome:
     made = Outcome(
-        way=way,
+        variant=variant,
         seed=seed,
         wall_seconds=wall,
         peak_bytes=10**9,
@@ -106,7 +104,7 @@ def test_stages_follow_one_another() -> None:
     assert stage_order(names) == ["load", "head", "evaluate", "polish", "outside_stages"]
 
 
-def test_ways_are_held_against_the_first_seed_by_seed() -> None:
+def test_variants_are_compared_with_the_first_seed_by_seed() -> None:
     # The machine was twice as slow for seed 1. Median of ratios 6, 4, 7; of the seconds it is 6.5.
     outcomes = [
         outcome("slow", 0, 60, 0.980),
@@ -132,7 +130,7 @@ def test_ways_are_held_against_the_first_seed_by_seed() -> None:
     assert fast.test.mean == pytest.approx(0.9)
 
 
-def test_a_way_is_summarized_where_the_first_has_failed() -> None:
+def test_a_variant_is_summarized_where_the_first_has_failed() -> None:
     (fast,) = summarize([outcome("fast", 0, 10, 0.9, test=None)], ["slow", "fast"])
     assert (fast.times_faster, fast.points, fast.test) == (None, None, None)
 
@@ -144,13 +142,13 @@ def test_outcomes_are_read_from_either_file() -> None:
         "validation": part,
         "test": None,
     }
-    found = read_outcome(notebook, Way.notebook, 4, wall=5.0, peak=7)
+    found = read_outcome(notebook, Variant.notebook, 4, Ended(0, 5.0, 7))
     assert found == Outcome(
         "notebook", 4, 5.0, 7, {"load": 1.0, "head": 2.5, "outside_stages": 1.5},
         Figures(0.5, 0.7, 8), None,
     )  # fmt: skip
     run = {"splits": {"validation": part, "test": part, "train": part}, "seconds": {"decode": 0}}
-    found = read_outcome(run, Way.reuse, 0, wall=2.0, peak=7)
+    found = read_outcome(run, Variant.reuse, 0, Ended(0, 2.0, 7))
     assert found.stages == {"outside_stages": 2.0}
     assert found.test == Figures(0.5, 0.7, 8)
 
@@ -160,15 +158,15 @@ def test_the_last_line_that_says_something() -> None:
     assert last_line("\n") == "nothing on stderr"
 
 
-def test_the_table_has_a_column_for_each_way() -> None:
+def test_the_table_has_a_column_for_each_variant() -> None:
     outcomes = [
         outcome("notebook", 0, 60, 0.98),
         outcome("notebook", 1, 60, 0.97),
         outcome("reuse", 0, 10, 0.985, test=None),
     ]
-    ways = ["notebook", "reuse"]
+    variants = ["notebook", "reuse"]
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(comparison_table(summarize(outcomes, ways), "notebook"))
+    console.print(comparison_table(summarize(outcomes, variants), "notebook"))
     rows = [line.split("  ") for line in console.export_text().splitlines()]
     cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
     for row in (
@@ -187,12 +185,12 @@ def test_the_table_has_a_column_for_each_way() -> None:
 
 
 def test_the_description_says_what_was_measured_on_what() -> None:
-    machine = Machine("Quick CPU", 2, 0.25, {"TensorFlow": "2.21.0"})
-    measured = Measured(machine, {"train": 200, "validation": 100})
-    measured.outcomes.append(outcome("notebook", 0, 60, 0.98))
-    words = description(measured)
-    for part in ("200 pictures in train/", "notebook 80 + 20", "Quick CPU, 2 cores", "load 0.25",
-                 "TensorFlow 2.21.0"):  # fmt: skip
+    quick = machine(cpu="Quick CPU", versions={"tensorflow": "2.21.0"})
+    compared = Comparison(quick, {"train": 200, "validation": 100})
+    compared.outcomes.append(outcome("notebook", 0, 60, 0.98))
+    words = description(compared)
+    for part in ("200 pictures in train/", "notebook 80 + 20", "Quick CPU, 4 cores", "load 0.25",
+                 "tensorflow 2.21.0"):  # fmt: skip
         assert part in words
 
 
@@ -326,7 +324,7 @@ def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
 
 
 @pytest.mark.by_hand
-def test_ways_are_compared_in_processes_of_their_own(tmp_path: Path, split_data: Path) -> None:
+def test_variants_are_compared_in_processes_of_their_own(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
         "edgetl.benchmarks.dev.training", split_data, "--seeds", "1", "--way", "notebook",
         "--way", "reuse",
@@ -335,7 +333,7 @@ def test_ways_are_compared_in_processes_of_their_own(tmp_path: Path, split_data:
     assert result.returncode == 0, result.stderr
     assert "faster than notebook" in result.stdout
     written = json.loads((tmp_path / "out.json").read_text())
-    assert [found["way"] for found in written["outcomes"]] == ["notebook", "reuse"]
+    assert [found["variant"] for found in written["outcomes"]] == ["notebook", "reuse"]
     for found in written["outcomes"]:
         held_out = found["validation"]["pictures"] + found["test"]["pictures"]
         assert held_out == 24

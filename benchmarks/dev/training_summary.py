@@ -1,0 +1,261 @@
+"""What variants of training took and reached, summed up over their seeds and as a table."""
+
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from edgetl.benchmarks.dev.processes import Ended
+from edgetl.benchmarks.measured import Failure, Machine
+from edgetl.benchmarks.report.tables import condition_words, machine_words
+
+# The order in which stages are shown; any other that a variant names comes after them.
+_STAGES = ("start", "load", "decode", "figures", "activations", "head", "fine_tune", "evaluate")
+_OUTSIDE = "outside_stages"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a model reaches on one part of the data."""
+
+    accuracy: float
+    loss: float
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A process that finished: the whole of it, and by its own clock each stage."""
+
+    variant: str
+    seed: int
+    wall_seconds: float
+    peak_bytes: int
+    stages: Mapping[str, float]
+    validation: Figures
+    test: Figures | None
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        test = f", test {self.test.accuracy:.2%}" if self.test else ""
+        return (
+            f"{self.variant}, seed {self.seed}: {self.wall_seconds:.1f} s, "
+            f"validation {self.validation.accuracy:.2%}{test}, peak {self.peak_bytes / 1e9:.2f} GB"
+        )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Values of several seeds; `deviation` is the sample's standard one, None of one value."""
+
+    mean: float
+    deviation: float | None
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A variant over its seeds. Seconds are medians.
+
+    Attributes:
+        times_faster: how many times its wall-clock seconds go into the first variant's, the median
+            of ratios taken seed by seed; None without a seed that both finished.
+        points: its validation accuracy less the first variant's in percentage points, the mean of
+            differences taken seed by seed; None likewise.
+        held_out: accuracy on validation and test pictures together, which are the same pictures
+            in every variant, but for files that edgetl excludes, and divided otherwise in each.
+        peak_bytes: the highest.
+    """
+
+    variant: str
+    seeds: list[int]
+    stages: dict[str, float]
+    wall_seconds: float
+    times_faster: float | None
+    validation: Spread
+    points: float | None
+    test: Spread | None
+    held_out: Spread
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What has been measured so far: its lists grow. `pictures` is how many each folder holds."""
+
+    machine: Machine
+    pictures: dict[str, int]
+    outcomes: list[Outcome] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def read_outcome(written: Mapping[str, Any], variant: str, seed: int, ended: Ended) -> Outcome:
+    """An outcome from what the process wrote: the notebook's figures, or a run's metrics.json.
+
+    What passed outside the stages that are named (Python, the imports, the end) is a stage itself.
+    """
+    splits = written.get("splits", written)
+    stages = {
+        name: seconds
+        for name, seconds in written.get("seconds", {}).items()
+        if name != "total" and seconds
+    }
+    stages[_OUTSIDE] = max(0.0, ended.seconds - sum(stages.values()))
+    return Outcome(
+        variant=str(variant),
+        seed=seed,
+        wall_seconds=ended.seconds,
+        peak_bytes=ended.peak_bytes,
+        stages=stages,
+        validation=_figures(splits["validation"]),
+        test=_figures(splits["test"]) if splits["test"] else None,
+    )
+
+
+def _figures(written: Mapping[str, Any]) -> Figures:
+    return Figures(written["accuracy"], written["loss"], written["pictures"])
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The mean of one value or more, and how far they lie apart."""
+    return Spread(
+        mean=statistics.fmean(values),
+        deviation=statistics.stdev(values) if len(values) > 1 else None,
+        lowest=min(values),
+        highest=max(values),
+    )
+
+
+def by_seed(
+    first: Mapping[int, float],
+    other: Mapping[int, float],
+    compare: Callable[[float, float], float],
+) -> list[float]:
+    """`compare(first, other)` for each seed that both have."""
+    return [compare(first[seed], other[seed]) for seed in sorted(first.keys() & other.keys())]
+
+
+def held_out_accuracy(outcome: Outcome) -> float:
+    """Accuracy on the validation and test pictures together."""
+    parts = [part for part in (outcome.validation, outcome.test) if part]
+    return sum(p.accuracy * p.pictures for p in parts) / sum(p.pictures for p in parts)
+
+
+def summarize(outcomes: Sequence[Outcome], variants: Sequence[str]) -> list[Summary]:
+    """A summary of each variant that has outcomes, compared with the first of `variants`."""
+    first = [outcome for outcome in outcomes if outcome.variant == variants[0]]
+    summaries = []
+    for variant in variants:
+        mine = [outcome for outcome in outcomes if outcome.variant == variant]
+        if not mine:
+            continue
+        ratios = by_seed(
+            {o.seed: o.wall_seconds for o in first},
+            {o.seed: o.wall_seconds for o in mine},
+            lambda theirs, ours: theirs / ours,
+        )
+        differences = by_seed(
+            {o.seed: o.validation.accuracy for o in first},
+            {o.seed: o.validation.accuracy for o in mine},
+            lambda theirs, ours: (ours - theirs) * 100,
+        )
+        names = {name for outcome in mine for name in outcome.stages}
+        tested = [outcome.test.accuracy for outcome in mine if outcome.test]
+        summaries.append(
+            Summary(
+                variant=variant,
+                seeds=sorted(outcome.seed for outcome in mine),
+                stages={
+                    name: statistics.median(outcome.stages.get(name, 0.0) for outcome in mine)
+                    for name in stage_order(names)
+                },
+                wall_seconds=statistics.median(outcome.wall_seconds for outcome in mine),
+                times_faster=statistics.median(ratios) if ratios else None,
+                validation=spread([outcome.validation.accuracy for outcome in mine]),
+                points=statistics.fmean(differences) if differences else None,
+                test=spread(tested) if tested else None,
+                held_out=spread([held_out_accuracy(outcome) for outcome in mine]),
+                peak_bytes=max(outcome.peak_bytes for outcome in mine),
+            )
+        )
+    return summaries
+
+
+def stage_order(names: set[str]) -> list[str]:
+    """Stages as they follow one another; time outside them last."""
+    known = [name for name in _STAGES if name in names]
+    return [
+        *known,
+        *sorted(names - {*known, _OUTSIDE}),
+        *([_OUTSIDE] if _OUTSIDE in names else []),
+    ]
+
+
+def comparison_table(summaries: Sequence[Summary], first: str) -> Table:
+    """A column for each variant; `first` is the one that the others are compared with."""
+    table = Table("", box=SIMPLE_HEAD, pad_edge=False)
+    for summary in summaries:
+        table.add_column(summary.variant, justify="right", no_wrap=True)
+
+    def row(name: str, texts: Iterable[str], *, end: bool = False) -> None:
+        table.add_row(name, *texts, end_section=end)
+
+    row("seeds", (", ".join(map(str, s.seeds)) for s in summaries), end=True)
+    for stage in stage_order({name for s in summaries for name in s.stages}):
+        row(f"{stage.replace('_', '-')}, s", (_seconds(s.stages.get(stage)) for s in summaries))
+    row("in all, s", (_seconds(s.wall_seconds) for s in summaries))
+    row(
+        f"faster than {first}",
+        ("-" if s.times_faster is None else f"{s.times_faster:.2f}x" for s in summaries),
+        end=True,
+    )
+    row("validation accuracy", (_mean(s.validation) for s in summaries))
+    row("", (_range(s.validation) for s in summaries))
+    row(
+        f"points over {first}",
+        ("-" if s.points is None else f"{s.points:+.2f}" for s in summaries),
+    )
+    row("test accuracy", (_mean(s.test) for s in summaries))
+    row("", (_range(s.test) for s in summaries))
+    row("both together", (_mean(s.held_out) for s in summaries))
+    row("", (_range(s.held_out) for s in summaries), end=True)
+    row("peak memory", (f"{s.peak_bytes / 1e9:.2f} GB" for s in summaries))
+    return table
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _mean(value: Spread | None) -> str:
+    if value is None:
+        return "-"
+    deviation = "" if value.deviation is None else f" \N{PLUS-MINUS SIGN} {value.deviation:.2%}"
+    return f"{value.mean:.2%}{deviation}"
+
+
+def _range(value: Spread | None) -> str:
+    return "-" if value is None else f"{value.lowest:.2%}..{value.highest:.2%}"
+
+
+def description(compared: Comparison) -> str:
+    """What was measured and on what, in words."""
+    pictures = compared.pictures
+    divided = {outcome.variant: outcome for outcome in compared.outcomes}
+    parts = ", ".join(
+        f"{variant} {o.validation.pictures} + {o.test.pictures if o.test else 0}"
+        for variant, o in divided.items()
+    )
+    return (
+        f"Seconds are medians over the seeds, each a whole process; ratios and points are taken "
+        f"seed by seed. Accuracy is that of the epoch of the lowest validation loss: its mean over "
+        f"the seeds with standard deviation, and its range. {pictures['train']} pictures in "
+        f"train/, {pictures['validation']} in validation/, used as validation + test: {parts}. "
+        f"Peak memory is the highest of a process. {machine_words(compared.machine)} "
+        f"Before: {condition_words(compared.machine.before)}."
+    )
