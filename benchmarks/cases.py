@@ -61,6 +61,10 @@ class PlannedCase:
         """As Case's."""
         return runs_keras(self.engine)
 
+    def failure(self, problem: str) -> Failure:
+        """That it could not be measured, and why."""
+        return Failure(self.name, self.engine, self.threads, problem)
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -1,8 +1,8 @@
-"""A whole benchmark: each case in a fresh process of its own, judged, then timed in rounds."""
+"""A whole benchmark: each case in a fresh process of its own, evaluated, then timed in rounds."""
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgetl import __version__
 from edgetl.benchmarks.cases import Plan, PlannedCase
@@ -17,7 +18,6 @@ from edgetl.benchmarks.machine import condition, this_machine
 from edgetl.benchmarks.measured import (
     FORMAT,
     Case,
-    Failure,
     Latency,
     Measured,
     NothingMeasuredError,
@@ -26,18 +26,18 @@ from edgetl.benchmarks.measured import (
 )
 from edgetl.benchmarks.pictures import Decoded, Pictures, decoded, fingerprint
 from edgetl.benchmarks.process.case_process import PATIENCE_SECONDS, CaseFailedError, CaseProcess
-from edgetl.benchmarks.process.engine import Job
+from edgetl.benchmarks.process.engine import Job, Loaded
 from edgetl.benchmarks.process.worker import WARM_UP_SECONDS
-from edgetl.benchmarks.rounds import Timed, Turn, timed_rounds
+from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError, plural, quoted
 from edgetl.edge.model.preprocessing import InputSize
 from edgetl.trainer.exporting.parity import parity
 from edgetl.trainer.metrics import Probabilities, macro_f1
-from edgetl.trainer.progress import say, whole_display
+from edgetl.trainer.progress import whole_display
 
 MOST_CALLS = 20
-_LEAST_CALLS = 3
-# A round of all cases takes so long at most; slow models get fewer calls, down to the least.
+_FEWEST_CALLS = 3
+# A round of all cases takes so long at most; slow models get fewer calls, down to the fewest.
 _ROUND_SECONDS = 8.0
 
 _SAMPLES = 1000
@@ -61,16 +61,13 @@ class Benchmark:
     keras_probabilities: Probabilities | None
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Ready:
-    """A case whose process waits for its rounds."""
+    """A case whose process waits for its rounds; `probabilities`: float32 [pictures, classes]."""
 
+    case: PlannedCase
     process: CaseProcess
-    variant: str
-    load_ms: float
-    first_ms: float
-    milliseconds: float
-    steady: bool
+    loaded: Loaded
     probabilities: Probabilities | None
 
 
@@ -99,10 +96,9 @@ def measure(
         KeyboardInterrupt: no round was finished.
     """
     pictures, pixels, digests, notes = _decode_all(plan, folder)
-    kept = None
+    packed = None
     if plan.packed:
-        indices = [plan.pictures.paths.index(path) for path in pictures.paths]
-        kept = plan.packed.of(indices).probabilities
+        packed = plan.packed.of([plan.pictures.paths.index(path) for path in pictures.paths])
     before = condition()
     failures = list(plan.failures)
     ready: dict[int, _Ready] = {}
@@ -114,69 +110,61 @@ def measure(
         for number, case in enumerate(plan.cases):
             doing = f"{case.name} on {case.engine}, {plural(case.threads, 'thread')}"
 
-            def tell(seconds: float, number: int = number, doing: str = doing) -> None:
+            def advance(seconds: float, number: int = number, doing: str = doing) -> None:
                 ahead[number] = seconds
                 show(doing, sum(ahead.values()) + rounds * _GUESSED_ROUND)
 
-            tell(ahead[number])
+            advance(ahead[number])
             job = _job(case, pictures, pixels[case.input_size])
             try:
                 ready[number] = _prepare(
-                    job, case, folder / f"{number}", stack, tell, warm_up, patience
+                    job, case, folder / f"{number}", stack, advance, warm_up, patience
                 )
             except CaseFailedError as error:
-                failures.append(_failure(case, str(error)))
-            tell(0.0)
+                failures.append(case.failure(str(error)))
+            advance(0.0)
         if not ready:
             raise NothingMeasuredError(failures)
-        one_call = sum(2 * case.milliseconds + _DECODING_MS for case in ready.values()) / 1000
-        calls = max(_LEAST_CALLS, min(MOST_CALLS, int(_ROUND_SECONDS / one_call)))
+        one_call = sum(2 * one.loaded.milliseconds + _DECODING_MS for one in ready.values()) / 1000
+        calls = max(_FEWEST_CALLS, min(MOST_CALLS, int(_ROUND_SECONDS / one_call)))
         began = time.perf_counter()
 
-        def tell_round(done: int) -> None:
+        def show_round(done: int) -> None:
             a_round = (time.perf_counter() - began) / done if done else calls * one_call
             show(f"round {done + 1} of {rounds}", (rounds - done) * a_round)
 
-        timed = timed_rounds(
-            {number: case.process for number, case in ready.items()},
-            rounds=rounds,
-            calls=calls,
-            tell=tell_round,
-        )
+        processes = {number: one.process for number, one in ready.items()}
+        timed = timed_rounds(processes, rounds=rounds, calls=calls, begin=show_round)
     after = condition()
-    failures += [_failure(plan.cases[number], why) for number, why in timed.failed.items()]
+    failures += [plan.cases[number].failure(why) for number, why in timed.failed.items()]
     if not timed.turns:
         raise NothingMeasuredError(failures)
     notes += [
-        f"{plan.cases[number].name} on {plan.cases[number].engine}: did not get steady in "
+        f"{ready[number].case.name} on {ready[number].case.engine}: times were not steady after "
         f"{warm_up:g} seconds of warm-up"
         for number in timed.turns
-        if not ready[number].steady
+        if not ready[number].loaded.steady
     ]
     notes += _throttling_notes(timed)
     # Its answers stand even where it has failed since.
-    keras = next((n for n in ready if plan.cases[n].is_keras), None)
-    answers = ready[keras].probabilities if keras is not None else kept
+    keras = next((one for one in ready.values() if one.case.is_keras), None)
+    reference = keras.probabilities if keras else packed.probabilities if packed else None
     cases = [
-        replace(case, quality=_quality(kept, None, pictures))
-        for case in (plan.packed.cases if plan.packed else ())
-        if kept is not None
+        replace(case, quality=_quality(packed.probabilities, None, pictures))
+        for case in (packed.cases if packed else ())
+        if packed
     ]
-    cases += [
-        _case_result(plan.cases, number, ready[number], timed, answers, pictures)
-        for number in timed.turns
-    ]
-    machine = this_machine(before, after)
+    cases += _results(ready, timed, reference, pictures)
     measured = Measured(
         format=FORMAT,
         edgetl=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=machine,
+        machine=this_machine(before, after),
         split=pictures.split,
         labels=pictures.labels,
         fingerprint=fingerprint(digests),
         targets=pictures.targets,
-        rounds=len(timed.held_back),
+        rounds=len(timed.throttled),
         rounds_asked=rounds,
         calls=calls,
         stopped=timed.stopped,
@@ -184,7 +172,7 @@ def measure(
         failures=tuple(failures),
         notes=(*plan.notes, *notes),
     )
-    return Benchmark(measured, pictures, answers if keras is not None else None)
+    return Benchmark(measured, pictures, keras.probabilities if keras else None)
 
 
 def _decode_all(
@@ -202,7 +190,6 @@ def _decode_all(
             raise DataError(f"{bad}; no picture can be read: name others with --data")
         more = f", and {len(first.errors) - 1} more" if len(first.errors) > 1 else ""
         notes.append(f"left out {bad}{more}")
-        say(f"edgetl: {notes[-1]}")
         pictures = pictures.of(readable)
         first = decoded(pictures, input_sizes[0], folder / "pixels")
     pixels = {input_sizes[0]: first}
@@ -220,7 +207,7 @@ def _job(case: PlannedCase, pictures: Pictures, pixels: Decoded) -> Job:
         labels=list(case.labels) if case.labels else None,
         height=case.input_size.height,
         width=case.input_size.width,
-        fit=case.input_size.resize_mode,
+        resize_mode=case.input_size.resize_mode,
         pixels=str(pixels.pixels),
         pictures=[str(path) for path in pictures.paths],
     )
@@ -231,7 +218,7 @@ def _prepare(
     case: PlannedCase,
     files: Path,
     stack: contextlib.ExitStack,
-    tell: Callable[[float], None],
+    advance: Callable[[float], None],
     warm_up: float,
     patience: float,
 ) -> _Ready:
@@ -239,11 +226,10 @@ def _prepare(
     with contextlib.ExitStack() as mine:
         process = CaseProcess(job, files.with_suffix(".log"), patience=patience)
         mine.callback(process.close)
-        loaded = process.ask("load", warm_up=warm_up)
-        milliseconds = loaded["milliseconds"]
+        loaded = Loaded(**process.ask("load", warm_up=warm_up))
 
         def heard(done: int) -> None:
-            tell(milliseconds / 1000 * (len(job.pictures) - done))
+            advance(loaded.milliseconds / 1000 * (len(job.pictures) - done))
 
         probabilities = None
         if case.columns is not None:
@@ -255,27 +241,15 @@ def _prepare(
                 raise CaseFailedError("gives values that are no numbers")
             probabilities = found[:, list(case.columns)]
         stack.push(mine.pop_all())
-    return _Ready(
-        process=process,
-        variant=loaded["way"],
-        load_ms=loaded["load_ms"],
-        first_ms=loaded["first_ms"],
-        milliseconds=milliseconds,
-        steady=loaded["steady"],
-        probabilities=probabilities,
-    )
-
-
-def _failure(case: PlannedCase, problem: str) -> Failure:
-    return Failure(case.name, case.engine, case.threads, problem)
+    return _Ready(case, process, loaded, probabilities)
 
 
 def _throttling_notes(timed: Timed) -> list[str]:
-    slowed = {n: why for n, why in enumerate(timed.held_back, 1) if why}
+    slowed = {n: why for n, why in enumerate(timed.throttled, 1) if why}
     if not slowed:
         return []
     numbers, words = ", ".join(map(str, slowed)), ", ".join(dict.fromkeys(slowed.values()))
-    if len(slowed) == len(timed.held_back):
+    if len(slowed) == len(timed.throttled):
         return [f"every round was throttled ({words}): the figures are a throttled machine's"]
     return [f"throttled ({words}) and not counted: rounds {numbers}"]
 
@@ -285,10 +259,9 @@ def latency(times: Sequence[Sequence[float]], counts: Sequence[bool]) -> Latency
 
     Where none counts all are described, and each round's median is None.
     """
-    counted = [a_round for a_round, good in zip(times, counts, strict=True) if good] or times
-    calls = np.concatenate([np.asarray(a_round, np.float64) for a_round in counted])
+    calls = _counted(times, counts)
     p50, p90, p99 = (float(value) for value in np.percentile(calls, (50, 90, 99)))
-    indices = np.linspace(0, len(calls) - 1, min(len(calls), _SAMPLES)).round().astype(int)
+    taken = np.linspace(0, len(calls) - 1, min(len(calls), _SAMPLES)).round().astype(int)
     return Latency(
         p50=p50,
         p90=p90,
@@ -297,8 +270,13 @@ def latency(times: Sequence[Sequence[float]], counts: Sequence[bool]) -> Latency
             float(median(a_round)) if good else None
             for a_round, good in zip(times, counts, strict=True)
         ),
-        samples=tuple(round(float(value), 4) for value in calls[indices]),
+        samples=tuple(round(float(value), 4) for value in calls[taken]),
     )
+
+
+def _counted(times: Sequence[Sequence[float]], counts: Sequence[bool]) -> npt.NDArray[np.float64]:
+    counted = [a_round for a_round, good in zip(times, counts, strict=True) if good] or times
+    return np.concatenate([np.asarray(a_round, np.float64) for a_round in counted])
 
 
 def ratio(mine: Latency, keras: Latency) -> Ratio | None:
@@ -311,51 +289,43 @@ def ratio(mine: Latency, keras: Latency) -> Ratio | None:
     return Ratio(middle, low, high)
 
 
-def _case_result(
-    cases: Sequence[PlannedCase],
-    number: int,
-    ready: _Ready,
+def _results(
+    ready: Mapping[int, _Ready],
     timed: Timed,
-    answers: Probabilities | None,
+    reference: Probabilities | None,
     pictures: Pictures,
-) -> Case:
-    case = cases[number]
-    counts = [not why for why in timed.held_back]
-    turns = timed.turns[number]
-    beside = next(
-        (n for n in timed.turns if cases[n].is_keras and cases[n].threads == case.threads),
-        None,
-    )
-    invoke = _invoke(turns, counts)
-    end_to_end = latency([turn.end_to_end for turn in turns], counts)
-    return Case(
-        name=case.name,
-        engine=case.engine,
-        variant=ready.variant,
-        threads=case.threads,
-        elsewhere=None,
-        bytes=case.bytes,
-        sha256=case.sha256,
-        load_ms=ready.load_ms,
-        first_ms=ready.first_ms,
-        invoke=invoke,
-        end_to_end=end_to_end,
-        pictures_per_second=1000 / _mean_counted(turns, counts),
-        peak_bytes=timed.peak_bytes[number],
-        quality=_quality(ready.probabilities, None if case.is_keras else answers, pictures),
-        ratio=None
-        if case.is_keras or beside is None
-        else ratio(invoke, _invoke(timed.turns[beside], counts)),
-    )
-
-
-def _invoke(turns: Sequence[Turn], counts: Sequence[bool]) -> Latency:
-    return latency([turn.invoke for turn in turns], counts)
-
-
-def _mean_counted(turns: Sequence[Turn], counts: Sequence[bool]) -> float:
-    counted = [turn for turn, good in zip(turns, counts, strict=True) if good] or turns
-    return float(np.mean(np.concatenate([np.asarray(turn.end_to_end) for turn in counted])))
+) -> Iterator[Case]:
+    """The cases that have gone through all rounds, compared with Keras' `reference`."""
+    counts = [not why for why in timed.throttled]
+    invoke = {
+        number: latency([turn.invoke for turn in turns], counts)
+        for number, turns in timed.turns.items()
+    }
+    # Compared with Keras on as many threads.
+    keras = {ready[n].case.threads: invoke[n] for n in invoke if ready[n].case.is_keras}
+    for number, turns in timed.turns.items():
+        case, loaded = ready[number].case, ready[number].loaded
+        end_to_end = [turn.end_to_end for turn in turns]
+        beside = None if case.is_keras else keras.get(case.threads)
+        yield Case(
+            name=case.name,
+            engine=case.engine,
+            variant=loaded.variant,
+            threads=case.threads,
+            elsewhere=None,
+            bytes=case.bytes,
+            sha256=case.sha256,
+            load_ms=loaded.load_ms,
+            first_ms=loaded.first_ms,
+            invoke=invoke[number],
+            end_to_end=latency(end_to_end, counts),
+            pictures_per_second=1000 / float(_counted(end_to_end, counts).mean()),
+            peak_bytes=timed.peak_bytes[number],
+            quality=_quality(
+                ready[number].probabilities, None if case.is_keras else reference, pictures
+            ),
+            ratio=ratio(invoke[number], beside) if beside else None,
+        )
 
 
 def _quality(

@@ -24,14 +24,14 @@ class Timed:
 
     Attributes:
         turns: of each case that has gone through all finished rounds, one a round.
-        held_back: why each finished round was throttled, "" if it was not.
+        throttled: why each finished round was throttled, "" if it was not.
         peak_bytes: of each case's process.
         failed: why a case has not gone through.
         stopped: "" or why there are fewer rounds than were asked for.
     """
 
     turns: Mapping[int, tuple[Turn, ...]]
-    held_back: tuple[str, ...]
+    throttled: tuple[str, ...]
     peak_bytes: Mapping[int, int]
     failed: Mapping[int, str]
     stopped: str
@@ -42,7 +42,7 @@ def timed_rounds(
     *,
     rounds: int,
     calls: int,
-    tell: Callable[[int], None] = lambda _: None,
+    begin: Callable[[int], None] = lambda _: None,
     ask_throttling: Callable[[], Throttling] = throttling,
 ) -> Timed:
     """Let each case make `calls` calls in each of `rounds` rounds; each round begins with another.
@@ -53,21 +53,21 @@ def timed_rounds(
         processes: the cases', by number, ready.
         rounds: how many.
         calls: on pixels, and as many on encoded pictures.
-        tell: called with the number of finished rounds before each round.
-        ask_throttling: what tells of a throttled machine.
+        begin: called with the number of finished rounds before each round.
+        ask_throttling: what says that the machine is throttled.
 
     Raises:
         KeyboardInterrupt: no round was finished.
     """
     turns: dict[int, list[Turn]] = {number: [] for number in processes}
-    held_back: list[str] = []
+    throttled: list[str] = []
     peaks: dict[int, int] = {}
     failed: dict[int, str] = {}
     stopped = ""
     before = ask_throttling()
     try:
         for done in range(rounds):
-            tell(done)
+            begin(done)
             order = [number for number in processes if number not in failed]
             if not order:
                 break
@@ -80,19 +80,19 @@ def timed_rounds(
                 turns[number].append(Turn(tuple(answer["invoke"]), tuple(answer["end_to_end"])))
                 peaks[number] = answer["peak_bytes"]
             after = ask_throttling()
-            held_back.append(throttled_between(before, after))
+            throttled.append(throttled_between(before, after))
             before = after
     except KeyboardInterrupt:
-        if not held_back:
+        if not throttled:
             raise
-        stopped = f"interrupted after {len(held_back)} of {rounds} rounds"
+        stopped = f"interrupted after {len(throttled)} of {rounds} rounds"
     return Timed(
         turns={
-            number: tuple(made[: len(held_back)])
+            number: tuple(made[: len(throttled)])
             for number, made in turns.items()
             if number not in failed
         },
-        held_back=tuple(held_back),
+        throttled=tuple(throttled),
         peak_bytes=peaks,
         failed=failed,
         stopped=stopped,

@@ -1,4 +1,4 @@
-"""A run's Keras model in each variant that one can ask it about a picture."""
+"""A run's Keras model, in each variant of calling it."""
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ def prepare(job: Job) -> Load:
     Raises:
         MissingExtraError: it is not installed.
     """
-    need_extra("train", needs="the Keras row")
+    need_extra("train", needs="the Keras model")
     import tensorflow as tf
 
     from edgetl.trainer.exporting.held_out import read_model

@@ -3,8 +3,8 @@
 It takes a Job as one line of JSON on stdin, then commands, and answers each with one line of JSON
 on what was its stdout:
 
-    {"do": "load", "warm_up": 5}    the first call of the model; which variant is the fastest; calls
-                                    until it is steady, for so many seconds at most
+    {"do": "load", "warm_up": 5}    the first call of the model; calls of the
+                                    fastest variant until it is steady, for so many seconds at most
     {"do": "classify", "into": "x.npy"}     probabilities of all pictures, float32, into a file
     {"do": "round", "first": 0, "calls": 20}    milliseconds of calls from picture `first` on
 
@@ -20,6 +20,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.benchmarks.process.engine import Job, Load, Variant
+from edgetl.benchmarks.process.engine import Job, Load, Loaded, Variant
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.model.preprocessing import Pixels, model_input
 
@@ -39,7 +40,7 @@ WARM_UP_SECONDS = 5.0
 _BATCH_CALLS = 5
 _BATCH_SECONDS = 0.1
 
-# While other cases had their turn, caches were filled with their things.
+# While other cases were timed, caches were filled with their data.
 UNCOUNTED_CALLS = 2
 
 # How often a long answer says that it is being worked on.
@@ -76,7 +77,7 @@ def _serve(job: Job, answer: Callable[..., None]) -> None:
     for line in sys.stdin:
         command = json.loads(line)
         if command["do"] == "load":
-            answer(**case.load(load, command["warm_up"]))
+            answer(**asdict(case.load(load, command["warm_up"])))
         elif command["do"] == "classify":
             np.save(command["into"], case.classify())
             answer(peak_bytes=peak_bytes())
@@ -88,23 +89,17 @@ class _RunningCase:
     def __init__(self, job: Job, answer: Callable[..., None]) -> None:
         self._job = job
         self._answer = answer
-        self._way: Variant
+        self._variant: Variant
 
-    def load(self, load: Load, seconds: float) -> dict[str, Any]:
+    def load(self, load: Load, seconds: float) -> Loaded:
         began = time.perf_counter()
         variants = load()
         load_ms = _since(began)
         picture = self._pixels([0])[0]
         name, first_ms = self._fastest(variants, picture)
-        variant = self._way = variants[name]
+        variant = self._variant = variants[name]
         milliseconds, steady = warm_up(lambda: variant(picture), seconds)
-        return {
-            "way": name,
-            "load_ms": load_ms,
-            "first_ms": first_ms,
-            "milliseconds": milliseconds,
-            "steady": steady,
-        }
+        return Loaded(name, load_ms, first_ms, milliseconds, steady)
 
     def _fastest(self, variants: Mapping[str, Variant], picture: Pixels) -> tuple[str, float]:
         """The name of the fastest variant, and milliseconds of its first call."""
@@ -120,17 +115,17 @@ class _RunningCase:
         return name, first[name]
 
     def classify(self) -> npt.NDArray[np.float32]:
-        cases: list[npt.NDArray[np.float32]] = []
+        answers: list[npt.NDArray[np.float32]] = []
         said = time.monotonic()
         for index in range(len(self._job.pictures)):
-            cases.append(self._way(self._pixels([index])[0]))
+            answers.append(self._variant(self._pixels([index])[0]))
             if time.monotonic() - said > _SIGN_OF_LIFE_SECONDS:
                 said = time.monotonic()
-                self._answer(done=len(cases))
-        return np.stack(cases)
+                self._answer(done=len(answers))
+        return np.stack(answers)
 
     def round(self, first: int, calls: int) -> dict[str, list[float]]:
-        job, variant, input_size = self._job, self._way, self._job.input_size
+        job, variant, input_size = self._job, self._variant, self._job.input_size
         indices = [(first + number) % len(job.pictures) for number in range(calls)]
         pictures = self._pixels(indices)
         encoded = [Path(job.pictures[index]).read_bytes() for index in indices]
@@ -145,7 +140,7 @@ class _RunningCase:
         }
 
     def _pixels(self, indices: list[int]) -> Pixels:
-        # Mapped anew each time, and copied: pages of a mapping that stays open count as this
+        # Mapped again each time, and copied: pages of a mapping that stays open count as this
         # process's memory.
         return np.array(np.load(self._job.pixels, mmap_mode="r")[indices])
 
@@ -181,7 +176,7 @@ def _milliseconds(call: Callable[[], Any]) -> float:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had, 0 where the system does not tell."""
+    """The most memory that this process has had, 0 where the system does not say."""
     try:
         # Not getrusage on Linux: that begins with the memory of the process which started this one.
         status = Path("/proc/self/status").read_text(encoding="utf-8")

@@ -73,9 +73,9 @@ def fine_print(measured: Measured) -> list[str]:
             f"{machine.cpu}, {plural(machine.cores, 'core')}",
         ),
         (
-            "faster: times Keras' p50",
             "~, noisy: not to be quoted",
             *(f"*: measured on {name}" for name in elsewhere),
+            "faster: times Keras' p50",
         ),
         ("How it was measured, and more figures: --report DIR or --markdown",),
     )
