@@ -109,12 +109,24 @@ def drawn_pictures(folder: Path, labels: tuple[str, ...]) -> Pictures:
     random = np.random.default_rng(0)
     paths = []
     for number in range(_DRAWN):
-        rough = random.integers(0, 256, (12, 16, 3), np.uint8)
-        smooth = cv2.resize(rough, _DRAWN_SIZE, interpolation=cv2.INTER_CUBIC).astype(np.int16)
-        grain = random.normal(0, 6, (_DRAWN_SIZE[1], _DRAWN_SIZE[0], 1)).astype(np.int16)
         paths.append(folder / f"{number:02}.jpg")
-        Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)).save(paths[-1], quality=90)
+        noise_photo(random, _DRAWN_SIZE, cells=(16, 12)).save(paths[-1], quality=90)
     return Pictures("drawn", labels, tuple(paths), ())
+
+
+def noise_photo(
+    random: np.random.Generator, size: tuple[int, int], *, cells: tuple[int, int]
+) -> Image.Image:
+    """Smooth noise with grain, whose JPEG is as slow to decode as a photo's.
+
+    Args:
+        random: where the noise comes from.
+        size, cells: width and height, in pixels and in colours.
+    """
+    rough = random.integers(0, 256, (cells[1], cells[0], 3), np.uint8)
+    smooth = cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    grain = random.normal(0, 6, (size[1], size[0], 1)).astype(np.int16)
+    return Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
 
 
 def balanced(targets: Sequence[int], most: int) -> list[int]:

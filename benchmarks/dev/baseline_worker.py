@@ -10,6 +10,7 @@ interpreter, for the bare loop. The MediaPipe variants run in an environment wit
 the other three import anything of ours.
 """
 
+import importlib
 import io
 import json
 import sys
@@ -51,11 +52,28 @@ def edgetl_folder(model: str, threads: int, runtime: str) -> Classify:
 
 
 def bare(model: str, threads: int, runtime: str) -> Classify:
-    """The least that one would write by hand around an interpreter: gives the class's number."""
-    from edgetl.benchmarks.dev.minimal import classifier
+    """What one would write by hand around an interpreter: gives the class's number."""
+    import cv2
+    import numpy as np
+    from PIL import Image
 
-    output = classifier(model, runtime, threads)
-    return lambda jpegs: (str(output(io.BytesIO(jpeg)).argmax()) for jpeg in jpegs)
+    interpreter = importlib.import_module(runtime).Interpreter(
+        model_path=model, num_threads=threads
+    )
+    interpreter.allocate_tensors()
+    taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    _, height, width, _ = map(int, taken["shape"])
+
+    def classify(jpeg: bytes) -> str:
+        with Image.open(io.BytesIO(jpeg)) as image:
+            image.draft(None, (width, height))
+            pixels = np.asarray(image.convert("RGB"))
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        interpreter.set_tensor(taken["index"], pixels[np.newaxis].astype(taken["dtype"]))
+        interpreter.invoke()
+        return str(interpreter.get_tensor(given["index"])[0].argmax())
+
+    return lambda jpegs: map(classify, jpegs)
 
 
 def mediapipe(model: str, threads: int, runtime: str) -> Classify:

@@ -21,17 +21,18 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
 import numpy as np
 import typer
 from PIL import Image
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from edgetl.benchmarks.dev import baseline_worker
 from edgetl.benchmarks.dev.command_line import console, run_command
 from edgetl.benchmarks.dev.frame_age import Age, frame_ages
 from edgetl.benchmarks.dev.loopback_camera import HEIGHT, WIDTH
 from edgetl.benchmarks.dev.processes import peak_bytes, seconds_to_end, seconds_to_first_line
+from edgetl.benchmarks.pictures import noise_photo
 from edgetl.benchmarks.rounds import alternately
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.latest import latest_model
@@ -163,12 +164,9 @@ def by_threads(model: Path, *, rounds: int = 15, calls: int = 10) -> dict[int, f
 
 def write_photos(where: Path, *, count: int, size: tuple[int, int] = (4000, 3000)) -> list[Path]:
     """JPEGs that take as long to decode as a camera's: some 4 MB at 12 megapixels."""
-    random = np.random.default_rng(0)
     width, height = size
-    rough = random.integers(0, 256, (height // 50 + 1, width // 50 + 1, 3), np.uint8)
-    smooth = cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
-    grain = random.normal(0, 6, (height, width, 1)).astype(np.int16)
-    picture = Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
+    random = np.random.default_rng(0)
+    picture = noise_photo(random, size, cells=(width // 50 + 1, height // 50 + 1))
     paths = [where / f"{number:03}.jpg" for number in range(count)]
     picture.save(paths[0], quality=92)
     for path in paths[1:]:
@@ -305,8 +303,8 @@ def _commands(model: Path, pictures: Sequence[Path]) -> tuple[list[str], list[st
     names = [str(path) for path in pictures]
     return (
         [*_EDGETL, "classify", "--model", str(model), *names],
-        [sys.executable, "-m", "edgetl.benchmarks.dev.minimal", str(model), module,
-         str(classifier.threads), *names],
+        [sys.executable, "-m", baseline_worker.__name__, "bare", str(model),
+         str(classifier.threads), module, "classify", *names],
     )  # fmt: skip
 
 
