@@ -129,6 +129,12 @@ def noise_photo(
     return Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
 
 
+def megapixels(path: Path) -> float:
+    """How many a picture's file has."""
+    with Image.open(path) as image:
+        return image.width * image.height / 1e6
+
+
 def balanced(targets: Sequence[int], most: int) -> list[int]:
     """The indices of `most` pictures at most, as many of each class as can be, evenly taken."""
     if len(targets) <= most:

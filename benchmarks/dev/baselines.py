@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -31,6 +31,7 @@ from edgetl.benchmarks.dev.mediapipe_environment import FOLDER, VERSION, mediapi
 from edgetl.benchmarks.dev.processes import last_line, peak_bytes, seconds_to_first_line
 from edgetl.benchmarks.machine import condition, this_machine
 from edgetl.benchmarks.measured import Machine
+from edgetl.benchmarks.pictures import megapixels
 from edgetl.benchmarks.report.tables import condition_words, machine_words
 from edgetl.benchmarks.rounds import alternately
 from edgetl.edge.errors import DataError, EdgetlError, quoted
@@ -73,7 +74,7 @@ class Baseline:
     Attributes:
         name: what it is.
         versions: of the libraries that do it.
-        threads: None where it chooses for itself and does not tell.
+        threads: None where it chooses for itself and does not say which.
         milliseconds: a picture, from JPEGs to classes: of a round, what all took divided by how
             many they are.
         start_seconds: from starting the process to its first result.
@@ -133,16 +134,12 @@ def measure(
     runtime = choose_runtime()
     threads = default_threads()
     before = condition()
-    pythons = {}
-    if any(variant.startswith("mediapipe") for variant in variants):
+    python = None
+    if any(_foreign(variant) for variant in variants):
         logger.info(f"making sure of MediaPipe {VERSION} in {environment}")
-        pythons = {
-            variant: mediapipe_python(environment)
-            for variant in variants
-            if variant.startswith("media")
-        }
+        python = mediapipe_python(environment)
     commands = {
-        variant: _command(variant, model, threads, runtime.load().__name__, pythons.get(variant))
+        variant: _command(variant, model, threads, runtime.load().__name__, python)
         for variant in variants
     }
     files = [str(path.absolute()) for path in pictures]
@@ -162,14 +159,14 @@ def measure(
         model=model.name,
         data=data,
         pictures=len(pictures),
-        megapixels=statistics.median(map(_megapixels, pictures)),
+        megapixels=statistics.median(map(megapixels, pictures)),
         rounds=rounds,
         machine=this_machine(before, condition()),
         baselines=tuple(
             Baseline(
                 name=_NAMES[variant],
-                versions=f"mediapipe {VERSION}" if variant in pythons else ours,
-                threads=None if variant in pythons else threads,
+                versions=f"mediapipe {VERSION}" if _foreign(variant) else ours,
+                threads=None if _foreign(variant) else threads,
                 milliseconds=_figure(took[variant], took[OURS]),
                 start_seconds=_figure(starts[variant], starts[OURS]),
                 peak_bytes=_figure(peaks[variant], peaks[OURS]),
@@ -178,6 +175,10 @@ def measure(
             for variant in variants
         ),
     )
+
+
+def _foreign(variant: str) -> bool:
+    return variant.startswith("mediapipe")
 
 
 def find_jpegs(folder: Path, count: int) -> list[Path]:
@@ -192,7 +193,7 @@ def find_jpegs(folder: Path, count: int) -> list[Path]:
     if not found:
         raise DataError(f"{quoted(folder)}: has no JPEG files")
     step = max(1.0, len(found) / count)
-    return [found[int(place * step)] for place in range(min(count, len(found)))]
+    return [found[int(number * step)] for number in range(min(count, len(found)))]
 
 
 def _command(
@@ -201,55 +202,46 @@ def _command(
     # -I: no PYTHONPATH or working directory through which our modules could come in.
     start = (
         [str(python), "-I", str(_WORKER)]
-        if python
+        if _foreign(variant)
         else [sys.executable, "-m", baseline_worker.__name__]
     )
     return [*start, variant, str(model.absolute()), str(threads), runtime]
 
 
-@dataclass(frozen=True)
-class _Worker:
-    variant: str
-    process: "subprocess.Popen[str]"
-    log: IO[bytes]
-
-    def line(self) -> str:
-        """The next line that it prints.
-
-        Raises:
-            EdgetlError: it has ended.
-        """
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            self.log.seek(0)
-            said = last_line(self.log.read().decode(errors="replace"))
-            raise EdgetlError(f"{_NAMES[self.variant]}: cannot classify with this model: {said}")
-        return line
-
-    def run(self) -> tuple[float, list[str]]:
-        """Classify every picture: milliseconds a picture, and the classes."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.line())
-        return answer["milliseconds"], answer["classes"]
-
-
 @contextlib.contextmanager
-def _worker(variant: str, command: Sequence[str], files: Sequence[str]) -> Iterator[_Worker]:
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
+def _classifying(
+    variant: str, command: Sequence[str], files: Sequence[str]
+) -> Iterator[Callable[[], tuple[float, list[str]]]]:
+    """What classifies every picture: milliseconds a picture, and the classes."""
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
             [*command, "time", *files],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-        )  # fmt: skip
-        worker = _Worker(variant, process, log)
+        ) as process,
+    ):  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        stdin, stdout = process.stdin, process.stdout
+
+        def line() -> str:
+            if found := stdout.readline():
+                return found
+            log.seek(0)
+            words = last_line(log.read().decode(errors="replace"))
+            raise EdgetlError(f"{_NAMES[variant]}: cannot classify with this model: {words}")
+
+        def classify() -> tuple[float, list[str]]:
+            stdin.write("\n")
+            stdin.flush()
+            answer = json.loads(line())
+            return answer["milliseconds"], answer["classes"]
+
         try:
-            worker.line()
-            yield worker
+            line()
+            yield classify
         finally:
             process.kill()
-            process.communicate()
 
 
 def _timed(
@@ -259,14 +251,14 @@ def _timed(
     with contextlib.ExitStack() as stack:
         logger.info("starting every variant")
         workers = {
-            variant: stack.enter_context(_worker(variant, command, files))
+            variant: stack.enter_context(_classifying(variant, command, files))
             for variant, command in commands.items()
         }
         # The first round fills caches.
-        classes = {variant: worker.run()[1] for variant, worker in workers.items()}
+        classes = {variant: classify()[1] for variant, classify in workers.items()}
         took = _by_round(
             f"classifying {len(files)} pictures", list(workers), rounds,
-            lambda variant: workers[variant].run()[0],
+            lambda variant: workers[variant]()[0],
         )  # fmt: skip
     return took, classes
 
@@ -285,13 +277,6 @@ def _by_round(
 def _figure(theirs: Sequence[float], ours: Sequence[float]) -> Figure:
     low, middle, high = np.percentile(np.divide(theirs, ours), (25, 50, 75))
     return Figure(statistics.median(theirs), float(middle), float(low), float(high), tuple(theirs))
-
-
-def _megapixels(path: Path) -> float:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return image.width * image.height / 1e6
 
 
 def command(

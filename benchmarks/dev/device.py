@@ -23,7 +23,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from PIL import Image
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -32,7 +31,7 @@ from edgetl.benchmarks.dev.command_line import console, run_command
 from edgetl.benchmarks.dev.frame_age import Age, frame_ages
 from edgetl.benchmarks.dev.loopback_camera import HEIGHT, WIDTH
 from edgetl.benchmarks.dev.processes import peak_bytes, seconds_to_end, seconds_to_first_line
-from edgetl.benchmarks.pictures import noise_photo
+from edgetl.benchmarks.pictures import megapixels, noise_photo
 from edgetl.benchmarks.rounds import alternately
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.latest import latest_model
@@ -123,7 +122,7 @@ def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
         for whole, *parts in zip(*took.values(), strict=True)
     ]
     return _point(
-        f"folder of {_megapixels(pictures[0]):.0f} MP JPEGs / ideal",
+        f"folder of {megapixels(pictures[0]):.0f} MP JPEGs / ideal",
         "pictures/s",
         rates,
         at_least=0.85,
@@ -285,11 +284,6 @@ def _point(
         criterion=", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound),
         met=(at_most is None or ratio <= at_most) and (at_least is None or ratio >= at_least),
     )
-
-
-def _megapixels(path: Path) -> float:
-    with Image.open(path) as image:
-        return image.width * image.height / 1e6
 
 
 def _of_files(model: Path) -> Classifier:

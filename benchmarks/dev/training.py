@@ -139,10 +139,9 @@ def command(
     for name in {"default" if chosen is Variant.default else "reference" for chosen in variants}:
         changed_recipe(name, **settings)
     options = [
-        text
+        f"--{name.replace('_', '-')}={value}"
         for name, value in settings.items()
         if value is not None
-        for text in (f"--{name.replace('_', '-')}", str(value))
     ]
     dataset = check_layout(data)
     if json_file:

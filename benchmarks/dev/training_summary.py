@@ -1,8 +1,9 @@
 """What variants of training took and reached, summed up over their seeds and as a table."""
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -39,6 +40,12 @@ class Outcome:
     test: Figures | None
 
     @property
+    def held_out(self) -> float:
+        """Accuracy on the validation and test pictures together."""
+        parts = [part for part in (self.validation, self.test) if part]
+        return sum(p.accuracy * p.pictures for p in parts) / sum(p.pictures for p in parts)
+
+    @property
     def line(self) -> str:
         """All of it in one line."""
         test = f", test {self.test.accuracy:.2%}" if self.test else ""
@@ -65,7 +72,7 @@ class Summary:
     Attributes:
         times_faster: how many times its wall-clock seconds go into the first variant's, the median
             of ratios taken seed by seed; None without a seed that both finished.
-        points: its validation accuracy less the first variant's in percentage points, the mean of
+        percentage_points: its validation accuracy less the first variant's, the mean of
             differences taken seed by seed; None likewise.
         held_out: accuracy on validation and test pictures together, which are the same pictures
             in every variant, but for files that edgetl excludes, and divided otherwise in each.
@@ -78,7 +85,7 @@ class Summary:
     wall_seconds: float
     times_faster: float | None
     validation: Spread
-    points: float | None
+    percentage_points: float | None
     test: Spread | None
     held_out: Spread
     peak_bytes: int
@@ -131,21 +138,6 @@ def spread(values: Sequence[float]) -> Spread:
     )
 
 
-def by_seed(
-    first: Mapping[int, float],
-    other: Mapping[int, float],
-    compare: Callable[[float, float], float],
-) -> list[float]:
-    """`compare(first, other)` for each seed that both have."""
-    return [compare(first[seed], other[seed]) for seed in sorted(first.keys() & other.keys())]
-
-
-def held_out_accuracy(outcome: Outcome) -> float:
-    """Accuracy on the validation and test pictures together."""
-    parts = [part for part in (outcome.validation, outcome.test) if part]
-    return sum(p.accuracy * p.pictures for p in parts) / sum(p.pictures for p in parts)
-
-
 def summarize(outcomes: Sequence[Outcome], variants: Sequence[str]) -> list[Summary]:
     """A summary of each variant that has outcomes, compared with the first of `variants`."""
     first = [outcome for outcome in outcomes if outcome.variant == variants[0]]
@@ -154,16 +146,11 @@ def summarize(outcomes: Sequence[Outcome], variants: Sequence[str]) -> list[Summ
         mine = [outcome for outcome in outcomes if outcome.variant == variant]
         if not mine:
             continue
-        ratios = by_seed(
-            {o.seed: o.wall_seconds for o in first},
-            {o.seed: o.wall_seconds for o in mine},
-            lambda theirs, ours: theirs / ours,
-        )
-        differences = by_seed(
-            {o.seed: o.validation.accuracy for o in first},
-            {o.seed: o.validation.accuracy for o in mine},
-            lambda theirs, ours: (ours - theirs) * 100,
-        )
+        pairs = [(theirs, ours) for theirs in first for ours in mine if theirs.seed == ours.seed]
+        ratios = [theirs.wall_seconds / ours.wall_seconds for theirs, ours in pairs]
+        differences = [
+            100 * (ours.validation.accuracy - theirs.validation.accuracy) for theirs, ours in pairs
+        ]
         names = {name for outcome in mine for name in outcome.stages}
         tested = [outcome.test.accuracy for outcome in mine if outcome.test]
         summaries.append(
@@ -177,9 +164,9 @@ def summarize(outcomes: Sequence[Outcome], variants: Sequence[str]) -> list[Summ
                 wall_seconds=statistics.median(outcome.wall_seconds for outcome in mine),
                 times_faster=statistics.median(ratios) if ratios else None,
                 validation=spread([outcome.validation.accuracy for outcome in mine]),
-                points=statistics.fmean(differences) if differences else None,
+                percentage_points=statistics.fmean(differences) if differences else None,
                 test=spread(tested) if tested else None,
-                held_out=spread([held_out_accuracy(outcome) for outcome in mine]),
+                held_out=spread([outcome.held_out for outcome in mine]),
                 peak_bytes=max(outcome.peak_bytes for outcome in mine),
             )
         )
@@ -189,11 +176,8 @@ def summarize(outcomes: Sequence[Outcome], variants: Sequence[str]) -> list[Summ
 def stage_order(names: set[str]) -> list[str]:
     """Stages as they follow one another; time outside them last."""
     known = [name for name in _STAGES if name in names]
-    return [
-        *known,
-        *sorted(names - {*known, _OUTSIDE}),
-        *([_OUTSIDE] if _OUTSIDE in names else []),
-    ]
+    outside = [_OUTSIDE] if _OUTSIDE in names else []
+    return [*known, *sorted(names - {*known, _OUTSIDE}), *outside]
 
 
 def comparison_table(summaries: Sequence[Summary], first: str) -> Table:
@@ -202,34 +186,38 @@ def comparison_table(summaries: Sequence[Summary], first: str) -> Table:
     for summary in summaries:
         table.add_column(summary.variant, justify="right", no_wrap=True)
 
-    def row(name: str, texts: Iterable[str], *, end: bool = False) -> None:
-        table.add_row(name, *texts, end_section=end)
-
-    row("seeds", (", ".join(map(str, s.seeds)) for s in summaries), end=True)
-    for stage in stage_order({name for s in summaries for name in s.stages}):
-        row(f"{stage.replace('_', '-')}, s", (_seconds(s.stages.get(stage)) for s in summaries))
-    row("in all, s", (_seconds(s.wall_seconds) for s in summaries))
-    row(
-        f"faster than {first}",
-        ("-" if s.times_faster is None else f"{s.times_faster:.2f}x" for s in summaries),
-        end=True,
+    stages = stage_order({name for s in summaries for name in s.stages})
+    sections: tuple[list[tuple[str, Callable[[Summary], str]]], ...] = (
+        [("seeds", lambda s: ", ".join(map(str, s.seeds)))],
+        [
+            *((f"{name.replace('_', '-')}, s", partial(_stage, name)) for name in stages),
+            ("in all, s", lambda s: f"{s.wall_seconds:.1f}"),
+            (f"faster than {first}", lambda s: _shown(s.times_faster, ".2f", "x")),
+        ],
+        [
+            ("validation accuracy", lambda s: _mean(s.validation)),
+            ("  range", lambda s: _range(s.validation)),
+            (f"  over {first}", lambda s: _shown(s.percentage_points, "+.2f", " pp")),
+            ("test accuracy", lambda s: _mean(s.test)),
+            ("  range", lambda s: _range(s.test)),
+            ("both together", lambda s: _mean(s.held_out)),
+            ("  range", lambda s: _range(s.held_out)),
+        ],
+        [("peak memory", lambda s: f"{s.peak_bytes / 1e9:.2f} GB")],
     )
-    row("validation accuracy", (_mean(s.validation) for s in summaries))
-    row("", (_range(s.validation) for s in summaries))
-    row(
-        f"points over {first}",
-        ("-" if s.points is None else f"{s.points:+.2f}" for s in summaries),
-    )
-    row("test accuracy", (_mean(s.test) for s in summaries))
-    row("", (_range(s.test) for s in summaries))
-    row("both together", (_mean(s.held_out) for s in summaries))
-    row("", (_range(s.held_out) for s in summaries), end=True)
-    row("peak memory", (f"{s.peak_bytes / 1e9:.2f} GB" for s in summaries))
+    for section in sections:
+        for name, text in section:
+            table.add_row(name, *map(text, summaries))
+        table.add_section()
     return table
 
 
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+def _stage(name: str, summary: Summary) -> str:
+    return _shown(summary.stages.get(name), ".1f")
+
+
+def _shown(value: float | None, form: str, unit: str = "") -> str:
+    return "-" if value is None else f"{value:{form}}{unit}"
 
 
 def _mean(value: Spread | None) -> str:
@@ -252,8 +240,8 @@ def description(compared: Comparison) -> str:
         for variant, o in divided.items()
     )
     return (
-        f"Seconds are medians over the seeds, each a whole process; ratios and points are taken "
-        f"seed by seed. Accuracy is that of the epoch of the lowest validation loss: its mean over "
+        f"Seconds are medians over the seeds, each a whole process; ratios and differences are "
+        f"taken seed by seed. Accuracy is that of the epoch of the lowest validation loss: its mean over "
         f"the seeds with standard deviation, and its range. {pictures['train']} pictures in "
         f"train/, {pictures['validation']} in validation/, used as validation + test: {parts}. "
         f"Peak memory is the highest of a process. {machine_words(compared.machine)} "

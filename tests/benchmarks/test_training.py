@@ -21,10 +21,8 @@ from edgetl.benchmarks.dev.training_summary import (
     Figures,
     Outcome,
     Spread,
-    by_seed,
     comparison_table,
     description,
-    held_out_accuracy,
     read_outcome,
     spread,
     stage_order,
@@ -88,15 +86,10 @@ def test_a_spread_has_the_sample_standard_deviation() -> None:
     assert spread([0.7]) == Spread(0.7, None, 0.7, 0.7)
 
 
-def test_only_seeds_that_both_have_are_compared() -> None:
-    assert by_seed({0: 10, 1: 30, 3: 5}, {1: 3, 0: 2, 2: 9}, lambda a, b: a / b) == [5, 10]
-    assert by_seed({0: 1}, {1: 1}, lambda a, b: a / b) == []
-
-
 def test_held_out_accuracy_weighs_parts_by_their_pictures() -> None:
     # 76 of 80 and 18 of 20.
-    assert held_out_accuracy(outcome("a", 0, 10, 0.95)) == pytest.approx(0.94)
-    assert held_out_accuracy(outcome("a", 0, 10, 0.95, test=None)) == pytest.approx(0.95)
+    assert outcome("a", 0, 10, 0.95).held_out == pytest.approx(0.94)
+    assert outcome("a", 0, 10, 0.95, test=None).held_out == pytest.approx(0.95)
 
 
 def test_stages_follow_one_another() -> None:
@@ -117,12 +110,12 @@ def test_variants_are_compared_with_the_first_seed_by_seed() -> None:
     ]
     slow, fast = summarize(outcomes, ["slow", "fast", "never"])
     assert (slow.seeds, slow.wall_seconds, slow.times_faster) == ([0, 1, 2], 70, 1.0)
-    assert slow.points == 0
+    assert slow.percentage_points == 0
     assert slow.stages == {"head": 68, "outside_stages": 2}
     assert (fast.seeds, fast.wall_seconds) == ([0, 1, 2, 3], 10)
     assert fast.times_faster == 6.0
-    # -0.1, +0.5 and -1.0 points.
-    assert fast.points == pytest.approx(-0.2)
+    # -0.1, +0.5 and -1.0 percentage points.
+    assert fast.percentage_points == pytest.approx(-0.2)
     # A stage that an outcome does not have took no time there: 8, 28, 5 and -1; 0, 0, 3 and 0.
     assert fast.stages == {"decode": 0, "head": 6.5, "outside_stages": 2}
     assert fast.peak_bytes == 3 * 10**9
@@ -132,7 +125,7 @@ def test_variants_are_compared_with_the_first_seed_by_seed() -> None:
 
 def test_a_variant_is_summarized_where_the_first_has_failed() -> None:
     (fast,) = summarize([outcome("fast", 0, 10, 0.9, test=None)], ["slow", "fast"])
-    assert (fast.times_faster, fast.points, fast.test) == (None, None, None)
+    assert (fast.times_faster, fast.percentage_points, fast.test) == (None, None, None)
 
 
 def test_outcomes_are_read_from_either_file() -> None:
@@ -176,8 +169,8 @@ def test_the_table_has_a_column_for_each_variant() -> None:
         ["in all, s", "60.0", "10.0"],
         ["faster than notebook", "1.00x", "6.00x"],
         ["validation accuracy", "97.50% ± 0.71%", "98.50%"],
-        ["97.00%..98.00%", "98.50%..98.50%"],
-        ["points over notebook", "+0.00", "+0.50"],
+        ["range", "97.00%..98.00%", "98.50%..98.50%"],
+        ["over notebook", "+0.00 pp", "+0.50 pp"],
         ["test accuracy", "90.00% ± 0.00%", "-"],
         ["peak memory", "1.00 GB", "1.00 GB"],
     ):
