@@ -86,10 +86,12 @@ def _write_pack(done: Benchmark, planned: Plan, pack: Path) -> None:
     cases = [case for case in done.measured.cases if case.is_keras]
     if not cases or done.keras_probabilities is None:
         raise SettingError("--pack: nothing is packed, because Keras could not be measured")
-    models = list(dict.fromkeys(case.path for case in planned.cases if not case.is_keras))
+    models = list(
+        dict.fromkeys(Path(case.job.model) for case in planned.cases if not case.is_keras)
+    )
     machine = done.measured.machine.name
     packed = write_pack(
-        pack, done.pictures, models, cases, done.keras_probabilities, machine=machine
+        pack, done.pictures, list(models), cases, done.keras_probabilities, machine=machine
     )
     logger.info(
         f"{quoted(pack)}: {packed} of {len(done.pictures.paths)} pictures, {len(models)} models, "

@@ -17,6 +17,7 @@ from edgetl.benchmarks.pictures import (
     folder_pictures,
     held_out_pictures,
 )
+from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.latest import exported_models
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
@@ -31,28 +32,15 @@ class PlannedCase:
     """A case to be measured.
 
     Attributes:
-        name: as Case's.
-        engine: as Case's.
-        module: the engine's, see edgetl.benchmarks.process.engine.
-        path: of the model file.
-        runtime: of the files that several can run.
-        threads: to infer with.
-        labels: of a file that holds none.
+        name, engine, bytes, sha256: as Case's.
+        job: its process's, but for the pictures.
         columns: where each class of the pictures is among the model's; None if they do not match.
-        input_size: of the model's input.
-        bytes: of the file.
-        sha256: of the file.
     """
 
     name: str
     engine: str
-    module: str
-    path: Path
-    runtime: str
-    threads: int
-    labels: tuple[str, ...] | None
+    job: Job
     columns: tuple[int, ...] | None
-    input_size: InputSize
     bytes: int
     sha256: str
 
@@ -63,7 +51,7 @@ class PlannedCase:
 
     def failure(self, problem: str) -> Failure:
         """That it could not be measured, and why."""
-        return Failure(self.name, self.engine, self.threads, problem)
+        return Failure(self.name, self.engine, self.job.threads, problem)
 
 
 @dataclass(frozen=True)
@@ -132,23 +120,16 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
                 f"{file.name}: its labels ({_few(file.model.labels)}) are not the pictures' "
                 f"({_few(pictures.labels)}): only timed"
             )
-        for runtime in chosen:
-            cases += [
-                PlannedCase(
-                    name=file.name,
-                    engine=f"{runtime.name} {runtime.version}",
-                    module="edgetl.benchmarks.process.tflite_engine",
-                    path=file.model.path,
-                    runtime=runtime.name,
-                    threads=number,
-                    labels=None if file.holds_labels else file.model.labels,
-                    columns=columns,
-                    input_size=file.model.input_size,
-                    bytes=len(file.model.content),
-                    sha256=hashlib.sha256(file.model.content).hexdigest(),
-                )
-                for number in numbers
-            ]
+        labels_given = None if file.holds_labels else list(file.model.labels)
+        cases += [
+            _planned(
+                file.name, f"{runtime.name} {runtime.version}", "tflite_engine", file.model.path,
+                file.model.content, file.model.input_size, columns, threads=number,
+                runtime=runtime.name, labels=labels_given,
+            )
+            for runtime in chosen
+            for number in numbers
+        ]  # fmt: skip
     return Plan(pictures, tuple(cases), tuple(failures), tuple(notes), packed)
 
 
@@ -248,17 +229,36 @@ def _keras(run: FinishedRun, threads: int) -> PlannedCase:
         engine = f"TensorFlow {version('tensorflow')}"
     except PackageNotFoundError:
         engine = "TensorFlow"  # its process will say that it is not installed
-    content = run.folder.model.read_bytes()
-    return PlannedCase(
-        name=KERAS,
-        engine=engine,
-        module="edgetl.benchmarks.process.keras_engine",
-        path=run.folder.model.absolute(),
-        runtime="",
+    model = run.folder.model.absolute()
+    columns = tuple(range(len(run.labels)))
+    return _planned(
+        KERAS, engine, "keras_engine", model, model.read_bytes(), run.input_size, columns,
         threads=threads,
-        labels=None,
-        columns=tuple(range(len(run.labels))),
-        input_size=run.input_size,
-        bytes=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
+    )  # fmt: skip
+
+
+def _planned(
+    name: str,
+    engine: str,
+    module: str,
+    model: Path,
+    content: bytes,
+    size: InputSize,
+    columns: tuple[int, ...] | None,
+    *,
+    threads: int,
+    runtime: str = "",
+    labels: list[str] | None = None,
+) -> PlannedCase:
+    job = Job(
+        engine=f"edgetl.benchmarks.process.{module}",
+        model=str(model),
+        runtime=runtime,
+        threads=threads,
+        labels=labels,
+        height=size.height,
+        width=size.width,
+        resize_mode=size.resize_mode,
     )
+    digest = hashlib.sha256(content).hexdigest()
+    return PlannedCase(name, engine, job, columns, len(content), digest)

@@ -17,14 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgetl.benchmarks.measured import (
-    Case,
-    Failure,
-    Latency,
-    Machine,
-    Measured,
-    engine_family,
-)
+from edgetl.benchmarks.measured import Case, Failure, Latency, Machine, Measured, engine_family
 from edgetl.trainer.metrics import mcnemar, wilson_interval
 
 LATENCY_LEVEL = 0.99

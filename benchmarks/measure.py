@@ -108,14 +108,18 @@ def measure(
             for number, case in enumerate(plan.cases)
         }
         for number, case in enumerate(plan.cases):
-            doing = f"{case.name} on {case.engine}, {plural(case.threads, 'thread')}"
+            doing = f"{case.name} on {case.engine}, {plural(case.job.threads, 'thread')}"
 
             def advance(seconds: float, number: int = number, doing: str = doing) -> None:
                 ahead[number] = seconds
                 show(doing, sum(ahead.values()) + rounds * _GUESSED_ROUND)
 
             advance(ahead[number])
-            job = _job(case, pictures, pixels[case.input_size])
+            job = replace(
+                case.job,
+                pixels=str(pixels[case.job.input_size].pixels),
+                pictures=[str(path) for path in pictures.paths],
+            )
             try:
                 ready[number] = _prepare(
                     job, case, folder / f"{number}", stack, advance, warm_up, patience
@@ -180,7 +184,7 @@ def _decode_all(
 ) -> tuple[Pictures, Mapping[InputSize, Decoded], list[str], list[str]]:
     """The pictures that can be read, decoded for every case, their digests, and what to note."""
     pictures, notes = plan.pictures, []
-    input_sizes = list(dict.fromkeys(case.input_size for case in plan.cases))
+    input_sizes = list(dict.fromkeys(case.job.input_size for case in plan.cases))
     first = decoded(pictures, input_sizes[0], folder / "pixels")
     if first.errors:
         readable = [index for index in range(len(pictures.paths)) if index not in first.errors]
@@ -196,21 +200,6 @@ def _decode_all(
     for input_size in input_sizes[1:]:
         pixels[input_size] = decoded(pictures, input_size, folder / "pixels")
     return pictures, pixels, first.digests, notes
-
-
-def _job(case: PlannedCase, pictures: Pictures, pixels: Decoded) -> Job:
-    return Job(
-        engine=case.module,
-        model=str(case.path),
-        runtime=case.runtime,
-        threads=case.threads,
-        labels=list(case.labels) if case.labels else None,
-        height=case.input_size.height,
-        width=case.input_size.width,
-        resize_mode=case.input_size.resize_mode,
-        pixels=str(pixels.pixels),
-        pictures=[str(path) for path in pictures.paths],
-    )
 
 
 def _prepare(
@@ -290,10 +279,7 @@ def ratio(mine: Latency, keras: Latency) -> Ratio | None:
 
 
 def _results(
-    ready: Mapping[int, _Ready],
-    timed: Timed,
-    reference: Probabilities | None,
-    pictures: Pictures,
+    ready: Mapping[int, _Ready], timed: Timed, reference: Probabilities | None, pictures: Pictures
 ) -> Iterator[Case]:
     """The cases that have gone through all rounds, compared with Keras' `reference`."""
     counts = [not why for why in timed.throttled]
@@ -302,16 +288,16 @@ def _results(
         for number, turns in timed.turns.items()
     }
     # Compared with Keras on as many threads.
-    keras = {ready[n].case.threads: invoke[n] for n in invoke if ready[n].case.is_keras}
+    keras = {ready[n].case.job.threads: invoke[n] for n in invoke if ready[n].case.is_keras}
     for number, turns in timed.turns.items():
         case, loaded = ready[number].case, ready[number].loaded
         end_to_end = [turn.end_to_end for turn in turns]
-        beside = None if case.is_keras else keras.get(case.threads)
+        beside = None if case.is_keras else keras.get(case.job.threads)
         yield Case(
             name=case.name,
             engine=case.engine,
             variant=loaded.variant,
-            threads=case.threads,
+            threads=case.job.threads,
             elsewhere=None,
             bytes=case.bytes,
             sha256=case.sha256,

@@ -148,8 +148,7 @@ def command(
         check_out(json_file)
     now = condition()
     compared = Comparison(
-        this_machine(now, now),
-        {split: len(dataset.of(split)) for split in ("train", "validation")},
+        this_machine(now, now), {split: len(dataset.of(split)) for split in ("train", "validation")}
     )
     interrupted = False
     try:

@@ -241,9 +241,9 @@ def description(compared: Comparison) -> str:
     )
     return (
         f"Seconds are medians over the seeds, each a whole process; ratios and differences are "
-        f"taken seed by seed. Accuracy is that of the epoch of the lowest validation loss: its mean over "
-        f"the seeds with standard deviation, and its range. {pictures['train']} pictures in "
-        f"train/, {pictures['validation']} in validation/, used as validation + test: {parts}. "
+        f"taken seed by seed. Accuracy is that of the epoch of the lowest validation loss: its "
+        f"mean over the seeds with standard deviation, and its range. {pictures['train']} pictures "
+        f"in train/, {pictures['validation']} in validation/, used as validation + test: {parts}. "
         f"Peak memory is the highest of a process. {machine_words(compared.machine)} "
         f"Before: {condition_words(compared.machine.before)}."
     )

@@ -7,7 +7,7 @@ gives probabilities, float32 [classes].
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -42,8 +42,8 @@ class Job:
     height: int
     width: int
     resize_mode: str
-    pixels: str
-    pictures: list[str]
+    pixels: str = ""
+    pictures: list[str] = field(default_factory=list)
 
     @property
     def input_size(self) -> InputSize:

@@ -174,10 +174,7 @@ def condition_words(now: Condition) -> str:
         ),
         ("governor", now.governor),
         ("clock", None if now.megahertz is None else f"{now.megahertz:.0f} MHz"),
-        (
-            "throttling",
-            None if now.throttled is None else ", ".join(now.throttled) or "none",
-        ),
+        ("throttling", None if now.throttled is None else ", ".join(now.throttled) or "none"),
     ]
     return ", ".join(f"{name} {value or 'not told'}" for name, value in facts)
 

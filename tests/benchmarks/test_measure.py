@@ -18,9 +18,9 @@ from edgetl.benchmarks.measure import Benchmark, latency, ratio
 from edgetl.benchmarks.measured import Failure, Latency, NothingMeasuredError
 from edgetl.benchmarks.pictures import Pictures, balanced, drawn_pictures, folder_pictures
 from edgetl.benchmarks.process.case_process import CaseProcess
+from edgetl.benchmarks.process.engine import Job
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError
-from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.system.throttling import Throttling
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.metrics import macro_f1
@@ -33,16 +33,14 @@ def fake(runtime: str, name: str = "fake", *, engine: str = "fake") -> PlannedCa
     return PlannedCase(
         name=name,
         engine=f"{engine} {runtime}",
-        module="tests.benchmarks.fake_engine",
-        path=Path("nowhere"),
-        runtime=runtime,
-        threads=1,
-        labels=None,
+        job=Job(
+            engine="tests.benchmarks.fake_engine", model="nowhere", runtime=runtime, threads=1,
+            labels=None, height=16, width=16, resize_mode="stretch",
+        ),
         columns=(0, 1),
-        input_size=InputSize(16, 16),
         bytes=1234,
         sha256="0" * 64,
-    )
+    )  # fmt: skip
 
 
 def fake_keras(runtime: str) -> PlannedCase:
