@@ -33,9 +33,6 @@ def benchmark(options: BenchmarkOptions) -> Outcome:
 
     Whatever a reader of the figures must know is logged. Ctrl-C keeps the finished rounds.
 
-    Args:
-        options: see there.
-
     Raises:
         NothingMeasuredError: no case could be measured.
         EdgetlError: there is nothing to measure, or what is asked for cannot be written; but what

@@ -21,10 +21,11 @@ from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.latest import exported_models
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
-from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.model.runtime import choose_runtime, default_threads, installed_runtimes
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
+
+_ENGINES = "edgetl.benchmarks.process"
 
 
 @dataclass(frozen=True)
@@ -120,16 +121,16 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
                 f"{file.name}: its labels ({_few(file.model.labels)}) are not the pictures' "
                 f"({_few(pictures.labels)}): only timed"
             )
-        labels_given = None if file.holds_labels else list(file.model.labels)
-        cases += [
-            _planned(
-                file.name, f"{runtime.name} {runtime.version}", "tflite_engine", file.model.path,
-                file.model.content, file.model.input_size, columns, threads=number,
-                runtime=runtime.name, labels=labels_given,
-            )
-            for runtime in chosen
-            for number in numbers
-        ]  # fmt: skip
+        model = file.model
+        given = None if file.holds_labels else list(model.labels)
+        for runtime in chosen:
+            for number in numbers:
+                job = Job(
+                    f"{_ENGINES}.tflite_engine", str(model.path), runtime.name, number, given,
+                    model.input_size,
+                )  # fmt: skip
+                engine = f"{runtime.name} {runtime.version}"
+                cases.append(_planned(file.name, engine, job, model.content, columns))
     return Plan(pictures, tuple(cases), tuple(failures), tuple(notes), packed)
 
 
@@ -178,7 +179,7 @@ def _read_files(
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The shortest ends of different paths that tell them, and Keras, apart."""
+    """The shortest ends of different paths that distinguish them, and Keras."""
     names = [_end(path, 1) for path in paths]
     for parts in range(2, max((len(path.absolute().parts) for path in paths), default=0) + 1):
         times = Counter([KERAS, *names])
@@ -230,35 +231,12 @@ def _keras(run: FinishedRun, threads: int) -> PlannedCase:
     except PackageNotFoundError:
         engine = "TensorFlow"  # its process will say that it is not installed
     model = run.folder.model.absolute()
-    columns = tuple(range(len(run.labels)))
-    return _planned(
-        KERAS, engine, "keras_engine", model, model.read_bytes(), run.input_size, columns,
-        threads=threads,
-    )  # fmt: skip
+    job = Job(f"{_ENGINES}.keras_engine", str(model), "", threads, None, run.input_size)
+    return _planned(KERAS, engine, job, model.read_bytes(), tuple(range(len(run.labels))))
 
 
 def _planned(
-    name: str,
-    engine: str,
-    module: str,
-    model: Path,
-    content: bytes,
-    size: InputSize,
-    columns: tuple[int, ...] | None,
-    *,
-    threads: int,
-    runtime: str = "",
-    labels: list[str] | None = None,
+    name: str, engine: str, job: Job, content: bytes, columns: tuple[int, ...] | None
 ) -> PlannedCase:
-    job = Job(
-        engine=f"edgetl.benchmarks.process.{module}",
-        model=str(model),
-        runtime=runtime,
-        threads=threads,
-        labels=labels,
-        height=size.height,
-        width=size.width,
-        resize_mode=size.resize_mode,
-    )
     digest = hashlib.sha256(content).hexdigest()
     return PlannedCase(name, engine, job, columns, len(content), digest)

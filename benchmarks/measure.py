@@ -84,9 +84,7 @@ def measure(
     Ctrl-C during the rounds ends them; what was finished is kept.
 
     Args:
-        plan: what to measure.
         folder: for decoded pictures and the like; to be thrown away afterwards.
-        rounds: how many.
         warm_up: seconds at most that a model is called until it is steady.
         patience: as CaseProcess.
 

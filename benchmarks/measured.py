@@ -103,7 +103,7 @@ class Case:
 
     Attributes:
         name: KERAS, or the file's name without "model." and ".tflite"; of two of one name as much
-            of their paths as tells them apart.
+            of their paths as distinguishes them.
         engine: "TensorFlow 2.21.0", "litert 2.3.0".
         variant: of Keras, the fastest of "model(x)", "predict" and "tf.function"; "" for files.
         elsewhere: the machine on which it was measured, where not on this one.
@@ -113,7 +113,7 @@ class Case:
         invoke: from the model's input pixels to probabilities.
         end_to_end: from a JPEG's bytes to probabilities.
         pictures_per_second: end to end, one after the other.
-        peak_bytes: of the case's process, 0 where the system does not tell.
+        peak_bytes: of the case's process, 0 where it is not known.
         ratio: of `invoke` beside Keras', None for Keras and where there is no Keras case here.
     """
 
@@ -176,7 +176,7 @@ class NothingMeasuredError(EdgetlError):
 
 @dataclass(frozen=True)
 class Condition:
-    """The machine at one moment. None where it does not tell.
+    """The machine at one moment. None where it is not known.
 
     `throttled` holds what the firmware says is wrong, as words: "under-voltage" and so on.
     """
@@ -212,7 +212,8 @@ class Measured:
         created: UTC, ISO 8601.
         split: what the pictures are: "test", "validation", "folder" for --data, or "drawn" where
             there are none and only time is measured; then `targets` is ().
-        fingerprint: SHA-256 over the pictures' digests, to tell whether two benchmarks share them.
+        fingerprint: SHA-256 over the pictures' digests: of two benchmarks on the same ones it is
+            the same.
         targets: the class of each picture.
         rounds, rounds_asked: how many were finished, and how many were asked for.
         calls: in each round of each case.

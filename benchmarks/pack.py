@@ -142,10 +142,8 @@ def write_pack(
         path: the file; replaced if it is there.
         pictures: of which as many are packed, the classes balanced, as fit in `most_bytes`.
         models: .tflite files.
-        cases: Keras', measured here.
+        cases, machine: Keras' cases, and what they were measured on.
         probabilities: Keras', float32 [pictures, classes].
-        machine: what `cases` were measured on.
-        most_bytes: of the pictures' files.
 
     Returns:
         How many pictures are in it.

@@ -74,7 +74,7 @@ def held_out_pictures(run: FinishedRun, data: Path | None) -> Pictures:
     if gone is not None:
         raise RunFolderError(
             f"{quoted(root / gone)}: the run's picture is no longer there; put the photos back, "
-            f"or tell with --data where they are now"
+            f"or say with --data where they are now"
         )
     return _pictures(split, run.labels, root, examples)
 

@@ -13,19 +13,8 @@ from edgetl.edge.errors import RecordError, quoted, reason
 
 
 def to_json(measured: Measured) -> str:
-    """`measured` as indented JSON that `read_measured` reads; no newline at its end.
-
-    JSON has no infinity and no NaN: such a value is written as null. Rows, their latencies and
-    ratios say besides whether they are `noisy`, which follows from the rest.
-    """
-    content = plain(measured)
-    for case, values in zip(measured.cases, content["rows"], strict=True):
-        values["noisy"] = case.noisy
-        values["invoke"]["noisy"] = case.invoke.noisy
-        values["end_to_end"]["noisy"] = case.end_to_end.noisy
-        if case.ratio:
-            values["ratio"]["noisy"] = case.ratio.noisy
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    """`measured` as indented JSON that `read_measured` reads; no newline at its end."""
+    return json.dumps(plain(measured), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def read_measured(path: Path) -> Measured:
@@ -97,9 +86,14 @@ def check_case(case: Case, where: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """`value`, a dataclass of those in measured.py or a part of one, as JSON has it."""
+    """`value`, a dataclass of those in measured.py or a part of one, as JSON has it.
+
+    JSON has no infinity and no NaN: such a value becomes null. Cases, their latencies and ratios
+    say besides whether they are `noisy`, which follows from the rest.
+    """
     if dataclasses.is_dataclass(value):
-        return {_key(one): plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        found = {_key(one): plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {**found, "noisy": value.noisy} if hasattr(value, "noisy") else found
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

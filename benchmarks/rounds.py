@@ -103,14 +103,11 @@ def alternately(
     figures: Mapping[str, Callable[[], float]],
     *,
     rounds: int,
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[], object] = lambda: None,
 ) -> dict[str, list[float]]:
-    """A figure of each case, by name, in each of `rounds` rounds; each begins with another case.
+    """A figure of each case, by name, in each of `rounds` rounds, which begins with another case.
 
-    Args:
-        figures: what measures each case.
-        rounds: how many.
-        advance: called after each.
+    `figures` measure the cases, and `advance` is called after each round.
     """
     taken: dict[str, list[float]] = {name: [] for name in figures}
     for number in range(rounds):

@@ -119,8 +119,7 @@ def measure(
 
     Args:
         model: a .tflite classifier with metadata, as export writes it.
-        pictures: JPEG files, one or more.
-        data: what the pictures are, in words.
+        pictures, data: JPEG files, one or more, and what they are, in words.
         rounds: of classifying all pictures; one more, before them, does not count.
         start_rounds, peak_rounds: of starting new processes.
         environment: the folder of MediaPipe's virtual environment, made if need be.

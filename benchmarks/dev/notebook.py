@@ -52,7 +52,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
 
     Returns:
         "seconds" by stage and in all, the figures of "validation" and "test" ("test" may be None),
-        and "history", a row an epoch.
+        and "history", an entry an epoch.
 
     Raises:
         DataError: TensorFlow cannot read a picture.
@@ -78,31 +78,25 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
             model, backbone = build_notebook_model(recipe, len(labels))
             finish("load")
 
-            # Phase one: the backbone is frozen, the head is trained.
-            _compile(model, keras.optimizers.Adam(recipe.head_lr))
-            head = model.fit(
-                parts.train.batches,
-                epochs=recipe.head_epochs,
-                validation_data=parts.validation.batches,
-                callbacks=[keep_best],
-                verbose=2,
-            )
-            finish("head")
-
-            # Phase two: the backbone's upper layers are trained too.
-            backbone.trainable = True
-            for layer in backbone.layers[: recipe.fine_tune_from]:
-                layer.trainable = False
-            _compile(model, keras.optimizers.RMSprop(recipe.fine_tune_lr))
-            fine_tune = model.fit(
-                parts.train.batches,
-                initial_epoch=recipe.head_epochs,
-                epochs=recipe.epochs,
-                validation_data=parts.validation.batches,
-                callbacks=[keep_best],
-                verbose=2,
-            )
-            finish("fine_tune")
+            phases = (
+                ("head", keras.optimizers.Adam(recipe.head_lr), 0, recipe.head_epochs),
+                ("fine_tune", keras.optimizers.RMSprop(recipe.fine_tune_lr), recipe.head_epochs,
+                 recipe.epochs),
+            )  # fmt: skip
+            history = []
+            for phase, optimizer, first, last in phases:
+                if phase == "fine_tune":
+                    # The backbone, frozen so far, is trained too, but for its lower layers.
+                    backbone.trainable = True
+                    for layer in backbone.layers[: recipe.fine_tune_from]:
+                        layer.trainable = False
+                _compile(model, optimizer)
+                fitted = model.fit(
+                    parts.train.batches, initial_epoch=first, epochs=last,
+                    validation_data=parts.validation.batches, callbacks=[keep_best], verbose=2,
+                )  # fmt: skip
+                history += _epochs(phase, fitted)
+                finish(phase)
 
             model.load_weights(best)
             validation = _evaluated(model, parts.validation)
@@ -119,7 +113,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
         "seconds": seconds,
         "validation": validation,
         "test": test,
-        "history": [*_rows("head", head), *_rows("fine_tune", fine_tune)],
+        "history": history,
     }
 
 
@@ -215,7 +209,7 @@ def _evaluated(model: Any, part: Part) -> dict[str, Any]:
     }
 
 
-def _rows(phase: str, fitted: Any) -> list[dict[str, Any]]:
+def _epochs(phase: str, fitted: Any) -> list[dict[str, Any]]:
     return [
         {
             "phase": phase,

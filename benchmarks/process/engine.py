@@ -21,7 +21,7 @@ Load: TypeAlias = Callable[[], Mapping[str, Variant]]
 
 @dataclass(frozen=True)
 class Job:
-    """One case's model and pictures, as plain JSON values.
+    """One case's model and pictures.
 
     Attributes:
         engine: a module with `prepare`.
@@ -29,7 +29,7 @@ class Job:
         runtime: which library, for an engine that has several.
         threads: to infer with.
         labels: names of the outputs, for a file that holds none.
-        height, width, resize_mode: the model's input.
+        input_size: the model's.
         pixels: a .npy of the decoded pictures, uint8 [pictures, height, width, 3].
         pictures: paths of the same pictures' files.
     """
@@ -39,16 +39,9 @@ class Job:
     runtime: str
     threads: int
     labels: list[str] | None
-    height: int
-    width: int
-    resize_mode: str
+    input_size: InputSize
     pixels: str = ""
     pictures: list[str] = field(default_factory=list)
-
-    @property
-    def input_size(self) -> InputSize:
-        """The size and resize mode of the model's input."""
-        return InputSize(self.height, self.width, self.resize_mode)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

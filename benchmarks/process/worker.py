@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from edgetl.benchmarks.process.engine import Job, Load, Loaded, Variant
 from edgetl.edge.errors import EdgetlError
-from edgetl.edge.model.preprocessing import Pixels, model_input
+from edgetl.edge.model.preprocessing import InputSize, Pixels, model_input
 
 # Warm-up ends when the medians of two successive batches agree so well, or after so many seconds.
 STEADY_WITHIN = 0.03
@@ -61,7 +61,8 @@ def main() -> None:
         pipe.flush()
 
     try:
-        _serve(Job(**json.loads(sys.stdin.readline())), answer)
+        values = json.loads(sys.stdin.readline())
+        _serve(Job(**{**values, "input_size": InputSize(**values["input_size"])}), answer)
     except EdgetlError as error:
         answer(problem=str(error))
     except MemoryError:

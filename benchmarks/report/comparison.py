@@ -97,7 +97,7 @@ def _lines(case: CaseChange) -> Iterator[tuple[str, str, str, str, str]]:
     """What, before, after, the change and the verdict of each line of a case."""
     for what, latency in (("invoke", case.invoke), ("end to end", case.end_to_end)):
         yield (
-            f"{what}, ms", f"{latency.before:.2f}", f"{latency.after:.2f}",
+            f"{what}, ms", _milliseconds(latency.before), _milliseconds(latency.after),
             _latency_words(latency), latency.verdict,
         )  # fmt: skip
     if case.accuracy:
@@ -111,6 +111,10 @@ def _lines(case: CaseChange) -> Iterator[tuple[str, str, str, str, str]]:
         _amount_verdict(case.bytes_before, case.bytes_after),
     )  # fmt: skip
     yield "peak memory, MB", _peak(case.peak_before), _peak(case.peak_after), *_memory_words(case)
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.2f}" if value < 1000 else f"{value:.1f}"
 
 
 def _peak(size: int) -> str:

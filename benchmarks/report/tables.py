@@ -37,7 +37,7 @@ def tables(measured: Measured) -> list[Table]:
     made = []
     for title, columns in _sections(measured):
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)
-        # The end of a long name is what tells it from others.
+        # The end of a long name is what distinguishes it.
         table.add_column(title, overflow="fold")
         narrow = [column for column in columns if not column.wide]
         for column in narrow:
@@ -118,8 +118,8 @@ def method(measured: Measured) -> list[str]:
         lines.append(f"{measured.stopped}; the figures are of what was finished.")
     lines += [f"{note}." for note in measured.notes]
     lines += [
-        f"{case.name} on {case.engine} (*): measured on {case.elsewhere}; its times are not beside "
-        f"the others'."
+        f"{case.name} on {case.engine} (*): measured on {case.elsewhere}; its times are not "
+        f"compared with the others'."
         for case in measured.cases
         if case.elsewhere
     ]
@@ -131,14 +131,14 @@ def method(measured: Measured) -> list[str]:
         )
     else:
         lines.append(
-            "Only timed, on drawn pictures; --data with a folder a class tells the accuracy."
+            "Only timed, on drawn pictures; --data with a folder a class gives the accuracy."
         )
     threads = sorted({case.threads for case in measured.cases if not case.elsewhere})
     lines += [
         f"Each case in a fresh process; warmed up until two batches of calls agree within "
         f"{STEADY_WITHIN:.0%}; "
-        f"then {measured.rounds} rounds of {measured.calls} calls of each kind, the cases in turn, "
-        f"{UNCOUNTED_CALLS} calls of each turn not counted; "
+        f"then {measured.rounds} rounds of {measured.calls} calls of each kind, all cases in each, "
+        f"{UNCOUNTED_CALLS} calls of each case not counted; "
         f"threads: {', '.join(map(str, threads))}.",
         "Milliseconds for one picture: p50, p90 and p99 over all calls from pixels to "
         "probabilities; JPEG from the file's bytes, and pictures a second so. load: from path to "
@@ -176,7 +176,7 @@ def condition_words(now: Condition) -> str:
         ("clock", None if now.megahertz is None else f"{now.megahertz:.0f} MHz"),
         ("throttling", None if now.throttled is None else ", ".join(now.throttled) or "none"),
     ]
-    return ", ".join(f"{name} {value or 'not told'}" for name, value in facts)
+    return ", ".join(f"{name} {value or 'unknown'}" for name, value in facts)
 
 
 def _sections(measured: Measured) -> list[tuple[str, Sequence[_Column]]]:

@@ -21,6 +21,7 @@ from edgetl.benchmarks.process.case_process import CaseProcess
 from edgetl.benchmarks.process.engine import Job
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError
+from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.system.throttling import Throttling
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.metrics import macro_f1
@@ -35,7 +36,7 @@ def fake(runtime: str, name: str = "fake", *, engine: str = "fake") -> PlannedCa
         engine=f"{engine} {runtime}",
         job=Job(
             engine="tests.benchmarks.fake_engine", model="nowhere", runtime=runtime, threads=1,
-            labels=None, height=16, width=16, resize_mode="stretch",
+            labels=None, input_size=InputSize(16, 16),
         ),
         columns=(0, 1),
         bytes=1234,
