@@ -18,6 +18,7 @@ from edgetl.benchmarks.machine import condition, this_machine
 from edgetl.benchmarks.measured import (
     FORMAT,
     Case,
+    Failure,
     Latency,
     Measured,
     NothingMeasuredError,
@@ -99,32 +100,21 @@ def measure(
         packed = plan.packed.of([plan.pictures.paths.index(path) for path in pictures.paths])
     before = condition()
     failures = list(plan.failures)
-    ready: dict[int, _Ready] = {}
     with contextlib.ExitStack() as stack, whole_display() as show:
-        ahead = {
-            number: _GUESSED_KERAS if case.is_keras else _GUESSED_FILE
-            for number, case in enumerate(plan.cases)
-        }
-        for number, case in enumerate(plan.cases):
-            doing = f"{case.name} on {case.engine}, {plural(case.job.threads, 'thread')}"
 
-            def advance(seconds: float, number: int = number, doing: str = doing) -> None:
-                ahead[number] = seconds
-                show(doing, sum(ahead.values()) + rounds * _GUESSED_ROUND)
+        def show_prepared(doing: str, seconds: float) -> None:
+            show(doing, seconds + rounds * _GUESSED_ROUND)
 
-            advance(ahead[number])
+        def prepare(case: PlannedCase, files: Path, advance: Callable[[float], None]) -> _Ready:
             job = replace(
                 case.job,
                 pixels=str(pixels[case.job.input_size].pixels),
                 pictures=[str(path) for path in pictures.paths],
             )
-            try:
-                ready[number] = _prepare(
-                    job, case, folder / f"{number}", stack, advance, warm_up, patience
-                )
-            except CaseFailedError as error:
-                failures.append(case.failure(str(error)))
-            advance(0.0)
+            return _prepare(job, case, files, stack, advance, warm_up, patience)
+
+        ready, failed = _prepare_all(plan.cases, folder, prepare, show_prepared)
+        failures += failed
         if not ready:
             raise NothingMeasuredError(failures)
         one_call = sum(2 * one.loaded.milliseconds + _DECODING_MS for one in ready.values()) / 1000
@@ -151,11 +141,10 @@ def measure(
     # Its answers stand even where it has failed since.
     keras = next((one for one in ready.values() if one.case.is_keras), None)
     reference = keras.probabilities if keras else packed.probabilities if packed else None
-    cases = [
-        replace(case, quality=_quality(packed.probabilities, None, pictures))
-        for case in (packed.cases if packed else ())
-        if packed
-    ]
+    cases = []
+    if packed:
+        quality = _quality(packed.probabilities, None, pictures)
+        cases += [replace(case, quality=quality) for case in packed.cases]
     cases += _results(ready, timed, reference, pictures)
     measured = Measured(
         format=FORMAT,
@@ -198,6 +187,34 @@ def _decode_all(
     for input_size in input_sizes[1:]:
         pixels[input_size] = decoded(pictures, input_size, folder / "pixels")
     return pictures, pixels, first.digests, notes
+
+
+def _prepare_all(
+    cases: Sequence[PlannedCase],
+    folder: Path,
+    prepare: Callable[[PlannedCase, Path, Callable[[float], None]], _Ready],
+    show: Callable[[str, float], None],
+) -> tuple[dict[int, _Ready], list[Failure]]:
+    """The cases that `prepare` could make ready, by number, and the failures of the others.
+
+    `show` is called with what is being done, and the seconds that all cases will take yet.
+    """
+    ahead = [_GUESSED_KERAS if case.is_keras else _GUESSED_FILE for case in cases]
+    ready, failures = {}, []
+    for number, case in enumerate(cases):
+        doing = f"{case.name} on {case.engine}, {plural(case.job.threads, 'thread')}"
+
+        def advance(seconds: float, number: int = number, doing: str = doing) -> None:
+            ahead[number] = seconds
+            show(doing, sum(ahead))
+
+        advance(ahead[number])
+        try:
+            ready[number] = prepare(case, folder / f"{number}", advance)
+        except CaseFailedError as error:
+            failures.append(case.failure(str(error)))
+        advance(0.0)
+    return ready, failures
 
 
 def _prepare(
