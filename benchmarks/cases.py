@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
@@ -21,7 +21,7 @@ from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.latest import exported_models
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
-from edgetl.edge.model.runtime import choose_runtime, default_threads, installed_runtimes
+from edgetl.edge.model.runtime import Runtime, choose_runtime, default_threads, installed_runtimes
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 
@@ -121,17 +121,29 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
                 f"{file.name}: its labels ({_few(file.model.labels)}) are not the pictures' "
                 f"({_few(pictures.labels)}): only timed"
             )
-        model = file.model
-        given = None if file.holds_labels else list(model.labels)
-        for runtime in chosen:
-            for number in numbers:
-                job = Job(
-                    f"{_ENGINES}.tflite_engine", str(model.path), runtime.name, number, given,
-                    model.input_size,
-                )  # fmt: skip
-                engine = f"{runtime.name} {runtime.version}"
-                cases.append(_planned(file.name, engine, job, model.content, columns))
+        cases += _of_file(file, columns, chosen, numbers)
     return Plan(pictures, tuple(cases), tuple(failures), tuple(notes), packed)
+
+
+def _of_file(
+    file: _File,
+    columns: tuple[int, ...] | None,
+    runtimes: Sequence[Runtime],
+    threads: Sequence[int],
+) -> Iterator[PlannedCase]:
+    model = file.model
+    for runtime in runtimes:
+        for number in threads:
+            job = Job(
+                engine=f"{_ENGINES}.tflite_engine",
+                model=str(model.path),
+                runtime=runtime.name,
+                threads=number,
+                labels=None if file.holds_labels else list(model.labels),
+                input_size=model.input_size,
+            )
+            engine = f"{runtime.name} {runtime.version}"
+            yield _planned(file.name, engine, job, model.content, columns)
 
 
 def _find_models(
@@ -231,7 +243,14 @@ def _keras(run: FinishedRun, threads: int) -> PlannedCase:
     except PackageNotFoundError:
         engine = "TensorFlow"  # its process will say that it is not installed
     model = run.folder.model.absolute()
-    job = Job(f"{_ENGINES}.keras_engine", str(model), "", threads, None, run.input_size)
+    job = Job(
+        engine=f"{_ENGINES}.keras_engine",
+        model=str(model),
+        runtime="",
+        threads=threads,
+        labels=None,
+        input_size=run.input_size,
+    )
     return _planned(KERAS, engine, job, model.read_bytes(), tuple(range(len(run.labels))))
 
 
