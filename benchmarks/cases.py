@@ -1,65 +1,58 @@
-"""What is to be measured: the rows, and the pictures that they are asked about."""
+"""What is to be measured: the cases, and the pictures that they are asked about."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 
 from edgetl.benchmarks.measured import KERAS, Failure, NothingMeasuredError, runs_keras
+from edgetl.benchmarks.options import BenchmarkOptions
 from edgetl.benchmarks.pack import Packed, read_pack
 from edgetl.benchmarks.pictures import (
-    MOST_PICTURES,
     Pictures,
     balanced,
     drawn_pictures,
     folder_pictures,
     held_out_pictures,
 )
+from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.latest import exported_models
-from edgetl.edge.model.model_file import ModelFile, read_model_file
-from edgetl.edge.model.preprocessing import InputSize
-from edgetl.edge.model.runtime import choose_runtime, default_threads, installed_runtimes
+from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.model.runtime import Runtime, choose_runtime, default_threads, installed_runtimes
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 
+_ENGINES = "edgetl.benchmarks.process"
+
 
 @dataclass(frozen=True)
-class Subject:
-    """A row to be measured.
+class PlannedCase:
+    """A case to be measured.
 
     Attributes:
-        name: as Row's.
-        engine: as Row's.
-        module: the engine's, see edgetl.benchmarks.process.engine.
-        path: of the model file.
-        runtime: of the files that several can run.
-        threads: to infer with.
-        labels: of a file that holds none.
+        name, engine, bytes, sha256: as Case's.
+        job: its process's, but for the pictures.
         columns: where each class of the pictures is among the model's; None if they do not match.
-        input_size: of the model's input.
-        bytes: of the file.
-        sha256: of the file.
     """
 
     name: str
     engine: str
-    module: str
-    path: Path
-    runtime: str
-    threads: int
-    labels: tuple[str, ...] | None
+    job: Job
     columns: tuple[int, ...] | None
-    input_size: InputSize
     bytes: int
     sha256: str
 
     @property
     def is_keras(self) -> bool:
-        """As Row's."""
+        """As Case's."""
         return runs_keras(self.engine)
+
+    def failure(self, problem: str) -> Failure:
+        """That it could not be measured, and why."""
+        return Failure(self.name, self.engine, self.job.threads, problem)
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,7 @@ class Plan:
     """A whole benchmark. `packed` holds Keras' part where it was measured elsewhere."""
 
     pictures: Pictures
-    subjects: tuple[Subject, ...]
+    cases: tuple[PlannedCase, ...]
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
     packed: Packed | None
@@ -80,38 +73,26 @@ class _File:
     holds_labels: bool
 
 
-def plan(
-    targets: Sequence[Path],
-    folder: Path,
-    *,
-    data: Path | None = None,
-    labels: Sequence[str] | None = None,
-    runtimes: Sequence[str] = (),
-    threads: Sequence[int] = (),
-    most: int = MOST_PICTURES,
-) -> Plan:
+def plan(options: BenchmarkOptions, folder: Path) -> Plan:
     """Find what is to be measured.
 
     Args:
-        targets: run folders (one at most), .tflite files and packs (one at most); none for
-            runs/latest.
+        options: whose paths may name one run or one pack. `data`: see `held_out_pictures`; files
+            without a run are evaluated on these pictures, or only timed on drawn ones.
         folder: for pictures that are drawn or come in a pack.
-        data: see `held_out_pictures`; files without a run are judged on these pictures, or only
-            timed on drawn ones.
-        labels: the classes of files that hold none.
-        runtimes: names; default all that are installed.
-        threads: default as many as `classify` takes.
-        most: pictures at most.
 
     Raises:
         NothingMeasuredError: no file can be read, and there is no run.
         EdgetlError: there is nothing to measure, no such thing, or two of what there can be one of.
     """
-    run, packed, paths = _sorted_out(targets, folder, data)
-    chosen = [choose_runtime(name) for name in dict.fromkeys(runtimes)] or installed_runtimes()
+    data, most = options.data, options.pictures
+    labels = read_labels(options.labels) if options.labels else None
+    run, packed, paths = _find_models(options.paths, folder, data)
+    runtimes = dict.fromkeys(options.runtime)
+    chosen = [choose_runtime(name) for name in runtimes] or installed_runtimes()
     if not chosen:
         choose_runtime()  # says how to install one
-    numbers = list(dict.fromkeys(threads)) or [default_threads()]
+    numbers = list(dict.fromkeys(options.threads)) or [default_threads()]
     known = run.labels if run else packed.pictures.labels if packed else None
     found = scan(data) if data and not run else None
     fallback = labels or known or (found.labels if found else None)
@@ -127,40 +108,45 @@ def plan(
     else:
         pictures = drawn_pictures(folder / "drawn", files[0].model.labels)
     notes = []
-    if pictures.truth and len(pictures.truth) > most:
-        places = balanced(pictures.truth, most)
-        notes.append(f"on {most} of {len(pictures.truth)} pictures, the classes balanced")
-        packed = packed.of(places) if packed else None
-        pictures = pictures.of(places)
-    subjects = [] if not run else [_keras(run, number) for number in numbers]
+    if pictures.targets and len(pictures.targets) > most:
+        indices = balanced(pictures.targets, most)
+        notes.append(f"on {most} of {len(pictures.targets)} pictures, the classes balanced")
+        packed = packed.of(indices) if packed else None
+        pictures = pictures.of(indices)
+    cases = [] if not run else [_keras(run, number) for number in numbers]
     for file in files:
         columns = _columns(file.model.labels, pictures.labels)
-        if columns is None and pictures.truth:
+        if columns is None and pictures.targets:
             notes.append(
                 f"{file.name}: its labels ({_few(file.model.labels)}) are not the pictures' "
                 f"({_few(pictures.labels)}): only timed"
             )
-        for runtime in chosen:
-            subjects += [
-                Subject(
-                    name=file.name,
-                    engine=f"{runtime.name} {runtime.version}",
-                    module="edgetl.benchmarks.process.tflite_engine",
-                    path=file.model.path,
-                    runtime=runtime.name,
-                    threads=number,
-                    labels=None if file.holds_labels else file.model.labels,
-                    columns=columns,
-                    input_size=file.model.input_size,
-                    bytes=len(file.model.content),
-                    sha256=hashlib.sha256(file.model.content).hexdigest(),
-                )
-                for number in numbers
-            ]
-    return Plan(pictures, tuple(subjects), tuple(failures), tuple(notes), packed)
+        cases += _of_file(file, columns, chosen, numbers)
+    return Plan(pictures, tuple(cases), tuple(failures), tuple(notes), packed)
 
 
-def _sorted_out(
+def _of_file(
+    file: _File,
+    columns: tuple[int, ...] | None,
+    runtimes: Sequence[Runtime],
+    threads: Sequence[int],
+) -> Iterator[PlannedCase]:
+    model = file.model
+    for runtime in runtimes:
+        for number in threads:
+            job = Job(
+                engine=f"{_ENGINES}.tflite_engine",
+                model=str(model.path),
+                runtime=runtime.name,
+                threads=number,
+                labels=None if file.holds_labels else list(model.labels),
+                input_size=model.input_size,
+            )
+            engine = f"{runtime.name} {runtime.version}"
+            yield _planned(file.name, engine, job, model.content, columns)
+
+
+def _find_models(
     targets: Sequence[Path], folder: Path, data: Path | None
 ) -> tuple[FinishedRun | None, Packed | None, list[Path]]:
     packs = [path for path in targets if path.suffix.lower() == ".zip"]
@@ -205,7 +191,7 @@ def _read_files(
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The shortest ends of different paths that tell them, and Keras, apart."""
+    """The shortest ends of different paths that distinguish them, and Keras."""
     names = [_end(path, 1) for path in paths]
     for parts in range(2, max((len(path.absolute().parts) for path in paths), default=0) + 1):
         times = Counter([KERAS, *names])
@@ -251,22 +237,25 @@ def _few(labels: Sequence[str]) -> str:
     return ", ".join(map(quoted, labels[:3])) + (", ..." if len(labels) > 3 else "")
 
 
-def _keras(run: FinishedRun, threads: int) -> Subject:
+def _keras(run: FinishedRun, threads: int) -> PlannedCase:
     try:
         engine = f"TensorFlow {version('tensorflow')}"
     except PackageNotFoundError:
         engine = "TensorFlow"  # its process will say that it is not installed
-    content = run.folder.model.read_bytes()
-    return Subject(
-        name=KERAS,
-        engine=engine,
-        module="edgetl.benchmarks.process.keras_engine",
-        path=run.folder.model.absolute(),
+    model = run.folder.model.absolute()
+    job = Job(
+        engine=f"{_ENGINES}.keras_engine",
+        model=str(model),
         runtime="",
         threads=threads,
         labels=None,
-        columns=tuple(range(len(run.labels))),
         input_size=run.input_size,
-        bytes=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
     )
+    return _planned(KERAS, engine, job, model.read_bytes(), tuple(range(len(run.labels))))
+
+
+def _planned(
+    name: str, engine: str, job: Job, content: bytes, columns: tuple[int, ...] | None
+) -> PlannedCase:
+    digest = hashlib.sha256(content).hexdigest()
+    return PlannedCase(name, engine, job, columns, len(content), digest)

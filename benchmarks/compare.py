@@ -5,18 +5,19 @@ was at just then, so to count each of them as evidence would call anything a cha
 known of how medians are distributed. So the interval of the ratio is the one that goes with the
 Mann-Whitney U test (Hodges and Lehmann's: order statistics of the ratios of all pairs of rounds),
 exact for few rounds and untroubled by one that was disturbed. Its level is 99 %: in two benchmarks
-of ten rows, twenty latencies are compared, and at 95 % one of them would change by chance.
+of ten cases, twenty latencies are compared, and at 95 % one of them would change by chance.
 """
 
 import functools
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 from typing import Literal
 
 import numpy as np
 
-from edgetl.benchmarks.measured import Failure, Latency, Machine, Measured, Row, engine_family
+from edgetl.benchmarks.measured import Case, Failure, Latency, Machine, Measured, engine_family
 from edgetl.trainer.metrics import mcnemar, wilson_interval
 
 LATENCY_LEVEL = 0.99
@@ -40,10 +41,9 @@ class LatencyChange:
     """Milliseconds a picture before and after.
 
     Attributes:
-        before, after: the medians over all calls.
-        ratio: after / before, the median over all pairs of rounds; None where a side has no round
-            that counts.
-        low, high: its 99 % interval; None where there are too few rounds for one.
+        before, after: the medians of the rounds' medians; of all calls where no round counts.
+        ratio: after / before; None where a side has no round that counts.
+        low, high: its 99 % interval, which holds it; None where there are too few rounds for one.
         verdict: "noisy" where the rounds of a side differ too much to be quoted, whatever the
             interval says.
     """
@@ -81,8 +81,8 @@ class AccuracyChange:
 
 
 @dataclass(frozen=True)
-class RowChange:
-    """A row that both benchmarks have: the same file or name, engine but for its version, threads.
+class CaseChange:
+    """A case that both benchmarks have: the same file or name, engine but for its version, threads.
 
     `name` is its name before; `same_file` is whether the model files are the same to the byte;
     `memory_changed` whether the peaks, in bytes and 0 where not known, differ by more than 5 %.
@@ -106,7 +106,7 @@ class RowChange:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A row of one benchmark alone; `problem` is why it failed in the other, or ""."""
+    """A case of one benchmark alone; `problem` is why it failed in the other, or ""."""
 
     name: str
     engine: str
@@ -146,7 +146,7 @@ class Changes:
     before: Side
     after: Side
     same_pictures: bool
-    rows: tuple[RowChange, ...]
+    cases: tuple[CaseChange, ...] = field(metadata={"key": "rows"})
     only_before: tuple[Unmatched, ...]
     only_after: tuple[Unmatched, ...]
     differences: tuple[Difference, ...]
@@ -154,22 +154,20 @@ class Changes:
 
 def compare(a: Measured, b: Measured) -> Changes:
     """What changed from `a` to `b`, and what of that is beyond noise."""
-    same_pictures = bool(a.truth) and (
-        (a.fingerprint, a.truth, a.labels) == (b.fingerprint, b.truth, b.labels)
+    same_pictures = bool(a.targets) and (
+        (a.fingerprint, a.targets, a.labels) == (b.fingerprint, b.targets, b.labels)
     )
-    pairs = _pairs(a.rows, b.rows)
+    pairs = _pairs(a.cases, b.cases)
     return Changes(
         before=_side(a),
         after=_side(b),
         same_pictures=same_pictures,
-        rows=tuple(
-            _row_change(
-                a.rows[before], b.rows[after], a.truth, b.truth, same_pictures=same_pictures
-            )
+        cases=tuple(
+            _case_change(a.cases[before], b.cases[after], a, b, same_pictures=same_pictures)
             for before, after in sorted(pairs.items())
         ),
-        only_before=tuple(_unmatched(a.rows, pairs.keys(), b.failures)),
-        only_after=tuple(_unmatched(b.rows, pairs.values(), a.failures)),
+        only_before=tuple(_unmatched(a.cases, pairs.keys(), b.failures)),
+        only_after=tuple(_unmatched(b.cases, pairs.values(), a.failures)),
         differences=tuple(
             Difference(what, old, new) for what, old, new in _described(a, b) if old != new
         ),
@@ -181,8 +179,12 @@ def latency_change(before: Latency, after: Latency) -> LatencyChange:
     first, second = _counted(before), _counted(after)
     if not first or not second:
         return LatencyChange(before.p50, after.p50, None, None, None, "too few rounds")
-    ratio, interval = ratio_interval(first, second)
-    low, high = interval or (None, None)
+    old, new = median(first), median(second)
+    ratio = new / old
+    low = high = None
+    if interval := ratio_interval(first, second):
+        # Of medians that lie in a gap of the rounds the ratio may be outside.
+        low, high = min(interval[0], ratio), max(interval[1], ratio)
     verdict: Verdict = "within noise"
     if before.noisy or after.noisy:
         verdict = "noisy"
@@ -192,27 +194,24 @@ def latency_change(before: Latency, after: Latency) -> LatencyChange:
         verdict = "faster"
     elif low > 1 and ratio > 1 + SMALLEST_LATENCY_CHANGE:
         verdict = "slower"
-    return LatencyChange(before.p50, after.p50, ratio, low, high, verdict)
+    return LatencyChange(old, new, ratio, low, high, verdict)
 
 
-def ratio_interval(
-    first: Sequence[float], second: Sequence[float]
-) -> tuple[float, tuple[float, float] | None]:
-    """How many times `first` goes into `second`, and the 99 % interval of that.
+def ratio_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
+    """The 99 % interval of how many times `first` goes into `second`.
 
-    The median of the ratios of all pairs, and those of them between which the Mann-Whitney U test
-    would not tell `first` from `second` were one of them so many times longer. None for the
-    interval where there are too few values for one: from 5 in each on there is one.
+    The ratios of pairs between which the Mann-Whitney U test would not tell `first` from `second`
+    were one of them so many times longer. None where there are too few values: from 5 in each on
+    there is an interval.
 
     Args:
         first, second: one value or more each, all above 0.
     """
     ratios = np.sort(np.divide.outer(np.array(second, float), np.array(first, float)), axis=None)
     outside = _outside(len(first), len(second))
-    middle = float(np.median(ratios))
     if outside is None:
-        return middle, None
-    return middle, (float(ratios[outside]), float(ratios[-1 - outside]))
+        return None
+    return float(ratios[outside]), float(ratios[-1 - outside])
 
 
 def newcombe_interval(
@@ -245,11 +244,11 @@ def _outside(first: int, second: int) -> int | None:
     if pairs > _EXACT_UP_TO:
         reach = _Z_99 * math.sqrt(pairs * (first + second + 1) / 12)
         return math.floor(pairs / 2 - reach - 0.5)
-    ways = _ways(first, second)
+    orders = _orders(first, second)
     # Rounded up a little: of 5 and 5 the share 1/252 is not to hang on the last bit of `tail`.
-    allowed = tail * (1 + 1e-9) * sum(ways)
+    allowed = tail * (1 + 1e-9) * sum(orders)
     most, together = None, 0
-    for pair, count in enumerate(ways):
+    for pair, count in enumerate(orders):
         together += count
         if together > allowed:
             break
@@ -257,27 +256,27 @@ def _outside(first: int, second: int) -> int | None:
     return most
 
 
-def _ways(first: int, second: int) -> list[int]:
+def _orders(first: int, second: int) -> list[int]:
     """In how many orders of first + second values U is 0, 1, ... first * second.
 
     The coefficients of the Gaussian binomial, a product of (1 - x^(second + i)) / (1 - x^i).
     """
-    ways = [1] + [0] * (first * second)
+    orders = [1] + [0] * (first * second)
     for i in range(1, first + 1):
-        for power in range(len(ways) - 1, second + i - 1, -1):
-            ways[power] -= ways[power - second - i]
-        for power in range(i, len(ways)):
-            ways[power] += ways[power - i]
-    return ways
+        for power in range(len(orders) - 1, second + i - 1, -1):
+            orders[power] -= orders[power - second - i]
+        for power in range(i, len(orders)):
+            orders[power] += orders[power - i]
+    return orders
 
 
 def _accuracy_change(
-    before: Row, after: Row, truth_before: Sequence[int], truth_after: Sequence[int], *, same: bool
+    before: Case, after: Case, a: Measured, b: Measured, *, same: bool
 ) -> AccuracyChange | None:
-    if not (before.quality and after.quality and truth_before and truth_after):
+    if not (before.quality and after.quality and a.targets and b.targets):
         return None
-    first = np.array(before.quality.predicted) == np.array(truth_before)
-    second = np.array(after.quality.predicted) == np.array(truth_after)
+    first = np.array(before.quality.predicted) == np.array(a.targets)
+    second = np.array(after.quality.predicted) == np.array(b.targets)
     shares = float(first.mean()), float(second.mean())
     if same:
         gained, lost = int((second & ~first).sum()), int((first & ~second).sum())
@@ -289,16 +288,11 @@ def _accuracy_change(
     return AccuracyChange(*shares, "Newcombe", None, None, None, low, high, beyond)
 
 
-def _row_change(
-    before: Row,
-    after: Row,
-    truth_before: Sequence[int],
-    truth_after: Sequence[int],
-    *,
-    same_pictures: bool,
-) -> RowChange:
+def _case_change(
+    before: Case, after: Case, a: Measured, b: Measured, *, same_pictures: bool
+) -> CaseChange:
     peaks = sorted((before.peak_bytes, after.peak_bytes))
-    return RowChange(
+    return CaseChange(
         name=before.name,
         engine_before=before.engine,
         engine_after=after.engine,
@@ -306,7 +300,7 @@ def _row_change(
         elsewhere=before.elsewhere,
         invoke=latency_change(before.invoke, after.invoke),
         end_to_end=latency_change(before.end_to_end, after.end_to_end),
-        accuracy=_accuracy_change(before, after, truth_before, truth_after, same=same_pictures),
+        accuracy=_accuracy_change(before, after, a, b, same=same_pictures),
         same_file=before.sha256 == after.sha256,
         bytes_before=before.bytes,
         bytes_after=after.bytes,
@@ -316,43 +310,43 @@ def _row_change(
     )
 
 
-# What two rows must have in common to be the same, the surest first: a file's name is how it was
+# What two cases must have in common to be the same, the surest first: a file's name is how it was
 # typed, so the same file of another folder may have another, and another file the same.
-_ALIKE: tuple[Callable[[Row], tuple[str, ...]], ...] = (
-    lambda row: (row.sha256, row.name),
-    lambda row: (row.sha256,),
-    lambda row: (row.name,),
+_ALIKE: tuple[Callable[[Case], tuple[str, ...]], ...] = (
+    lambda case: (case.sha256, case.name),
+    lambda case: (case.sha256,),
+    lambda case: (case.name,),
 )
 
 
-def _pairs(first: Sequence[Row], second: Sequence[Row]) -> dict[int, int]:
-    """Which row of the second is which of the first, by their places; no row is in two pairs."""
+def _pairs(first: Sequence[Case], second: Sequence[Case]) -> dict[int, int]:
+    """Which case of the second is which of the first, by their indices; no case is in two pairs."""
     pairs: dict[int, int] = {}
     for alike in _ALIKE:
         free: dict[object, list[int]] = {}
-        for place, row in enumerate(second):
-            if place not in pairs.values():
-                free.setdefault((alike(row), _setting(row)), []).append(place)
-        for place, row in enumerate(first):
-            others = free.get((alike(row), _setting(row)))
-            if place not in pairs and others:
-                pairs[place] = others.pop(0)
+        for index, case in enumerate(second):
+            if index not in pairs.values():
+                free.setdefault((alike(case), _setting(case)), []).append(index)
+        for index, case in enumerate(first):
+            others = free.get((alike(case), _setting(case)))
+            if index not in pairs and others:
+                pairs[index] = others.pop(0)
     return pairs
 
 
-def _setting(row: Row) -> tuple[str, int, str | None]:
-    return engine_family(row.engine), row.threads, row.elsewhere
+def _setting(case: Case) -> tuple[str, int, str | None]:
+    return engine_family(case.engine), case.threads, case.elsewhere
 
 
 def _unmatched(
-    rows: Sequence[Row], matched: Collection[int], failures: Sequence[Failure]
+    cases: Sequence[Case], matched: Collection[int], failures: Sequence[Failure]
 ) -> Iterator[Unmatched]:
     problems = {(f.name, engine_family(f.engine), f.threads): f.problem for f in failures}
-    for place, row in enumerate(rows):
-        if place not in matched:
-            key = (row.name, engine_family(row.engine), row.threads)
-            problem = problems.get(key, "") if row.elsewhere is None else ""
-            yield Unmatched(row.name, row.engine, row.threads, row.elsewhere, problem)
+    for index, case in enumerate(cases):
+        if index not in matched:
+            key = (case.name, engine_family(case.engine), case.threads)
+            problem = problems.get(key, "") if case.elsewhere is None else ""
+            yield Unmatched(case.name, case.engine, case.threads, case.elsewhere, problem)
 
 
 def _side(measured: Measured) -> Side:
@@ -370,13 +364,13 @@ def _described(a: Measured, b: Measured) -> Iterator[tuple[str, str, str]]:
             yield name, old.get(name, ""), new.get(name, "")
     yield "pictures", _pictures(a), _pictures(b)
     if a.fingerprint == b.fingerprint:
-        others = sum(x != y for x, y in zip(a.truth, b.truth, strict=False))
+        others = sum(x != y for x, y in zip(a.targets, b.targets, strict=False))
         yield "the pictures' true classes", "", f"{others:,} are others" if others else ""
     yield "classes", ", ".join(a.labels), ", ".join(b.labels)
-    yield "rounds x calls", *(f"{m.rounds} x {m.calls}" for m in (a, b))
+    yield "rounds x calls", f"{a.rounds} x {a.calls}", f"{b.rounds} x {b.calls}"
 
 
-_MACHINE = {
+_MACHINE: dict[str, Callable[[Machine], str]] = {
     "machine": lambda machine: machine.name,
     "processor": lambda machine: machine.cpu,
     "cores": lambda machine: str(machine.cores),
@@ -384,14 +378,11 @@ _MACHINE = {
     "system": lambda machine: machine.system,
     "Python": lambda machine: machine.python,
     "governor": lambda machine: machine.before.governor or "",
-    "throttled": lambda machine: _throttled(machine),
+    "throttled": lambda machine: ", ".join(
+        dict.fromkeys((*(machine.before.throttled or ()), *(machine.after.throttled or ())))
+    ),
 }
 
 
-def _throttled(machine: Machine) -> str:
-    words = [*(machine.before.throttled or ()), *(machine.after.throttled or ())]
-    return ", ".join(dict.fromkeys(words))
-
-
 def _pictures(measured: Measured) -> str:
-    return f"{len(measured.truth):,} of {measured.split} ({measured.fingerprint[:12]})"
+    return f"{len(measured.targets):,} of {measured.split} ({measured.fingerprint[:12]})"

@@ -5,12 +5,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edgetl.benchmarks.benchmark import benchmark
 from edgetl.benchmarks.cases import plan
 from edgetl.benchmarks.demo_options import DemoOptions
+from edgetl.benchmarks.measure import measure
 from edgetl.benchmarks.measured import Measured
+from edgetl.benchmarks.options import BenchmarkOptions
 from edgetl.edge.model.classifier import Classifier, Prediction
 from edgetl.edge.system.messages import logger
+from edgetl.edge.model.runtime import choose_runtime
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.data.demo_pictures import write_demo_pictures
@@ -65,8 +67,9 @@ def demo(**settings: Any) -> Demo:
     paths = [pictures / example.file for example in held_out[::step][:SHOWN_PICTURES]]
     classified = [(path, classifier.classify(path)) for path in paths]
     with TemporaryDirectory(prefix="edgetl-demo-") as temporary:
-        planned = plan([run.path], Path(temporary), runtimes=["auto"])
-        measured = benchmark(
+        options = BenchmarkOptions((run.path,), runtime=(choose_runtime().name,))
+        planned = plan(options, Path(temporary))
+        measured = measure(
             planned, Path(temporary), rounds=ROUNDS, warm_up=WARM_UP_SECONDS
         ).measured
     return Demo(pictures, run, run.path / "report.html", measured, classified)

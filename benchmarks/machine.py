@@ -1,6 +1,6 @@
 """The machine that figures are measured on.
 
-Everything is None where the system does not tell: no /sys on macOS, little of it in containers.
+Everything is None where the system does not say: no /sys on macOS, little of it in containers.
 """
 
 import contextlib
@@ -79,7 +79,7 @@ def _versions() -> dict[str, str]:
 
 
 def processor(proc: Path = Path("/proc")) -> str:
-    """Its name, or the board's, which says more on ARM; as far as the system tells."""
+    """Its name, or the board's, which says more on ARM; as far as the system knows."""
     facts: dict[str, list[str]] = {}
     for line in _text(proc / "cpuinfo").splitlines():
         name, _, value = line.partition(":")

@@ -2,18 +2,20 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edgetl.edge.errors import EdgetlError, plural
 
-FORMAT = 1
+# Of the JSON that record.py writes. Its keys are the fields' names, or their metadata's "key" where
+# a field has a better name today.
+FORMAT: Literal[1] = 1
 
-# The name of Keras' rows. A file may be called the same, so nothing goes by it.
+# The name of Keras' cases. A file may be called the same, so nothing goes by it.
 KERAS = "Keras"
 _KERAS_ENGINE = "TensorFlow"
 
-# Beyond this the rounds of a row differ too much for its figures to be quoted.
+# Beyond this the rounds of a case differ too much for its figures to be quoted.
 NOISY_SPREAD = 0.15
 
 
@@ -81,7 +83,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Quality:
-    """How well a row classifies the pictures, and beside Keras where there are its answers.
+    """How well a case classifies the pictures, and beside Keras where there are its answers.
 
     Shares are 0..1. `predicted` is the class of each picture, in labels order.
     """
@@ -96,14 +98,14 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Row:
+class Case:
     """One model on one engine with a number of threads.
 
     Attributes:
         name: KERAS, or the file's name without "model." and ".tflite"; of two of one name as much
-            of their paths as tells them apart.
+            of their paths as distinguishes them.
         engine: "TensorFlow 2.21.0", "litert 2.3.0".
-        way: of Keras, the fastest of "model(x)", "predict" and "tf.function"; "" for files.
+        variant: of Keras, the fastest of "model(x)", "predict" and "tf.function"; "" for files.
         elsewhere: the machine on which it was measured, where not on this one.
         bytes, sha256: of the model file.
         load_ms: from the file's path to a model ready to be called, libraries imported.
@@ -111,13 +113,13 @@ class Row:
         invoke: from the model's input pixels to probabilities.
         end_to_end: from a JPEG's bytes to probabilities.
         pictures_per_second: end to end, one after the other.
-        peak_bytes: of the row's process, 0 where the system does not tell.
-        ratio: of `invoke` beside Keras', None for Keras and where there is no Keras row here.
+        peak_bytes: of the case's process, 0 where it is not known.
+        ratio: of `invoke` beside Keras', None for Keras and where there is no Keras case here.
     """
 
     name: str
     engine: str
-    way: str
+    variant: str = field(metadata={"key": "way"})
     threads: int
     elsewhere: str | None
     bytes: int
@@ -144,7 +146,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Failure:
-    """A row that could not be measured, and why in one line.
+    """A case that could not be measured, and why in one line.
 
     `engine` is "" and `threads` 0 for a file that no engine was tried on.
     """
@@ -163,7 +165,7 @@ class Failure:
 
 
 class NothingMeasuredError(EdgetlError):
-    """Every row has failed, each for a reason of its own."""
+    """Every case has failed, each for a reason of its own."""
 
     def __init__(self, failures: Sequence[Failure]) -> None:
         super().__init__(
@@ -174,7 +176,7 @@ class NothingMeasuredError(EdgetlError):
 
 @dataclass(frozen=True)
 class Condition:
-    """The machine at one moment. None where it does not tell.
+    """The machine at one moment. None where it is not known.
 
     `throttled` holds what the firmware says is wrong, as words: "under-voltage" and so on.
     """
@@ -209,11 +211,12 @@ class Measured:
         format: of this record.
         created: UTC, ISO 8601.
         split: what the pictures are: "test", "validation", "folder" for --data, or "drawn" where
-            there are none and only time is measured; then `truth` is ().
-        fingerprint: SHA-256 over the pictures' digests, to tell whether two benchmarks share them.
-        truth: the class of each picture.
+            there are none and only time is measured; then `targets` is ().
+        fingerprint: SHA-256 over the pictures' digests: of two benchmarks on the same ones it is
+            the same.
+        targets: the class of each picture.
         rounds, rounds_asked: how many were finished, and how many were asked for.
-        calls: in each round of each row.
+        calls: in each round of each case.
         stopped: "" or why it ended early.
         notes: sentences that whoever reads the figures must know.
     """
@@ -225,20 +228,20 @@ class Measured:
     split: str
     labels: tuple[str, ...]
     fingerprint: str
-    truth: tuple[int, ...]
+    targets: tuple[int, ...] = field(metadata={"key": "truth"})
     rounds: int
     rounds_asked: int
     calls: int
     stopped: str
-    rows: tuple[Row, ...]
+    cases: tuple[Case, ...] = field(metadata={"key": "rows"})
     failures: tuple[Failure, ...]
     # Last, and with a default: records of before have none.
     notes: tuple[str, ...] = ()
 
     @property
     def uncounted_rounds(self) -> tuple[int, ...]:
-        """The numbers, from 1 on, of the rounds that do not count for the rows measured here."""
-        here = [row.invoke.rounds for row in self.rows if not row.elsewhere]
+        """The numbers, from 1 on, of the rounds that do not count for the cases measured here."""
+        here = [case.invoke.rounds for case in self.cases if not case.elsewhere]
         return tuple(
             number
             for number, medians in enumerate(zip(*here, strict=False), start=1)

@@ -11,21 +11,21 @@ import os
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 
 from edgetl import __version__
-from edgetl.benchmarks.measured import Row
+from edgetl.benchmarks.measured import Case
 from edgetl.benchmarks.pictures import Pictures, balanced
-from edgetl.benchmarks.record import DamagedError, check_row, from_json
+from edgetl.benchmarks.record import DamagedError, check_case, from_json, plain
 from edgetl.edge.errors import EdgetlError, quoted, reason
 from edgetl.edge.system.files import replacing
 from edgetl.trainer.metrics import Probabilities
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 # Pictures' original bytes up to here; beyond, fewer pictures are packed.
 MOST_PICTURE_BYTES = 200 * 10**6
@@ -60,17 +60,17 @@ class PackError(EdgetlError):
 
 @dataclass(frozen=True)
 class _Facts:
-    """What pack.json holds; members are named as in the archive, `keras` are Packed's rows."""
+    """What pack.json holds; members are named as in the archive, `keras` are Packed's cases."""
 
     format: Literal[1]
     edgetl: str
     machine: str
     split: str
     labels: tuple[str, ...]
-    truth: tuple[int, ...]
+    targets: tuple[int, ...] = field(metadata={"key": "truth"})
     models: tuple[str, ...]
     pictures: tuple[str, ...]
-    keras: tuple[Row, ...]
+    keras: tuple[Case, ...]
     sha256: dict[str, str]
 
 
@@ -78,21 +78,21 @@ class _Facts:
 class Packed:
     """What a pack holds, its files unpacked.
 
-    `rows` are Keras' on the machine that made the pack, without quality; `probabilities`, float32
+    `cases` are Keras' on the machine that made the pack, without quality; `probabilities`, float32
     [pictures, classes], are what Keras gave there.
     """
 
     pictures: Pictures
     models: tuple[Path, ...]
-    rows: tuple[Row, ...]
+    cases: tuple[Case, ...]
     probabilities: Probabilities
 
-    def of(self, places: Sequence[int]) -> "Packed":
+    def of(self, indices: Sequence[int]) -> "Packed":
         """The same with some of the pictures."""
         return replace(
             self,
-            pictures=self.pictures.of(places),
-            probabilities=self.probabilities[list(places)],
+            pictures=self.pictures.of(indices),
+            probabilities=self.probabilities[list(indices)],
         )
 
 
@@ -107,7 +107,7 @@ def check_pack_path(path: Path) -> None:
     elif path.is_dir():
         why = "is a folder; choose another name"
     elif path.exists() and not _is_pack(path):
-        why = "is there already, and no pack; choose another name, or remove it"
+        why = "exists and is not a pack; choose another name, or remove it"
     elif not path.absolute().parent.is_dir():
         why = "no such folder; make it first"
     elif not os.access(path.absolute().parent, os.W_OK):
@@ -130,7 +130,7 @@ def write_pack(
     path: Path,
     pictures: Pictures,
     models: Sequence[Path],
-    rows: Sequence[Row],
+    cases: Sequence[Case],
     probabilities: Probabilities,
     *,
     machine: str,
@@ -142,10 +142,8 @@ def write_pack(
         path: the file; replaced if it is there.
         pictures: of which as many are packed, the classes balanced, as fit in `most_bytes`.
         models: .tflite files.
-        rows: Keras', measured here.
+        cases, machine: Keras' cases, and what they were measured on.
         probabilities: Keras', float32 [pictures, classes].
-        machine: what `rows` were measured on.
-        most_bytes: of the pictures' files.
 
     Returns:
         How many pictures are in it.
@@ -155,8 +153,8 @@ def write_pack(
     """
     members: dict[str, str] = {}
     try:
-        places = _fitting(pictures, most_bytes)
-        kept = pictures.of(places)
+        indices = _fitting(pictures, most_bytes)
+        kept = pictures.of(indices)
         with (
             replacing(path) as temporary,
             zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
@@ -169,37 +167,37 @@ def write_pack(
                 archive.writestr(zipfile.ZipInfo(name), content)
                 return name
 
-            facts = {
-                "format": FORMAT,
-                "edgetl": __version__,
-                "machine": machine,
-                "split": kept.split,
-                "labels": list(kept.labels),
-                "truth": list(kept.truth),
-                "models": [add(f"models/{file.name}", file.read_bytes()) for file in models],
-                "pictures": [
+            facts = _Facts(
+                format=FORMAT,
+                edgetl=__version__,
+                machine=machine,
+                split=kept.split,
+                labels=kept.labels,
+                targets=kept.targets,
+                models=tuple(add(f"models/{file.name}", file.read_bytes()) for file in models),
+                pictures=tuple(
                     add(f"pictures/{number:05}{file.suffix.lower()}", file.read_bytes())
                     for number, file in enumerate(kept.paths)
-                ],
-                "keras": [asdict(replace(row, quality=None, elsewhere=machine)) for row in rows],
-            }
-            add(_PROBABILITIES, np.ascontiguousarray(probabilities[places], "<f4").tobytes())
-            facts["sha256"] = members
-            archive.writestr(zipfile.ZipInfo(_FACTS), json.dumps(facts, ensure_ascii=False))
+                ),
+                keras=tuple(replace(case, quality=None, elsewhere=machine) for case in cases),
+                sha256=members,
+            )
+            add(_PROBABILITIES, np.ascontiguousarray(probabilities[indices], "<f4").tobytes())
+            archive.writestr(zipfile.ZipInfo(_FACTS), json.dumps(plain(facts), ensure_ascii=False))
     except OSError as error:
         raise PackError(
             f"{quoted(path)}: cannot be written: {reason(error)}; choose another with --pack FILE"
         ) from error
-    return len(places)
+    return len(indices)
 
 
 def _fitting(pictures: Pictures, most_bytes: int) -> list[int]:
     sizes = [file.stat().st_size for file in pictures.paths]
-    places, least = list(range(len(sizes))), len(pictures.labels)
-    while len(places) > least and (total := sum(sizes[place] for place in places)) > most_bytes:
-        few = min(len(places) - 1, len(places) * most_bytes // total)
-        places = balanced(pictures.truth, max(least, few))
-    return places
+    indices, fewest = list(range(len(sizes))), len(pictures.labels)
+    while len(indices) > fewest and (total := sum(sizes[index] for index in indices)) > most_bytes:
+        fitting = min(len(indices) - 1, len(indices) * most_bytes // total)
+        indices = balanced(pictures.targets, max(fewest, fitting))
+    return indices
 
 
 def read_pack(path: Path, folder: Path) -> Packed:
@@ -219,7 +217,7 @@ def read_pack(path: Path, folder: Path) -> Packed:
         raise PackError(f"{quoted(path)}: {reason(error)}") from error
     except _DAMAGED as error:
         raise PackError(
-            f"{quoted(path)}: damaged, or no pack ({quoted(str(error))[:200]}); copy it here "
+            f"{quoted(path)}: damaged, or not a pack ({quoted(str(error))[:200]}); copy it here "
             f"again, or make one with: edgetl benchmark --pack"
         ) from error
 
@@ -262,15 +260,15 @@ def _read(path: Path, archive: zipfile.ZipFile, folder: Path) -> Packed:
         return target
 
     raw = checked(_PROBABILITIES)
-    probabilities = np.frombuffer(raw, "<f4").reshape(len(facts.truth), len(facts.labels))
+    probabilities = np.frombuffer(raw, "<f4").reshape(len(facts.targets), len(facts.labels))
     if not np.isfinite(probabilities).all():
         raise ValueError("Keras' probabilities are no numbers")
     models = tuple(unpacked(name, "models") for name in facts.models)
     paths = tuple(unpacked(name, "pictures") for name in facts.pictures)
     return Packed(
-        pictures=Pictures(facts.split, facts.labels, paths, facts.truth),
+        pictures=Pictures(facts.split, facts.labels, paths, facts.targets),
         models=models,
-        rows=tuple(replace(row, quality=None, ratio=None) for row in facts.keras),
+        cases=tuple(replace(case, quality=None, ratio=None) for case in facts.keras),
         probabilities=probabilities.astype(np.float32),
     )
 
@@ -278,16 +276,17 @@ def _read(path: Path, archive: zipfile.ZipFile, folder: Path) -> Packed:
 def _check(facts: _Facts) -> None:
     """Refuse what would only later, and far from here, turn out to make no sense."""
     classes = {*range(len(facts.labels))}
-    if len(facts.pictures) != len(facts.truth) or not facts.truth or not {*facts.truth} <= classes:
+    targets = {*facts.targets}
+    if len(facts.pictures) != len(facts.targets) or not targets or not targets <= classes:
         raise DamagedError("its pictures do not have a class each")
     if not facts.models:
         raise DamagedError("it has no model")
     for what, names in (("labels", facts.labels), ("members", facts.models + facts.pictures)):
         if len(set(names)) < len(names):
             raise DamagedError(f"two of its {what} are the same")
-    for number, row in enumerate(facts.keras):
-        check_row(row, f"keras[{number}]")
-        if not row.elsewhere or not row.is_keras:
+    for number, case in enumerate(facts.keras):
+        check_case(case, f"keras[{number}]")
+        if not case.elsewhere or not case.is_keras:
             raise DamagedError(f"keras[{number}] is no Keras model's of another machine")
 
 

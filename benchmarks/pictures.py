@@ -15,9 +15,6 @@ from edgetl.trainer.data.dataset import Dataset, Example, scan
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.run.folder import FinishedRun
 
-# More tell little more: at 1000 the interval of 97 % is 1 % to either side.
-MOST_PICTURES = 1000
-
 _DRAWN = 20
 _DRAWN_SIZE = (640, 480)
 
@@ -31,20 +28,20 @@ class Pictures:
             on.
         labels: the classes.
         paths: the files.
-        truth: the class of each, () for drawn ones.
+        targets: the class of each, () for drawn ones.
     """
 
     split: str
     labels: tuple[str, ...]
     paths: tuple[Path, ...]
-    truth: tuple[int, ...]
+    targets: tuple[int, ...]
 
-    def of(self, places: Sequence[int]) -> "Pictures":
+    def of(self, indices: Sequence[int]) -> "Pictures":
         """Some of them."""
         return replace(
             self,
-            paths=tuple(self.paths[place] for place in places),
-            truth=tuple(self.truth[place] for place in places) if self.truth else (),
+            paths=tuple(self.paths[index] for index in indices),
+            targets=tuple(self.targets[index] for index in indices) if self.targets else (),
         )
 
 
@@ -69,7 +66,7 @@ def held_out_pictures(run: FinishedRun, data: Path | None) -> Pictures:
         DataError: `data` cannot be read, or has a class that the run does not know.
     """
     split = run.dataset.held_out
-    examples = [run.dataset.examples[place] for place in run.dataset.of(split)]
+    examples = [run.dataset.examples[index] for index in run.dataset.of(split)]
     root = data or run.dataset.root
     gone = next((e.file for e in examples if not (root / e.file).is_file()), None)
     if data is not None and gone is not None:
@@ -77,7 +74,7 @@ def held_out_pictures(run: FinishedRun, data: Path | None) -> Pictures:
     if gone is not None:
         raise RunFolderError(
             f"{quoted(root / gone)}: the run's picture is no longer there; put the photos back, "
-            f"or tell with --data where they are now"
+            f"or say with --data where they are now"
         )
     return _pictures(split, run.labels, root, examples)
 
@@ -112,21 +109,39 @@ def drawn_pictures(folder: Path, labels: tuple[str, ...]) -> Pictures:
     random = np.random.default_rng(0)
     paths = []
     for number in range(_DRAWN):
-        rough = random.integers(0, 256, (12, 16, 3), np.uint8)
-        smooth = cv2.resize(rough, _DRAWN_SIZE, interpolation=cv2.INTER_CUBIC).astype(np.int16)
-        grain = random.normal(0, 6, (_DRAWN_SIZE[1], _DRAWN_SIZE[0], 1)).astype(np.int16)
         paths.append(folder / f"{number:02}.jpg")
-        Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)).save(paths[-1], quality=90)
+        noise_photo(random, _DRAWN_SIZE, cells=(16, 12)).save(paths[-1], quality=90)
     return Pictures("drawn", labels, tuple(paths), ())
 
 
-def balanced(truth: Sequence[int], most: int) -> list[int]:
-    """The places of `most` pictures at most, as many of each class as can be, evenly taken."""
-    if len(truth) <= most:
-        return list(range(len(truth)))
+def noise_photo(
+    random: np.random.Generator, size: tuple[int, int], *, cells: tuple[int, int]
+) -> Image.Image:
+    """Smooth noise with grain, whose JPEG is as slow to decode as a photo's.
+
+    Args:
+        random: where the noise comes from.
+        size, cells: width and height, in pixels and in colours.
+    """
+    rough = random.integers(0, 256, (cells[1], cells[0], 3), np.uint8)
+    smooth = cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    grain = random.normal(0, 6, (size[1], size[0], 1)).astype(np.int16)
+    return Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
+
+
+def megapixels(path: Path) -> float:
+    """How many a picture's file has."""
+    with Image.open(path) as image:
+        return image.width * image.height / 1e6
+
+
+def balanced(targets: Sequence[int], most: int) -> list[int]:
+    """The indices of `most` pictures at most, as many of each class as can be, evenly taken."""
+    if len(targets) <= most:
+        return list(range(len(targets)))
     by_class: dict[int, list[int]] = {}
-    for place, label in enumerate(truth):
-        by_class.setdefault(label, []).append(place)
+    for index, label in enumerate(targets):
+        by_class.setdefault(label, []).append(index)
     chosen: list[int] = []
     # The smallest classes first: what they cannot give, the larger ones do.
     groups = sorted(by_class.values(), key=len)
@@ -161,5 +176,5 @@ def _pictures(
         split=split,
         labels=labels,
         paths=tuple((root / example.file).absolute() for example in examples),
-        truth=tuple(labels.index(example.label) for example in examples),
+        targets=tuple(labels.index(example.label) for example in examples),
     )

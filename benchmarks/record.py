@@ -8,37 +8,21 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from edgetl.benchmarks.measured import FORMAT, Measured, Row
+from edgetl.benchmarks.measured import FORMAT, Case, Measured
 from edgetl.edge.errors import RecordError, quoted, reason
 
 
 def to_json(measured: Measured) -> str:
-    """`measured` as indented JSON that `read_measured` reads; no newline at its end.
-
-    JSON has no infinity and no NaN: such a value is written as null. Rows, their latencies and
-    ratios say besides whether they are `noisy`, which follows from the rest.
-    """
-    content = dataclasses.asdict(measured)
-    for row, values in zip(measured.rows, content["rows"], strict=True):
-        values["noisy"] = row.noisy
-        values["invoke"]["noisy"] = row.invoke.noisy
-        values["end_to_end"]["noisy"] = row.end_to_end.noisy
-        if row.ratio:
-            values["ratio"]["noisy"] = row.ratio.noisy
-    return json.dumps(
-        _without_non_finite(content),
-        indent=2,
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+    """`measured` as indented JSON that `read_measured` reads; no newline at its end."""
+    return json.dumps(plain(measured), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def read_measured(path: Path) -> Measured:
-    """The benchmark that `to_json` wrote to `path`. Fields that it does not know are passed over.
+    """The benchmark that `to_json` wrote to `path`. Fields that it does not know are ignored.
 
     Raises:
         RecordError: the file is missing, cannot be read, holds something else, is damaged, or is
-            of a later form.
+            of a later format.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -46,17 +30,17 @@ def read_measured(path: Path) -> Measured:
         raise RecordError(f"{quoted(path)}: cannot be read: {reason(error)}") from error
     except (ValueError, RecursionError) as error:
         raise RecordError(
-            f"{quoted(path)}: is no JSON; make it with: edgetl benchmark --json > FILE"
+            f"{quoted(path)}: is not JSON; make it with: edgetl benchmark --json > FILE"
         ) from error
-    form = content.get("format") if isinstance(content, dict) else None
-    if type(form) is not int or "rows" not in content:
+    found = content.get("format") if isinstance(content, dict) else None
+    if type(found) is not int or "rows" not in content:
         raise RecordError(
             f"{quoted(path)}: does not hold a benchmark's figures; "
             f"make it with: edgetl benchmark --json > FILE"
         )
-    if form > FORMAT:
+    if found > FORMAT:
         raise RecordError(
-            f"{quoted(path)}: has form {form} of a later edgetl, this one reads {FORMAT}; "
+            f"{quoted(path)}: has format {found} of a later edgetl, this one reads {FORMAT}; "
             f"update edgetl"
         )
     try:
@@ -68,14 +52,14 @@ def read_measured(path: Path) -> Measured:
 
 
 class DamagedError(Exception):
-    """The place in a file, and what is wrong there."""
+    """What a file holds cannot be: the message says where in it, and what is wrong there."""
 
 
 def from_json(kind: Any, value: Any) -> Any:
     """`value` as json reads it, as `kind`: a dataclass of the types that measured.py uses.
 
     Raises:
-        DamagedError: it is something else. Fields that the dataclass does not have are passed over.
+        DamagedError: it is something else. Fields that the dataclass does not have are ignored.
     """
     try:
         return _value(kind, value, "")
@@ -83,74 +67,87 @@ def from_json(kind: Any, value: Any) -> Any:
         raise DamagedError(str(error)) from error
 
 
-def check_row(row: Row, place: str) -> None:
-    """Refuse a row that no measurement can give; `place` is where it stands.
+def check_case(case: Case, where: str) -> None:
+    """Refuse a case that no measurement can give; `where` is its place in the file.
 
     Raises:
         DamagedError: it has such a value.
     """
-    for name, latency in (("invoke", row.invoke), ("end_to_end", row.end_to_end)):
+    for name, latency in (("invoke", case.invoke), ("end_to_end", case.end_to_end)):
         counted = [value for value in latency.rounds if value is not None]
         if min(latency.p50, latency.p90, latency.p99, *counted, *latency.samples) <= 0:
-            raise DamagedError(f"{place}.{name} has a time that is not above 0")
-    for name, least in (("threads", 1), ("bytes", 1), ("peak_bytes", 0)):
-        if getattr(row, name) < least:
-            raise DamagedError(f"{place}.{name} is {getattr(row, name)}")
+            raise DamagedError(f"{where}.{name} has a time that is not above 0")
+    for name, low in (("threads", 1), ("bytes", 1), ("peak_bytes", 0)):
+        if getattr(case, name) < low:
+            raise DamagedError(f"{where}.{name} is {getattr(case, name)}")
     for name in ("load_ms", "first_ms", "pictures_per_second"):
-        if getattr(row, name) < 0:
-            raise DamagedError(f"{place}.{name} is {getattr(row, name)}")
+        if getattr(case, name) < 0:
+            raise DamagedError(f"{where}.{name} is {getattr(case, name)}")
 
 
-def _without_non_finite(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """`value`, a dataclass of those in measured.py or a part of one, as JSON has it.
+
+    JSON has no infinity and no NaN: such a value becomes null. Cases, their latencies and ratios
+    say besides whether they are `noisy`, which follows from the rest.
+    """
+    if dataclasses.is_dataclass(value):
+        found = {_key(one): plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {**found, "noisy": value.noisy} if hasattr(value, "noisy") else found
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _without_non_finite(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_non_finite(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value
 
 
-def _value(kind: Any, value: Any, place: str) -> Any:
-    """`value` from JSON as `kind`, a type that measured.py uses; `place` is where it stands."""
+def _key(field: "dataclasses.Field[Any]") -> str:
+    return str(field.metadata.get("key", field.name))
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    """`value` from JSON as `kind`, a type of measured.py; `where` is its place in the file."""
     origin, inner = get_origin(kind), get_args(kind)
     if dataclasses.is_dataclass(kind):
-        return _instance(kind, value, place)
+        return _instance(kind, value, where)
     if origin in (Union, UnionType):
         (some,) = [member for member in inner if member is not type(None)]
-        return None if value is None else _value(some, value, place)
+        return None if value is None else _value(some, value, where)
     # True is 1 to Python.
     if origin is Literal and any(type(value) is type(one) and value == one for one in inner):
         return value
     if origin is tuple and isinstance(value, list):
-        # tuple[X, ...], or a kind for each place.
+        # tuple[X, ...], or a kind for each item.
         kinds = (inner[0],) * len(value) if inner[-1] is Ellipsis else inner
         if len(kinds) == len(value):
             return tuple(
-                _value(kind, item, f"{place}[{number}]")
+                _value(kind, item, f"{where}[{number}]")
                 for number, (kind, item) in enumerate(zip(kinds, value, strict=True))
             )
     if origin is dict and isinstance(value, dict):
-        return {name: _value(inner[1], item, f"{place}.{name}") for name, item in value.items()}
+        return {name: _value(inner[1], item, f"{where}.{name}") for name, item in value.items()}
     # A bool is an int to Python, and json reads 12 as an int and 1e999 as infinity.
     if kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     if kind in (int, str) and type(value) is kind:
         return value
-    raise DamagedError(f"{quoted(place)} is {_shown(value)}")
+    raise DamagedError(f"{quoted(where)} is {_shown(value)}")
 
 
-def _instance(kind: Any, value: Any, place: str) -> Any:
+def _instance(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise DamagedError(f"{quoted(place)} is {_shown(value)}")
+        raise DamagedError(f"{quoted(where)} is {_shown(value)}")
     hints: Mapping[str, Any] = get_type_hints(kind)
-    start = f"{place}." if place else ""
-    missing = [name for name in hints if name not in value]
-    if missing:
-        raise DamagedError(f"{quoted(start + missing[0])} is missing")
-    return kind(
-        **{name: _value(hint, value[name], f"{start}{name}") for name, hint in hints.items()}
-    )
+    start = f"{where}." if where else ""
+    found = {}
+    for field in dataclasses.fields(kind):
+        key = _key(field)
+        if key not in value:
+            raise DamagedError(f"{quoted(start + key)} is missing")
+        found[field.name] = _value(hints[field.name], value[key], f"{start}{key}")
+    return kind(**found)
 
 
 def _shown(value: Any) -> str:
@@ -160,18 +157,18 @@ def _shown(value: Any) -> str:
 
 def _check(measured: Measured) -> None:
     """Refuse what would only later, and far from here, turn out to make no sense."""
-    pictures, classes = len(measured.truth), len(measured.labels)
-    for place, predicted in _classes(measured):
+    pictures, classes = len(measured.targets), len(measured.labels)
+    for where, predicted in _classes(measured):
         if len(predicted) != pictures:
-            raise DamagedError(f"{place} has {len(predicted)} classes for {pictures} pictures")
+            raise DamagedError(f"{where} has {len(predicted)} classes for {pictures} pictures")
         if predicted and not 0 <= min(predicted) <= max(predicted) < classes:
-            raise DamagedError(f"{place} has a class that is none of the {classes} labels")
-    for number, row in enumerate(measured.rows):
-        check_row(row, f"rows[{number}]")
+            raise DamagedError(f"{where} has a class that is none of the {classes} labels")
+    for number, case in enumerate(measured.cases):
+        check_case(case, f"rows[{number}]")
 
 
 def _classes(measured: Measured) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield "truth", measured.truth
-    for number, row in enumerate(measured.rows):
-        if row.quality:
-            yield f"rows[{number}].quality.predicted", row.quality.predicted
+    yield "truth", measured.targets
+    for number, case in enumerate(measured.cases):
+        if case.quality:
+            yield f"rows[{number}].quality.predicted", case.quality.predicted

@@ -1,15 +1,18 @@
-"""Timing in rounds in which each row has its turn: a machine that drifts hurts all alike."""
+"""Timing of every case in every round: a machine that slows down affects all alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from edgetl.benchmarks.process.case_process import RowFailedError, RowProcess
+from edgetl.benchmarks.process.case_process import CaseFailedError, CaseProcess
 from edgetl.edge.system.throttling import Throttling, throttled_between, throttling
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Milliseconds of each call that a row made in one round."""
+    """Milliseconds of each call that a case made in one round."""
 
     invoke: tuple[float, ...]
     end_to_end: tuple[float, ...]
@@ -20,82 +23,100 @@ class Timed:
     """What the rounds gave.
 
     Attributes:
-        turns: of each row that has gone through all finished rounds, one a round.
-        held_back: why each finished round was throttled, "" if it was not.
-        peak_bytes: of each row's process.
-        failed: why a row has not gone through.
+        turns: of each case that has gone through all finished rounds, one a round.
+        throttled: why each finished round was throttled, "" if it was not.
+        peak_bytes: of each case's process.
+        failed: why a case has not gone through.
         stopped: "" or why there are fewer rounds than were asked for.
     """
 
     turns: Mapping[int, tuple[Turn, ...]]
-    held_back: tuple[str, ...]
+    throttled: tuple[str, ...]
     peak_bytes: Mapping[int, int]
     failed: Mapping[int, str]
     stopped: str
 
 
 def timed_rounds(
-    processes: Mapping[int, RowProcess],
+    processes: Mapping[int, CaseProcess],
     *,
     rounds: int,
     calls: int,
-    tell: Callable[[int], None] = lambda _: None,
+    begin: Callable[[int], None] = lambda _: None,
     ask_throttling: Callable[[], Throttling] = throttling,
 ) -> Timed:
-    """Let each row make `calls` calls in each of `rounds` rounds; each round begins with another.
+    """Let each case make `calls` calls in each of `rounds` rounds; each round begins with another.
 
     Ctrl-C ends it and keeps the finished rounds.
 
     Args:
-        processes: the rows', by number, ready.
+        processes: the cases', by number, ready.
         rounds: how many.
         calls: on pixels, and as many on encoded pictures.
-        tell: called with the number of finished rounds before each round.
-        ask_throttling: what tells of a machine that holds back.
+        begin: called with the number of finished rounds before each round.
+        ask_throttling: what says that the machine is throttled.
 
     Raises:
         KeyboardInterrupt: no round was finished.
     """
     turns: dict[int, list[Turn]] = {number: [] for number in processes}
-    held_back: list[str] = []
+    throttled: list[str] = []
     peaks: dict[int, int] = {}
     failed: dict[int, str] = {}
     stopped = ""
     before = ask_throttling()
     try:
         for done in range(rounds):
-            tell(done)
+            begin(done)
             order = [number for number in processes if number not in failed]
             if not order:
                 break
-            for number in _from(order, done):
+            for number in _rotated(order, done):
                 try:
                     answer = processes[number].ask("round", first=done * calls, calls=calls)
-                except RowFailedError as error:
+                except CaseFailedError as error:
                     failed[number] = str(error)
                     continue
                 turns[number].append(Turn(tuple(answer["invoke"]), tuple(answer["end_to_end"])))
                 peaks[number] = answer["peak_bytes"]
             after = ask_throttling()
-            held_back.append(throttled_between(before, after))
+            throttled.append(throttled_between(before, after))
             before = after
     except KeyboardInterrupt:
-        if not held_back:
+        if not throttled:
             raise
-        stopped = f"interrupted after {len(held_back)} of {rounds} rounds"
+        stopped = f"interrupted after {len(throttled)} of {rounds} rounds"
     return Timed(
         turns={
-            number: tuple(made[: len(held_back)])
+            number: tuple(made[: len(throttled)])
             for number, made in turns.items()
             if number not in failed
         },
-        held_back=tuple(held_back),
+        throttled=tuple(throttled),
         peak_bytes=peaks,
         failed=failed,
         stopped=stopped,
     )
 
 
-def _from(order: list[int], first: int) -> list[int]:
-    place = first % len(order)
-    return order[place:] + order[:place]
+def alternately(
+    figures: Mapping[str, Callable[[], float]],
+    *,
+    rounds: int,
+    advance: Callable[[], object] = lambda: None,
+) -> dict[str, list[float]]:
+    """A figure of each case, by name, in each of `rounds` rounds, which begins with another case.
+
+    `figures` measure the cases, and `advance` is called after each round.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in figures}
+    for number in range(rounds):
+        for name in _rotated(list(figures), number):
+            taken[name].append(figures[name]())
+        advance()
+    return taken
+
+
+def _rotated(items: Sequence[T], first: int) -> list[T]:
+    index = first % len(items)
+    return [*items[index:], *items[:index]]

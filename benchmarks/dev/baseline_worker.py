@@ -1,15 +1,16 @@
-"""Classifies JPEGs in one of the ways that benchmarks.dev.baselines compares.
+"""Classifies JPEGs with one of the variants that benchmarks.dev.baselines compares.
 
-    python peer_worker.py WAY MODEL THREADS RUNTIME classify PICTURE...
-    python peer_worker.py WAY MODEL THREADS RUNTIME time PICTURE...
+    python baseline_worker.py VARIANT MODEL THREADS RUNTIME classify PICTURE...
+    python baseline_worker.py VARIANT MODEL THREADS RUNTIME time PICTURE...
 
 `classify` prints the class of each picture as it comes. `time` prints "ready" when it has what the
-way takes, which is every picture's bytes in memory, or its path; then for every line on stdin it
+variant takes: every picture's bytes in memory, or its path. Then for every line on stdin it
 classifies all and prints JSON: milliseconds a picture, and the classes. RUNTIME is the module of an
-interpreter, for the bare loop. The MediaPipe ways run in an environment without edgetl, so nothing
-of ours is imported but in the other three.
+interpreter, for the bare loop. The MediaPipe variants run in an environment without edgetl; only
+the other three import anything of ours.
 """
 
+import importlib
 import io
 import json
 import sys
@@ -51,11 +52,28 @@ def edgetl_folder(model: str, threads: int, runtime: str) -> Classify:
 
 
 def bare(model: str, threads: int, runtime: str) -> Classify:
-    """The least that one would write by hand around an interpreter: gives the class's number."""
-    from edgetl.benchmarks.dev.minimal import classifier
+    """What one would write by hand around an interpreter: gives the class's number."""
+    import cv2
+    import numpy as np
+    from PIL import Image
 
-    output = classifier(model, runtime, threads)
-    return lambda jpegs: (str(output(io.BytesIO(jpeg)).argmax()) for jpeg in jpegs)
+    interpreter = importlib.import_module(runtime).Interpreter(
+        model_path=model, num_threads=threads
+    )
+    interpreter.allocate_tensors()
+    taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    _, height, width, _ = map(int, taken["shape"])
+
+    def classify(jpeg: bytes) -> str:
+        with Image.open(io.BytesIO(jpeg)) as image:
+            image.draft(None, (width, height))
+            pixels = np.asarray(image.convert("RGB"))
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        interpreter.set_tensor(taken["index"], pixels[np.newaxis].astype(taken["dtype"]))
+        interpreter.invoke()
+        return str(interpreter.get_tensor(given["index"])[0].argmax())
+
+    return lambda jpegs: map(classify, jpegs)
 
 
 def mediapipe(model: str, threads: int, runtime: str) -> Classify:
@@ -96,7 +114,7 @@ def _best(result: Any) -> str:
     return str(result.classifications[0].categories[0].category_name)
 
 
-WAYS: dict[str, Callable[[str, int, str], Classify]] = {
+VARIANTS: dict[str, Callable[[str, int, str], Classify]] = {
     "edgetl": edgetl,
     "edgetl-folder": edgetl_folder,
     "bare": bare,
@@ -108,9 +126,9 @@ _TAKES_PATHS = {"edgetl-folder", "mediapipe-file"}
 
 def main() -> None:
     """Do as the command line says."""
-    way, model, threads, runtime, task, *pictures = sys.argv[1:]
-    classify = WAYS[way](model, int(threads), runtime)
-    given = pictures if way in _TAKES_PATHS else (Path(path).read_bytes() for path in pictures)
+    variant, model, threads, runtime, task, *pictures = sys.argv[1:]
+    classify = VARIANTS[variant](model, int(threads), runtime)
+    given = pictures if variant in _TAKES_PATHS else (Path(path).read_bytes() for path in pictures)
     if task == "classify":
         for label in classify(given):
             print(label, flush=True)  # noqa: T201

@@ -2,8 +2,8 @@
 
     python -m edgetl.benchmarks.dev.baselines MODEL --data DIR
 
-The same model file and the same JPEGs, each way in a process of its own, in rounds in which every
-way has its turn, so that a machine that slows down slows them all; ratios are medians over rounds.
+The same model file and the same JPEGs, each variant in a process of its own, every variant in
+every round, so that a machine that slows down slows them all; ratios are medians over rounds.
 MediaPipe has an environment of its own, .venv-mediapipe here, made on first use. Needs Linux or
 macOS: a process's memory comes from os.wait4.
 """
@@ -16,24 +16,30 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import numpy as np
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
-from edgetl.benchmarks.dev import baseline_worker as peer_worker
+from edgetl.benchmarks.dev import baseline_worker
+from edgetl.benchmarks.dev.command_line import console, run_command
 from edgetl.benchmarks.dev.mediapipe_environment import FOLDER, VERSION, mediapipe_python
-from edgetl.benchmarks.dev.processes import peak_bytes, seconds_to_first_line
-from edgetl.benchmarks.dev.training import last_line, run_command, this_machine
+from edgetl.benchmarks.dev.processes import last_line, peak_bytes, seconds_to_first_line
+from edgetl.benchmarks.machine import condition, this_machine
+from edgetl.benchmarks.measured import Machine
+from edgetl.benchmarks.pictures import megapixels
+from edgetl.benchmarks.report.tables import condition_words, machine_words
+from edgetl.benchmarks.rounds import alternately
 from edgetl.edge.errors import DataError, EdgetlError, quoted
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.runtime import choose_runtime, default_threads
+from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.demo_pictures import CLASSES, write_demo_pictures
-from edgetl.trainer.progress import progress, say
+from edgetl.trainer.progress import progress
 
 OURS = "edgetl"
 _NAMES = {
@@ -43,14 +49,13 @@ _NAMES = {
     "mediapipe": "MediaPipe Tasks, OpenCV decodes",
     "mediapipe-file": "MediaPipe Tasks, it reads the file",
 }
-_WORKER = Path(peer_worker.__file__)
+_WORKER = Path(baseline_worker.__file__)
 _JPEG = {".jpg", ".jpeg"}
-_WIDTH = 100
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of one way: `ratio` is it over ours, the median of ratios round by round.
+    """One figure of one variant: `ratio` is it over ours, the median of ratios round by round.
 
     `low` and `high` are the quartiles of these ratios; `rounds` is the figure of each round.
     """
@@ -63,13 +68,13 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Peer:
-    """One way to classify the pictures.
+class Baseline:
+    """One variant to classify the pictures.
 
     Attributes:
         name: what it is.
         versions: of the libraries that do it.
-        threads: None where it chooses for itself and does not tell.
+        threads: None where it chooses for itself and does not say which.
         milliseconds: a picture, from JPEGs to classes: of a round, what all took divided by how
             many they are.
         start_seconds: from starting the process to its first result.
@@ -88,17 +93,15 @@ class Peer:
 
 @dataclass(frozen=True)
 class Report:
-    """All that one run measured; `peers` begins with edgetl. `load` was the average before."""
+    """All that one run measured; `baselines` begins with edgetl."""
 
     model: str
     data: str
     pictures: int
     megapixels: float
     rounds: int
-    processor: str
-    cores: int
-    load: float
-    peers: tuple[Peer, ...]
+    machine: Machine
+    baselines: tuple[Baseline, ...]
 
 
 def measure(
@@ -110,44 +113,43 @@ def measure(
     start_rounds: int = 7,
     peak_rounds: int = 3,
     environment: Path = Path(FOLDER),
-    ways: Sequence[str] = tuple(_NAMES),
+    variants: Sequence[str] = tuple(_NAMES),
 ) -> Report:
     """Everything, in one run.
 
     Args:
         model: a .tflite classifier with metadata, as export writes it.
-        pictures: JPEG files, one or more.
-        data: what the pictures are, in words.
+        pictures, data: JPEG files, one or more, and what they are, in words.
         rounds: of classifying all pictures; one more, before them, does not count.
-        start_rounds, peak_rounds: of starting processes anew.
+        start_rounds, peak_rounds: of starting new processes.
         environment: the folder of MediaPipe's virtual environment, made if need be.
-        ways: some of WAYS in peer_worker.py, edgetl among them.
+        variants: some of VARIANTS in baseline_worker.py, edgetl among them.
 
     Raises:
         ModelFileError: the model is damaged or no image classifier.
-        EdgetlError: MediaPipe cannot be installed, or a way cannot classify with this model.
+        EdgetlError: MediaPipe cannot be installed, or a variant cannot classify with this model.
     """
     labels = read_model_file(model).labels
     runtime = choose_runtime()
     threads = default_threads()
-    machine = this_machine()
-    pythons = {}
-    if any(way.startswith("mediapipe") for way in ways):
-        say(f"making sure of MediaPipe {VERSION} in {environment}")
-        pythons = {way: mediapipe_python(environment) for way in ways if way.startswith("media")}
+    before = condition()
+    python = None
+    if any(_foreign(variant) for variant in variants):
+        logger.info(f"making sure of MediaPipe {VERSION} in {environment}")
+        python = mediapipe_python(environment)
     commands = {
-        way: _command(way, model, threads, runtime.load().__name__, pythons.get(way))
-        for way in ways
+        variant: _command(variant, model, threads, runtime.load().__name__, python)
+        for variant in variants
     }
     files = [str(path.absolute()) for path in pictures]
     took, classes = _timed(commands, files, rounds)
-    starts = _in_turns(
-        "starting anew", ways, start_rounds,
-        lambda way: seconds_to_first_line([*commands[way], "classify", files[0]]),
+    starts = _by_round(
+        "starting processes", variants, start_rounds,
+        lambda variant: seconds_to_first_line([*commands[variant], "classify", files[0]]),
     )  # fmt: skip
-    peaks = _in_turns(
-        "measuring memory", ways, peak_rounds,
-        lambda way: float(peak_bytes([*commands[way], "classify", *files])),
+    peaks = _by_round(
+        "measuring memory", variants, peak_rounds,
+        lambda variant: float(peak_bytes([*commands[variant], "classify", *files])),
     )  # fmt: skip
     if "bare" in classes:
         classes["bare"] = [labels[int(number)] for number in classes["bare"]]
@@ -156,24 +158,26 @@ def measure(
         model=model.name,
         data=data,
         pictures=len(pictures),
-        megapixels=statistics.median(map(_megapixels, pictures)),
+        megapixels=statistics.median(map(megapixels, pictures)),
         rounds=rounds,
-        processor=machine.processor,
-        cores=machine.cores,
-        load=machine.load,
-        peers=tuple(
-            Peer(
-                name=_NAMES[way],
-                versions=f"mediapipe {VERSION}" if way in pythons else ours,
-                threads=None if way in pythons else threads,
-                milliseconds=_figure(took[way], took[OURS]),
-                start_seconds=_figure(starts[way], starts[OURS]),
-                peak_bytes=_figure(peaks[way], peaks[OURS]),
-                as_ours=float(np.mean(np.array(classes[way]) == np.array(classes[OURS]))),
+        machine=this_machine(before, condition()),
+        baselines=tuple(
+            Baseline(
+                name=_NAMES[variant],
+                versions=f"mediapipe {VERSION}" if _foreign(variant) else ours,
+                threads=None if _foreign(variant) else threads,
+                milliseconds=_figure(took[variant], took[OURS]),
+                start_seconds=_figure(starts[variant], starts[OURS]),
+                peak_bytes=_figure(peaks[variant], peaks[OURS]),
+                as_ours=float(np.mean(np.array(classes[variant]) == np.array(classes[OURS]))),
             )
-            for way in ways
+            for variant in variants
         ),
     )
+
+
+def _foreign(variant: str) -> bool:
+    return variant.startswith("mediapipe")
 
 
 def find_jpegs(folder: Path, count: int) -> list[Path]:
@@ -183,113 +187,95 @@ def find_jpegs(folder: Path, count: int) -> list[Path]:
         DataError: there is none, or the folder cannot be read.
     """
     if not folder.is_dir():
-        raise DataError(f"{quoted(folder)}: is no folder")
+        raise DataError(f"{quoted(folder)}: is not a folder")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _JPEG)
     if not found:
         raise DataError(f"{quoted(folder)}: has no JPEG files")
     step = max(1.0, len(found) / count)
-    return [found[int(place * step)] for place in range(min(count, len(found)))]
+    return [found[int(number * step)] for number in range(min(count, len(found)))]
 
 
-def _command(way: str, model: Path, threads: int, runtime: str, python: Path | None) -> list[str]:
+def _command(
+    variant: str, model: Path, threads: int, runtime: str, python: Path | None
+) -> list[str]:
     # -I: no PYTHONPATH or working directory through which our modules could come in.
     start = (
         [str(python), "-I", str(_WORKER)]
-        if python
-        else [sys.executable, "-m", peer_worker.__name__]
+        if _foreign(variant)
+        else [sys.executable, "-m", baseline_worker.__name__]
     )
-    return [*start, way, str(model.absolute()), str(threads), runtime]
-
-
-@dataclass(frozen=True)
-class _Worker:
-    way: str
-    process: "subprocess.Popen[str]"
-    log: IO[bytes]
-
-    def line(self) -> str:
-        """The next line that it prints.
-
-        Raises:
-            EdgetlError: it has ended.
-        """
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            self.log.seek(0)
-            said = last_line(self.log.read().decode(errors="replace"))
-            raise EdgetlError(f"{_NAMES[self.way]}: cannot classify with this model: {said}")
-        return line
-
-    def run(self) -> tuple[float, list[str]]:
-        """Classify every picture: milliseconds a picture, and the classes."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.line())
-        return answer["milliseconds"], answer["classes"]
+    return [*start, variant, str(model.absolute()), str(threads), runtime]
 
 
 @contextlib.contextmanager
-def _worker(way: str, command: Sequence[str], files: Sequence[str]) -> Iterator[_Worker]:
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
+def _classifying(
+    variant: str, command: Sequence[str], files: Sequence[str]
+) -> Iterator[Callable[[], tuple[float, list[str]]]]:
+    """What classifies every picture: milliseconds a picture, and the classes."""
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
             [*command, "time", *files],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-        )  # fmt: skip
-        worker = _Worker(way, process, log)
+        ) as process,
+    ):  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        stdin, stdout = process.stdin, process.stdout
+
+        def line() -> str:
+            if found := stdout.readline():
+                return found
+            log.seek(0)
+            words = last_line(log.read().decode(errors="replace"))
+            raise EdgetlError(f"{_NAMES[variant]}: cannot classify with this model: {words}")
+
+        def classify() -> tuple[float, list[str]]:
+            stdin.write("\n")
+            stdin.flush()
+            answer = json.loads(line())
+            return answer["milliseconds"], answer["classes"]
+
         try:
-            worker.line()
-            yield worker
+            line()
+            yield classify
         finally:
             process.kill()
-            process.communicate()
 
 
 def _timed(
     commands: dict[str, list[str]], files: Sequence[str], rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[str]]]:
-    """Of each way the milliseconds a picture in each round, and the classes."""
+    """Of each variant the milliseconds a picture in each round, and the classes."""
     with contextlib.ExitStack() as stack:
-        say("starting every way")
+        logger.info("starting every variant")
         workers = {
-            way: stack.enter_context(_worker(way, command, files))
-            for way, command in commands.items()
+            variant: stack.enter_context(_classifying(variant, command, files))
+            for variant, command in commands.items()
         }
         # The first round fills caches.
-        classes = {way: worker.run()[1] for way, worker in workers.items()}
-        took = _in_turns(
+        classes = {variant: classify()[1] for variant, classify in workers.items()}
+        took = _by_round(
             f"classifying {len(files)} pictures", list(workers), rounds,
-            lambda way: workers[way].run()[0],
+            lambda variant: workers[variant]()[0],
         )  # fmt: skip
     return took, classes
 
 
-def _in_turns(
-    what: str, ways: Sequence[str], rounds: int, figure: Callable[[str], float]
+def _by_round(
+    what: str, variants: Sequence[str], rounds: int, figure: Callable[[str], float]
 ) -> dict[str, list[float]]:
-    """A figure of each way in each round; another way begins each round."""
-    say(f"{what}, {rounds} rounds")
-    taken: dict[str, list[float]] = {way: [] for way in ways}
+    """A figure of each variant in each round."""
+    logger.info(f"{what}, {rounds} rounds")
     with progress(what, rounds) as advance:
-        for number in range(rounds):
-            first = number % len(ways)
-            for way in (*ways[first:], *ways[:first]):
-                taken[way].append(figure(way))
-            advance()
-    return taken
+        return alternately(
+            {name: partial(figure, name) for name in variants}, rounds=rounds, advance=advance
+        )
 
 
 def _figure(theirs: Sequence[float], ours: Sequence[float]) -> Figure:
     low, middle, high = np.percentile(np.divide(theirs, ours), (25, 50, 75))
     return Figure(statistics.median(theirs), float(middle), float(low), float(high), tuple(theirs))
-
-
-def _megapixels(path: Path) -> float:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return image.width * image.height / 1e6
 
 
 def command(
@@ -309,7 +295,7 @@ def command(
             folder, words = data, quoted(data)
         else:
             per_class = -(-pictures // len(CLASSES))
-            say(f"drawing {per_class * len(CLASSES)} demo pictures")
+            logger.info(f"drawing {per_class * len(CLASSES)} demo pictures")
             folder = write_demo_pictures(Path(temporary, "pictures"), per_class=per_class)
             words = "demo pictures"
         report = measure(model, find_jpegs(folder, pictures), data=words, rounds=rounds)
@@ -320,30 +306,30 @@ def command(
 
 
 def _print(report: Report) -> None:
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False)
+    out = console()
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for name in ("ms a picture", "to first result, s", "peak memory, MB", "as edgetl"):
         table.add_column(name, justify="right", no_wrap=True)
-    for peer in report.peers:
+    for baseline in report.baselines:
         table.add_row(
-            peer.name,
-            f"{peer.milliseconds.value:.2f}  {peer.milliseconds.ratio:5.2f}x",
-            f"{peer.start_seconds.value:.2f}  {peer.start_seconds.ratio:5.2f}x",
-            f"{peer.peak_bytes.value / 1e6:.0f}  {peer.peak_bytes.ratio:5.2f}x",
-            f"{peer.as_ours:.1%}",
+            baseline.name,
+            f"{baseline.milliseconds.value:.2f}  {baseline.milliseconds.ratio:5.2f}x",
+            f"{baseline.start_seconds.value:.2f}  {baseline.start_seconds.ratio:5.2f}x",
+            f"{baseline.peak_bytes.value / 1e6:.0f}  {baseline.peak_bytes.ratio:5.2f}x",
+            f"{baseline.as_ours:.1%}",
         )
-    console.print(table)
-    ours = report.peers[0]
-    chosen = "; MediaPipe chooses its own" if None in {p.threads for p in report.peers} else ""
-    versions = ", ".join(dict.fromkeys(peer.versions for peer in report.peers))
-    console.print(
+    out.print(table)
+    ours = report.baselines[0]
+    chosen = "; MediaPipe chooses its own" if None in {p.threads for p in report.baselines} else ""
+    versions = ", ".join(dict.fromkeys(baseline.versions for baseline in report.baselines))
+    out.print(
         f"{report.model}, {report.pictures} JPEGs of {report.megapixels:.2f} megapixels "
         f"({report.data}), {report.rounds} rounds. From JPEGs to classes, divided by the pictures, "
-        f"the median; ratios are beside the first row, the median of ratios taken round by round. "
+        f"the median; ratios are beside the first case, the median of ratios taken round by round. "
         f"Of a folder edgetl classifies a picture on each thread. As edgetl: pictures "
-        f"given the same class. {ours.threads} threads{chosen}. {versions}. {report.processor}, "
-        f"{report.cores} cores, load {report.load:.2f} before."
+        f"given the same class. {ours.threads} threads{chosen}. {versions}. "
+        f"{machine_words(report.machine)} Before: {condition_words(report.machine.before)}."
     )
 
 

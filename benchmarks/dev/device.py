@@ -1,9 +1,9 @@
-"""What `edgetl classify` costs beside the least that could do the same, on this machine.
+"""What `edgetl classify` costs beside the lower bound of what it does, on this machine.
 
     python -m edgetl.benchmarks.dev.device --model model.int8.tflite
 
-Everything is measured in one run, in rounds in which both sides have their turn, so that a machine
-that slows down slows both; ratios are medians over rounds. Needs Linux or macOS: a process's memory
+Everything is measured in one run, both sides in every round, so that a machine that slows down
+slows both; ratios are medians over rounds. Needs Linux or macOS: a process's memory
 comes from os.wait4.
 """
 
@@ -11,29 +11,28 @@ import itertools
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
 import numpy as np
 import typer
-from PIL import Image
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
-from edgetl.benchmarks.dev.loopback_camera import HEIGHT, WIDTH, read_frame
+from edgetl.benchmarks.dev import baseline_worker
+from edgetl.benchmarks.dev.command_line import console, run_command
+from edgetl.benchmarks.dev.frame_age import Age, frame_ages
+from edgetl.benchmarks.dev.loopback_camera import HEIGHT, WIDTH
 from edgetl.benchmarks.dev.processes import peak_bytes, seconds_to_end, seconds_to_first_line
-from edgetl.benchmarks.dev.training import run_command
+from edgetl.benchmarks.pictures import megapixels, noise_photo
+from edgetl.benchmarks.rounds import alternately
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.latest import latest_model
 from edgetl.edge.model.preprocessing import model_input
@@ -41,63 +40,36 @@ from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.pipeline.inference import results
 from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
 from edgetl.edge.results.result import Result
-from edgetl.edge.sources.camera import Camera
 from edgetl.edge.sources.files import Item, files
-from edgetl.edge.sources.opencv_capture import opened
 from edgetl.edge.sources.view import View
+from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
-from edgetl.trainer.progress import say
 
-# As the installed command starts; `python -m edgetl` would compile edgetl.py each time.
+# As the installed command starts; `python -m edgetl` would compile __main__.py each time.
 _EDGETL = [sys.executable, "-c", "from edgetl.cli import main; main()"]
-# A classifier as slow as a large model on a small board, milliseconds.
-SLOWED = 100.0
 
 
 @dataclass(frozen=True)
 class Point:
-    """One thing measured beside the least it could cost.
+    """One thing measured beside the lower bound of its cost.
 
     Attributes:
         name: what was measured.
-        unit: of `ours` and `least`.
+        unit: of `ours` and `lower_bound`.
         ours: through edgetl, the median over rounds.
-        least: beside it.
-        ratio: ours / least, the median of ratios taken round by round.
-        wanted: the bound of `ratio` in words, "" where there is none.
-        good: whether it holds; None where there is no bound.
+        lower_bound: of the least that could do the same.
+        ratio: ours / lower_bound, the median of ratios taken round by round.
+        criterion: what `ratio` must be for acceptance, in words.
+        met: whether it is.
     """
 
     name: str
     unit: str
     ours: float
-    least: float
+    lower_bound: float
     ratio: float
-    wanted: str = ""
-    good: bool | None = None
-
-
-@dataclass(frozen=True)
-class Age:
-    """How old frames were when they had been classified, milliseconds.
-
-    Attributes:
-        way: how the camera was read.
-        seconds: for how long.
-        frames: how many were classified.
-        median: of their ages.
-        p95: 95th percentile of their ages.
-        p95_first_half: of those of the first half of the time.
-        p95_second_half: of those of the second half.
-    """
-
-    way: str
-    seconds: float
-    frames: int
-    median: float
-    p95: float
-    p95_first_half: float
-    p95_second_half: float
+    criterion: str
+    met: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +91,8 @@ def camera_frame(model: Path, *, rounds: int = 40, calls: int = 10) -> Point:
     items = (Item("camera 0", View().of(frame), number) for number in itertools.count(1))
     produced = results(items, classifier, top_k=3)
     bare = _bare(classifier)
-    pairs = _rounds(lambda: next(produced), bare, rounds=rounds, calls=calls)
+    steps = (partial(_seconds, step, calls=calls) for step in (lambda: next(produced), bare))
+    pairs = _pairs(*steps, rounds=rounds)
     return _point("a 640x480 frame / bare invoke", "ms", pairs, at_most=1.15, scale=1000)
 
 
@@ -142,13 +115,14 @@ def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
         produced = list(results(Prefetcher(files(names), input_size), classifier))
         assert all(isinstance(result, Result) for result in produced)
 
-    rates = []
-    for number in range(rounds + 1):
-        took = [_seconds(step) for step in (ours, decode_alone, invoke_alone)]
-        if number:  # the first one fills caches
-            rates.append((len(pictures) / took[0], len(pictures) / max(took[1:])))
+    steps = {step.__name__: partial(_seconds, step) for step in (ours, decode_alone, invoke_alone)}
+    took = _after_the_first(alternately(steps, rounds=rounds + 1))
+    rates = [
+        (len(pictures) / whole, len(pictures) / max(parts))
+        for whole, *parts in zip(*took.values(), strict=True)
+    ]
     return _point(
-        f"folder of {_megapixels(pictures[0]):.0f} MP JPEGs / ideal",
+        f"folder of {megapixels(pictures[0]):.0f} MP JPEGs / ideal",
         "pictures/s",
         rates,
         at_least=0.85,
@@ -158,55 +132,40 @@ def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
 def first_result(model: Path, picture: Path, *, rounds: int = 7) -> Point:
     """From starting the process to its first line, beside a minimal script."""
     commands = _commands(model, [picture])
-    pairs = _in_turn(*(partial(seconds_to_first_line, each) for each in commands), rounds=rounds)
+    pairs = _pairs(*(partial(seconds_to_first_line, each) for each in commands), rounds=rounds)
     return _point("start to first result / minimal script", "s", pairs, at_most=1.3)
 
 
 def help_text(*, rounds: int = 7) -> Point:
     """`edgetl --help` beside importing typer."""
     commands = [*_EDGETL, "--help"], [sys.executable, "-c", "import typer"]
-    pairs = _in_turn(*(partial(seconds_to_end, each) for each in commands), rounds=rounds)
+    pairs = _pairs(*(partial(seconds_to_end, each) for each in commands), rounds=rounds)
     return _point("edgetl --help / import typer", "s", pairs, at_most=1.5)
 
 
 def memory(model: Path, pictures: Sequence[Path], *, rounds: int = 3) -> Point:
     """Peak memory of classifying a folder, beside a minimal script."""
     commands = _commands(model, pictures)
-    pairs = [(peak_bytes(commands[0]), peak_bytes(commands[1])) for _ in range(rounds)]
+    pairs = _pairs(*(partial(peak_bytes, each) for each in commands), rounds=rounds)
     return _point("peak memory on a folder / minimal", "MB", pairs, at_most=1.3, scale=1e-6)
 
 
 def by_threads(model: Path, *, rounds: int = 15, calls: int = 10) -> dict[int, float]:
     """Milliseconds of one inference with 1, 2 and 4 threads, as far as there are cores."""
     numbers = [number for number in (1, 2, 4) if number <= (os.cpu_count() or 1)]
-    steps = [_bare(Classifier(model, threads=number)) for number in numbers]
-    times: list[list[float]] = [[] for _ in steps]
-    for _ in range(rounds):
-        for step, kept in zip(steps, times, strict=True):
-            kept.append(_seconds(step, calls=calls))
-    return {
-        number: 1000 * statistics.median(kept) for number, kept in zip(numbers, times, strict=True)
+    steps = {
+        str(number): partial(_seconds, _bare(Classifier(model, threads=number)), calls=calls)
+        for number in numbers
     }
-
-
-def frame_ages(model: Path, *, seconds: float) -> list[Age]:
-    """Ages of the frames of a 30 fps stream when a classifier of 100 ms has classified them."""
-    classifier = Classifier(model)
-    with _loopback_camera() as url, Camera(url) as camera:
-        ours = _ages("edgetl", camera, classifier, seconds)
-    with _loopback_camera() as url:
-        plain = _ages("plain cv2 read loop", _plain(url), classifier, seconds)
-    return [ours, plain]
+    took = alternately(steps, rounds=rounds)
+    return {number: 1000 * statistics.median(took[str(number)]) for number in numbers}
 
 
 def write_photos(where: Path, *, count: int, size: tuple[int, int] = (4000, 3000)) -> list[Path]:
     """JPEGs that take as long to decode as a camera's: some 4 MB at 12 megapixels."""
-    random = np.random.default_rng(0)
     width, height = size
-    rough = random.integers(0, 256, (height // 50 + 1, width // 50 + 1, 3), np.uint8)
-    smooth = cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
-    grain = random.normal(0, 6, (height, width, 1)).astype(np.int16)
-    picture = Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
+    random = np.random.default_rng(0)
+    picture = noise_photo(random, size, cells=(width // 50 + 1, height // 50 + 1))
     paths = [where / f"{number:03}.jpg" for number in range(count)]
     picture.save(paths[0], quality=92)
     for path in paths[1:]:
@@ -224,7 +183,7 @@ def command(
     pictures: Annotated[int, typer.Option(min=2, help="In the folder.")] = 24,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure what classify costs beside the least that could do the same."""
+    """Measure what classify costs beside the lower bound of what it does."""
     report = measure(
         model or latest_model(), pictures=pictures, seconds=minutes * 60 if minutes else 20.0
     )
@@ -232,7 +191,7 @@ def command(
         print(json.dumps(asdict(report), indent=2))  # noqa: T201
     else:
         _print(report)
-    if any(point.good is False for point in report.points):
+    if not all(point.met for point in report.points):
         sys.exit(1)
 
 
@@ -247,19 +206,20 @@ def measure(model: Path, *, pictures: int, seconds: float) -> Report:
         classifier = Classifier(model)
     with tempfile.TemporaryDirectory() as temporary:
         photos = write_photos(Path(temporary), count=pictures)
+        steps: dict[str, Callable[[], Point]] = {
+            "a camera's frame": lambda: camera_frame(model),
+            "a folder": lambda: folder(model, photos),
+            "the first result": lambda: first_result(model, photos[0]),
+            "--help": help_text,
+            "memory": lambda: memory(model, photos),
+        }
         points = []
-        for name, step in (
-            ("a camera's frame", lambda: camera_frame(model)),
-            ("a folder", lambda: folder(model, photos)),
-            ("the first result", lambda: first_result(model, photos[0])),
-            ("--help", help_text),
-            ("memory", lambda: memory(model, photos)),
-        ):
-            say(f"measuring {name}")
+        for name, step in steps.items():
+            logger.info(f"measuring {name}")
             points.append(step())
-    say("measuring threads")
+    logger.info("measuring threads")
     threads = by_threads(model)
-    say(f"measuring frames' ages, twice {seconds:.0f} seconds")
+    logger.info(f"measuring frames' ages, twice {seconds:.0f} seconds")
     return Report(
         model=model.name,
         runtime=f"{classifier.runtime.name} {classifier.runtime.version}",
@@ -275,11 +235,11 @@ def _bare(classifier: Classifier) -> Callable[[], None]:
     interpreter = classifier.runtime.interpreter(
         classifier.model.content, threads=classifier.threads
     )
-    place = interpreter.get_input_details()[0]
-    values = np.zeros(place["shape"], place["dtype"])
+    details = interpreter.get_input_details()[0]
+    values = np.zeros(details["shape"], details["dtype"])
 
     def bare() -> None:
-        interpreter.set_tensor(place["index"], values)
+        interpreter.set_tensor(details["index"], values)
         interpreter.invoke()
 
     return bare
@@ -292,18 +252,16 @@ def _seconds(step: Callable[[], Any], *, calls: int = 1) -> float:
     return (time.perf_counter() - began) / calls
 
 
-def _rounds(
-    ours: Callable[[], Any], least: Callable[[], Any], *, rounds: int, calls: int
+def _pairs(
+    ours: Callable[[], float], lower_bound: Callable[[], float], *, rounds: int
 ) -> list[tuple[float, float]]:
-    steps = (partial(_seconds, step, calls=calls) for step in (ours, least))
-    return _in_turn(*steps, rounds=rounds)
+    took = alternately({"ours": ours, "lower bound": lower_bound}, rounds=rounds + 1)
+    return list(zip(*_after_the_first(took).values(), strict=True))
 
 
-def _in_turn(
-    ours: Callable[[], float], least: Callable[[], float], *, rounds: int
-) -> list[tuple[float, float]]:
+def _after_the_first(took: dict[str, list[float]]) -> dict[str, list[float]]:
     # The first round does not count: it finds files and caches cold, and modules not compiled.
-    return [(ours(), least()) for _ in range(rounds + 1)][1:]
+    return {name: figures[1:] for name, figures in took.items()}
 
 
 def _point(
@@ -315,22 +273,17 @@ def _point(
     at_least: float | None = None,
     scale: float = 1,
 ) -> Point:
-    ratio = statistics.median(ours / least for ours, least in pairs)
+    ratio = statistics.median(ours / bound for ours, bound in pairs)
     bounds = {"at most": at_most, "at least": at_least}
     return Point(
         name=name,
         unit=unit,
         ours=scale * statistics.median(ours for ours, _ in pairs),
-        least=scale * statistics.median(least for _, least in pairs),
+        lower_bound=scale * statistics.median(bound for _, bound in pairs),
         ratio=ratio,
-        wanted=", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound),
-        good=(at_most is None or ratio <= at_most) and (at_least is None or ratio >= at_least),
+        criterion=", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound),
+        met=(at_most is None or ratio <= at_most) and (at_least is None or ratio >= at_least),
     )
-
-
-def _megapixels(path: Path) -> float:
-    with Image.open(path) as image:
-        return image.width * image.height / 1e6
 
 
 def _of_files(model: Path) -> Classifier:
@@ -344,97 +297,39 @@ def _commands(model: Path, pictures: Sequence[Path]) -> tuple[list[str], list[st
     names = [str(path) for path in pictures]
     return (
         [*_EDGETL, "classify", "--model", str(model), *names],
-        [sys.executable, "-m", "edgetl.benchmarks.dev.minimal", str(model), module,
-         str(classifier.threads), *names],
+        [sys.executable, "-m", baseline_worker.__name__, "bare", str(model),
+         str(classifier.threads), module, "classify", *names],
     )  # fmt: skip
 
 
-@contextmanager
-def _loopback_camera() -> Iterator[str]:
-    # In a process of its own, so that it and the reader do not wait for one another's lock.
-    with subprocess.Popen(
-        [sys.executable, "-m", "edgetl.benchmarks.dev.loopback_camera"],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-
-
-def _plain(url: str) -> Iterator[Item]:
-    capture = opened(url)
-    assert capture is not None
-    try:
-        for number in itertools.count(1):
-            read, frame = capture.read()
-            if not read:
-                return
-            yield Item(url, View().of(frame), number)
-    finally:
-        capture.release()
-
-
-def _ages(way: str, items: Any, classifier: Classifier, seconds: float) -> Age:
-    found: list[tuple[float, float]] = []
-    frames = iter(items)
-    began = taken = time.monotonic()
-    for result in results(frames, classifier, top_k=3):
-        assert isinstance(result, Result)
-        # Slow as a large model: not less than SLOWED from one frame to the next.
-        time.sleep(max(0.0, (SLOWED - result.milliseconds) / 1000))
-        taken = time.monotonic()
-        found.append((taken - began, 1000 * (taken - read_frame(np.asarray(result.picture))[1])))
-        if taken - began > seconds:
-            break
-    # While it starts, FFmpeg looks at the first frames for longer.
-    settled = [(when, age) for when, age in found if when > min(1.0, seconds / 4)]
-    ages = np.array([age for _, age in settled])
-    first = np.array([age for when, age in settled if when <= seconds / 2])
-    second = np.array([age for when, age in settled if when > seconds / 2])
-    return Age(
-        way=way,
-        seconds=taken - began,
-        frames=len(found),
-        median=float(np.median(ages)),
-        p95=float(np.percentile(ages, 95)),
-        p95_first_half=float(np.percentile(first, 95)),
-        p95_second_half=float(np.percentile(second, 95)),
-    )
-
-
 def _print(report: Report) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 100)
+    out = console()
     table = Table("", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("edgetl", "least", "ratio", "wanted", ""):
+    for name in ("edgetl", "lower bound", "ratio", "criterion", ""):
         table.add_column(name, justify="right", no_wrap=True)
     for point in report.points:
         table.add_row(
             point.name,
             f"{point.ours:.4g} {point.unit}",
-            f"{point.least:.4g} {point.unit}",
+            f"{point.lower_bound:.4g} {point.unit}",
             f"{point.ratio:.2f}",
-            point.wanted,
-            {True: "holds", False: "FAILS", None: ""}[point.good],
+            point.criterion,
+            "met" if point.met else "NOT MET",
         )
-    console.print(table)
+    out.print(table)
     table = Table("frame's age when classified, ms", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("seconds", "frames", "median", "95 %", "first half", "second half"):
         table.add_column(name, justify="right", no_wrap=True)
     for age in report.ages:
         values = (age.median, age.p95, age.p95_first_half, age.p95_second_half)
         table.add_row(
-            age.way, f"{age.seconds:.0f}", str(age.frames), *(f"{value:.0f}" for value in values)
+            age.reader, f"{age.seconds:.0f}", str(age.frames), *(f"{value:.0f}" for value in values)
         )
-    console.print(table)
+    out.print(table)
     threads = ", ".join(f"{n}: {ms:.2f} ms" for n, ms in report.threads.items())
-    console.print(
+    out.print(
         f"{report.model}, {report.runtime}, {report.cores} cores; one inference by threads: "
         f"{threads}",
-        highlight=False,
-        markup=False,
         soft_wrap=True,
     )
 

@@ -1,4 +1,4 @@
-"""A virtual environment that has MediaPipe and has not edgetl, to hold our files against it.
+"""A virtual environment that has MediaPipe and not edgetl, in which our files are classified too.
 
 MediaPipe brings opencv-contrib-python and NumPy 2, which must not meet our opencv-python and
 NumPy 1.
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from edgetl.benchmarks.dev.processes import last_line
 from edgetl.edge.errors import EdgetlError, quoted, reason
 
 VERSION = "1.2.3"
@@ -31,9 +32,11 @@ def mediapipe_python(folder: Path) -> Path:
         [sys.executable, "-m", "venv", "--clear", folder], capture_output=True, text=True
     )
     if made.returncode != 0:
-        raise EdgetlError(f"{quoted(folder)}: cannot be made: {_last_line(made)}")
+        raise EdgetlError(
+            f"{quoted(folder)}: cannot be made: {last_line(made.stdout + made.stderr)}"
+        )
     try:
-        # As Python 3.13's venv does of itself: git and ruff then pass the folder by.
+        # As Python 3.13's venv does of itself: git and ruff then ignore the folder.
         (folder / ".gitignore").write_text("*\n")
     except OSError as error:
         raise EdgetlError(f"{quoted(folder)}: cannot be written: {reason(error)}") from error
@@ -47,14 +50,13 @@ def mediapipe_python(folder: Path) -> Path:
         capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     if installed.returncode != 0 or not _has_mediapipe(python):
-        raise EdgetlError(
-            f"pip cannot install mediapipe {VERSION} into {quoted(folder)}: {_last_line(installed)}"
-        )
+        words = last_line(installed.stdout + installed.stderr)
+        raise EdgetlError(f"pip cannot install mediapipe {VERSION} into {quoted(folder)}: {words}")
     return python
 
 
 def _has_mediapipe(python: Path) -> bool:
-    """Whether the pinned release is there and whole: a broken-off install is made anew."""
+    """Whether the pinned release is there and whole: an interrupted installation is repeated."""
     try:
         result = subprocess.run(
             [python, "-I", "-c", "import mediapipe; print(mediapipe.__version__)"],
@@ -63,7 +65,3 @@ def _has_mediapipe(python: Path) -> bool:
     except OSError:
         return False
     return result.stdout.strip() == VERSION
-
-
-def _last_line(result: "subprocess.CompletedProcess[str]") -> str:
-    return (f"{result.stdout}\n{result.stderr}".strip().splitlines() or ["no message"])[-1]

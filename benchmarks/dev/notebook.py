@@ -1,8 +1,8 @@
-"""The reference recipe as a published transfer-learning notebook writes it: the peer of training.
+"""The reference recipe as a published transfer-learning notebook writes it: training's baseline.
 
     python -m edgetl.benchmarks.dev.notebook DATA --seed 0 --out figures.json
 
-Every epoch decodes every picture and computes the whole network anew. What it says of accuracy is
+Every epoch decodes every picture and computes the whole network again. What it says of accuracy is
 comparable to a run of edgetl: the same data, weights, settings and choice of the best epoch. It
 departs from such notebooks in two points, where they are wrong: BatchNormalization stays in
 inference mode in phase two (`InferenceModeBackbone` in `trainer.network.model`), and no picture
@@ -17,7 +17,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edgetl.benchmarks.dev.training import changed_recipe, check_layout, check_out, run_command
+from edgetl.benchmarks.dev.command_line import run_command
+from edgetl.benchmarks.dev.training_plan import changed_recipe, check_layout, check_out
 from edgetl.edge.errors import DataError, quoted
 from edgetl.edge.system.files import write_json
 from edgetl.edge.system.native_log import hidden_native_log
@@ -51,7 +52,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
 
     Returns:
         "seconds" by stage and in all, the figures of "validation" and "test" ("test" may be None),
-        and "history", a row an epoch.
+        and "history", an entry an epoch.
 
     Raises:
         DataError: TensorFlow cannot read a picture.
@@ -77,31 +78,25 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
             model, backbone = build_notebook_model(recipe, len(labels))
             finish("load")
 
-            # Phase one: the backbone is frozen, the head is trained.
-            _compile(model, keras.optimizers.Adam(recipe.head_lr))
-            head = model.fit(
-                parts.train.batches,
-                epochs=recipe.head_epochs,
-                validation_data=parts.validation.batches,
-                callbacks=[keep_best],
-                verbose=2,
-            )
-            finish("head")
-
-            # Phase two: the backbone's upper layers are trained too.
-            backbone.trainable = True
-            for layer in backbone.layers[: recipe.fine_tune_from]:
-                layer.trainable = False
-            _compile(model, keras.optimizers.RMSprop(recipe.fine_tune_lr))
-            fine_tune = model.fit(
-                parts.train.batches,
-                initial_epoch=recipe.head_epochs,
-                epochs=recipe.epochs,
-                validation_data=parts.validation.batches,
-                callbacks=[keep_best],
-                verbose=2,
-            )
-            finish("fine_tune")
+            phases = (
+                ("head", keras.optimizers.Adam(recipe.head_lr), 0, recipe.head_epochs),
+                ("fine_tune", keras.optimizers.RMSprop(recipe.fine_tune_lr), recipe.head_epochs,
+                 recipe.epochs),
+            )  # fmt: skip
+            history = []
+            for phase, optimizer, first, last in phases:
+                if phase == "fine_tune":
+                    # The backbone, frozen so far, is trained too, but for its lower layers.
+                    backbone.trainable = True
+                    for layer in backbone.layers[: recipe.fine_tune_from]:
+                        layer.trainable = False
+                _compile(model, optimizer)
+                fitted = model.fit(
+                    parts.train.batches, initial_epoch=first, epochs=last,
+                    validation_data=parts.validation.batches, callbacks=[keep_best], verbose=2,
+                )  # fmt: skip
+                history += _epochs(phase, fitted)
+                finish(phase)
 
             model.load_weights(best)
             validation = _evaluated(model, parts.validation)
@@ -110,7 +105,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
         except tf.errors.InvalidArgumentError as error:
             raise DataError(
                 f"{quoted(data)}: TensorFlow cannot read a picture there "
-                f"({quoted(str(error.message).splitlines()[0])}); edgetl would set it aside, "
+                f"({quoted(str(error.message).splitlines()[0])}); edgetl would exclude it, "
                 f"the notebook needs it gone"
             ) from error
     seconds["total"] = round(time.perf_counter() - began, 3)
@@ -118,7 +113,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
         "seconds": seconds,
         "validation": validation,
         "test": test,
-        "history": [*_rows("head", head), *_rows("fine_tune", fine_tune)],
+        "history": history,
     }
 
 
@@ -138,8 +133,8 @@ def load_parts(data: Path, labels: tuple[str, ...], recipe: Recipe) -> Parts:
     """Datasets that decode as they go, and again in every epoch.
 
     A fifth of validation/'s batches are the test part. Notebooks take them off a dataset that is
-    shuffled anew in each pass, so that other pictures are in them each time; here Keras shuffles
-    the files once, by the seed, and cuts the list.
+    shuffled again in each pass, so that other pictures are in them each time; here Keras shuffles
+    the files once, by the seed, and splits the list.
 
     Raises:
         DataError: there are no pictures in a format that TensorFlow reads.
@@ -214,7 +209,7 @@ def _evaluated(model: Any, part: Part) -> dict[str, Any]:
     }
 
 
-def _rows(phase: str, fitted: Any) -> list[dict[str, Any]]:
+def _epochs(phase: str, fitted: Any) -> list[dict[str, Any]]:
     return [
         {
             "phase": phase,

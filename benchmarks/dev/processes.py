@@ -10,16 +10,57 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 # The peak memory that the kernel gives for a child begins with that of the process which started
-# it, so a small process starts it and tells.
-_TELL_PEAK = """
+# it, so a small process starts it and prints it.
+_PRINT_PEAK = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 _, status, usage = os.wait4(process.pid, 0)
 assert status == 0, status
 print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 """
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended: its exit status, wall-clock seconds and peak memory in bytes."""
+
+    status: int
+    seconds: float
+    peak_bytes: int
+
+
+def run_to_end(arguments: Sequence[str], log: Path) -> Ended:
+    """Run a command, its stderr going to `log`; on an interruption it is killed.
+
+    Its peak memory is right where this process is a small one: see _PRINT_PEAK.
+    """
+    began = time.perf_counter()
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+            env=_environment(),
+        )  # fmt: skip
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    # Kilobytes, on macOS bytes.
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Ended(process.returncode, seconds, peak)
+
+
+def last_line(text: str) -> str:
+    """The last line that is not blank."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "nothing on stderr"
 
 
 def seconds_to_first_line(arguments: Sequence[str]) -> float:
@@ -47,13 +88,10 @@ def seconds_to_end(arguments: Sequence[str]) -> float:
     Raises:
         subprocess.CalledProcessError: it failed.
     """
-    began = time.perf_counter()
-    # Without a timeout: with one, Python looks whether the process has ended only now and then.
-    subprocess.run(
-        arguments,
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(),
-    )  # fmt: skip
-    return time.perf_counter() - began
+    ended = run_to_end(arguments, Path(os.devnull))
+    if ended.status:
+        raise subprocess.CalledProcessError(ended.status, list(arguments))
+    return ended.seconds
 
 
 def peak_bytes(arguments: Sequence[str]) -> int:
@@ -63,11 +101,11 @@ def peak_bytes(arguments: Sequence[str]) -> int:
         subprocess.CalledProcessError: it failed.
         subprocess.TimeoutExpired: it took more than ten minutes.
     """
-    told = subprocess.run(
-        [sys.executable, "-c", _TELL_PEAK, *arguments],
+    printed = subprocess.run(
+        [sys.executable, "-c", _PRINT_PEAK, *arguments],
         check=True, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
-    return int(told.stdout)
+    return int(printed.stdout)
 
 
 def _environment() -> dict[str, str]:

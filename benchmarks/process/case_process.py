@@ -1,4 +1,4 @@
-"""The process of one row, as the benchmark sees it: it is asked, it answers, it may fail."""
+"""The process of one case, as the benchmark sees it: it is asked, it answers, it may fail."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import EdgetlError, quoted, reason
@@ -26,11 +26,11 @@ _END_SECONDS = 2.0
 _KILL = 9  # Windows has no name for it.
 
 
-class RowFailedError(EdgetlError):
-    """A row's process crashed, hung, or could not run its model; the message says which."""
+class CaseFailedError(EdgetlError):
+    """A case's process crashed, hung, or could not run its model; the message says which."""
 
 
-class RowProcess:
+class CaseProcess:
     """A fresh Python process that runs one model and waits, idle, between its turns."""
 
     def __init__(self, job: Job, log: Path, *, patience: float = PATIENCE_SECONDS) -> None:
@@ -42,7 +42,7 @@ class RowProcess:
             patience: seconds without a sign of life after which it has failed.
 
         Raises:
-            RowFailedError: it cannot be started, or fails at once.
+            CaseFailedError: it cannot be started, or fails at once.
         """
         self._patience = patience
         self._log = log
@@ -50,7 +50,7 @@ class RowProcess:
         try:
             with log.open("wb") as stderr:
                 # A session of its own: Ctrl-C is for the benchmark, which then ends it in order.
-                self._process = start_python(
+                process = start_python(
                     ["-m", "edgetl.benchmarks.process.worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -60,8 +60,11 @@ class RowProcess:
                     start_new_session=True,
                 )
         except OSError as error:
-            raise RowFailedError(f"its process cannot be started: {reason(error)}") from error
-        threading.Thread(target=self._listen, daemon=True).start()
+            raise CaseFailedError(f"its process cannot be started: {reason(error)}") from error
+        assert process.stdin
+        assert process.stdout
+        self._process, self._stdin = process, process.stdin
+        threading.Thread(target=self._listen, args=(process.stdout,), daemon=True).start()
         try:
             self._send(asdict(job))
             self._next()
@@ -85,7 +88,7 @@ class RowProcess:
             values: of the command.
 
         Raises:
-            RowFailedError: it crashed, hung, or the model failed.
+            CaseFailedError: it crashed, hung, or the model failed.
         """
         self._send({"do": do, **values})
         while True:
@@ -97,7 +100,7 @@ class RowProcess:
     def close(self) -> None:
         """End the process, whatever it is doing."""
         with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._stdin.close()
         # It may be busy for good; nothing it has yet to say is wanted.
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -106,29 +109,29 @@ class RowProcess:
     def _send(self, values: dict[str, Any]) -> None:
         # A process that is gone says why in what it has written, or by its status.
         with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(values) + "\n")
-            self._process.stdin.flush()
+            self._stdin.write(json.dumps(values) + "\n")
+            self._stdin.flush()
 
     def _next(self) -> dict[str, Any]:
         try:
             line = self._answers.get(timeout=self._patience)
         except queue.Empty:
             self.close()
-            raise RowFailedError(
+            raise CaseFailedError(
                 f"its process hung: no answer for {self._patience:.0f} seconds"
             ) from None
         # A process that is killed may leave half a line.
         if line is None or not line.endswith("\n"):
-            raise RowFailedError(f"its process ended early ({self._ending()})")
+            raise CaseFailedError(f"its process ended early ({self._ending()})")
         answer: dict[str, Any] = json.loads(line)
         if "problem" in answer:
             self.close()
-            raise RowFailedError(answer["problem"])
+            raise CaseFailedError(answer["problem"])
         return answer
 
-    def _listen(self) -> None:
+    def _listen(self, stdout: IO[str]) -> None:
         with contextlib.suppress(OSError, ValueError):
-            for line in self._process.stdout:
+            for line in stdout:
                 self._answers.put(line)
         self._answers.put(None)
 

@@ -1,13 +1,13 @@
-"""What a row's process is told, and what runs its model.
+"""What a case's process is sent, and what runs its model.
 
 An engine is a module with a function `prepare(job)`. It imports what it needs and returns a
-function that loads the model; that one returns the ways to ask it about one picture, by their
-names. Every way takes pixels, uint8 [height, width, 3] RGB of the job's input size, and gives
-probabilities, float32 [classes].
+function that loads the model; that one returns the variants of calling it for one picture, by
+their names. Every variant takes pixels, uint8 [height, width, 3] RGB of the job's input size, and
+gives probabilities, float32 [classes].
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from edgetl.edge.model.preprocessing import InputSize, Pixels
 
-Way: TypeAlias = Callable[[Pixels], npt.NDArray[np.float32]]
-Load: TypeAlias = Callable[[], Mapping[str, Way]]
+Variant: TypeAlias = Callable[[Pixels], npt.NDArray[np.float32]]
+Load: TypeAlias = Callable[[], Mapping[str, Variant]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row's model and pictures, as plain JSON values.
+    """One case's model and pictures.
 
     Attributes:
         engine: a module with `prepare`.
@@ -29,7 +29,7 @@ class Job:
         runtime: which library, for an engine that has several.
         threads: to infer with.
         labels: names of the outputs, for a file that holds none.
-        height, width, fit: the model's input.
+        input_size: the model's.
         pixels: a .npy of the decoded pictures, uint8 [pictures, height, width, 3].
         pictures: paths of the same pictures' files.
     """
@@ -39,13 +39,24 @@ class Job:
     runtime: str
     threads: int
     labels: list[str] | None
-    height: int
-    width: int
-    fit: str
-    pixels: str
-    pictures: list[str]
+    input_size: InputSize
+    pixels: str = ""
+    pictures: list[str] = field(default_factory=list)
 
-    @property
-    def input_size(self) -> InputSize:
-        """The size and fit of the model's input."""
-        return InputSize(self.height, self.width, self.fit)  # type: ignore[arg-type]
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that is loaded and warmed up.
+
+    Attributes:
+        variant: the name of the fastest.
+        load_ms, first_ms: of loading it, and of the first call.
+        milliseconds: of a call in the end.
+        steady: whether calls took the same time again and again in the end.
+    """
+
+    variant: str
+    load_ms: float
+    first_ms: float
+    milliseconds: float
+    steady: bool

@@ -1,9 +1,9 @@
-"""A run's Keras model in each way that one can ask it about a picture."""
+"""A run's Keras model, in each variant of calling it."""
 
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.benchmarks.process.engine import Job, Load, Way
+from edgetl.benchmarks.process.engine import Job, Load, Variant
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.system.extras import need_extra
 
@@ -17,7 +17,7 @@ def prepare(job: Job) -> Load:
     Raises:
         MissingExtraError: it is not installed.
     """
-    need_extra("train", needs="the Keras row")
+    need_extra("train", needs="the Keras model")
     import tensorflow as tf
 
     from edgetl.trainer.exporting.held_out import read_model
@@ -30,7 +30,7 @@ def prepare(job: Job) -> Load:
         answer: npt.NDArray[np.float32] = logits_to_probabilities(head)[0]
         return answer
 
-    def load() -> dict[str, Way]:
+    def load() -> dict[str, Variant]:
         from pathlib import Path
 
         model = read_model(Path(job.model))

@@ -1,6 +1,6 @@
 """A .tflite file through the device's own classifier. Never meets TensorFlow, nor trainer."""
 
-from edgetl.benchmarks.process.engine import Job, Load, Way
+from edgetl.benchmarks.process.engine import Job, Load, Variant
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.runtime import choose_runtime
@@ -25,7 +25,7 @@ def prepare(job: Job) -> Load:
     # loading it, so what is timed here does the same without.
     ready = classifier()
 
-    def load() -> dict[str, Way]:
+    def load() -> dict[str, Variant]:
         model = read_model_file(job.model, labels=job.labels)
         runtime.interpreter(model.content, threads=job.threads)
         return {"": ready.infer}

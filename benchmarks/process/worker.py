@@ -1,10 +1,10 @@
-"""The process of one row: python -m edgetl.benchmarks.process.worker.
+"""The process of one case: python -m edgetl.benchmarks.process.worker.
 
 It takes a Job as one line of JSON on stdin, then commands, and answers each with one line of JSON
 on what was its stdout:
 
-    {"do": "load", "warm_up": 5}    the first call of the model; which way is the fastest; calls
-                                    until it is steady, for so many seconds at most
+    {"do": "load", "warm_up": 5}    the first call of the model; calls of the
+                                    fastest variant until it is steady, for so many seconds at most
     {"do": "classify", "into": "x.npy"}     probabilities of all pictures, float32, into a file
     {"do": "round", "first": 0, "calls": 20}    milliseconds of calls from picture `first` on
 
@@ -20,6 +20,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.benchmarks.process.engine import Job, Load, Way
+from edgetl.benchmarks.process.engine import Job, Load, Loaded, Variant
 from edgetl.edge.errors import EdgetlError
-from edgetl.edge.model.preprocessing import Pixels, model_input
+from edgetl.edge.model.preprocessing import InputSize, Pixels, model_input
 
 # Warm-up ends when the medians of two successive batches agree so well, or after so many seconds.
 STEADY_WITHIN = 0.03
@@ -39,7 +40,7 @@ WARM_UP_SECONDS = 5.0
 _BATCH_CALLS = 5
 _BATCH_SECONDS = 0.1
 
-# While other rows had their turn, caches were filled with their things.
+# While other cases were timed, caches were filled with their data.
 UNCOUNTED_CALLS = 2
 
 # How often a long answer says that it is being worked on.
@@ -60,7 +61,8 @@ def main() -> None:
         pipe.flush()
 
     try:
-        _serve(Job(**json.loads(sys.stdin.readline())), answer)
+        values = json.loads(sys.stdin.readline())
+        _serve(Job(**{**values, "input_size": InputSize(**values["input_size"])}), answer)
     except EdgetlError as error:
         answer(problem=str(error))
     except MemoryError:
@@ -72,82 +74,76 @@ def main() -> None:
 def _serve(job: Job, answer: Callable[..., None]) -> None:
     load = importlib.import_module(job.engine).prepare(job)
     answer()
-    row = _Row(job, answer)
+    case = _RunningCase(job, answer)
     for line in sys.stdin:
         command = json.loads(line)
         if command["do"] == "load":
-            answer(**row.load(load, command["warm_up"]))
+            answer(**asdict(case.load(load, command["warm_up"])))
         elif command["do"] == "classify":
-            np.save(command["into"], row.classify())
+            np.save(command["into"], case.classify())
             answer(peak_bytes=peak_bytes())
         else:
-            answer(**row.round(command["first"], command["calls"]), peak_bytes=peak_bytes())
+            answer(**case.round(command["first"], command["calls"]), peak_bytes=peak_bytes())
 
 
-class _Row:
+class _RunningCase:
     def __init__(self, job: Job, answer: Callable[..., None]) -> None:
         self._job = job
         self._answer = answer
-        self._way: Way
+        self._variant: Variant
 
-    def load(self, load: Load, seconds: float) -> dict[str, Any]:
+    def load(self, load: Load, seconds: float) -> Loaded:
         began = time.perf_counter()
-        ways = load()
+        variants = load()
         load_ms = _since(began)
         picture = self._pixels([0])[0]
-        name, first_ms = self._fastest(ways, picture)
-        way = self._way = ways[name]
-        milliseconds, steady = warm_up(lambda: way(picture), seconds)
-        return {
-            "way": name,
-            "load_ms": load_ms,
-            "first_ms": first_ms,
-            "milliseconds": milliseconds,
-            "steady": steady,
-        }
+        name, first_ms = self._fastest(variants, picture)
+        variant = self._variant = variants[name]
+        milliseconds, steady = warm_up(lambda: variant(picture), seconds)
+        return Loaded(name, load_ms, first_ms, milliseconds, steady)
 
-    def _fastest(self, ways: Mapping[str, Way], picture: Pixels) -> tuple[str, float]:
-        """The name of the fastest way, and milliseconds of its first call."""
+    def _fastest(self, variants: Mapping[str, Variant], picture: Pixels) -> tuple[str, float]:
+        """The name of the fastest variant, and milliseconds of its first call."""
         first: dict[str, float] = {}
         later: dict[str, float] = {}
-        for name, way in ways.items():
-            call = partial(way, picture)
+        for name, variant in variants.items():
+            call = partial(variant, picture)
             first[name] = _milliseconds(call)
-            if len(ways) > 1:
+            if len(variants) > 1:
                 later[name] = statistics.median(_milliseconds(call) for _ in range(_BATCH_CALLS))
             self._answer(done=len(first))
-        name = min(later, key=later.__getitem__) if later else next(iter(ways))
+        name = min(later, key=later.__getitem__) if later else next(iter(variants))
         return name, first[name]
 
     def classify(self) -> npt.NDArray[np.float32]:
-        rows: list[npt.NDArray[np.float32]] = []
+        answers: list[npt.NDArray[np.float32]] = []
         said = time.monotonic()
-        for place in range(len(self._job.pictures)):
-            rows.append(self._way(self._pixels([place])[0]))
+        for index in range(len(self._job.pictures)):
+            answers.append(self._variant(self._pixels([index])[0]))
             if time.monotonic() - said > _SIGN_OF_LIFE_SECONDS:
                 said = time.monotonic()
-                self._answer(done=len(rows))
-        return np.stack(rows)
+                self._answer(done=len(answers))
+        return np.stack(answers)
 
     def round(self, first: int, calls: int) -> dict[str, list[float]]:
-        job, way, input_size = self._job, self._way, self._job.input_size
-        places = [(first + number) % len(job.pictures) for number in range(calls)]
-        pictures = self._pixels(places)
-        encoded = [Path(job.pictures[place]).read_bytes() for place in places]
+        job, variant, input_size = self._job, self._variant, self._job.input_size
+        indices = [(first + number) % len(job.pictures) for number in range(calls)]
+        pictures = self._pixels(indices)
+        encoded = [Path(job.pictures[index]).read_bytes() for index in indices]
         for number in range(min(UNCOUNTED_CALLS, calls)):
-            way(model_input(encoded[number], input_size))
+            variant(model_input(encoded[number], input_size))
         return {
-            "invoke": [_milliseconds(partial(way, pixels)) for pixels in pictures],
+            "invoke": [_milliseconds(partial(variant, pixels)) for pixels in pictures],
             "end_to_end": [
-                _milliseconds(lambda: way(model_input(content, input_size)))  # noqa: B023
+                _milliseconds(lambda: variant(model_input(content, input_size)))  # noqa: B023
                 for content in encoded
             ],
         }
 
-    def _pixels(self, places: list[int]) -> Pixels:
-        # Mapped anew each time, and copied: pages of a mapping that stays open count as this
+    def _pixels(self, indices: list[int]) -> Pixels:
+        # Mapped again each time, and copied: pages of a mapping that stays open count as this
         # process's memory.
-        return np.array(np.load(self._job.pixels, mmap_mode="r")[places])
+        return np.array(np.load(self._job.pixels, mmap_mode="r")[indices])
 
 
 def warm_up(call: Callable[[], Any], seconds: float) -> tuple[float, bool]:
@@ -181,7 +177,7 @@ def _milliseconds(call: Callable[[], Any]) -> float:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had, 0 where the system does not tell."""
+    """The most memory that this process has had, 0 where the system does not say."""
     try:
         # Not getrusage on Linux: that begins with the memory of the process which started this one.
         status = Path("/proc/self/status").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from matplotlib.ticker import (
 )
 from matplotlib.transforms import Bbox
 
-from edgetl.benchmarks.measured import KERAS, Latency, Measured, Row, engine_family
+from edgetl.benchmarks.measured import KERAS, Case, Latency, Measured, engine_family
 from edgetl.edge.errors import plural
 from edgetl.trainer.metrics import confusion_matrix
 from edgetl.trainer.report import drawing
@@ -42,7 +42,7 @@ _LABEL_SIZE = 9.5
 _SIZES_UP_TO = 12
 
 
-def row_names(rows: Sequence[Row], *, brief: bool = False) -> list[str]:
+def row_names(rows: Sequence[Case], *, brief: bool = False) -> list[str]:
     """A name for each row that tells it from the others, and is no longer than that takes.
 
     `brief` ones leave engine and threads to the words beside them.
@@ -80,7 +80,7 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
 
     None where no row has a quality.
     """
-    groups = _groups([row for row in measured.rows if row.quality])
+    groups = _groups([row for row in measured.cases if row.quality])
     if not groups:
         return None
     # The colour tells the engine.
@@ -120,7 +120,7 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
 
 def latency_figure(measured: Measured) -> Figure | None:
     """Every row's single calls, of the model alone and end to end; None without rows."""
-    rows = measured.rows
+    rows = measured.cases
     if not rows:
         return None
     names = [
@@ -172,21 +172,21 @@ def latency_figure(measured: Measured) -> Figure | None:
 
 def confusion_difference(
     measured: Measured,
-) -> tuple[npt.NDArray[np.int64], Row] | None:
+) -> tuple[npt.NDArray[np.int64], Case] | None:
     """int8's confusions less Keras', [classes, classes], and the int8 row.
 
     Rows are true classes. None where one of the two, or its answers, are not there. Keras may have
     classified the pictures on another machine.
     """
-    answered = [row for row in measured.rows if row.quality]
+    answered = [row for row in measured.cases if row.quality]
     files = [row for row in answered if not row.is_keras and not row.elsewhere]
     keras = next((row for row in answered if row.is_keras), None)
     int8 = next((row for row in files if row.name == "int8"), None) or next(
         (row for row in files if "int8" in row.name), None
     )
-    if not keras or not keras.quality or not int8 or not int8.quality or not measured.truth:
+    if not keras or not keras.quality or not int8 or not int8.quality or not measured.targets:
         return None
-    truth = np.array(measured.truth, np.int64)
+    truth = np.array(measured.targets, np.int64)
     of_int8, of_keras = (
         confusion_matrix(truth, np.array(given, np.int64), classes=len(measured.labels))
         for given in (int8.quality.predicted, keras.quality.predicted)
@@ -223,7 +223,7 @@ def confusion_difference_figure(
     return figure
 
 
-def _interval(row: Row) -> tuple[float, float]:
+def _interval(row: Case) -> tuple[float, float]:
     assert row.quality
     return row.quality.accuracy_interval
 
@@ -257,20 +257,20 @@ def _limit_latency(axes: Axes, values: Sequence[float], *, margin: float) -> Non
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _group(row: Row) -> str:
+def _group(row: Case) -> str:
     """What a row shares its colour with, as the legend has it."""
     name = KERAS if row.is_keras else engine_family(row.engine)
     return f"{name} on {row.elsewhere}" if row.elsewhere else name
 
 
-def _groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
+def _groups(rows: Sequence[Case]) -> dict[str, list[Case]]:
+    groups: dict[str, list[Case]] = {}
     for row in rows:
         groups.setdefault(_group(row), []).append(row)
     return groups
 
 
-def _draw_bubble(axes: Axes, row: Row, diameter: float, colour: str) -> tuple[float, float]:
+def _draw_bubble(axes: Axes, row: Case, diameter: float, colour: str) -> tuple[float, float]:
     """The middle of the bubble, milliseconds and share."""
     assert row.quality
     middle = row.end_to_end.p50, row.quality.accuracy
@@ -285,7 +285,7 @@ def _draw_bubble(axes: Axes, row: Row, diameter: float, colour: str) -> tuple[fl
 
 
 def _legend(
-    figure: Figure, groups: dict[str, list[Row]], colours: dict[str, str], largest: int
+    figure: Figure, groups: dict[str, list[Case]], colours: dict[str, str], largest: int
 ) -> None:
     if len(groups) > 1:
         handles = []
@@ -304,9 +304,9 @@ def _legend(
             handles=handles, loc="upper left", bbox_to_anchor=(0.06, 0.955), frameon=False,
             ncols=min(len(handles), 4), fontsize=9.5, handletextpad=0.2, columnspacing=1.4,
         )  # fmt: skip
-        for words in legend.get_texts():
-            words.set_parse_math(False)
-            words.set_family(drawing.families())
+        for shown in legend.get_texts():
+            shown.set_parse_math(False)
+            shown.set_fontfamily(drawing.families())
     figure.text(
         0.97, 0.985,
         f"area: size of the file (largest {largest / 1e6:.1f} MB); line: 95 % interval",
@@ -315,10 +315,10 @@ def _legend(
 
 
 def _label_bubbles(
-    figure: Figure, axes: Axes, bubbles: Sequence[tuple[tuple[float, float], float, Row, str]]
+    figure: Figure, axes: Axes, bubbles: Sequence[tuple[tuple[float, float], float, Case, str]]
 ) -> None:
     """A label beside each bubble where it hides neither another nor a bubble."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     pixels = figure.dpi / 72
     taken: list[Bbox] = []
     for middle, diameter, _, _ in bubbles:
@@ -389,7 +389,7 @@ def _free_place(
 def _overlap(one: Bbox, other: Bbox) -> float:
     across = min(one.x1, other.x1) - max(one.x0, other.x0)
     up = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return max(across, 0.0) * max(up, 0.0)
+    return float(max(across, 0.0) * max(up, 0.0))
 
 
 def _draw_calls(

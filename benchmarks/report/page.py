@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgetl.benchmarks.measured import NOISY_SPREAD, Condition, Latency, Machine, Measured, Row
+from edgetl.benchmarks.measured import NOISY_SPREAD, Case, Condition, Latency, Machine, Measured
 from edgetl.benchmarks.process.worker import STEADY_WITHIN, UNCOUNTED_CALLS
 from edgetl.benchmarks.report.figures import (
     confusion_difference,
@@ -60,7 +60,7 @@ def _header(measured: Measured) -> str:
     if measured.failures:
         count = plural(len(measured.failures), "row")
         warned.append(f"{count} could not be measured")
-    restless = sum(row.noisy for row in measured.rows)
+    restless = sum(row.noisy for row in measured.cases)
     if restless:
         warned.append(f"{plural(restless, 'row')} too noisy to be quoted")
     lines = "".join(f'\n<p class="warned"><a href="#results">{words}</a></p>' for words in warned)
@@ -85,8 +85,8 @@ def _stopped(measured: Measured) -> str:
 
 
 def _headlines(measured: Measured) -> list[str]:
-    names = dict(zip(map(id, measured.rows), row_names(measured.rows), strict=True))
-    here = [row for row in measured.rows if not row.elsewhere and not row.noisy]
+    names = dict(zip(map(id, measured.cases), row_names(measured.cases), strict=True))
+    here = [row for row in measured.cases if not row.elsewhere and not row.noisy]
     files = [row for row in here if not row.is_keras]
     shown = []
     if files:
@@ -112,7 +112,7 @@ def _headlines(measured: Measured) -> list[str]:
                 "Most accurate file",
                 page.percent(best.quality.accuracy),
                 f"{page.text(names[id(best)])}: 95 % interval {page.percent(low)} to "
-                f"{page.percent(high)} of {len(measured.truth):,} pictures.",
+                f"{page.percent(high)} of {len(measured.targets):,} pictures.",
             )
         )
     if files:
@@ -137,7 +137,7 @@ def _headlines(measured: Measured) -> list[str]:
     return shown
 
 
-def _peak(row: Row) -> str:
+def _peak(row: Case) -> str:
     return f"{row.peak_bytes / 1e6:,.0f}" if row.peak_bytes else page.NONE
 
 
@@ -152,14 +152,14 @@ def _results(measured: Measured) -> str:
     if measured.notes:
         items = "".join(f"<li>{page.text(note)}</li>" for note in measured.notes)
         parts.append(f'<div class="warnings"><h3>To know</h3>\n<ul>{items}</ul></div>')
-    if not measured.rows:
+    if not measured.cases:
         return "\n".join([*parts, "<p>No row was measured.</p>"])
-    names = row_names(measured.rows, brief=True)
+    names = row_names(measured.cases, brief=True)
     parts.append(_latency_table(measured, names))
-    if any(row.quality for row in measured.rows):
+    if any(row.quality for row in measured.cases):
         parts.append(_quality_table(measured, names))
     parts.append(_cost_table(measured, names))
-    if any(row.noisy or (row.ratio and row.ratio.noisy) for row in measured.rows):
+    if any(row.noisy or (row.ratio and row.ratio.noisy) for row in measured.cases):
         parts.append(
             f'<p class="faint">{_NOISY} The middle half of the rounds\' medians, or of their '
             f"ratios to Keras', spreads over more than {NOISY_SPREAD:.0%} of their median: measure "
@@ -173,9 +173,9 @@ def _heads(*names: str) -> str:
     return "".join(f'<th scope="col">{name}</th>' for name in names)
 
 
-def _name_cell(row: Row, name: str) -> str:
+def _name_cell(row: Case, name: str) -> str:
     mark = f" {_NOISY}" if row.noisy else ""
-    way = f", {page.text(row.way)}" if row.way else ""
+    way = f", {page.text(row.variant)}" if row.variant else ""
     return (
         f'<th scope="row">{page.text(name)}{mark}<span class="under">{page.text(row.engine)}{way}, '
         f"{plural(row.threads, 'thread')}</span></th>"
@@ -193,7 +193,7 @@ def _latency_table(measured: Measured, names: Sequence[str]) -> str:
         f"<tr>{_heads('median', '90 %', '99 %') * 2}</tr>"
     )
     rows = []
-    for row, name in zip(measured.rows, names, strict=True):
+    for row, name in zip(measured.cases, names, strict=True):
         cells = "".join(map(_latency_cells, (row.invoke, row.end_to_end)))
         rows.append(
             f"<tr>{_name_cell(row, name)}{cells}<td>{row.pictures_per_second:,.1f}</td>"
@@ -213,7 +213,7 @@ def _times(ratio: float) -> str:
     return f"{ratio:,.{digits}f}{page.TIMES}"
 
 
-def _ratio(row: Row) -> str:
+def _ratio(row: Case) -> str:
     if not row.ratio:
         return page.NONE
     if row.ratio.noisy:
@@ -226,7 +226,7 @@ def _ratio(row: Row) -> str:
 
 def _quality_table(measured: Measured, names: Sequence[str]) -> str:
     rows = []
-    for row, name in zip(measured.rows, names, strict=True):
+    for row, name in zip(measured.cases, names, strict=True):
         found = row.quality
         if not found:
             continue
@@ -244,7 +244,7 @@ def _quality_table(measured: Measured, names: Sequence[str]) -> str:
         )
     heads = _heads("row", "accuracy", "macro F1", "as Keras", "McNemar p", "largest difference")
     table = page.table(
-        f"Quality on {plural(len(measured.truth), 'picture')} of {_split(measured)}",
+        f"Quality on {plural(len(measured.targets), 'picture')} of {_split(measured)}",
         f"<tr>{heads}</tr>",
         rows,
     )
@@ -263,7 +263,7 @@ def _cost_table(measured: Measured, names: Sequence[str]) -> str:
     rows = [
         f"<tr>{_name_cell(row, name)}<td>{row.bytes / 1e6:.2f}</td><td>{milliseconds(row.load_ms)}"
         f"</td><td>{milliseconds(row.first_ms)}</td><td>{_peak(row)}</td></tr>"
-        for row, name in zip(measured.rows, names, strict=True)
+        for row, name in zip(measured.cases, names, strict=True)
     ]
     heads = _heads("row", "file, MB", "load, ms", "first call, ms", "peak memory, MB")
     return page.table("Size, start and memory", f"<tr>{heads}</tr>", rows)
@@ -321,7 +321,7 @@ def _machine(measured: Measured) -> str:
         "Python": machine.python,
         **machine.versions,
     }
-    elsewhere = sorted({row.elsewhere for row in measured.rows if row.elsewhere})
+    elsewhere = sorted({row.elsewhere for row in measured.cases if row.elsewhere})
     others = (
         f'<p class="faint">Rows from elsewhere were measured on '
         f"{', '.join(map(page.text, elsewhere))}, and are compared with no row here.</p>"
@@ -374,7 +374,7 @@ all calls; ratios are taken round by round, and given as their median and quarti
 <p>Model alone: from the model's input pixels to probabilities. End to end: from a JPEG's bytes \
 to probabilities, decoding and resizing included. Load: from the file's path to a model ready to \
 be called, the libraries imported. One picture at a time.</p>
-<p>Pictures: {len(measured.truth):,} of {_split(measured)}, of {len(measured.labels):,} classes; \
+<p>Pictures: {len(measured.targets):,} of {_split(measured)}, of {len(measured.labels):,} classes; \
 fingerprint <code>{fingerprint}</code>.</p>"""
 
 

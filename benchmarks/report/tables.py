@@ -4,28 +4,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from edgetl.benchmarks.measured import (
     NOISY_SPREAD,
+    Case,
     Condition,
     Latency,
+    Machine,
     Measured,
-    Row,
     engine_family,
 )
 from edgetl.benchmarks.process.worker import STEADY_WITHIN, UNCOUNTED_CALLS
-from edgetl.edge.errors import quoted
+from edgetl.edge.errors import plural, quoted
 
 _NOISY = "noisy"
+_WIDTH = 80
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column: its heading, what a row says in it, and whether only Markdown has room for it."""
+    """A column: its heading, what a case says in it, and whether only Markdown has room for it."""
 
     heading: str
-    text: Callable[[Row, Measured], str]
+    text: Callable[[Case, Measured], str]
     wide: bool = False
 
 
@@ -34,15 +37,59 @@ def tables(measured: Measured) -> list[Table]:
     made = []
     for title, columns in _sections(measured):
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)
-        # The end of a long name is what tells it from others.
+        # The end of a long name is what distinguishes it.
         table.add_column(title, overflow="fold")
         narrow = [column for column in columns if not column.wide]
         for column in narrow:
             table.add_column(column.heading, justify="right", no_wrap=True)
-        for row in measured.rows:
-            table.add_row(_name(row, measured), *(c.text(row, measured) for c in narrow))
+        for case in measured.cases:
+            table.add_row(_name(case, measured), *(c.text(case, measured) for c in narrow))
         made.append(table)
     return made
+
+
+def print_measured(measured: Measured) -> None:
+    """Print the tables and the fine print on stdout."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    for table in tables(measured):
+        console.print(table)
+    for line in fine_print(measured):
+        console.print(line, soft_wrap=True)
+
+
+def fine_print(measured: Measured) -> list[str]:
+    """What a reader of the tables must know, in three lines of 80 columns at most.
+
+    `method` has all of it.
+    """
+    count, machine = len(measured.targets), measured.machine
+    elsewhere = {case.elsewhere: None for case in measured.cases if case.elsewhere}
+    threads = sorted({case.threads for case in measured.cases if not case.elsewhere})
+    lines = (
+        (
+            f"{plural(count, 'picture')} ({measured.split})" if count else "only timed",
+            f"{measured.rounds} rounds of {measured.calls} calls",
+            f"threads: {', '.join(map(str, threads))}" if threads else "",
+            f"{machine.cpu}, {plural(machine.cores, 'core')}",
+        ),
+        (
+            "~, noisy: not to be quoted",
+            *(f"*: measured on {name}" for name in elsewhere),
+            "faster: times Keras' p50",
+        ),
+        ("How it was measured, and more figures: --report DIR or --markdown",),
+    )
+    # Machines have long names, and a pack brings one from elsewhere.
+    return [_joined(tuple(map(quoted, parts))) for parts in lines]
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """The first of `parts`, and those of the others that there is room for."""
+    line = parts[0]
+    for part in filter(None, parts[1:]):
+        if len(line) + len(part) + 2 <= _WIDTH:
+            line += f"; {part}"
+    return line
 
 
 def markdown(measured: Measured) -> str:
@@ -53,8 +100,8 @@ def markdown(measured: Measured) -> str:
             f"| {title} | " + " | ".join(column.heading for column in columns) + " |",
             "|---|" + "---:|" * len(columns),
         ]
-        for row in measured.rows:
-            cells = [_cell(_name(row, measured)), *(c.text(row, measured) for c in columns)]
+        for case in measured.cases:
+            cells = [_cell(_name(case, measured)), *(c.text(case, measured) for c in columns)]
             lines.append("| " + " | ".join(cells) + " |")
         lines.append("")
     lines += [f"- {_cell(failure.line)}" for failure in measured.failures]
@@ -65,16 +112,16 @@ def markdown(measured: Measured) -> str:
 def method(measured: Measured) -> list[str]:
     """How and on what it was measured, in sentences."""
     machine = measured.machine
-    count = len(measured.truth)
+    count = len(measured.targets)
     lines = []
     if measured.stopped:
         lines.append(f"{measured.stopped}; the figures are of what was finished.")
     lines += [f"{note}." for note in measured.notes]
     lines += [
-        f"{row.name} on {row.engine} (*): measured on {row.elsewhere}; its times are not beside "
-        f"the others'."
-        for row in measured.rows
-        if row.elsewhere
+        f"{case.name} on {case.engine} (*): measured on {case.elsewhere}; its times are not "
+        f"compared with the others'."
+        for case in measured.cases
+        if case.elsewhere
     ]
     if count:
         lines.append(
@@ -84,33 +131,41 @@ def method(measured: Measured) -> list[str]:
         )
     else:
         lines.append(
-            "Only timed, on drawn pictures; --data with a folder a class tells the accuracy."
+            "Only timed, on drawn pictures; --data with a folder a class gives the accuracy."
         )
-    threads = sorted({row.threads for row in measured.rows if not row.elsewhere})
+    threads = sorted({case.threads for case in measured.cases if not case.elsewhere})
     lines += [
-        f"Each row in a fresh process; warmed up until two batches of calls agree within "
+        f"Each case in a fresh process; warmed up until two batches of calls agree within "
         f"{STEADY_WITHIN:.0%}; "
-        f"then {measured.rounds} rounds of {measured.calls} calls of each kind, the rows in turn, "
-        f"{UNCOUNTED_CALLS} calls of each turn not counted; "
+        f"then {measured.rounds} rounds of {measured.calls} calls of each kind, all cases in each, "
+        f"{UNCOUNTED_CALLS} calls of each case not counted; "
         f"threads: {', '.join(map(str, threads))}.",
         "Milliseconds for one picture: p50, p90 and p99 over all calls from pixels to "
         "probabilities; JPEG from the file's bytes, and pictures a second so. load: from path to "
         "ready, libraries imported. MB: peak of the process.",
         "faster: times Keras' p50, the median of ratios taken round by round; Keras in its "
-        "fastest way of model(x), predict and tf.function; noisy where the interquartile range of "
-        f"these ratios is above {NOISY_SPREAD:.0%} of their median. ~: that of the rounds' "
+        "fastest variant of model(x), predict and tf.function; noisy where the interquartile range "
+        f"of these ratios is above {NOISY_SPREAD:.0%} of their median. ~: that of the rounds' "
         "medians is: such times are noisy too, and not to be quoted.",
-        f"{machine.name}: {machine.cpu}, {machine.cores} cores, "
-        f"{machine.memory_bytes / 2**30:.1f} GiB; {machine.system}; Python {machine.python}, "
-        + ", ".join(f"{name} {number}" for name, number in machine.versions.items())
-        + ".",
-        f"Before: {_condition(machine.before)}. After: {_condition(machine.after)}.",
+        machine_words(machine),
+        f"Before: {condition_words(machine.before)}. After: {condition_words(machine.after)}.",
     ]
     # A pack brings names from elsewhere.
     return [quoted(line) for line in lines]
 
 
-def _condition(now: Condition) -> str:
+def machine_words(machine: Machine) -> str:
+    """A machine and what is installed on it, in a sentence."""
+    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
+    return (
+        f"{machine.name}: {machine.cpu}, {machine.cores} cores, "
+        f"{machine.memory_bytes / 2**30:.1f} GiB; {machine.system}; Python {machine.python}, "
+        f"{versions}."
+    )
+
+
+def condition_words(now: Condition) -> str:
+    """The condition of a machine, without a full stop."""
     facts = [
         ("load", None if now.load_average is None else f"{now.load_average:.2f}"),
         (
@@ -119,35 +174,32 @@ def _condition(now: Condition) -> str:
         ),
         ("governor", now.governor),
         ("clock", None if now.megahertz is None else f"{now.megahertz:.0f} MHz"),
-        (
-            "throttling",
-            None if now.throttled is None else ", ".join(now.throttled) or "none",
-        ),
+        ("throttling", None if now.throttled is None else ", ".join(now.throttled) or "none"),
     ]
-    return ", ".join(f"{name} {value or 'not told'}" for name, value in facts)
+    return ", ".join(f"{name} {value or 'unknown'}" for name, value in facts)
 
 
 def _sections(measured: Measured) -> list[tuple[str, Sequence[_Column]]]:
-    sections = [("speed, ms", _SPEED)]
-    return [("quality, %", _QUALITY), *sections] if measured.truth else sections
+    speed: tuple[str, Sequence[_Column]] = ("speed, ms", _SPEED)
+    return [("quality, %", _QUALITY), speed] if measured.targets else [speed]
 
 
-def _name(row: Row, measured: Measured) -> str:
+def _name(case: Case, measured: Measured) -> str:
     # Versions are below the tables: with them these would not fit.
-    engine = row.way if row.is_keras else engine_family(row.engine)
-    counts = {other.threads for other in measured.rows if not other.elsewhere}
-    threads = f" x{row.threads}" if len(counts) > 1 else ""
-    return quoted(f"{row.name} {engine}{threads}{'*' if row.elsewhere else ''}")
+    engine = case.variant if case.is_keras else engine_family(case.engine)
+    counts = {other.threads for other in measured.cases if not other.elsewhere}
+    threads = f" x{case.threads}" if len(counts) > 1 else ""
+    return quoted(f"{case.name} {engine}{threads}{'*' if case.elsewhere else ''}")
 
 
-def _faster(row: Row, _: Measured) -> str:
-    if not row.ratio:
+def _faster(case: Case, _: Measured) -> str:
+    if not case.ratio:
         return "-"
-    return _NOISY if row.ratio.noisy else f"{row.ratio.median:.1f}x"
+    return _NOISY if case.ratio.noisy else f"{case.ratio.median:.1f}x"
 
 
-def _faster_range(row: Row, _: Measured) -> str:
-    return f"{row.ratio.low:.2f}-{row.ratio.high:.2f}" if row.ratio else "-"
+def _faster_range(case: Case, _: Measured) -> str:
+    return f"{case.ratio.low:.2f}-{case.ratio.high:.2f}" if case.ratio else "-"
 
 
 def _milliseconds(value: float) -> str:
@@ -162,16 +214,16 @@ def _spread(latency: Latency) -> str:
     return f"{100 * latency.spread:.0f} %"
 
 
-def _of_quality(text: Callable[..., str]) -> Callable[[Row, Measured], str]:
-    return lambda row, _: text(row.quality) if row.quality else "-"
+def _of_quality(text: Callable[..., str]) -> Callable[[Case, Measured], str]:
+    return lambda case, _: text(case.quality) if case.quality else "-"
 
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def _megabytes(row: Row, _: Measured) -> str:
-    return f"{row.bytes / 1e6:.2f}"
+def _megabytes(case: Case, _: Measured) -> str:
+    return f"{case.bytes / 1e6:.2f}"
 
 
 _QUALITY = (
@@ -191,22 +243,22 @@ _QUALITY = (
 )
 
 _SPEED = (
-    _Column("load", lambda row, _: _milliseconds(row.load_ms)),
-    _Column("first", lambda row, _: _milliseconds(row.first_ms)),
-    _Column("p50", lambda row, _: _median(row.invoke)),
-    _Column("p90", lambda row, _: _milliseconds(row.invoke.p90)),
-    _Column("p99", lambda row, _: _milliseconds(row.invoke.p99)),
-    _Column("spread", lambda row, _: _spread(row.invoke), wide=True),
-    _Column("JPEG", lambda row, _: _median(row.end_to_end)),
-    _Column("JPEG p90", lambda row, _: _milliseconds(row.end_to_end.p90), wide=True),
-    _Column("JPEG p99", lambda row, _: _milliseconds(row.end_to_end.p99), wide=True),
-    _Column("JPEG spread", lambda row, _: _spread(row.end_to_end), wide=True),
-    _Column("/s", lambda row, _: f"{row.pictures_per_second:.0f}"),
-    _Column("MB", lambda row, _: f"{row.peak_bytes / 1e6:.0f}" if row.peak_bytes else "-"),
+    _Column("load", lambda case, _: _milliseconds(case.load_ms)),
+    _Column("first", lambda case, _: _milliseconds(case.first_ms)),
+    _Column("p50", lambda case, _: _median(case.invoke)),
+    _Column("p90", lambda case, _: _milliseconds(case.invoke.p90)),
+    _Column("p99", lambda case, _: _milliseconds(case.invoke.p99)),
+    _Column("spread", lambda case, _: _spread(case.invoke), wide=True),
+    _Column("JPEG", lambda case, _: _median(case.end_to_end)),
+    _Column("JPEG p90", lambda case, _: _milliseconds(case.end_to_end.p90), wide=True),
+    _Column("JPEG p99", lambda case, _: _milliseconds(case.end_to_end.p99), wide=True),
+    _Column("JPEG spread", lambda case, _: _spread(case.end_to_end), wide=True),
+    _Column("/s", lambda case, _: f"{case.pictures_per_second:.0f}"),
+    _Column("MB", lambda case, _: f"{case.peak_bytes / 1e6:.0f}" if case.peak_bytes else "-"),
     _Column("faster", _faster),
     _Column("quartiles", _faster_range, wide=True),
-    _Column("engine", lambda row, _: _cell(row.engine), wide=True),
-    _Column("threads", lambda row, _: str(row.threads), wide=True),
+    _Column("engine", lambda case, _: _cell(case.engine), wide=True),
+    _Column("threads", lambda case, _: str(case.threads), wide=True),
 )
 
 

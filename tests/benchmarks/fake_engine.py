@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from edgetl.benchmarks.process.engine import Job, Load, Way
+from edgetl.benchmarks.process.engine import Job, Load, Variant
 
 
 def prepare(job: Job) -> Load:
@@ -34,7 +34,7 @@ def prepare(job: Job) -> Load:
         answer = np.array([0.25, 0.75], np.float32)
         return answer * np.nan if kind == "nan" else answer
 
-    def load() -> dict[str, Way]:
+    def load() -> dict[str, Variant]:
         time.sleep(0.002)
         if kind == "ways":
             return {"slow": lambda _: time.sleep(0.02) or infer(_), "fast": infer}

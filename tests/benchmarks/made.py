@@ -8,6 +8,7 @@ import numpy as np
 
 from edgetl.benchmarks.measured import (
     FORMAT,
+    Case,
     Condition,
     Failure,
     Latency,
@@ -15,7 +16,6 @@ from edgetl.benchmarks.measured import (
     Measured,
     Quality,
     Ratio,
-    Row,
 )
 from edgetl.trainer.metrics import wilson_interval
 
@@ -35,11 +35,11 @@ def latency(p50: float, *, rounds: Sequence[float | None] | None = None, seed: i
     )
 
 
-def quality(predicted: Sequence[int], truth: Sequence[int], **changed: Any) -> Quality:
-    right = sum(p == t for p, t in zip(predicted, truth, strict=True))
+def quality(predicted: Sequence[int], targets: Sequence[int], **changed: Any) -> Quality:
+    right = sum(p == t for p, t in zip(predicted, targets, strict=True))
     given: dict[str, Any] = {
-        "accuracy": right / len(truth),
-        "accuracy_interval": wilson_interval(right, len(truth)),
+        "accuracy": right / len(targets),
+        "accuracy_interval": wilson_interval(right, len(targets)),
         "macro_f1": 0.5,
         "agreement": 0.98,
         "mcnemar_p": 0.625,
@@ -49,11 +49,11 @@ def quality(predicted: Sequence[int], truth: Sequence[int], **changed: Any) -> Q
     return Quality(**given | changed)
 
 
-def row(name: str = "int8", p50: float = 3.0, **changed: Any) -> Row:
+def case(name: str = "int8", p50: float = 3.0, **changed: Any) -> Case:
     given: dict[str, Any] = {
         "name": name,
         "engine": "litert 2.3.0",
-        "way": "",
+        "variant": "",
         "threads": 2,
         "elsewhere": None,
         "bytes": 2_650_000,
@@ -67,11 +67,11 @@ def row(name: str = "int8", p50: float = 3.0, **changed: Any) -> Row:
         "quality": None,
         "ratio": None,
     }
-    return Row(**given | changed)
+    return Case(**given | changed)
 
 
-def keras(p50: float = 21.0, **changed: Any) -> Row:
-    return row("Keras", p50, **{"engine": "TensorFlow 2.21.0", "way": "tf.function"} | changed)
+def keras(p50: float = 21.0, **changed: Any) -> Case:
+    return case("Keras", p50, **{"engine": "TensorFlow 2.21.0", "variant": "tf.function"} | changed)
 
 
 def machine(**changed: Any) -> Machine:
@@ -89,8 +89,8 @@ def machine(**changed: Any) -> Machine:
     return Machine(**given | changed)
 
 
-def measured(*rows: Row, **changed: Any) -> Measured:
-    """A benchmark of two classes on the pictures TRUTH, unless `changed`."""
+def measured(*cases: Case, **changed: Any) -> Measured:
+    """A benchmark of two classes on the pictures TARGETS, unless `changed`."""
     given: dict[str, Any] = {
         "format": FORMAT,
         "edgetl": "0.1.0",
@@ -99,30 +99,30 @@ def measured(*rows: Row, **changed: Any) -> Measured:
         "split": "test",
         "labels": ("cats", "dogs"),
         "fingerprint": "ab" * 32,
-        "truth": TRUTH,
+        "targets": TARGETS,
         "rounds": 9,
         "rounds_asked": 9,
         "calls": 20,
         "stopped": "",
-        "rows": rows,
+        "cases": cases,
         "failures": (),
     }
     return Measured(**given | changed)
 
 
-TRUTH = (0,) * 50 + (1,) * 50
+TARGETS = (0,) * 50 + (1,) * 50
 
 
-def wrong_at(*places: int, truth: Sequence[int] = TRUTH) -> tuple[int, ...]:
-    """Right but at these places, where the class is the other of two."""
-    return tuple(1 - true if i in places else true for i, true in enumerate(truth))
+def wrong_at(*indices: int, targets: Sequence[int] = TARGETS) -> tuple[int, ...]:
+    """Right but at these indices, where the class is the other of two."""
+    return tuple(1 - true if i in indices else true for i, true in enumerate(targets))
 
 
 def whole_run() -> Measured:
-    """Keras, every export, a runtime that could not, and a row from another machine."""
+    """Keras, every export, a runtime that could not, and a case from another machine."""
     slowest = keras(
         bytes=24_000_000, peak_bytes=980_000_000,
-        quality=quality(wrong_at(1, 2, 70), TRUTH, agreement=1.0),
+        quality=quality(wrong_at(1, 2, 70), TARGETS, agreement=1.0),
     )  # fmt: skip
     made = [
         ("float32", 3.6, 8_890_000, wrong_at(1, 2, 70)),
@@ -131,17 +131,17 @@ def whole_run() -> Measured:
         ("int8", 2.7, 2_730_000, wrong_at(1, 70, 71, 72)),
     ]
     files = [
-        row(
-            name, p50, bytes=size, quality=quality(given, TRUTH),
+        case(
+            name, p50, bytes=size, quality=quality(given, TARGETS),
             ratio=Ratio(21 / p50, 20.5 / p50, 21.4 / p50),
         )
         for name, p50, size, given in made
     ]  # fmt: skip
-    slow = row(
+    slow = case(
         "int8", 64.0, engine="tflite-runtime 2.14.0", bytes=2_730_000,
-        quality=quality(wrong_at(1, 70, 71, 72), TRUTH), ratio=Ratio(0.33, 0.32, 0.34),
+        quality=quality(wrong_at(1, 70, 71, 72), TARGETS), ratio=Ratio(0.33, 0.32, 0.34),
         invoke=latency(64.0, rounds=(50.0, 64.0, 90.0, 55.0, 80.0)),
     )  # fmt: skip
-    elsewhere = row("int8", 14.0, elsewhere="Raspberry Pi 4 Model B", threads=4, bytes=2_730_000)
+    elsewhere = case("int8", 14.0, elsewhere="Raspberry Pi 4 Model B", threads=4, bytes=2_730_000)
     failed = Failure("dynamic", "tflite-runtime 2.14.0", 2, "cannot run it (op version 12)")
     return measured(slowest, *files, slow, elsewhere, failures=(failed,))

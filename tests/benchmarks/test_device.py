@@ -12,11 +12,11 @@ from edgetl.benchmarks.dev.device import (
     camera_frame,
     first_result,
     folder,
-    frame_ages,
     help_text,
     memory,
     write_photos,
 )
+from edgetl.benchmarks.dev.frame_age import frame_ages
 from edgetl.benchmarks.dev.loopback_camera import frame_picture, read_frame
 from tests.edge.conftest import foreign_models, tiny_export  # noqa: F401
 
@@ -39,7 +39,7 @@ def test_a_frame_carries_its_number_and_time() -> None:
         assert read_frame(frame_picture(number, sent)) == (number, pytest.approx(sent))
 
 
-def test_speeds_are_measured_beside_the_least(model: Path, photos: list[Path]) -> None:
+def test_speeds_are_measured_beside_their_lower_bound(model: Path, photos: list[Path]) -> None:
     for point in (
         camera_frame(model, rounds=3, calls=2),
         folder(model, photos, rounds=3),
@@ -48,11 +48,11 @@ def test_speeds_are_measured_beside_the_least(model: Path, photos: list[Path]) -
         memory(model, photos, rounds=1),
     ):
         assert point.ours > 0
-        assert point.least > 0
+        assert point.lower_bound > 0
         assert point.ratio > 0
-        assert point.wanted
-        assert isinstance(point.good, bool)
-    assert 10 < memory(model, photos, rounds=1).least < 1000  # MB
+        assert point.criterion
+        assert isinstance(point.met, bool)
+    assert 10 < memory(model, photos, rounds=1).lower_bound < 1000  # MB
     assert by_threads(model, rounds=1)[1] > 0
 
 
@@ -74,7 +74,7 @@ def test_the_command_prints_json(model: Path) -> None:
     assert result.returncode in (0, 1), result.stderr
     report = json.loads(result.stdout)
     assert len(report["points"]) == 5
-    assert [age["way"] for age in report["ages"]] == ["edgetl", "plain cv2 read loop"]
+    assert [age["reader"] for age in report["ages"]] == ["edgetl", "plain cv2 read loop"]
 
 
 def test_a_missing_model_is_one_clear_line(tmp_path: Path) -> None:

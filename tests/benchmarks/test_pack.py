@@ -1,24 +1,24 @@
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgetl.benchmarks.measured import Latency, Row
+from edgetl.benchmarks.measured import Case, Latency
 from edgetl.benchmarks.pack import PackError, check_pack_path, read_pack, write_pack
 from edgetl.benchmarks.pictures import Pictures, folder_pictures
+from edgetl.benchmarks.record import plain
 from edgetl.commands.benchmark import COMMAND
 from edgetl.optional_value import with_value
 from edgetl.trainer.data.dataset import scan
 from tests.conftest import write_colour_pictures
 
-ROW = Row(
+ROW = Case(
     name="Keras",
     engine="TensorFlow 2.21.0",
-    way="tf.function",
+    variant="tf.function",
     threads=2,
     elsewhere=None,
     bytes=9_000_000,
@@ -73,14 +73,14 @@ def rewritten(pack: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
 def test_a_pack_brings_everything_along(pack: Path, pictures: Pictures, tmp_path: Path) -> None:
     packed = read_pack(pack, tmp_path)
     assert (packed.pictures.split, packed.pictures.labels) == ("folder", ("blue", "red"))
-    assert packed.pictures.truth == pictures.truth
+    assert packed.pictures.targets == pictures.targets
     for path, original in zip(packed.pictures.paths, pictures.paths, strict=True):
         assert path.read_bytes() == original.read_bytes()
     assert [path.name for path in packed.models] == ["model.int8.tflite"]
     assert packed.probabilities[5].tolist() == [10.0, 11.0]
-    (row,) = packed.rows
-    assert row.elsewhere == "desk"
-    assert row.invoke == ROW.invoke
+    (case,) = packed.cases
+    assert case.elsewhere == "desk"
+    assert case.invoke == ROW.invoke
     assert packed.of([5]).probabilities.tolist() == [[10.0, 11.0]]
 
 
@@ -95,21 +95,21 @@ def test_pictures_that_are_too_much_are_left_out_evenly(tmp_path: Path, pictures
     )  # fmt: skip
     packed = read_pack(tmp_path / "p.zip", tmp_path)
     assert len(packed.pictures.paths) == count == 4
-    assert packed.pictures.truth == (0, 0, 1, 1)
+    assert packed.pictures.targets == (0, 0, 1, 1)
     assert packed.probabilities[0].tolist() == [0.0, 1.0]
 
 
 def test_damage_is_one_clear_line(pack: Path, opened: Callable[[Path], object]) -> None:
     content = pack.read_bytes()
-    place = content.index(b"a model") + 20
+    index = content.index(b"a model") + 20
     for damaged in (
         content[: len(content) // 2],
         b"",
-        content[:place] + b"\0" + content[place + 1 :],
+        content[:index] + b"\0" + content[index + 1 :],
         b"PK\3\4" + b"\0" * 200,
     ):
         pack.write_bytes(damaged)
-        with pytest.raises(PackError, match="damaged, or no pack") as found:
+        with pytest.raises(PackError, match="damaged, or not a pack") as found:
             opened(pack)
         assert "\n" not in str(found.value)
 
@@ -158,8 +158,8 @@ def test_a_bomb_is_refused(pack: Path, opened: Callable[[Path], object]) -> None
         {"models": ["models/model.int8.tflite"] * 2},
         {"split": None},
         *(
-            {"keras": [{**asdict(ROW), "elsewhere": "desk", **row}]}
-            for row in (
+            {"keras": [{**plain(ROW), "elsewhere": "desk", **case}]}
+            for case in (
                 {"elsewhere": None},
                 {"engine": "litert 2.3.0"},
                 {"load_ms": None},
@@ -167,9 +167,9 @@ def test_a_bomb_is_refused(pack: Path, opened: Callable[[Path], object]) -> None
                 {"peak_bytes": None},
                 {"threads": "two"},
                 {"invoke": "x"},
-                {"invoke": {**asdict(ROW.invoke), "p50": "abc"}},
-                {"invoke": {**asdict(ROW.invoke), "p50": 0}},
-                {"end_to_end": {**asdict(ROW.end_to_end), "rounds": ["x"]}},
+                {"invoke": {**plain(ROW.invoke), "p50": "abc"}},
+                {"invoke": {**plain(ROW.invoke), "p50": 0}},
+                {"end_to_end": {**plain(ROW.end_to_end), "rounds": ["x"]}},
             )
         ),
     ],
@@ -178,7 +178,7 @@ def test_facts_that_do_not_fit_are_damage(
     pack: Path, opened: Callable[[Path], object], changes: dict[str, object]
 ) -> None:
     rewritten(pack, lambda members: changed_facts(members, **changes))
-    with pytest.raises(PackError, match="damaged, or no pack") as found:
+    with pytest.raises(PackError, match="damaged, or not a pack") as found:
         opened(pack)
     assert "\n" not in str(found.value)
 
@@ -196,7 +196,7 @@ def test_nothing_but_a_pack_is_replaced(pack: Path, tmp_path: Path) -> None:
     (tmp_path / "folder.zip").mkdir()
     for name, why in (
         ("model.int8.tflite", r"does not end in \.zip; call it model\.int8\.tflite\.zip"),
-        ("photos.zip", "there already, and no pack; choose another name"),
+        ("photos.zip", "exists and is not a pack; choose another name"),
         ("folder.zip", "is a folder; choose another name"),
         ("gone/pack.zip", "no such folder; make it first"),
     ):

@@ -8,7 +8,7 @@ import pytest
 from edgetl.benchmarks.measured import Latency, Measured, Ratio
 from edgetl.benchmarks.record import read_measured, to_json
 from edgetl.edge.errors import EdgetlError
-from tests.benchmarks.made import TRUTH, measured, quality, row, whole_run, wrong_at
+from tests.benchmarks.made import TARGETS, case, measured, quality, whole_run, wrong_at
 
 WHOLE = whole_run()
 
@@ -24,8 +24,8 @@ def _file(folder: Path, text: str) -> Path:
     [
         WHOLE,
         measured(),
-        measured(row(), labels=("Katze \N{CAT}", "</script>"), truth=(), stopped="Ctrl-C"),
-        measured(row(invoke=Latency(3.0, 3.5, 4.0, (None, 3.0), ()))),
+        measured(case(), labels=("Katze \N{CAT}", "</script>"), targets=(), stopped="Ctrl-C"),
+        measured(case(invoke=Latency(3.0, 3.5, 4.0, (None, 3.0), ()))),
     ],
     ids=["whole", "empty", "any words", "throttled"],
 )
@@ -34,12 +34,12 @@ def test_what_is_written_is_read_back(benchmark: Measured, tmp_path: Path) -> No
 
 
 def test_whole_numbers_are_read_as_the_floats_they_stand_for(tmp_path: Path) -> None:
-    text = to_json(measured(row(load_ms=12.0))).replace('"load_ms": 12.0', '"load_ms": 12')
-    load = read_measured(_file(tmp_path, text)).rows[0].load_ms
+    text = to_json(measured(case(load_ms=12.0))).replace('"load_ms": 12.0', '"load_ms": 12')
+    load = read_measured(_file(tmp_path, text)).cases[0].load_ms
     assert (load, type(load)) == (12.0, float)
 
 
-def test_a_field_of_a_later_release_is_passed_over(tmp_path: Path) -> None:
+def test_a_field_of_a_later_release_is_ignored(tmp_path: Path) -> None:
     content = json.loads(to_json(WHOLE))
     content["machine"]["board"] = content["rows"][0]["joules"] = 1
     assert read_measured(_file(tmp_path, json.dumps(content))) == WHOLE
@@ -48,54 +48,54 @@ def test_a_field_of_a_later_release_is_passed_over(tmp_path: Path) -> None:
 def test_rows_that_are_not_to_be_quoted_are_marked() -> None:
     content = json.loads(to_json(WHOLE))
     (keras, float32, *_, int8, slow, _) = content["rows"]
-    assert [row["noisy"] for row in (keras, float32, int8, slow)] == [False, False, False, True]
+    assert [case["noisy"] for case in (keras, float32, int8, slow)] == [False, False, False, True]
     assert [slow[kind]["noisy"] for kind in ("invoke", "end_to_end", "ratio")] == [
         *(True, False, False)
     ]
-    sure, unsure = (replace(WHOLE.rows[1], ratio=Ratio(5.0, low, 5.5)) for low in (4.9, 4.7))
-    content = json.loads(to_json(replace(WHOLE, rows=(sure, unsure))))
-    assert [row["ratio"]["noisy"] for row in content["rows"]] == [False, True]
+    sure, unsure = (replace(WHOLE.cases[1], ratio=Ratio(5.0, low, 5.5)) for low in (4.9, 4.7))
+    content = json.loads(to_json(replace(WHOLE, cases=(sure, unsure))))
+    assert [case["ratio"]["noisy"] for case in content["rows"]] == [False, True]
 
 
 def test_memory_that_a_system_does_not_tell_is_no_damage(tmp_path: Path) -> None:
-    benchmark = measured(row(peak_bytes=0))
+    benchmark = measured(case(peak_bytes=0))
     assert read_measured(_file(tmp_path, to_json(benchmark))) == benchmark
 
 
 def test_a_figure_that_is_no_number_is_null() -> None:
-    broken = quality(wrong_at(), TRUTH, largest_difference=float("nan"))
-    content = json.loads(to_json(measured(row(quality=broken))))
+    broken = quality(wrong_at(), TARGETS, largest_difference=float("nan"))
+    content = json.loads(to_json(measured(case(quality=broken))))
     assert content["rows"][0]["quality"]["largest_difference"] is None
 
 
-def _without(*places: str | int) -> str:
+def _without(*indices: str | int) -> str:
     content = json.loads(to_json(WHOLE))
     inner: Any = content
-    for place in places[:-1]:
-        inner = inner[place]
-    del inner[places[-1]]
+    for index in indices[:-1]:
+        inner = inner[index]
+    del inner[indices[-1]]
     return json.dumps(content)
 
 
-def _with(value: Any, *places: str | int) -> str:
+def _with(value: Any, *indices: str | int) -> str:
     content = json.loads(to_json(WHOLE))
     inner: Any = content
-    for place in places[:-1]:
-        inner = inner[place]
-    inner[places[-1]] = value
+    for index in indices[:-1]:
+        inner = inner[index]
+    inner[indices[-1]] = value
     return json.dumps(content)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
-        (to_json(WHOLE)[:-100], "is no JSON"),
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        (to_json(WHOLE)[:-100], "is not JSON"),
         ("[1, 2]", "does not hold a benchmark's figures"),
         ('{"format": 1}', "does not hold a benchmark's figures"),
         ('{"format": true, "rows": []}', "does not hold a benchmark's figures"),
-        (_with(2, "format"), "has form 2 of a later edgetl, this one reads 1; update edgetl"),
+        (_with(2, "format"), "has format 2 of a later edgetl, this one reads 1; update edgetl"),
         (_with(0, "format"), "is damaged: format is 0"),
         (_without("machine", "cpu"), "is damaged: machine.cpu is missing"),
         (_without("rows", 1, "invoke", "p50"), "rows[1].invoke.p50 is missing"),
@@ -136,5 +136,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_benchmark_is_read_too(tmp_path: Path) -> None:
-    stopped = replace(WHOLE, stopped="interrupted", rounds=2, rows=WHOLE.rows[:1])
+    stopped = replace(WHOLE, stopped="interrupted", rounds=2, cases=WHOLE.cases[:1])
     assert read_measured(_file(tmp_path, to_json(stopped))) == stopped

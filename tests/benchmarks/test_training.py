@@ -14,26 +14,22 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edgetl.benchmarks.dev.training import (
+from edgetl.benchmarks.dev.processes import Ended, last_line
+from edgetl.benchmarks.dev.training_plan import Variant, changed_recipe, check_layout
+from edgetl.benchmarks.dev.training_summary import (
+    Comparison,
     Figures,
-    Machine,
-    Measured,
     Outcome,
     Spread,
-    Way,
-    by_seed,
-    changed_recipe,
-    check_layout,
     comparison_table,
     description,
-    held_out_accuracy,
-    last_line,
     read_outcome,
     spread,
     stage_order,
     summarize,
 )
 from edgetl.edge.errors import DataError, SettingError
+from tests.benchmarks.made import machine
 from tests.conftest import write_colour_pictures
 
 SMALL = ("--image-size", "48", "--batch-size", "4", "--head-epochs", "1", "--epochs", "2")
@@ -68,9 +64,9 @@ def run_module(
     )
 
 
-def outcome(way: str, seed: int, wall: float, accuracy: float, **changed: object) -> Outcome:
+def outcome(variant: str, seed: int, wall: float, accuracy: float, **changed: object) -> Outcome:
     made = Outcome(
-        way=way,
+        variant=variant,
         seed=seed,
         wall_seconds=wall,
         peak_bytes=10**9,
@@ -90,15 +86,10 @@ def test_a_spread_has_the_sample_standard_deviation() -> None:
     assert spread([0.7]) == Spread(0.7, None, 0.7, 0.7)
 
 
-def test_only_seeds_that_both_have_are_compared() -> None:
-    assert by_seed({0: 10, 1: 30, 3: 5}, {1: 3, 0: 2, 2: 9}, lambda a, b: a / b) == [5, 10]
-    assert by_seed({0: 1}, {1: 1}, lambda a, b: a / b) == []
-
-
 def test_held_out_accuracy_weighs_parts_by_their_pictures() -> None:
     # 76 of 80 and 18 of 20.
-    assert held_out_accuracy(outcome("a", 0, 10, 0.95)) == pytest.approx(0.94)
-    assert held_out_accuracy(outcome("a", 0, 10, 0.95, test=None)) == pytest.approx(0.95)
+    assert outcome("a", 0, 10, 0.95).held_out == pytest.approx(0.94)
+    assert outcome("a", 0, 10, 0.95, test=None).held_out == pytest.approx(0.95)
 
 
 def test_stages_follow_one_another() -> None:
@@ -106,7 +97,7 @@ def test_stages_follow_one_another() -> None:
     assert stage_order(names) == ["load", "head", "evaluate", "polish", "outside_stages"]
 
 
-def test_ways_are_held_against_the_first_seed_by_seed() -> None:
+def test_variants_are_compared_with_the_first_seed_by_seed() -> None:
     # The machine was twice as slow for seed 1. Median of ratios 6, 4, 7; of the seconds it is 6.5.
     outcomes = [
         outcome("slow", 0, 60, 0.980),
@@ -119,12 +110,12 @@ def test_ways_are_held_against_the_first_seed_by_seed() -> None:
     ]
     slow, fast = summarize(outcomes, ["slow", "fast", "never"])
     assert (slow.seeds, slow.wall_seconds, slow.times_faster) == ([0, 1, 2], 70, 1.0)
-    assert slow.points == 0
+    assert slow.percentage_points == 0
     assert slow.stages == {"head": 68, "outside_stages": 2}
     assert (fast.seeds, fast.wall_seconds) == ([0, 1, 2, 3], 10)
     assert fast.times_faster == 6.0
-    # -0.1, +0.5 and -1.0 points.
-    assert fast.points == pytest.approx(-0.2)
+    # -0.1, +0.5 and -1.0 percentage points.
+    assert fast.percentage_points == pytest.approx(-0.2)
     # A stage that an outcome does not have took no time there: 8, 28, 5 and -1; 0, 0, 3 and 0.
     assert fast.stages == {"decode": 0, "head": 6.5, "outside_stages": 2}
     assert fast.peak_bytes == 3 * 10**9
@@ -132,9 +123,9 @@ def test_ways_are_held_against_the_first_seed_by_seed() -> None:
     assert fast.test.mean == pytest.approx(0.9)
 
 
-def test_a_way_is_summarized_where_the_first_has_failed() -> None:
+def test_a_variant_is_summarized_where_the_first_has_failed() -> None:
     (fast,) = summarize([outcome("fast", 0, 10, 0.9, test=None)], ["slow", "fast"])
-    assert (fast.times_faster, fast.points, fast.test) == (None, None, None)
+    assert (fast.times_faster, fast.percentage_points, fast.test) == (None, None, None)
 
 
 def test_outcomes_are_read_from_either_file() -> None:
@@ -144,13 +135,13 @@ def test_outcomes_are_read_from_either_file() -> None:
         "validation": part,
         "test": None,
     }
-    found = read_outcome(notebook, Way.notebook, 4, wall=5.0, peak=7)
+    found = read_outcome(notebook, Variant.notebook, 4, Ended(0, 5.0, 7))
     assert found == Outcome(
         "notebook", 4, 5.0, 7, {"load": 1.0, "head": 2.5, "outside_stages": 1.5},
         Figures(0.5, 0.7, 8), None,
     )  # fmt: skip
     run = {"splits": {"validation": part, "test": part, "train": part}, "seconds": {"decode": 0}}
-    found = read_outcome(run, Way.reuse, 0, wall=2.0, peak=7)
+    found = read_outcome(run, Variant.reuse, 0, Ended(0, 2.0, 7))
     assert found.stages == {"outside_stages": 2.0}
     assert found.test == Figures(0.5, 0.7, 8)
 
@@ -160,15 +151,15 @@ def test_the_last_line_that_says_something() -> None:
     assert last_line("\n") == "nothing on stderr"
 
 
-def test_the_table_has_a_column_for_each_way() -> None:
+def test_the_table_has_a_column_for_each_variant() -> None:
     outcomes = [
         outcome("notebook", 0, 60, 0.98),
         outcome("notebook", 1, 60, 0.97),
         outcome("reuse", 0, 10, 0.985, test=None),
     ]
-    ways = ["notebook", "reuse"]
+    variants = ["notebook", "reuse"]
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(comparison_table(summarize(outcomes, ways), "notebook"))
+    console.print(comparison_table(summarize(outcomes, variants), "notebook"))
     rows = [line.split("  ") for line in console.export_text().splitlines()]
     cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
     for row in (
@@ -178,8 +169,8 @@ def test_the_table_has_a_column_for_each_way() -> None:
         ["in all, s", "60.0", "10.0"],
         ["faster than notebook", "1.00x", "6.00x"],
         ["validation accuracy", "97.50% ± 0.71%", "98.50%"],
-        ["97.00%..98.00%", "98.50%..98.50%"],
-        ["points over notebook", "+0.00", "+0.50"],
+        ["range", "97.00%..98.00%", "98.50%..98.50%"],
+        ["over notebook", "+0.00 pp", "+0.50 pp"],
         ["test accuracy", "90.00% ± 0.00%", "-"],
         ["peak memory", "1.00 GB", "1.00 GB"],
     ):
@@ -187,12 +178,12 @@ def test_the_table_has_a_column_for_each_way() -> None:
 
 
 def test_the_description_says_what_was_measured_on_what() -> None:
-    machine = Machine("Quick CPU", 2, 0.25, {"TensorFlow": "2.21.0"})
-    measured = Measured(machine, {"train": 200, "validation": 100})
-    measured.outcomes.append(outcome("notebook", 0, 60, 0.98))
-    words = description(measured)
-    for part in ("200 pictures in train/", "notebook 80 + 20", "Quick CPU, 2 cores", "load 0.25",
-                 "TensorFlow 2.21.0"):  # fmt: skip
+    quick = machine(cpu="Quick CPU", versions={"tensorflow": "2.21.0"})
+    compared = Comparison(quick, {"train": 200, "validation": 100})
+    compared.outcomes.append(outcome("notebook", 0, 60, 0.98))
+    words = description(compared)
+    for part in ("200 pictures in train/", "notebook 80 + 20", "Quick CPU, 4 cores", "load 0.25",
+                 "tensorflow 2.21.0"):  # fmt: skip
         assert part in words
 
 
@@ -326,7 +317,7 @@ def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
 
 
 @pytest.mark.by_hand
-def test_ways_are_compared_in_processes_of_their_own(tmp_path: Path, split_data: Path) -> None:
+def test_variants_are_compared_in_processes_of_their_own(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
         "edgetl.benchmarks.dev.training", split_data, "--seeds", "1", "--way", "notebook",
         "--way", "reuse",
@@ -335,7 +326,7 @@ def test_ways_are_compared_in_processes_of_their_own(tmp_path: Path, split_data:
     assert result.returncode == 0, result.stderr
     assert "faster than notebook" in result.stdout
     written = json.loads((tmp_path / "out.json").read_text())
-    assert [found["way"] for found in written["outcomes"]] == ["notebook", "reuse"]
+    assert [found["variant"] for found in written["outcomes"]] == ["notebook", "reuse"]
     for found in written["outcomes"]:
         held_out = found["validation"]["pictures"] + found["test"]["pictures"]
         assert held_out == 24

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import edgetl.benchmarks.benchmark as subject_module
-from edgetl.benchmarks.benchmark import Benchmark, benchmark, latency, ratio
-from edgetl.benchmarks.cases import Plan, Subject
+import edgetl.benchmarks.measure as measure_module
+from edgetl.benchmarks.cases import Plan, PlannedCase
+from edgetl.benchmarks.measure import Benchmark, latency, ratio
 from edgetl.benchmarks.measured import Failure, Latency, NothingMeasuredError
 from edgetl.benchmarks.pictures import Pictures, balanced, drawn_pictures, folder_pictures
-from edgetl.benchmarks.process.case_process import RowProcess
+from edgetl.benchmarks.process.case_process import CaseProcess
+from edgetl.benchmarks.process.engine import Job
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError
 from edgetl.edge.model.preprocessing import InputSize
@@ -29,23 +30,21 @@ from tests.conftest import write_colour_pictures
 LABELS = ("blue", "red")
 
 
-def fake(runtime: str, name: str = "fake", *, engine: str = "fake") -> Subject:
-    return Subject(
+def fake(runtime: str, name: str = "fake", *, engine: str = "fake") -> PlannedCase:
+    return PlannedCase(
         name=name,
         engine=f"{engine} {runtime}",
-        module="tests.benchmarks.fake_engine",
-        path=Path("nowhere"),
-        runtime=runtime,
-        threads=1,
-        labels=None,
+        job=Job(
+            engine="tests.benchmarks.fake_engine", model="nowhere", runtime=runtime, threads=1,
+            labels=None, input_size=InputSize(16, 16),
+        ),
         columns=(0, 1),
-        input_size=InputSize(16, 16),
         bytes=1234,
         sha256="0" * 64,
-    )
+    )  # fmt: skip
 
 
-def fake_keras(runtime: str) -> Subject:
+def fake_keras(runtime: str) -> PlannedCase:
     return fake(runtime, "Keras", engine="TensorFlow")
 
 
@@ -56,10 +55,10 @@ def pictures(tmp_path: Path) -> Pictures:
 
 @pytest.fixture
 def measure(tmp_path: Path, pictures: Pictures) -> Callable[..., Benchmark]:
-    def run(*subjects: Subject, rounds: int = 2, patience: float = 60) -> Benchmark:
-        plan = Plan(pictures, subjects, (), (), None)
+    def run(*cases: PlannedCase, rounds: int = 2, patience: float = 60) -> Benchmark:
+        plan = Plan(pictures, cases, (), (), None)
         with TemporaryDirectory(dir=tmp_path) as folder:
-            return benchmark(plan, Path(folder), rounds=rounds, patience=patience)
+            return measure_module.measure(plan, Path(folder), rounds=rounds, patience=patience)
 
     return run
 
@@ -67,14 +66,14 @@ def measure(tmp_path: Path, pictures: Pictures) -> Callable[..., Benchmark]:
 def test_a_model_of_known_slowness_comes_out_at_it(measure: Callable[..., Benchmark]) -> None:
     keras, half = fake_keras("sleep 0.02"), fake("sleep 0.01", "half")
     measured = measure(keras, half, rounds=3).measured
-    slow, fast = measured.rows
-    for row, milliseconds in ((slow, 20), (fast, 10)):
+    slow, fast = measured.cases
+    for case, milliseconds in ((slow, 20), (fast, 10)):
         # A sleep is never shorter, and on a busy machine a little longer.
-        assert milliseconds <= row.invoke.p50 < milliseconds + 8
-        assert row.invoke.p50 <= row.end_to_end.p50 < milliseconds + 30
-        assert milliseconds <= row.first_ms
-        assert row.load_ms >= 2
-        assert row.peak_bytes > 10**6
+        assert milliseconds <= case.invoke.p50 < milliseconds + 8
+        assert case.invoke.p50 <= case.end_to_end.p50 < milliseconds + 30
+        assert milliseconds <= case.first_ms
+        assert case.load_ms >= 2
+        assert case.peak_bytes > 10**6
     assert slow.ratio is None
     assert fast.ratio is not None
     assert fast.ratio.low <= fast.ratio.median <= fast.ratio.high
@@ -87,7 +86,7 @@ def test_a_model_of_known_slowness_comes_out_at_it(measure: Callable[..., Benchm
 def test_every_way_a_row_can_fail_leaves_the_others(measure: Callable[..., Benchmark]) -> None:
     kinds = ["sleep 0.001", "abort", "raise", "nan", "late abort", "print", "hang"]
     measured = measure(*map(fake, kinds), patience=5).measured
-    assert [row.engine for row in measured.rows] == ["fake sleep 0.001", "fake print"]
+    assert [case.engine for case in measured.cases] == ["fake sleep 0.001", "fake print"]
     problems = {failure.engine.removeprefix("fake "): failure for failure in measured.failures}
     assert "SIGABRT" in problems["abort"].problem
     assert problems["raise"].problem == "RuntimeError: no such operator"
@@ -109,11 +108,11 @@ def test_nothing_measured_is_an_error_that_names_every_row(
 
 
 def test_a_file_called_keras_is_not_taken_for_keras(measure: Callable[..., Benchmark]) -> None:
-    named, other = measure(fake("sleep 0.002", "Keras"), fake("sleep 0.001")).measured.rows
+    named, other = measure(fake("sleep 0.002", "Keras"), fake("sleep 0.001")).measured.cases
     assert named.quality is not None
     assert named.quality.agreement is None
     assert other.ratio is None
-    keras, named = measure(fake_keras("sleep 0.002"), fake("sleep 0.001", "Keras")).measured.rows
+    keras, named = measure(fake_keras("sleep 0.002"), fake("sleep 0.001", "Keras")).measured.cases
     assert keras.ratio is None
     assert named.ratio is not None
     assert named.quality is not None
@@ -129,23 +128,23 @@ def test_a_killed_row_is_told_so_and_nothing_unrelated(measure: Callable[..., Be
 def test_keras_answers_stand_when_it_fails_in_the_rounds(
     measure: Callable[..., Benchmark], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(processes: Mapping[int, RowProcess], **options: Any) -> Timed:
+    def killed(processes: Mapping[int, CaseProcess], **options: Any) -> Timed:
         os.kill(processes[1].pid, signal.SIGKILL)
         return timed_rounds(processes, **options)
 
-    monkeypatch.setattr(subject_module, "timed_rounds", killed)
+    monkeypatch.setattr(measure_module, "timed_rounds", killed)
     done = measure(fake("sleep 0.001"), fake_keras("sleep 0"), rounds=1)
     assert [failure.name for failure in done.measured.failures] == ["Keras"]
-    (row,) = done.measured.rows
-    assert row.quality is not None
-    assert (row.quality.agreement, row.quality.mcnemar_p) == (1.0, 1.0)
+    (case,) = done.measured.cases
+    assert case.quality is not None
+    assert (case.quality.agreement, case.quality.mcnemar_p) == (1.0, 1.0)
     assert done.keras_probabilities is not None
 
 
 def test_quality_is_that_of_the_answers(measure: Callable[..., Benchmark]) -> None:
     # The fake says "red" of everything; two of four are.
-    keras, other = measure(fake_keras("ways"), fake("sleep 0", "other")).measured.rows
-    assert keras.way == "fast"
+    keras, other = measure(fake_keras("ways"), fake("sleep 0", "other")).measured.cases
+    assert keras.variant == "fast"
     assert keras.quality is not None
     assert other.quality is not None
     assert keras.quality.agreement is None
@@ -159,9 +158,9 @@ def test_quality_is_that_of_the_answers(measure: Callable[..., Benchmark]) -> No
 
 
 def test_classes_in_another_order_are_the_same_classes(measure: Callable[..., Benchmark]) -> None:
-    (row,) = measure(replace(fake("sleep 0"), columns=(1, 0))).measured.rows
-    assert row.quality is not None
-    assert row.quality.predicted == (0, 0, 0, 0)
+    (case,) = measure(replace(fake("sleep 0"), columns=(1, 0))).measured.cases
+    assert case.quality is not None
+    assert case.quality.predicted == (0, 0, 0, 0)
 
 
 def test_a_picture_that_cannot_be_read_is_left_out(
@@ -169,7 +168,7 @@ def test_a_picture_that_cannot_be_read_is_left_out(
 ) -> None:
     pictures.paths[0].write_bytes(b"no picture")
     done = measure(fake("sleep 0"))
-    assert done.measured.truth == (0, 1, 1)
+    assert done.measured.targets == (0, 1, 1)
     assert pictures.paths[0].name in done.measured.notes[0]
     for path in pictures.paths:
         path.write_bytes(b"no picture")
@@ -178,7 +177,7 @@ def test_a_picture_that_cannot_be_read_is_left_out(
 
 
 class Idle:
-    """Stands for a RowProcess; what a call takes is its number."""
+    """Stands for a CaseProcess; what a call takes is its number."""
 
     def __init__(self, log: list[int], number: int) -> None:
         self.log, self.number = log, number
@@ -225,19 +224,19 @@ def test_throttled_rounds_do_not_count(
             *arguments, **options, ask_throttling=lambda: Throttling(next(flags), None)
         )
 
-    monkeypatch.setattr(subject_module, "timed_rounds", told)
+    monkeypatch.setattr(measure_module, "timed_rounds", told)
     measured = measure(fake("sleep 0.001"), rounds=3).measured
-    (row,) = measured.rows
+    (case,) = measured.cases
     # It was throttled at the end of the second round, and so at the beginning of the third.
-    assert [value is None for value in row.invoke.rounds] == [False, True, True]
-    assert len(row.invoke.samples) == measured.calls
+    assert [value is None for value in case.invoke.rounds] == [False, True, True]
+    assert len(case.invoke.samples) == measured.calls
     assert "not counted: rounds 2, 3" in measured.notes[-1]
 
 
 def test_percentiles_spread_and_ratios_are_hand_worked() -> None:
     times = [[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [4.0, 5.0, 6.0]]
     found = latency(times, [True, False, True])
-    # Of 1 2 3 4 5 6: the middle, and 0.9 and 0.99 of the way over five steps.
+    # Of 1 2 3 4 5 6: the middle, and 0.9 and 0.99 of the variant over five steps.
     assert (found.p50, found.p90, found.p99) == pytest.approx((3.5, 5.5, 5.95))
     assert found.rounds == (2.0, None, 5.0)
     assert found.spread == pytest.approx(1.5 / 3.5)
@@ -256,29 +255,29 @@ def test_percentiles_spread_and_ratios_are_hand_worked() -> None:
 
 
 def test_macro_f1_is_hand_worked() -> None:
-    truth, predicted = np.array([0, 0, 0, 1, 1, 3]), np.array([0, 0, 1, 1, 3, 3])
+    targets, predicted = np.array([0, 0, 0, 1, 1, 3]), np.array([0, 0, 1, 1, 3, 3])
     # 2*2/(3+2), 2*1/(2+2), 2*1/(1+2); class 2 is neither there nor predicted.
     expected = (4 / 5 + 1 / 2 + 2 / 3) / 3
-    assert macro_f1(truth, predicted, classes=4) == pytest.approx(expected)
-    assert macro_f1(truth, truth, classes=4) == 1.0
+    assert macro_f1(targets, predicted, classes=4) == pytest.approx(expected)
+    assert macro_f1(targets, targets, classes=4) == 1.0
 
 
 def test_fewer_pictures_are_balanced_and_evenly_taken() -> None:
-    truth = [0] * 80 + [1] * 20 + [2] * 3
-    chosen = balanced(truth, 33)
-    counts = [sum(truth[place] == label for place in chosen) for label in range(3)]
+    targets = [0] * 80 + [1] * 20 + [2] * 3
+    chosen = balanced(targets, 33)
+    counts = [sum(targets[index] == label for index in chosen) for label in range(3)]
     assert counts == [15, 15, 3]
     assert len(set(chosen)) == 33
     assert chosen == sorted(chosen)
     assert chosen[0] == 0
-    assert max(place for place in chosen if place < 80) > 70
-    assert balanced(truth, 1000) == list(range(103))
+    assert max(index for index in chosen if index < 80) > 70
+    assert balanced(targets, 1000) == list(range(103))
 
 
 def test_drawn_pictures_are_the_same_each_time(tmp_path: Path) -> None:
     first, second = (drawn_pictures(tmp_path / name, LABELS) for name in "ab")
     assert first.paths[0].read_bytes() == second.paths[0].read_bytes()
-    assert first.truth == ()
+    assert first.targets == ()
     assert median(path.stat().st_size for path in first.paths) > 20_000
 
 

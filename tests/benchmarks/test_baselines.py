@@ -16,7 +16,7 @@ ENVIRONMENT = Path(__file__).parents[2] / FOLDER
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Of the model's own size: how the ways resize is not what they are tested for."""
+    """Of the model's own size: how the variants resize is not what they are tested for."""
     folder = tmp_path_factory.mktemp("photos")
     return find_jpegs(write_colour_pictures(folder, ["blue", "red"], 3, size=(64, 64)), 6)
 
@@ -40,7 +40,7 @@ def test_a_missing_model_is_said_before_pictures_are_drawn(
 def test_a_folder_without_pictures_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no JPEG files"):
         find_jpegs(tmp_path, 5)
-    with pytest.raises(DataError, match=r"gone: is no folder"):
+    with pytest.raises(DataError, match=r"gone: is not a folder"):
         find_jpegs(tmp_path / "gone", 5)
 
 
@@ -58,27 +58,29 @@ def test_edgetl_and_the_bare_loop_give_the_same_classes(
 ) -> None:
     report = measure(
         int8_model, photos, data="colours", rounds=2, start_rounds=1, peak_rounds=1,
-        ways=("edgetl", "edgetl-folder", "bare"),
+        variants=("edgetl", "edgetl-folder", "bare"),
     )  # fmt: skip
-    ours, folder, bare = report.peers
+    ours, folder, bare = report.baselines
     assert (report.model, report.pictures, report.rounds) == ("model.int8.tflite", 6, 2)
     assert ours.threads == folder.threads == bare.threads
     assert bare.as_ours == folder.as_ours == ours.as_ours == 1.0
     assert ours.milliseconds.ratio == 1.0
-    for peer in report.peers:
-        assert len(peer.milliseconds.rounds) == 2
-        assert min(peer.milliseconds.value, peer.start_seconds.value) > 0
-        assert peer.peak_bytes.value > 20_000_000
-        assert peer.milliseconds.low <= peer.milliseconds.ratio <= peer.milliseconds.high
+    for baseline in report.baselines:
+        assert len(baseline.milliseconds.rounds) == 2
+        assert min(baseline.milliseconds.value, baseline.start_seconds.value) > 0
+        assert baseline.peak_bytes.value > 20_000_000
+        assert (
+            baseline.milliseconds.low <= baseline.milliseconds.ratio <= baseline.milliseconds.high
+        )
 
 
-def test_a_way_that_cannot_is_one_clear_line(int8_model: Path, tmp_path: Path) -> None:
+def test_a_variant_that_cannot_is_one_clear_line(int8_model: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
     with pytest.raises(
         EdgetlError, match=r"^edgetl, one by one: cannot classify with this model: .*Error"
     ):
-        measure(int8_model, [broken], data="", rounds=1, ways=("edgetl",))
+        measure(int8_model, [broken], data="", rounds=1, variants=("edgetl",))
 
 
 def test_an_environment_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
@@ -106,8 +108,8 @@ def test_mediapipe_gives_our_classes(
         request.getfixturevalue(model), photos, data="", rounds=1, start_rounds=1, peak_rounds=1,
         environment=ENVIRONMENT,
     )  # fmt: skip
-    assert [peer.threads is None for peer in report.peers] == [False] * 3 + [True] * 2
-    assert [peer.as_ours for peer in report.peers] == [1.0] * 5
+    assert [baseline.threads is None for baseline in report.baselines] == [False] * 3 + [True] * 2
+    assert [baseline.as_ours for baseline in report.baselines] == [1.0] * 5
 
 
 @pytest.mark.by_hand
@@ -125,4 +127,4 @@ def test_the_command_prints_json(cli: Cli, int8_model: Path) -> None:
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["data"] == "demo pictures"
-    assert len(report["peers"]) == 5
+    assert len(report["baselines"]) == 5
