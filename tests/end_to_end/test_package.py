@@ -35,7 +35,8 @@ NEEDED_IN_THE_SDIST = (
     "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO", ".ci/run",
     "hatch_build.py", "edgetl/__init__.py", "edge/model/classifier.py", "trainer/weights/NOTICE",
     "docs/sinks.md", "docs/images/samples.png",
-    "scripts/pi-check", "scripts/lib/checks.py", "CONTRIBUTING.md", "tests/conftest.py", "tests/end_to_end/test_package.py",
+    "scripts/pi-check", "scripts/lib/checks.py", "CONTRIBUTING.md",
+    "tests/conftest.py", "tests/end_to_end/test_package.py",
 )  # fmt: skip
 
 
