@@ -253,7 +253,7 @@ def test_too_many_threads_are_refused(cli: Cli, model: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_damaged_keras_model_leaves_the_files(cli: Cli, unready_run: Path) -> None:
     result = cli(
         "benchmark", unready_run, *QUICK, "--json", "--pack", "--report", "page", check=2

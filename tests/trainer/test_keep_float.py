@@ -58,7 +58,7 @@ def test_the_error_is_traced_to_the_layer_that_carries_it(int8: Int8Model) -> No
     assert int8.around(worst.layer) == list(BAD)
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_the_fewest_layers_that_mend_it_are_found(
     bad_model: keras.Model, pictures: np.ndarray, tmp_path: Path
 ) -> None:
