@@ -93,8 +93,8 @@ def test_an_environment_that_cannot_be_made_is_one_clear_line(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "model",
     [
-        pytest.param("float_model", marks=pytest.mark.by_hand),
-        pytest.param("int8_model", marks=pytest.mark.by_hand),
+        pytest.param("float_model", marks=pytest.mark.slow),
+        pytest.param("int8_model", marks=pytest.mark.slow),
     ],
 )
 def test_mediapipe_gives_our_classes(
@@ -112,7 +112,7 @@ def test_mediapipe_gives_our_classes(
     assert [baseline.as_ours for baseline in report.baselines] == [1.0] * 5
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 @pytest.mark.xdist_group("mediapipe")
 def test_the_command_prints_json(cli: Cli, int8_model: Path) -> None:
     result = subprocess.run(

@@ -254,7 +254,7 @@ def test_too_many_threads_are_refused(cli: Cli, model: Path) -> None:
     assert_one_clear_line(refused, "--threads 100000 is not between 1 and 256")
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_damaged_keras_model_leaves_the_files(cli: Cli, unready_run: Path) -> None:
     result = cli(
         "benchmark", unready_run, *QUICK, "--json", "--pack", "--report", "page", check=2

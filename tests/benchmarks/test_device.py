@@ -64,7 +64,7 @@ def test_a_plain_loop_falls_behind_and_ours_does_not(model: Path) -> None:
     assert plain.p95_second_half > plain.p95_first_half + 200
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_the_command_prints_json(model: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "edgetl.benchmarks.dev.device", "--model", str(model),

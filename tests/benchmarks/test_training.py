@@ -280,7 +280,7 @@ def check_notebook(written: dict[str, object], *, validation: int, test: int | N
     assert written["validation"]["accuracy"] == pytest.approx(best["val_accuracy"])
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_the_notebook_trains_both_phases(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
         "edgetl.benchmarks.dev.notebook", split_data, "--out", "out.json", *SMALL, folder=tmp_path
@@ -290,7 +290,7 @@ def test_the_notebook_trains_both_phases(tmp_path: Path, split_data: Path) -> No
     check_notebook(written, validation=20, test=4)
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_the_notebook_takes_more_classes_and_few_pictures(tmp_path: Path) -> None:
     data = write_split(tmp_path / "data", ["blue", "green", "red"], 4)
     options = ("--out", "out.json", *SMALL)
@@ -301,7 +301,7 @@ def test_the_notebook_takes_more_classes_and_few_pictures(tmp_path: Path) -> Non
     check_notebook(written, validation=12, test=None)
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
     tmp_path: Path,
 ) -> None:
@@ -316,7 +316,7 @@ def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
     assert "reuse" in result.stdout
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_variants_are_compared_in_processes_of_their_own(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
         "edgetl.benchmarks.dev.training", split_data, "--seeds", "1", "--way", "notebook",
@@ -337,7 +337,7 @@ def test_variants_are_compared_in_processes_of_their_own(tmp_path: Path, split_d
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_an_interruption_keeps_what_has_finished(tmp_path: Path, split_data: Path) -> None:
     command = [
         sys.executable,

@@ -19,7 +19,7 @@ from edgetl.edge.model.preprocessing import Pixels, model_input
 from tests.conftest import probabilities_of
 
 # One worker: they share the environment that the first test makes.
-pytestmark = [pytest.mark.by_hand, pytest.mark.xdist_group("mediapipe")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mediapipe")]
 
 ENVIRONMENT = Path(__file__).parents[2] / FOLDER
 READER = Path(__file__).with_name("mediapipe_reader.py")

@@ -1,4 +1,4 @@
-"""The sdist and the wheel: built twice, looked into, and what they ask for on each platform."""
+"""The sdist and the wheel: built twice, their contents, and their requirements on each platform."""
 
 import email
 import re
@@ -20,7 +20,7 @@ if not (ROOT / "edge").is_dir():
     pytest.skip("there is no source here", allow_module_level=True)
 
 IN_THE_WHEEL = (
-    "edgetl/*.py", "edgetl/edge/*.py", "edgetl/edge/*.html", "edgetl/edge/py.typed",
+    "edgetl/*.py", "edgetl/edge/*.py", "edgetl/edge/py.typed",
     "edgetl/trainer/*.py", "edgetl/benchmarks/*.py", "edgetl/deploy/*.py",
     "edgetl/deploy/playbook.yml", "edgetl/deploy/callback_plugins/*.py",
     "edgetl/deploy/roles/edgetl/*", "edgetl/trainer/weights/NOTICE",
@@ -29,11 +29,14 @@ IN_THE_WHEEL = (
     "edgetl-*.dist-info/entry_points.txt", "edgetl-*.dist-info/licenses/LICENSE",
     "edgetl-*.dist-info/licenses/trainer/weights/NOTICE",
 )  # fmt: skip
+# Pages are made from these.
+TEMPLATES = ("edgetl/*.html", "edgetl/*.css", "edgetl/*.jinja")
 NEEDED_IN_THE_SDIST = (
     "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO", ".ci/run",
     "hatch_build.py", "edgetl/__init__.py", "edge/model/classifier.py", "trainer/weights/NOTICE",
     "docs/sinks.md", "docs/images/samples.png",
-    "scripts/pi-check", "tests/conftest.py", "tests/end_to_end/test_package.py",
+    "scripts/pi-check", "scripts/lib/checks.py", "CONTRIBUTING.md",
+    "tests/conftest.py", "tests/end_to_end/test_package.py",
 )  # fmt: skip
 
 
@@ -74,9 +77,9 @@ def test_two_builds_are_the_same_bytes(built: list[dict[str, Path]], kind: str) 
     assert built[0][kind].name == built[1][kind].name
 
 
-def test_the_wheel_holds_what_it_should_and_no_more(built: list[dict[str, Path]]) -> None:
+def test_the_wheel_has_what_it_should_and_no_more(built: list[dict[str, Path]]) -> None:
     names = wheel_names(built)
-    assert [n for n in names if not any(fnmatch(n, p) for p in IN_THE_WHEEL)] == []
+    assert [n for n in names if not any(fnmatch(n, p) for p in (*IN_THE_WHEEL, *TEMPLATES))] == []
     assert [p for p in IN_THE_WHEEL if not any(fnmatch(n, p) for n in names)] == []
     tracked = subprocess.run(
         ["git", "ls-files", "edge", "trainer", "benchmarks", "deploy"],
@@ -87,33 +90,33 @@ def test_the_wheel_holds_what_it_should_and_no_more(built: list[dict[str, Path]]
     assert not [name for name in names if "benchmarks/dev" in name]
 
 
-def test_what_site_packages_gets_cannot_meet_another_distribution(
+def test_the_wheel_puts_one_name_into_site_packages(
     built: list[dict[str, Path]],
 ) -> None:
     # PyPI has distributions that bring a package `trainer`, `edge` or `deploy` of their own.
     assert {name.partition("/")[0].partition("-")[0] for name in wheel_names(built)} == {"edgetl"}
 
 
-def test_the_sdist_holds_all_that_builds_and_tests_need(built: list[dict[str, Path]]) -> None:
+def test_the_sdist_has_all_that_builds_and_tests_need(built: list[dict[str, Path]]) -> None:
     with tarfile.open(built[0]["sdist"]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert set(NEEDED_IN_THE_SDIST) - names == set()
     assert not [n for n in names if "__pycache__" in n or n.startswith((".venv", "edgetl-demo"))]
 
 
-def test_metadata_is_whole_and_its_text_has_no_links_that_lead_nowhere(
+def test_metadata_is_complete_and_its_links_work_on_a_package_index(
     built: list[dict[str, Path]],
 ) -> None:
-    said = metadata(built)
-    assert said["Version"] == edgetl.__version__
-    assert said["License-Expression"] == "Apache-2.0"
-    assert set(said.get_all("License-File", [])) == {"LICENSE", "trainer/weights/NOTICE"}
-    assert said["Requires-Python"] == ">=3.11"
-    assert said["Description-Content-Type"] == "text/markdown"
-    text = str(said.get_payload())
+    found = metadata(built)
+    assert found["Version"] == edgetl.__version__
+    assert found["License-Expression"] == "Apache-2.0"
+    assert set(found.get_all("License-File", [])) == {"LICENSE", "trainer/weights/NOTICE"}
+    assert found["Requires-Python"] == ">=3.11"
+    assert found["Description-Content-Type"] == "text/markdown"
+    text = str(found.get_payload())
     assert "## From photos to Pi" in text
     assert not re.search(r"\]\((?!https?://)", text)
-    assert "docs/benchmark.md" in text
+    assert "docs/measurements.md" in text
 
 
 def test_twine_finds_nothing_wrong(built: list[dict[str, Path]]) -> None:
@@ -137,7 +140,7 @@ def test_twine_finds_nothing_wrong(built: list[dict[str, Path]]) -> None:
         ("armv8l", "3.11", {"tflite-runtime"}, False),  # linux32 under a 64-bit kernel
     ],
 )
-def test_each_platform_is_asked_for_what_there_is_for_it(
+def test_each_platform_requires_what_there_is_for_it(
     built: list[dict[str, Path]], machine: str, python: str, runtimes: set[str], opencv: bool
 ) -> None:
     where = {"platform_machine": machine, "python_version": python, "sys_platform": "linux"}

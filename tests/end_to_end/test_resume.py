@@ -90,7 +90,7 @@ def test_killed_at_any_moment_a_training_ends_as_it_would_have(cli: Cli) -> None
     assert_one_clear_line(cli(*arguments, check=2), "is finished")
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_the_plain_way_resumes_as_well(cli: Cli) -> None:
     data = write_colour_pictures(cli.folder / "runs/photos", ["blue", "red"], 30)
     options = (*OPTIONS, "--no-reuse", "--fine-tune-optimizer", "rmsprop")
@@ -102,7 +102,7 @@ def test_the_plain_way_resumes_as_well(cli: Cli) -> None:
     assert_the_same_training(run, cli.folder / "whole/run")
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_full_disk_is_one_clear_line_and_the_last_checkpoint_stays(cli: Cli) -> None:
     """A limit on file size stands for the full disk: the system refuses the write likewise."""
     data = write_colour_pictures(cli.folder / "data", ["blue", "red"], 30)

@@ -34,7 +34,7 @@ def test_training_and_classify_see_the_same_pixels(
         assert pixels.tobytes() == model_input(path, input_size).tobytes()
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(
     cli: Cli, two_class_data: Path, two_class_run: Path
 ) -> None:
@@ -110,7 +110,7 @@ def test_every_command_and_example_in_the_readme_runs(cli: Cli) -> None:
     assert done.stdout.startswith("red ")
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_few_hundred_reference_pictures_reach_a_good_model(
     cli: Cli, reference_data: Path
 ) -> None:

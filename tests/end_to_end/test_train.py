@@ -36,7 +36,7 @@ def served(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> None:
     photos = write_colour_pictures(cli.folder / "web" / "photos", ["blue"], 40)
     write_colour_pictures(photos, ["red"], 10)

@@ -44,8 +44,8 @@ def accuracy_of(run: Path) -> float:
 @pytest.mark.parametrize(
     "way",
     [
-        pytest.param("reuse", marks=pytest.mark.by_hand),
-        pytest.param("plain", marks=pytest.mark.by_hand),
+        pytest.param("reuse", marks=pytest.mark.slow),
+        pytest.param("plain", marks=pytest.mark.slow),
     ],
 )
 def test_a_mirrored_training_learns_and_leaves_an_ordinary_run(
@@ -62,7 +62,7 @@ def test_a_mirrored_training_learns_and_leaves_an_ordinary_run(
     assert json.loads(result.stdout)[0]["checks"][0]["parity"]["agreement"] == 1.0
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_mixed_precision_training_leaves_an_ordinary_run(cli: Cli, two_class_data: Path) -> None:
     cli("train", two_class_data, "--out", "run", "--precision", "mixed", *SMALL_RUN)
     assert accuracy_of(cli.folder / "run") == 1.0

@@ -58,7 +58,7 @@ def test_the_error_is_traced_to_the_layer_that_carries_it(int8: Int8Model) -> No
     assert int8.with_consumers(worst.layer) == list(BAD)
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_the_smallest_denylist_that_is_accepted_is_found(
     bad_model: keras.Model, pictures: np.ndarray, tmp_path: Path
 ) -> None:

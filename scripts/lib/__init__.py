@@ -1,0 +1,1 @@
+"""What the executables in scripts/ share."""
