@@ -11,8 +11,8 @@ from edgetl.benchmarks.measure import measure
 from edgetl.benchmarks.measured import Measured
 from edgetl.benchmarks.options import BenchmarkOptions
 from edgetl.edge.model.classifier import Classifier, Prediction
-from edgetl.edge.system.messages import logger
 from edgetl.edge.model.runtime import choose_runtime
+from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.data.demo_pictures import write_demo_pictures

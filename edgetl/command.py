@@ -17,7 +17,7 @@ from edgetl.edge.options import Options, Setting, settings
 from edgetl.optional_value import with_value
 
 # Typer's name for it is private, and another one in each of its versions.
-_UsageError = typer.BadParameter.__bases__[0]
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 _Cls = TypeVar("_Cls", bound=Options)
 
 # Of messages on stderr; results are on stdout.

@@ -1,21 +1,17 @@
 """`edgetl demo`."""
 
-from typing import TYPE_CHECKING
-
 from edgetl.benchmarks.demo_options import DemoOptions
 from edgetl.command import command
 from edgetl.edge.system.extras import need_extra
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
 
-if TYPE_CHECKING:
-    from edgetl.benchmarks.measured import Measured
-
 
 def demo(options: DemoOptions) -> None:
     need_extra("train", needs="training and export")
     with hidden_native_log(), gc_disabled():
         from edgetl.benchmarks.demo import demo as run_demo
+        from edgetl.benchmarks.report.tables import print_measured
         from edgetl.edge.errors import quoted
         from edgetl.edge.sinks.text import percentages
     result = run_demo(**vars(options))
@@ -23,7 +19,7 @@ def demo(options: DemoOptions) -> None:
     for path, predictions in result.classified:
         print(f"  {quoted(path.relative_to(result.pictures))}  {percentages(predictions)}")
     print()
-    _print_measured(result.measured)
+    print_measured(result.measured)
     print()
     for name, path in (
         ("pictures", result.pictures),
@@ -32,18 +28,6 @@ def demo(options: DemoOptions) -> None:
         ("report", result.report),
     ):
         print(f"{name:9} {quoted(path)}")
-
-
-def _print_measured(measured: "Measured") -> None:
-    from rich.console import Console
-
-    from edgetl.benchmarks.report.tables import method, tables
-
-    console = Console()
-    for table in tables(measured):
-        console.print(table)
-    for line in method(measured):
-        console.print(line, highlight=False, markup=False)
 
 
 COMMAND = command(demo, epilog="Example: edgetl demo --out my-demo")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from edgetl.edge.errors import SettingError
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.service.options import ServiceOptions
 from edgetl.edge.system.messages import logger
+
+if TYPE_CHECKING:
+    from edgetl.edge.service.install import Plan
 
 
 def install(
@@ -43,15 +46,26 @@ def install(
         print(json.dumps({"changed": not plan.installed, "unit": str(service.unit)}))
         return
     if not plan.installed:
-        if not (yes or sys.stdin.isatty()):
-            raise SettingError("nobody to ask; read it with --dry-run, then add --yes")
-        print(plan.text, file=sys.stderr)
-        if not yes:
-            typer.confirm(f"Write this to {service.unit} and start it?", abort=True, err=True)
+        _confirm(plan, yes=yes)
     changed = plan.install()
     if as_json:
         print(json.dumps({"changed": changed, "unit": str(service.unit)}))
-    elif not changed:
+    else:
+        _print_installed(service, changed=changed)
+
+
+def _confirm(plan: "Plan", *, yes: bool) -> None:
+    if not (yes or sys.stdin.isatty()):
+        raise SettingError("nobody to ask; read it with --dry-run, then add --yes")
+    print(plan.text, file=sys.stderr)
+    if not yes:
+        typer.confirm(f"Write this to {plan.location.unit} and start it?", abort=True, err=True)
+
+
+def _print_installed(service: ServiceOptions, *, changed: bool) -> None:
+    from edgetl.edge.service import systemd
+
+    if not changed:
         print(f"{service.unit}: unchanged")
         # Stopped by hand: who stopped it may have had a reason.
         if service.running and (facts := systemd.status(service))["ActiveState"] == "inactive":
