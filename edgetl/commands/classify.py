@@ -154,7 +154,7 @@ def classify(
         if camera is None
         else _camera(camera, camera_backend, resolution, fps, rotate, roi, reconnect)
     )
-    with GracefulShutdown() as stopping, ExitStack() as stack, FanOut(logger.warning) as sinks:
+    with GracefulShutdown() as stopping, ExitStack() as stack, FanOut() as sinks:
         stack.callback(gc.enable)
         loaded = read_model_file(
             model or latest_model(), labels=read_labels(labels) if labels else None
@@ -299,7 +299,7 @@ def _sinks(
         from edgetl.edge.sinks.preview import PreviewSink
 
         page = PreviewSink(preview, labels=labels)
-        logger.warning(f"preview: {page.url}")
+        logger.info(f"preview: {page.url}")
         yield page
     if save_video is not None:
         from edgetl.edge.sinks.video import OwnTime, RealTime, VideoSink
@@ -346,7 +346,7 @@ def _mqtt_sink(url: str, *, with_discovery: bool) -> Any:
     broker = parse_mqtt_url(url, password=os.environ.get(PASSWORD_VARIABLE))
     found = discovery(broker.topic, availability=availability_topic(broker))
     announcements = [found] if with_discovery else []
-    return MqttSink(broker, complain=logger.warning, announcements=announcements)
+    return MqttSink(broker, announcements=announcements)
 
 
 def _is_address(text: str) -> bool:
