@@ -714,7 +714,7 @@ def test_the_documentation_has_pictures_of_it(
     start: Start, tab: Tab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Takes docs/images/preview-desktop.png and preview-phone.png; look at them."""
-    images = Path(__file__).parents[2] / "docs" / "images"
+    images = Path(__file__).parents[3] / "docs" / "images"
     sink = start()
     now = time.monotonic
     begin, random, best = now() - 117, np.random.default_rng(7), 2
