@@ -564,9 +564,7 @@ def test_the_command_shows_a_stream_until_ctrl_c(
     try:
         assert process.stderr
         line = process.stderr.readline()
-        found = re.fullmatch(
-            rf"edgetl: preview: http://[\w.-]+:{port}/\?token=([\w-]{{43}})\n", line
-        )
+        found = re.fullmatch(rf"preview: http://[\w.-]+:{port}/\?token=([\w-]{{43}})\n", line)
         assert found, line
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         cookie = {"Cookie": f"edgetl-preview-{port}={found[1]}"}
@@ -606,7 +604,7 @@ def test_preview_alone_is_the_default_address(
     model = foreign_models / "described.tflite"
     answer = cli("classify", "--preview", "a.png", "--model", model, check=None)
     # Port 8000 may be another program's just now.
-    assert re.match(r"edgetl: (preview: http://127\.0\.0\.1:8000/$|port 8000 is taken)",
+    assert re.match(r"(preview: http://127\.0\.0\.1:8000/$|port 8000 is taken)",
                     answer.stderr, re.MULTILINE)  # fmt: skip
 
 
