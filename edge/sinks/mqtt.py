@@ -268,11 +268,13 @@ class MqttSink:
     def _away(self, what: str) -> None:
         with self._changed:
             first, self._failed = not self._failed, True
-            self._changed.notify_all()
         if first:
             logger.warning(
                 f"{self._broker.name}: {what}; trying again, up to {self._queue} results wait"
             )
+        # Now: otherwise a sink that is closed could raise what is lost before it is logged why.
+        with self._changed:
+            self._changed.notify_all()
 
 
 def availability_topic(broker: Broker) -> str:

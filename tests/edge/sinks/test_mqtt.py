@@ -84,7 +84,7 @@ def test_a_broker_that_is_killed_and_started_again_misses_nothing(
             assert until(lambda: len(logged.messages) == 2)
         if frame in (100, 350):
             if number == signal.SIGKILL:
-                # What it has acknowledged must be on its disk by then: that is not the client's part.
+                # What it has acknowledged must be on its disk by then.
                 assert until(lambda upto=frame: len(set(heard.frames())) == upto)
                 time.sleep(1.5)
             broker.end(number)
@@ -218,9 +218,7 @@ def test_a_broker_that_hangs_delays_neither_results_nor_closing_for_long(
 
 @with_broker
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_broker_that_hangs_does_not_delay_the_end_of_an_interrupted_run(
-    mosquitto, logged
-) -> None:
+def test_a_broker_that_hangs_does_not_delay_an_interrupted_run(mosquitto, logged) -> None:
     broker = mosquitto()
     sinks = FanOut()
     sinks.add(sink(broker.port))

@@ -102,6 +102,6 @@ def test_a_display_that_goes_away_takes_no_other_sink_along(
     display.kill()
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert stderr.splitlines()[0] == "edgetl: --window: the display that it was on is gone"
+    assert stderr.splitlines()[0] == "edgetl: --window: its display is gone"
     assert len(stdout.splitlines()) > 60
     assert len(frames_of(cli.folder / "out.mp4")[0]) > 45
