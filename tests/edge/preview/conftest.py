@@ -14,7 +14,7 @@ from tests.edge.preview.client import Start
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where tokens are kept: never this user's own. Without the [preview] extra tests are skipped."""
+    """Where tokens are kept; tests are skipped without the [preview] extra."""
     pytest.importorskip("uvicorn")
     pytest.importorskip("starlette")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
