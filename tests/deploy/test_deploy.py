@@ -11,6 +11,7 @@ import pytest
 
 from edgetl import __version__
 from edgetl.deploy.deploying import deploy
+from edgetl.deploy.options import DeployOptions
 from edgetl.edge.errors import MissingExtraError
 from tests.conftest import Cli, assert_one_clear_line
 from tests.deploy.devices import Fleet, named
@@ -250,7 +251,7 @@ def test_an_inventory_that_cannot_be_read_is_named_with_what_is_wrong(
 def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
     (cli.folder / "m.tflite").write_bytes(tiny_export)
     done = cli("deploy", "m.tflite", "door", "--service", '--camera "0', check=2)
-    assert_one_clear_line(done, "--service", "No closing quotation")
+    assert_one_clear_line(done, "--service", "no closing quotation")
 
 
 def test_what_is_wrong_is_found_before_a_device_is_touched(cli: Cli, tiny_export: bytes) -> None:
@@ -273,4 +274,4 @@ def test_without_ansible_the_line_that_installs_it_is_said(
     (cli.folder / "m.tflite").write_bytes(tiny_export)
     monkeypatch.setitem(sys.modules, "ansible", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'edgetl\[deploy\]'"):
-        deploy(cli.folder / "m.tflite", ["door"])
+        deploy(DeployOptions(cli.folder / "m.tflite", ("door",)))
