@@ -7,6 +7,7 @@ import typer
 
 from edgetl.command import JsonOption, command, options_from_arguments
 from edgetl.deploy.options import DeployOptions
+from edgetl.edge.errors import SettingError
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.service.options import ServiceOptions
 
@@ -40,11 +41,21 @@ def _check_service(arguments: list[str]) -> None:
         SettingError: the device would refuse them.
     """
     from edgetl.edge.pipeline.build_camera import camera_opener
+    from edgetl.edge.preview.address import parse_address
     from edgetl.edge.service.needs import for_service
+    from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
 
     # The role gives the model.
-    given = options_from_arguments(_InstallOptions, ["--model=model.tflite", *arguments])
-    camera_opener(for_service(given, root=Path("/")))
+    arguments = ["--model=model.tflite", *arguments]
+    try:
+        given = options_from_arguments(_InstallOptions, arguments, name="edgetl service install")
+        camera_opener(for_service(given, root=Path("/")))
+        if given.preview is not None:
+            parse_address(given.preview)
+        if given.mqtt is not None:
+            parse_mqtt_url(given.mqtt)
+    except SettingError as error:
+        raise SettingError(f"--service: {error}") from error
 
 
 COMMAND = command(
