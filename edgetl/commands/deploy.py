@@ -5,16 +5,9 @@ from pathlib import Path
 
 import typer
 
-from edgetl.command import JsonOption, command, options_from_arguments
+from edgetl.command import JsonOption, command
 from edgetl.deploy.options import DeployOptions
 from edgetl.edge.errors import SettingError
-from edgetl.edge.pipeline.options import ClassifyOptions
-from edgetl.edge.service.options import ServiceOptions
-
-
-@dataclass(frozen=True)
-class _InstallOptions(ServiceOptions, ClassifyOptions):
-    """What `edgetl service install` takes on the device."""
 
 
 def deploy(options: DeployOptions, as_json: JsonOption = False) -> None:
@@ -40,15 +33,22 @@ def _check_service(arguments: list[str]) -> None:
     Raises:
         SettingError: the device would refuse them.
     """
+    from edgetl.command import options_from_arguments
     from edgetl.edge.pipeline.build_camera import camera_opener
+    from edgetl.edge.pipeline.options import ClassifyOptions
     from edgetl.edge.preview.address import parse_address
     from edgetl.edge.service.needs import for_service
+    from edgetl.edge.service.options import ServiceOptions
     from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
+
+    @dataclass(frozen=True)
+    class InstallOptions(ServiceOptions, ClassifyOptions):
+        """What `edgetl service install` takes."""
 
     # The role gives the model.
     arguments = ["--model=model.tflite", *arguments]
     try:
-        given = options_from_arguments(_InstallOptions, arguments, name="edgetl service install")
+        given = options_from_arguments(InstallOptions, arguments, name="edgetl service install")
         camera_opener(for_service(given, root=Path("/")))
         if given.preview is not None:
             parse_address(given.preview)
