@@ -1,1 +1,1 @@
-"""To the device, and to fifty of them: Ansible with the role edgetl, and what came of it."""
+"""Models to devices, one or fifty, with Ansible and the role edgetl. See deploying.deploy."""

@@ -1,4 +1,4 @@
-"""Running the role edgetl on devices with Ansible, in a process of its own."""
+"""Running the role edgetl on devices with Ansible, in a separate process."""
 
 import json
 import os
@@ -6,22 +6,26 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal
 
 from edgetl import __version__
+from edgetl.deploy.options import DeployOptions
 from edgetl.deploy.targets import Targets, targets
 from edgetl.edge.errors import EdgetlError, SettingError, quoted
+from edgetl.edge.model.latest import model_of
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.system.extras import need_extra
+from edgetl.edge.system.messages import logger
+from edgetl.edge.system.native_log import DEBUG_VARIABLE
 
 HERE = Path(__file__).parent
 ROLES = HERE / "roles"
 
-# How long Ansible may take to end when it is told to.
+# After SIGTERM Ansible gets this long.
 _SECONDS_TO_END = 10
 
 State = Literal["deployed", "unchanged", "rolled back", "failed", "unreachable"]
@@ -29,17 +33,17 @@ State = Literal["deployed", "unchanged", "rolled back", "failed", "unreachable"]
 
 @dataclass(frozen=True)
 class Deployed:
-    """How it went on one device.
+    """The result of a deployment on one device.
 
     Attributes:
-        host: as it was named.
-        state: "rolled back" if the new model failed its test and the one before is in its place;
+        host: as it was typed.
+        state: "rolled back" if the new model failed its test and the previous one is in use again;
             "failed" if there was none, or it failed before that.
-        model: the SHA-256 of the model that is in place now, "" if none or unknown.
-        edgetl: the version there, "" if unknown.
-        runtime: what the test inference ran on.
-        milliseconds: its median time, None if none ran.
-        why: what went wrong, "" if nothing.
+        model: the SHA-256 of the model in use, "" if none or unknown.
+        edgetl: the version installed there, "" if unknown.
+        runtime: of the test inference.
+        milliseconds: of the test inference, the median; None if there was none.
+        why: the reason of a failure, "" if there was none.
     """
 
     host: str
@@ -51,76 +55,48 @@ class Deployed:
     why: str = ""
 
 
-def deploy(
-    model: Path,
-    hosts: Sequence[str],
-    *,
-    inventory: Path | None = None,
-    package: str | None = None,
-    settings: Mapping[str, Any] | None = None,
-    ask_become_pass: bool = False,
-    dry_run: bool = False,
-    debug: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
-) -> list[Deployed]:
+def deploy(options: DeployOptions) -> list[Deployed]:
     """Put a model on devices, test it there, and roll back where it fails.
 
-    Args:
-        model: a .tflite file.
-        hosts: [USER@]HOST[:PORT] each, or names in the inventory.
-        inventory: what Ansible reads hosts and their variables from.
-        package: a wheel here, or what pip takes; default this version of edgetl.
-        settings: variables of the role, without their prefix "edgetl_".
-        ask_become_pass: let Ansible ask for sudo's password on the terminal.
-        dry_run: Ansible's check mode: nothing changes, and what would is shown on stderr.
-        debug: Ansible's own output on stderr.
-        tell: given a line at each step.
+    What goes on is logged. With `dry_run`, or --debug, Ansible's own output is on stderr.
 
     Returns:
-        A result for each device, in the order in which they were done.
+        A result for each device, in the order in which they ended.
 
     Raises:
-        ModelFileError: the model is damaged or is none.
-        SettingError: no such package, inventory or host.
+        ModelFileError: the model is damaged, or the run has none.
+        SettingError: no such inventory or host.
         EdgetlError: Ansible is not installed, or does not run.
     """
     need_extra("deploy", needs="deploy")
+    model = model_of(options.model)
     read_model_file(model)
-    chosen = targets(hosts, inventory)
+    chosen = targets(options.hosts, options.inventory)
     variables = {
-        **{f"edgetl_{name}": value for name, value in (settings or {}).items()},
+        **{f"edgetl_{name}": value for name, value in options.variables.items()},
         "edgetl_model": str(model.absolute()),
         "edgetl_own_package": f"edgetl=={__version__}",
         "edgetl_hosts": chosen.pattern,
     }
-    if package is not None:
-        variables["edgetl_package"] = _package(package)
     with TemporaryDirectory(prefix="edgetl-deploy-") as temporary:
-        ours = Path(temporary, "targets.yml")
-        ours.write_text(json.dumps(chosen.inventory), encoding="utf-8")
-        given = Path(temporary, "variables.yml")
-        given.write_text(_as_yaml(variables), encoding="utf-8")
+        inventory = Path(temporary, "targets.yml")
+        inventory.write_text(json.dumps(chosen.inventory), encoding="utf-8")
+        extra_vars = Path(temporary, "variables.yml")
+        extra_vars.write_text(_as_yaml(variables), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "ansible", "playbook", str(HERE / "playbook.yml")]
-        command += ["--extra-vars", f"@{given}", "--inventory", str(ours)]
-        if inventory is not None:
-            command += ["--inventory", str(inventory.absolute())]
-        if ask_become_pass:
+        command += ["--extra-vars", f"@{extra_vars}", "--inventory", str(inventory)]
+        if options.inventory is not None:
+            command += ["--inventory", str(options.inventory.absolute())]
+        if options.ask_become_pass:
             command.append("--ask-become-pass")
-        if dry_run:
+        if options.dry_run:
             command += ["--check", "--diff"]
-        return _played(command, chosen, show=dry_run or debug, tell=tell)
-
-
-def _package(package: str) -> str:
-    if not package.endswith(".whl"):
-        return package
-    if not Path(package).is_file():
-        raise SettingError(f"--package {quoted(package)}: no such file")
-    return str(Path(package).absolute())
+        show = options.dry_run or bool(os.environ.get(DEBUG_VARIABLE))
+        return _played(command, chosen, show=show)
 
 
 def _as_yaml(value: Any) -> str:
-    """A value as Ansible reads it, with no text that it takes for a template."""
+    """A value as YAML for Ansible, in which no text is taken for a template."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name}: {_as_yaml(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -131,9 +107,7 @@ def _as_yaml(value: Any) -> str:
     return json.dumps(value)
 
 
-def _played(
-    command: Sequence[str], chosen: Targets, *, show: bool, tell: Callable[[str], None]
-) -> list[Deployed]:
+def _played(command: Sequence[str], chosen: Targets, *, show: bool) -> list[Deployed]:
     reading, writing = os.pipe()
     environment = {
         **os.environ,
@@ -149,7 +123,7 @@ def _played(
         "EDGETL_DEPLOY_EVENTS": str(writing),
     }
     results: dict[str, Deployed] = {}
-    said: list[str] = []
+    output: list[str] = []
     process = subprocess.Popen(
         command,
         env=environment,
@@ -160,17 +134,17 @@ def _played(
         errors="replace",
     )
     os.close(writing)
-    listening = threading.Thread(target=_listen, args=(process.stderr, said, show), daemon=True)
+    listening = threading.Thread(target=_listen, args=(process.stderr, output, show), daemon=True)
     listening.start()
-    begun: Mapping[str, Any] = {"hosts": [], "empty": []}
+    play: Mapping[str, Any] = {"hosts": [], "empty": []}
     try:
         with open(reading, encoding="utf-8") as events:  # noqa: PTH123 - a descriptor
             for line in events:
                 event = json.loads(line)
                 if event["kind"] == "play":
-                    begun = event
+                    play = event
                 else:
-                    _take(event, chosen, results, tell)
+                    _take(event, chosen, results)
         status = process.wait()
     finally:
         if process.poll() is None:
@@ -178,35 +152,30 @@ def _played(
             try:
                 process.wait(_SECONDS_TO_END)
             except subprocess.TimeoutExpired:
-                # Seen once: Ansible waits for a lock that its worker died with.
+                # Seen once: Ansible waited for a lock of a worker that had died.
                 process.kill()
                 process.wait()
-    # A connection that stays open for the next run may hold on to stderr.
+    # A connection that stays open for the next run may keep stderr open.
     listening.join(timeout=2)
-    if not begun["hosts"]:
-        raise _not_begun("".join(said), status, chosen)
-    why = f"Ansible ended ({status}) before it was done there"
-    for name in begun["hosts"]:
+    if not play["hosts"]:
+        raise _not_started("".join(output), status, chosen)
+    why = f"Ansible ended with status {status} before it was done there"
+    for name in play["hosts"]:
         results.setdefault(name, Deployed(chosen.typed.get(name, name), "failed", why=why))
-    for name in [name for name in chosen.names if name in begun["empty"]]:
+    for name in [name for name in chosen.names if name in play["empty"]]:
         results[name] = Deployed(name, "failed", why="a group without hosts")
     return list(results.values())
 
 
-def _listen(stream: IO[str], said: list[str], show: bool) -> None:
+def _listen(stream: IO[str], output: list[str], show: bool) -> None:
     for line in stream:
-        said.append(line)
+        output.append(line)
         if show:
             sys.stderr.write(line)
             sys.stderr.flush()
 
 
-def _take(
-    event: Mapping[str, Any],
-    chosen: Targets,
-    results: dict[str, Deployed],
-    tell: Callable[[str], None],
-) -> None:
+def _take(event: Mapping[str, Any], chosen: Targets, results: dict[str, Deployed]) -> None:
     name, kind = event["host"], event["kind"]
     host = chosen.typed.get(name, name)
     if kind == "report":
@@ -214,11 +183,10 @@ def _take(
     elif kind == "unreachable":
         results[name] = Deployed(host, "unreachable", why=_unreachable(event["why"]))
     elif kind == "failed" and name not in results:
-        tell(f"{host}: {event['task']}: {event['why']}")
         # Until the role reports: what fails before its block is not rescued.
         results[name] = Deployed(host, "failed", why=event["why"])
     elif kind == "changed" or (kind == "start" and event["task"].startswith(("Install", "Test"))):
-        tell(f"{host}: {event['task']}")
+        logger.info(f"{host}: {event['task']}")
 
 
 def _unreachable(why: str) -> str:
@@ -229,23 +197,23 @@ def _unreachable(why: str) -> str:
     return why
 
 
-def _not_begun(said: str, status: int, chosen: Targets) -> EdgetlError:
-    """Why no device was touched, from Ansible's words."""
-    if file := re.search(r"failed to parse inventory source (.+)", said):
-        return SettingError(f"--inventory {quoted(file[1])}: {_unparsed(file[1], said)}")
-    if name := re.search(r"Could not match supplied host pattern, ignoring: (.+)", said):
+def _not_started(output: str, status: int, chosen: Targets) -> EdgetlError:
+    """Why nothing ran on any device, from Ansible's output."""
+    if file := re.search(r"failed to parse inventory source (.+)", output):
+        return SettingError(f"--inventory {quoted(file[1])}: {_unparsed(file[1], output)}")
+    if name := re.search(r"Could not match supplied host pattern, ignoring: (.+)", output):
         return SettingError(f"{quoted(name[1])}: no such host or group in the inventory")
     if status == 0:
         return SettingError(f"{quoted(chosen.pattern)}: no host in the inventory")
-    errors = [line for line in said.splitlines() if "ERROR" in line] or said.splitlines()
+    errors = [line for line in output.splitlines() if "ERROR" in line] or output.splitlines()
     words = errors[0].removeprefix("[ERROR]: ").removeprefix("ERROR! ") if errors else f"{status}"
     return EdgetlError(f"Ansible does not run: {words.strip()}")
 
 
-def _unparsed(file: str, said: str) -> str:
-    # Each plugin that tried says why not; YAML's come first, and one wants another kind of file.
-    reasons: list[str] = re.findall(r"Failed to parse .*plugin: (.+)", said)
+def _unparsed(file: str, output: str) -> str:
+    # Each inventory plugin gives its reason; YAML's come first, and one is for other files.
+    reasons: list[str] = re.findall(r"Failed to parse .*plugin: (.+)", output)
     reasons = [why for why in reasons if "no root 'plugin' key" not in why] or ["not an inventory"]
     yaml = file.endswith((".yml", ".yaml", ".json"))
-    line = re.search(rf"{re.escape(file)}:(\d+)", said)
+    line = re.search(rf"{re.escape(file)}:(\d+)", output)
     return (f"line {line[1]}: " if yaml and line else "") + reasons[0 if yaml else -1].strip()

@@ -1,8 +1,9 @@
-"""What came of a deployment, as people and as programs read it."""
+"""The results of a deployment, for people and for programs."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,11 +16,13 @@ _COLOURS = {"deployed": "green", "unchanged": "green"}
 
 
 def print_deployed(results: Sequence[Deployed], console: Console, *, dry_run: bool) -> None:
-    """A row for each device, and below it what went wrong."""
+    """A line for each device, and below them, for each that failed, a line with the reason."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("device", "state", "model", "edgetl", "runtime"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("ms", justify="right", no_wrap=True)
+    for heading in ("device", "state", "model", "edgetl", "runtime", "ms"):
+        # Names of hosts and runtimes may be long; what else there is is not broken.
+        wraps = heading in ("device", "runtime")
+        justify: Literal["left", "right"] = "right" if heading == "ms" else "left"
+        table.add_column(heading, overflow="fold", no_wrap=not wraps, justify=justify)
     for result in results:
         state = "would deploy" if dry_run and result.state == "deployed" else result.state
         colour = _COLOURS.get(result.state, "bold red")
@@ -34,9 +37,10 @@ def print_deployed(results: Sequence[Deployed], console: Console, *, dry_run: bo
     console.print(table)
     for result in results:
         if result.why:
-            console.print(f"{result.host}: {result.why}", markup=False, highlight=False)
+            line = f"{result.host}: {result.why}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def deployed_json(results: Sequence[Deployed]) -> str:
-    """A list of objects."""
+    """The results as a list of objects."""
     return json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False)

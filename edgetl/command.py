@@ -59,7 +59,7 @@ def usage_errors_in_one_line(context: Any) -> Iterator[None]:
             if near:
                 raise SettingError(f"{words}; did you mean {known[near[0]]}?") from error
         else:
-            words = " ".join(error.format_message().split()).removesuffix(".")
+            words = " ".join(str(error).split()).removesuffix(".")
             words = words[:1].lower() + words[1:]
         raise SettingError(f"{words}; see: {context.command_path} --help") from error
 

@@ -124,4 +124,4 @@ def _mqtt_sink(url: str, *, with_discovery: bool) -> Sink:
     broker = parse_mqtt_url(url, password=os.environ.get(PASSWORD_VARIABLE))
     found = discovery(broker.topic, availability=availability_topic(broker))
     announcements = [found] if with_discovery else []
-    return MqttSink(broker, complain=logger.warning, announcements=announcements)
+    return MqttSink(broker, announcements=announcements)

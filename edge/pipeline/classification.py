@@ -22,7 +22,6 @@ from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sources.files import Item, Problem, files
 from edgetl.edge.system.gc_disabled import gc_disabled
-from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.edge.system.shutdown import GracefulShutdown
 
@@ -45,7 +44,7 @@ def classify(options: ClassifyOptions) -> Outcome:
         from edgetl.edge.pipeline.build_camera import camera_opener
 
         camera = camera_opener(options)
-    with GracefulShutdown() as shutdown, ExitStack() as stack, FanOut(logger.warning) as sinks:
+    with GracefulShutdown() as shutdown, ExitStack() as stack, FanOut() as sinks:
         with gc_disabled():
             model = _model(options)
             cores = threads = options.threads or default_threads()

@@ -1,4 +1,4 @@
-"""Who may look: the checks that every request passes, and the headers that every answer gets."""
+"""Access control: the checks of each request, and the headers of each response."""
 
 import secrets
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Rules:
-    """Who is let in.
+    """Who has access.
 
     Attributes:
         bound: the host that the server was told to listen on.
-        port: the one it listens on.
-        token: what a viewer must show; None where only this machine can connect.
+        port: that it listens on.
+        token: that a viewer must send; None where only this machine can connect.
     """
 
     bound: str
@@ -40,12 +40,12 @@ class Rules:
 
     @property
     def cookie(self) -> str:
-        """Its name. Browsers share cookies between ports, so each preview has one of its own."""
+        """Its name. Browsers share cookies between ports, so the port is a part of it."""
         return f"edgetl-preview-{self.port}"
 
 
 class Guard:
-    """ASGI middleware that turns away who may not look."""
+    """ASGI middleware that refuses requests without access."""
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app = app
@@ -56,7 +56,7 @@ class Guard:
             return
         request = Request(scope)
         given = request.query_params.get("token")
-        welcome = self._rules.token is not None and _same(given, self._rules.token)
+        authorized = self._rules.token is not None and _same(given, self._rules.token)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -64,13 +64,13 @@ class Guard:
                 for name, value in _HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Content-Security-Policy", "default-src 'none'")
-                if welcome:
+                if authorized:
                     headers.append("Set-Cookie", self._set_cookie())
             await send(message)
 
-        await (self._refusal(request, welcome=welcome) or self._app)(scope, receive, guarded)
+        await (self._refusal(request, authorized=authorized) or self._app)(scope, receive, guarded)
 
-    def _refusal(self, request: Request, *, welcome: bool) -> Response | None:
+    def _refusal(self, request: Request, *, authorized: bool) -> Response | None:
         host = request.headers.get("host", "")
         reached = (request.scope.get("server") or ("", None))[0]
         if not is_our_name(host, bound=self._rules.bound, reached=reached):
@@ -82,12 +82,12 @@ class Guard:
                 ),
                 status=421,
             )
-        # Told by browsers only, and by them only where nobody can listen in: the check of the
-        # cookie is what counts elsewhere.
-        elsewhere = request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
-        if elsewhere and request.url.path != "/":
-            return Response("asked for by another site", status_code=403)
-        if self._rules.token is None or welcome:
+        # Only browsers send it, and only over connections that they trust; otherwise the cookie's
+        # check is what protects.
+        other_site = request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
+        if other_site and request.url.path != "/":
+            return Response("requested by another site", status_code=403)
+        if self._rules.token is None or authorized:
             return None
         if _same(request.cookies.get(self._rules.cookie), self._rules.token):
             return None

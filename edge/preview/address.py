@@ -1,4 +1,4 @@
-"""Where the preview listens: HOST:PORT as it is typed, its socket, and the links that reach it."""
+"""Where the preview listens: HOST:PORT, its socket, and the URL that leads to it."""
 
 import errno
 import ipaddress
@@ -13,10 +13,10 @@ DEFAULT = "127.0.0.1:8000"
 _DEFAULT_PORT = 8000
 _HINT = f"write --preview HOST:PORT, such as --preview {DEFAULT} or --preview 0.0.0.0:8000"
 
-# Endings that home routers and mDNS give to a machine's name, and that nobody can register.
-_LOCAL_ENDINGS = ("", ".local", ".lan", ".home.arpa", ".internal")
+# Suffixes that home routers and mDNS add to a machine's name. They cannot be registered as domains.
+_LOCAL_SUFFIXES = ("", ".local", ".lan", ".home.arpa", ".internal")
 
-# A viewer whose device is gone or reads nothing for this long is cut off by the kernel.
+# The kernel closes a connection whose other end is gone, or reads nothing, for so long.
 _SILENT_MILLISECONDS = 20_000
 
 
@@ -55,7 +55,7 @@ def parse_address(text: str) -> Address:
 
 
 def listen(address: Address) -> socket.socket:
-    """A bound socket for the server. Nobody is answered before it is given to one.
+    """A bound socket for the server; nothing listens on it yet.
 
     Raises:
         SettingError: the host is no address of this machine.
@@ -72,11 +72,11 @@ def listen(address: Address) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
-            # Else a port cannot be used again for a minute; on Windows it would allow two owners.
+            # A port can be reused at once. On Windows it would allow two programs on it.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            # Connections inherit it. No viewer that stopped reading keeps its picture in memory.
+            # Connections inherit it. It frees the memory of pictures that a viewer does not read.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
         listener.bind(where)
     except OSError as error:
@@ -103,7 +103,7 @@ def is_loopback(listener: socket.socket) -> bool:
 
 
 def link(address: Address, listener: socket.socket, *, token: str | None) -> str:
-    """The URL at which a browser finds the page; with the token, one that lets it in."""
+    """The URL of the page, with the token if there is one."""
     host, port = address.host, listener.getsockname()[1]
     if _ip(listener.getsockname()[0]).is_unspecified:
         host = _own_address() or f"{socket.gethostname()}.local"
@@ -112,19 +112,19 @@ def link(address: Address, listener: socket.socket, *, token: str | None) -> str
 
 
 def is_our_name(host: str, *, bound: str, reached: str) -> bool:
-    """Whether a Host header names this machine. If not, a foreign web page may be behind it.
+    """Whether a Host header names this machine. If not, it may be DNS rebinding by a web page.
 
     Args:
         host: the header: a name or address, with or without a port.
         bound: the host that the server was told to listen on.
-        reached: the address of ours that the connection came to.
+        reached: the address of this machine that the connection came to.
     """
     match = re.fullmatch(r"(?:\[(?P<six>[^\]]+)\]|(?P<name>[^:]+))(?::\d{1,5})?", host)
     if not match:
         return False
     name = (match["six"] or match["name"]).lower().removesuffix(".")
     ours = {"localhost", bound.lower()}
-    ours |= {socket.gethostname().lower() + ending for ending in _LOCAL_ENDINGS}
+    ours |= {socket.gethostname().lower() + ending for ending in _LOCAL_SUFFIXES}
     if name in ours:
         return True
     try:
@@ -134,7 +134,7 @@ def is_our_name(host: str, *, bound: str, reached: str) -> bool:
 
 
 def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address; an IPv4 one is the same thing whether or not it comes in IPv6 clothes.
+    """An address; an IPv4-mapped IPv6 address as its IPv4 address.
 
     Raises:
         ValueError: it is no address.
@@ -149,7 +149,7 @@ def _own_address() -> str | None:
     """This machine's address on its network; None without one. Nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            # An address kept for documentation: it only asks which way packets would leave.
+            # An address reserved for documentation: this only selects the route.
             probe.connect(("192.0.2.1", 9))
             own: str = probe.getsockname()[0]
         except OSError:

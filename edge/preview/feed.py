@@ -1,4 +1,4 @@
-"""The newest result, on its way from the thread that classifies to those who watch."""
+"""The newest result, passed from the thread that classifies to the viewers."""
 
 import asyncio
 import contextlib
@@ -13,26 +13,26 @@ from edgetl.edge.preview.message import body, facts, jpeg
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
 
-# Nobody sees more pictures a second than this, and each costs the Pi an encoding.
+# More pictures a second are not noticed, and each has to be encoded.
 _SHORTEST_SECONDS = 1 / 30
 _RATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A result as viewers get it. `number` counts the results, from 1."""
+    """A result as it is sent. `number` counts the results, from 1."""
 
     number: int
     body: bytes
 
 
 class Feed:
-    """Holds the newest result; encodes it once, when somebody asks, however many do.
+    """Has the newest result, which is encoded once, and only if a viewer asks for it.
 
     `write` is for the thread that classifies; `after` for coroutines of one event loop.
 
     Attributes:
-        run: tells this feed's numbers from those of the process that was here before.
+        run: distinguishes this feed's numbers from those of an earlier process.
         encoded: how many pictures have been encoded.
     """
 
@@ -51,7 +51,7 @@ class Feed:
         self._shown_at = float("-inf")
 
     def write(self, result: Result) -> None:
-        """Hand a result over. Takes microseconds, and waits for nobody."""
+        """Replace the newest result. Takes microseconds, and waits for no viewer."""
         probability = result.predictions[0].probability
         now = time.monotonic()
         with self._lock:
@@ -62,7 +62,7 @@ class Feed:
         self._wake()
 
     def close(self) -> None:
-        """Let everybody who waits go. From any thread."""
+        """End every wait. May be called from any thread."""
         with self._lock:
             self._closed = True
         self._wake()
@@ -74,7 +74,7 @@ class Feed:
     async def after(self, number: int, *, seconds: float) -> Shown | None:
         """The newest result, once it is newer than `number`; None if none comes in time.
 
-        Of results that came meanwhile all but the newest are skipped, for each viewer by itself.
+        A viewer that is slower than the results skips all but the newest.
         """
         ends = time.monotonic() + seconds
         while not self._closed:
@@ -106,15 +106,15 @@ class Feed:
             return self._number > number
 
     def _show(self) -> Shown:
-        # No other coroutine runs meanwhile: that is what makes it one encoding for all viewers.
+        # It has no await, so one encoding serves all viewers.
         with self._lock:
             assert self._newest is not None
             result, number, step = self._newest, self._number, int(self._time / STEP_SECONDS)
             marks, rate = self._history.marks(), self._rate.per_second()
-        said = facts(result, self._labels, marks, rate=rate, step=step)
+        described = facts(result, self._labels, marks, rate=rate, step=step)
         picture = jpeg(result.picture)
         self.encoded += 1
-        self._shown = Shown(number, body({"run": self.run, "number": number} | said, picture))
+        self._shown = Shown(number, body({"run": self.run, "number": number} | described, picture))
         self._shown_at = time.monotonic()
         return self._shown
 
@@ -122,7 +122,7 @@ class Feed:
         with self._lock:
             waiting, self._waiting = self._waiting, []
         if waiting:
-            # The loop is closed when the server stopped while somebody waited.
+            # The loop is closed if the server stopped during a wait.
             with contextlib.suppress(RuntimeError):
                 waiting[0].get_loop().call_soon_threadsafe(_release, waiting)
 

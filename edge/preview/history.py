@@ -1,4 +1,4 @@
-"""What was seen lately: the label of each half second."""
+"""The labels of the last two minutes, one for each half second."""
 
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ SPAN_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Mark:
-    """The commonest label of half a second.
+    """The most frequent label of half a second.
 
     Attributes:
         step: which half second, counted from the monotonic clock's zero.
-        index: of the label; None for "unsure".
-        probability: the mean of its results there, 0..1.
+        index: of the class; None for "unsure".
+        probability: the mean of its results, 0..1.
     """
 
     step: int
@@ -35,7 +35,7 @@ class History:
         """Note a result. `now` is in seconds of the monotonic clock."""
         step = int(now / STEP_SECONDS)
         if step != self._step:
-            self._marks.extend(self._open())
+            self._marks.extend(self._current())
             self._counts.clear()
             self._sums.clear()
             self._step = step
@@ -43,14 +43,14 @@ class History:
         self._sums[index] += probability
 
     def marks(self) -> list[Mark]:
-        """From old to new, one for each half second that had results, up to two minutes of them."""
-        everything = [*self._marks, *self._open()]
+        """From old to new, one for each half second with results, up to two minutes of them."""
+        all_marks = [*self._marks, *self._current()]
         oldest = self._step - round(SPAN_SECONDS / STEP_SECONDS)
-        return [mark for mark in everything if mark.step > oldest]
+        return [mark for mark in all_marks if mark.step > oldest]
 
-    def _open(self) -> list[Mark]:
-        """The mark of the half second that is still going on."""
+    def _current(self) -> list[Mark]:
+        """The mark of the current half second."""
         if not self._counts:
             return []
-        (index, count) = self._counts.most_common(1)[0]
+        ((index, count),) = self._counts.most_common(1)
         return [Mark(self._step, index, self._sums[index] / count)]

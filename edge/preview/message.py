@@ -1,7 +1,7 @@
-"""What a viewer is sent for one result: its facts as JSON and its picture as a JPEG, as one body.
+"""What a viewer is sent for a result: JSON and a JPEG, in one body.
 
 The body is the length of the JSON in four bytes, most significant first, then the JSON, then the
-JPEG. One body keeps a label with the picture that it belongs to.
+JPEG. In one body, label and picture cannot be mixed up.
 """
 
 import json
@@ -19,10 +19,10 @@ from edgetl.edge.model.preprocessing import EXIF_ORIENTATION, InputSize, Pixels,
 from edgetl.edge.preview.history import STEP_SECONDS, Mark
 from edgetl.edge.results.result import UNSURE, Result
 
-# What a phone shows and its Wi-Fi carries; a larger picture costs the Pi time for nothing.
+# What a phone can show. Larger pictures take the Pi longer to encode, and the network to send.
 LONGEST_SIDE = 960
 _QUALITY = 80
-# Up to this many classes all have a bar, each in its place; of more the most probable have.
+# Up to this many classes all have a bar, in labels order; of more, the most probable have.
 ALL_BARS = 8
 _TOP_BARS = 5
 # The page's index of the label "unsure".
@@ -32,7 +32,7 @@ _UNREADABLE = (PictureError, OSError, cv2.error)
 
 
 def body(facts: dict[str, Any], jpeg: bytes) -> bytes:
-    """The two as one."""
+    """The body of a message with these."""
     text = json.dumps(facts, separators=(",", ":")).encode()
     return len(text).to_bytes(4, "big") + text + jpeg
 
@@ -40,17 +40,17 @@ def body(facts: dict[str, Any], jpeg: bytes) -> bytes:
 def facts(
     result: Result, labels: Sequence[str], marks: Sequence[Mark], *, rate: float | None, step: int
 ) -> dict[str, Any]:
-    """What the page says beside the picture.
+    """What the page shows beside the picture.
 
     Args:
         result: what is shown.
-        labels: of all classes.
+        labels: of all classes, in order.
         marks: of the last two minutes.
         rate: results a second, if known.
         step: the half second of the result, from which the ages of the marks are counted.
     """
     best = result.predictions[0]
-    shares = [round(float(probability), 4) for probability in result.probabilities]
+    probabilities = [round(float(probability), 4) for probability in result.probabilities]
     return {
         "source": quoted(result.source),
         "frame": result.frame,
@@ -61,7 +61,7 @@ def facts(
         "milliseconds": round(result.milliseconds, 1),
         "fps": None if rate is None else round(rate, 1),
         "bars": [
-            {"index": i, "label": labels[i], "probability": shares[i]}
+            {"index": i, "label": labels[i], "probability": probabilities[i]}
             for i in _bars(result.probabilities)
         ],
         "step": STEP_SECONDS,
@@ -77,7 +77,7 @@ def facts(
 
 
 def jpeg(picture: Path | Pixels) -> bytes:
-    """The picture, upright and made smaller where it is large; nothing if its file is gone by now.
+    """The picture, upright and at most 960 pixels long; empty if its file has been deleted.
 
     Args:
         picture: a file, or uint8 [height, width, 3] RGB.
@@ -104,11 +104,11 @@ def _bars(probabilities: npt.NDArray[np.float32]) -> list[int]:
 
 
 def _size(picture: Path | Pixels) -> tuple[int, int]:
-    """Height and width, as they are once the picture is upright."""
+    """Height and width of the upright picture."""
     if isinstance(picture, np.ndarray):
         return picture.shape[0], picture.shape[1]
     with Image.open(picture) as image:
         width, height = image.size
-        # 5 to 8 lie on their side.
-        on_its_side = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
-        return (width, height) if on_its_side else (height, width)
+        # 5 to 8 are turned by 90 degrees.
+        turned = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
+        return (width, height) if turned else (height, width)

@@ -1,4 +1,4 @@
-"""The HTML of the preview, whole in this package, each page with the policy that lets it run."""
+"""The HTML pages of the preview, each with its Content-Security-Policy."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Page:
-    """A page and its Content-Security-Policy, which allows its own inline parts and no others."""
+    """A page and its Content-Security-Policy, which allows its own scripts and styles only."""
 
     markup: str
     policy: str
@@ -24,7 +24,7 @@ def live_page() -> Page:
 
 
 def message_page(title: str, text: str) -> Page:
-    """A page that says why there is no live picture."""
+    """A page that explains why there is no live picture."""
     markup = _read("message.html")
     for name, value in (("title", title), ("text", text)):
         markup = markup.replace(f"{{{{{name}}}}}", html.escape(value))

@@ -1,4 +1,4 @@
-"""The preview's web server: its three answers, and the thread it runs in."""
+"""The preview's web server: its two routes, and the thread it runs in."""
 
 import asyncio
 import socket
@@ -18,16 +18,16 @@ from edgetl.edge.preview.feed import Feed
 from edgetl.edge.preview.pages import live_page, message_page
 from edgetl.edge.preview.viewers import LIMIT, Viewers
 
-# How long the answer to "what is new?" may take. Short enough that proxies and phones keep waiting.
+# How long a request for the next result waits: shorter than the timeouts of proxies and phones.
 WAIT_SECONDS = 5.0
 _START_SECONDS = 10.0
 _STOP_SECONDS = 0.9
-# Of all kinds: viewers, browsers' spare ones, strangers. More are hung up on.
+# Of all kinds: viewers, browsers' spare ones, strangers. Further ones are closed.
 _CONNECTIONS = 64
 
 
 class PreviewServer:
-    """Serves a feed from a thread of its own, from construction until `close`."""
+    """Serves a feed from a separate thread, from construction until `close`."""
 
     def __init__(self, feed: Feed, listener: socket.socket, rules: Rules) -> None:
         self._feed = feed
@@ -48,7 +48,7 @@ class PreviewServer:
                 timeout_graceful_shutdown=1,
             )
         )
-        # A daemon: a server that does not stop must not keep the process.
+        # A daemon thread: a server that does not stop must not keep the process running.
         self._thread = threading.Thread(
             target=self._run, args=(listener,), name="preview", daemon=True
         )
@@ -64,19 +64,19 @@ class PreviewServer:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop within a second, whoever is connected."""
+        """Stop within a second, whatever connections are open."""
         self._feed.close()
         self._server.force_exit = self._server.should_exit = True
         self._thread.join(_STOP_SECONDS)
 
     def _run(self, listener: socket.socket) -> None:
-        # Not in the main thread, so neither asyncio nor uvicorn takes Ctrl-C for itself.
+        # Outside the main thread neither asyncio nor uvicorn handles Ctrl-C.
         with listener:
             asyncio.run(self._serve(listener))
 
     async def _serve(self, listener: socket.socket) -> None:
         await self._server.serve(sockets=[listener])
-        # Those who do not read what they asked for would keep their sockets open.
+        # A client that does not read its response would keep its socket open.
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
 
@@ -92,7 +92,7 @@ def _app(feed: Feed) -> Starlette:
     viewers = Viewers()
     full = message_page(
         f"{LIMIT} viewers are watching already",
-        "This preview has no place for one more. Close it on another device; this page then opens "
+        "This preview takes no more viewers. Close it on another device; this page then opens "
         "within seconds.",
     )
 
@@ -104,15 +104,15 @@ def _app(feed: Feed) -> Starlette:
         return page_response(live_page())
 
     async def following(request: Request) -> Response:
-        """What comes after the result that the viewer has, once it is there."""
+        """The next result after the one that the viewer has, once there is one."""
         viewer = request.query_params.get("viewer", "")
         run, _, number = request.query_params.get("after", "").partition(".")
-        understood = not run or (number.isdecimal() and len(number) < 16)
-        if not 8 <= len(viewer) <= 64 or not understood:
+        valid = not run or (number.isdecimal() and len(number) < 16)
+        if not 8 <= len(viewer) <= 64 or not valid:
             return PlainTextResponse("viewer=NAME of 8 to 64 letters and after=RUN.NUMBER", 400)
         if not viewers.admit(viewer, now=time.monotonic()):
             return PlainTextResponse(f"{LIMIT} viewers are watching already", 503)
-        # Numbers of an earlier process say nothing about this one's.
+        # Numbers of an earlier process mean nothing here.
         seen = int(number) if run == feed.run else 0
         shown = await feed.after(seen, seconds=WAIT_SECONDS)
         viewers.admit(viewer, now=time.monotonic())

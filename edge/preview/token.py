@@ -1,4 +1,4 @@
-"""The secret that lets a viewer in, kept so that links and cookies outlive a restart."""
+"""The access token of the preview, kept so that links and cookies stay valid after a restart."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ _FORM = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) gives
 
 
 def token_file() -> Path | None:
-    """Where this user's token is kept; None where there is no home folder."""
+    """The path of this user's token; None where there is no home folder."""
     try:
         state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     except RuntimeError:
@@ -22,7 +22,7 @@ def token_file() -> Path | None:
 def kept_token(path: Path | None) -> str:
     """The token in `path`, or a new one, which is written there if it can be.
 
-    A file that others can read, or that holds anything else, is replaced.
+    A file that others can read, or with other content, is replaced.
     """
     if path is None:
         return secrets.token_urlsafe(32)
@@ -32,7 +32,7 @@ def kept_token(path: Path | None) -> str:
         if private and _FORM.fullmatch(text):
             return text
     token = secrets.token_urlsafe(32)
-    # Where it cannot be kept (a read-only card, a full one) it holds for this run.
+    # Where it cannot be written (a read-only or full disk) it is valid for this run.
     with contextlib.suppress(OSError):
         _write_private(path, token)
     return token

@@ -1,6 +1,6 @@
-"""Where results go. A sink takes results one by one; any number of them take the same ones.
+"""Where results go. A sink takes results one by one; any number of sinks take the same ones.
 
-A sink of one's own is any object with these two methods.
+A custom sink is any object with these two methods.
 """
 
 from typing import Protocol
@@ -10,7 +10,7 @@ from edgetl.edge.results.result import Result
 
 
 class Sink(Protocol):
-    """Takes results, from one thread, and is closed once, however the run ends."""
+    """Takes results, from one thread. It is closed once, however the run ends."""
 
     def write(self, result: Result) -> None:
         """Take a result.
@@ -21,16 +21,16 @@ class Sink(Protocol):
         """
 
     def close(self) -> None:
-        """Leave whole what was written.
+        """Finish what was written.
 
         Raises:
-            SinkError: something of what was taken is lost.
+            SinkError: some of the results are lost.
         """
 
 
 class ReaderGoneError(SinkError):
-    """Whoever read a sink has had enough, as `| head` has: no fault, and nothing to tell."""
+    """The reader of a sink has left, as `| head` does: no failure, and not logged."""
 
 
-class RunEnded(Exception):  # noqa: N818 - nothing is wrong when a person ends a run
-    """A person ended the whole run from inside a sink, as with `q` in a window."""
+class RunEnded(Exception):  # noqa: N818 - no error
+    """A person ended the whole run at a sink, as with `q` in a window."""

@@ -1,24 +1,24 @@
 """Several sinks as one: each goes on when another fails, and all are closed however a run ends."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from edgetl.edge.errors import SinkError
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import ReaderGoneError, RunEnded, Sink
+from edgetl.edge.system.messages import logger
 
 
 class FanOut:
     """Gives each result to every sink that still works. Use it as a context manager.
 
+    A sink that fails is logged, once, as an error.
+
     Attributes:
         failures: how many sinks could not take, or keep, what was written to them.
     """
 
-    def __init__(self, complain: Callable[[str], None]) -> None:
-        """`complain` is told of each sink that fails, once, in one line."""
+    def __init__(self) -> None:
         self.failures = 0
-        self._complain = complain
         self._sinks: list[Sink] = []
         self._listeners: list[Sink] = []
 
@@ -34,18 +34,18 @@ class FanOut:
         return bool(self._sinks)
 
     def add(self, sink: Sink) -> None:
-        """Let `sink` take the results from here on, and be closed with the others."""
+        """Give `sink` the results from now on, and close it with the others."""
         self._sinks.append(sink)
 
     def add_listener(self, sink: Sink) -> None:
-        """As `add`, but nothing is kept by it: a run with listeners alone has no reason to go on.
+        """As `add`, for one that keeps nothing: a run with listeners alone has no reason to go on.
 
-        It hears a result after every sink has it.
+        It gets a result after every sink.
         """
         self._listeners.append(sink)
 
     def write(self, result: Result) -> None:
-        """Give a result to every sink. One that fails is told of, closed and left out.
+        """Give a result to every sink. One that fails is logged, closed and left out.
 
         Raises:
             RunEnded: a person at one of the sinks wants no more results; the others have this one.
@@ -58,14 +58,14 @@ class FanOut:
                 ended = signal
             except SinkError as error:
                 (self._sinks if sink in self._sinks else self._listeners).remove(sink)
-                self._tell(error)
+                self._log(error)
                 self._close(sink)
         if ended:
             raise ended
 
     def close(self) -> None:
         """Close every sink, whatever happens to another one's closing."""
-        # A stack closes the last first: listeners hear of the end before the sinks finish.
+        # A stack closes the last first: listeners learn of the end before the sinks finish.
         sinks = [*self._sinks, *self._listeners]
         self._sinks, self._listeners = [], []
         with ExitStack() as stack:
@@ -76,10 +76,10 @@ class FanOut:
         try:
             sink.close()
         except SinkError as error:
-            self._tell(error)
+            self._log(error)
 
-    def _tell(self, error: SinkError) -> None:
+    def _log(self, error: SinkError) -> None:
         if isinstance(error, ReaderGoneError):
             return
         self.failures += 1
-        self._complain(str(error))
+        logger.error(str(error))

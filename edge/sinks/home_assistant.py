@@ -1,4 +1,4 @@
-"""How Home Assistant learns of a sensor by itself: MQTT discovery.
+"""MQTT discovery, by which Home Assistant finds a sensor by itself.
 
 https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery
 """
@@ -13,7 +13,7 @@ _PREFIX = "homeassistant"
 
 
 def discovery(topic: str, *, availability: str) -> tuple[str, str]:
-    """The topic and payload, to be retained, that announce a sensor whose state is the label.
+    """The topic and payload of a retained message: a sensor whose state is the label.
 
     Args:
         topic: where records are published as JSON.
@@ -41,8 +41,8 @@ def discovery(topic: str, *, availability: str) -> tuple[str, str]:
 
 
 def _unique_id(topic: str) -> str:
-    """An id of the letters that discovery allows, another one for each topic."""
-    # "_" stands for "/" alone here; what other topics lose is made up for.
+    """An id of characters that discovery allows, unique to the topic."""
+    # Here "_" stands for "/" only. Other topics lose characters: a digest keeps their ids unique.
     if re.fullmatch(r"[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*", topic):
         return f"edgetl_{topic.replace('/', '_')}"
     readable = re.sub(r"[^A-Za-z0-9-]+", "_", topic).strip("_")

@@ -24,21 +24,21 @@ class Lines(Protocol):
     empty: bool
 
     def write(self, line: str) -> None:
-        """Pass `line`, which ends in a newline, on at once and whole.
+        """Write `line`, which ends in a newline, whole and without buffering.
 
         Raises:
             SinkError: it cannot be written.
-            ReaderGoneError: nobody reads any more.
+            ReaderGoneError: the reader has left.
         """
 
     def close(self) -> None:
-        """Let go of what was opened."""
+        """Close what was opened."""
 
 
 class StreamLines:
-    """Lines to a stream that someone else opened and closes, such as sys.stdout.
+    """Lines to a stream that the caller opens and closes, such as sys.stdout.
 
-    Where it is a file, what a full disk took only a part of is taken back.
+    Where it is a file, a line that a full disk took only a part of is removed.
     """
 
     def __init__(self, stream: TextIO, *, name: str) -> None:
@@ -46,7 +46,7 @@ class StreamLines:
         self.empty = True
         self._stream = stream
         self._name = name
-        # Past the stream: when it is unbuffered, Python loses what a write did not take.
+        # Not through the stream: where it is unbuffered, Python loses what a write did not take.
         self._file = _file_of(stream)
 
     def write(self, line: str) -> None:
@@ -58,7 +58,7 @@ class StreamLines:
                 _append(self._file, line.encode(errors="backslashreplace"))
         except BrokenPipeError as error:
             abandon(self._stream)
-            raise ReaderGoneError(f"{self._name}: nobody reads it any more") from error
+            raise ReaderGoneError(f"{self._name}: its reader has left") from error
         except OSError as error:
             abandon(self._stream)
             raise SinkError(f"{self._name}: {reason(error)}") from error
@@ -71,11 +71,11 @@ class StreamLines:
 class FileLines:
     """Lines appended to a file, each by one write, so that a kill leaves whole lines.
 
-    What a full disk took only a part of is taken back. Half a line at the end of the file, which
-    only a power cut leaves, is cut off.
+    A line that a full disk took only a part of is removed. Half a line at the end of the file,
+    which only a power cut leaves, is cut off.
 
     Attributes:
-        cut: bytes of such a half line.
+        cut: bytes of such a half line, 0 if there was none.
     """
 
     def __init__(self, path: Path, *, begins: str) -> None:
@@ -91,7 +91,7 @@ class FileLines:
         self.cut = 0
         self._name = quoted(path)
         try:
-            # A pipe that we could read ourselves would never tell that its reader has gone.
+            # Writing to a pipe that this process can read never fails when the reader leaves.
             mode = os.O_WRONLY if path.exists() and not path.is_file() else os.O_RDWR
             self._file = os.open(path, mode | os.O_APPEND | os.O_CREAT, 0o666)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Results live in a terminal: bars that move, not lines that scroll."""
+"""The newest result in a terminal, redrawn in place."""
 
 import math
 import time
@@ -15,7 +15,7 @@ from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
 from edgetl.edge.system.temperature import CPU_TEMPERATURE, celsius
 
-# More often than this nobody can read, and drawing costs what classifying could use.
+# Seconds between drawings: faster cannot be read, and takes time from classifying.
 _SECONDS = 0.125
 _BAR = 30
 
@@ -24,7 +24,7 @@ class LiveSink:
     """The newest result as bars, with frames a second, milliseconds and the CPU's temperature."""
 
     def __init__(self, console: Console, *, temperature: Path = CPU_TEMPERATURE) -> None:
-        """Take over the lower end of a terminal.
+        """Begin to draw at the lower end of a terminal.
 
         Args:
             console: the terminal.
@@ -57,9 +57,9 @@ class LiveSink:
         rate = self._rate.per_second()
         if rate is not None:
             facts.insert(1, f"{rate:.1f} fps")
-        warmth = celsius(self._temperature)
-        if warmth is not None:
-            facts.append(f"{warmth:.0f} °C")
+        temperature = celsius(self._temperature)
+        if temperature is not None:
+            facts.append(f"{temperature:.0f} °C")
         bars = Table.grid(padding=(0, 2))
         for prediction in result.predictions:
             share = min(1.0, max(0.0, prediction.probability))

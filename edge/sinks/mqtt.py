@@ -7,33 +7,34 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from edgetl.edge.errors import MissingExtraError, SinkError, reason
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.mqtt_url import Broker
 from edgetl.edge.sinks.records import json_record
+from edgetl.edge.system.messages import logger
 
 QUEUE = 1000
 
-# Published and not yet acknowledged: a camera's results of more than a second, to hide the way to a
-# distant broker. AWS IoT takes no more at a time.
+# Published and not yet acknowledged: a camera's results of more than a second, to hide the latency
+# of a distant broker. AWS IoT takes no more at a time.
 _IN_FLIGHT = 100
 # The client holds no message back by itself: the most that MQTT can number.
 _CLIENT_IN_FLIGHT = 65535
 _KEEPALIVE = 30
 _LONGEST_BACKOFF = 10
-# A broker that acknowledges nothing for so long is not waited for any more.
+# Seconds without an acknowledgement after which the broker is no longer waited for.
 _SILENCE = 5.0
-# Where the queue is full a result of a file waits so long for room, and then goes into it all the
-# same: a signal is heard only between two results. Only a broker that goes on taking fewer than
-# five a second makes it grow, and to this many times its bound at most.
+# Where the queue is full, a result of a file waits so many seconds for room, and is then added
+# anyway, because signals are handled only between two results. Only a broker that takes fewer than
+# five a second makes the queue grow, and to this many times its bound at most.
 _PAUSE = 0.2
 _OVERFULL = 10
-# Ctrl-C must stop within a second: so long for what is left, and so long each for two farewells.
+# Ctrl-C must stop within a second: seconds for what is left, and for each of the two last messages.
 _HURRY = 0.4
-_FAREWELL = 0.2
+_GOODBYE = 0.2
 
 Message = tuple[str, str | bytes]  # topic and payload; all are retained, with QoS 1
 
@@ -42,27 +43,21 @@ class MqttSink:
     """Publishes each result, as a JSON record, with QoS 1 and retained.
 
     TOPIC/availability is "online" while it runs; the broker itself makes it "offline" when it dies.
-    While the broker is away the newest results wait for it, and what is dropped is told. Where it
-    is only slow, results of files come slower; a camera is never slowed.
+    While the broker is away the newest results wait for it. That it goes away, that results are
+    dropped, and that it is back, is logged. Where it is only slow, results of files come slower; a
+    camera is never slowed.
 
-    A thread of our own hands results to the client, so that one order holds whatever happens:
-    what a lost connection left unacknowledged goes first, and no newer result overtakes it.
+    A separate thread passes results to the client, which keeps their order: what a lost connection
+    left unacknowledged goes first, and no newer result overtakes it.
     """
 
     def __init__(
-        self,
-        broker: Broker,
-        *,
-        complain: Callable[[str], None],
-        announcements: Sequence[Message] = (),
-        queue: int = QUEUE,
+        self, broker: Broker, *, announcements: Sequence[Message] = (), queue: int = QUEUE
     ) -> None:
         """Start to connect; it does not wait for the broker.
 
         Args:
             broker: where, and on which topic.
-            complain: is told, in one line, when the broker goes away and comes back. It is called
-                from other threads.
             announcements: topics and payloads to publish at each connection.
             queue: results that wait for the broker at most.
 
@@ -70,7 +65,6 @@ class MqttSink:
             MissingExtraError: paho-mqtt is not installed.
         """
         self._broker = broker
-        self._complain = complain
         self._online = ((availability_topic(broker), "online"), *announcements)
         self._changed = threading.Condition()
         # What follows is guarded by _changed. It is never held while the client is called, which
@@ -82,7 +76,7 @@ class MqttSink:
         self._early: set[int] = set()
         self._connections = 0
         self._connected = self._failed = self._closing = False
-        self._told_of_dropping = self._told_of_refusal = False
+        self._logged_dropping = self._raised_refusal = False
         self._refused = ""
         self._dropped = 0
         self._progress = time.monotonic()
@@ -98,45 +92,46 @@ class MqttSink:
         self._sender.start()
 
     def write(self, result: Result) -> None:
-        # A file name may hold bytes that are no UTF-8; in JSON "\\udce9" can stand for one.
+        # A file name may have bytes that are not UTF-8; JSON has "\\udce9" for one.
         message = (self._broker.topic, json_record(result).encode(errors="backslashreplace"))
-        # Unlike Path.is_file it does not mind a camera's name of any length.
+        # Unlike Path.is_file it takes a camera's name of any length.
         of_file = os.path.isfile(result.source)  # noqa: PTH113
         with self._changed:
             if of_file:
                 self._changed.wait_for(self._has_room_or_is_away, timeout=_PAUSE)
             if self._refused:
-                self._told_of_refusal = True
+                self._raised_refusal = True
                 raise SinkError(self._refused)
             if not self._unacknowledged():
                 self._progress = time.monotonic()
             bound = self._queue * (_OVERFULL if of_file and self._answers() else 1)
-            tell = False
-            while len(self._waiting) >= bound:
+            excess = max(0, len(self._waiting) + 1 - bound)
+            for _ in range(excess):
                 self._waiting.popleft()
-                self._dropped += 1
-                tell, self._told_of_dropping = tell or not self._told_of_dropping, True
+            self._dropped += excess
+            first = bool(excess) and not self._logged_dropping
+            self._logged_dropping |= first
             self._waiting.append(message)
             self._changed.notify_all()
-        if tell:
-            self._complain(
+        if first:
+            logger.warning(
                 f"{self._broker.name}: {self._queue} results wait for the broker; "
                 f"from now on the oldest are dropped"
             )
 
     def close(self) -> None:
-        # What a signal raises is under way through the whole program while its sinks are closed.
-        hurried = isinstance(sys.exception(), KeyboardInterrupt | SystemExit)
+        # Sinks are closed while what a signal raised passes through the program.
+        interrupted = isinstance(sys.exception(), KeyboardInterrupt | SystemExit)
         try:
             with self._changed:
                 self._closing = True
-                self._wait_for_acknowledgements(seconds=_HURRY if hurried else math.inf)
+                self._wait_for_acknowledgements(seconds=_HURRY if interrupted else math.inf)
         except (KeyboardInterrupt, SystemExit):
             if lost := self._leave():
-                self._complain(self._loss(lost))
+                logger.error(self._loss(lost))
             raise
         lost = self._leave()
-        if self._refused and not self._told_of_refusal:
+        if self._refused and not self._raised_refusal:
             raise SinkError(self._refused)
         if lost and not self._refused:
             raise SinkError(self._loss(lost))
@@ -173,19 +168,19 @@ class MqttSink:
             self._changed.notify_all()
         if connected:
             self._say_goodbye(wait=not lost)
-        # With this the client's thread ends by itself. It is not waited for: it may be in the
-        # middle of a connection attempt.
+        # With this the client's thread ends by itself. Joining it could take long: it may be in a
+        # connection attempt.
         self._client.disconnect()
         with self._changed:
             if connected:
-                self._changed.wait_for(lambda: not self._connected, timeout=_FAREWELL)
+                self._changed.wait_for(lambda: not self._connected, timeout=_GOODBYE)
             return lost + self._dropped
 
     def _say_goodbye(self, *, wait: bool) -> None:
         info = self._client.publish(availability_topic(self._broker), "offline", 1, retain=True)
         if wait:
             with self._changed:
-                self._changed.wait_for(lambda: info.mid in self._early, timeout=_FAREWELL)
+                self._changed.wait_for(lambda: info.mid in self._early, timeout=_GOODBYE)
 
     def _send(self) -> None:
         """The sender's thread."""
@@ -231,13 +226,13 @@ class MqttSink:
             return
         with self._changed:
             was_away, dropped = self._failed, self._dropped
-            self._connected, self._failed, self._told_of_dropping = True, False, False
+            self._connected, self._failed, self._logged_dropping = True, False, False
             self._connections += 1
             self._progress = time.monotonic()
             self._changed.notify_all()
         if was_away:
             lost = f"; {dropped} results were dropped so far" if dropped else ""
-            self._complain(f"{self._broker.name}: connected{lost}")
+            logger.info(f"{self._broker.name}: connected{lost}")
 
     def _on_refused(self, code: Any) -> None:
         if code.getName() == "Server unavailable":
@@ -273,11 +268,13 @@ class MqttSink:
     def _away(self, what: str) -> None:
         with self._changed:
             first, self._failed = not self._failed, True
-            self._changed.notify_all()
         if first:
-            self._complain(
+            logger.warning(
                 f"{self._broker.name}: {what}; trying again, up to {self._queue} results wait"
             )
+        # Now: otherwise a sink that is closed could raise what is lost before it is logged why.
+        with self._changed:
+            self._changed.notify_all()
 
 
 def availability_topic(broker: Broker) -> str:

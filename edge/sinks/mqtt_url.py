@@ -13,7 +13,7 @@ _EXAMPLE = "mqtt://user@host:1883/home/door"
 
 @dataclass(frozen=True)
 class Broker:
-    """Where results are published. `name` is what it is called in messages: without the password.
+    """Where results are published. `name` is for messages: it is without the password.
 
     With `tls` the broker must show a certificate that this system trusts.
     """
@@ -36,11 +36,11 @@ def parse_mqtt_url(url: str, *, password: str | None = None) -> Broker:
     """The broker and topic of a URL; user and password in it are percent-decoded.
 
     Args:
-        password: for a user whose URL has none, so that it need not stand on a command line.
+        password: for a user whose URL has none, so that it need not be on a command line.
 
     Raises:
-        SettingError: it is no such URL, or its topic cannot be published to. The message shows
-            nothing of a URL that may hold a password.
+        SettingError: it is no such URL, or its topic cannot be published to. The message does not
+            show the URL, which may contain a password.
     """
     try:
         parts = urlsplit(url)
@@ -48,14 +48,14 @@ def parse_mqtt_url(url: str, *, password: str | None = None) -> Broker:
         host = parts.hostname or ""
         host.encode("idna")
     except ValueError as error:
-        # Python's own words may show a part of the password, as "port" for one.
+        # Python's message may show a part of the password, such as what it takes for the port.
         raise SettingError(
-            f"--mqtt: its host or port cannot be; give it like {_EXAMPLE}, with special "
+            f"--mqtt: its host or port is not allowed; give it like {_EXAMPLE}, with special "
             f"characters of a password as %XX or the password in {PASSWORD_VARIABLE}"
         ) from error
     topic = unquote(parts.path).strip("/")
     if any("\ud800" <= char <= "\udfff" for char in url):
-        raise SettingError(f"--mqtt: holds bytes that are no UTF-8; give it like {_EXAMPLE}")
+        raise SettingError(f"--mqtt: has bytes that are not UTF-8; give it like {_EXAMPLE}")
     if parts.scheme not in _PORTS or not host or port == 0:
         raise SettingError(f"--mqtt: not an address of a broker; give it like {_EXAMPLE}")
     if not topic:

@@ -1,4 +1,4 @@
-"""A sink that hears only of changes, while others see every frame."""
+"""A sink that gets changes only, while others get every frame."""
 
 from edgetl.edge.results.debounce import ChangeDetector
 from edgetl.edge.results.result import Result
@@ -6,10 +6,10 @@ from edgetl.edge.sinks import Sink
 
 
 class OnChangeSink:
-    """Passes the results that change the steady label on to another sink."""
+    """Passes the results that change the stable label on to another sink."""
 
     def __init__(self, sink: Sink, changes: ChangeDetector) -> None:
-        """`changes` belongs to this sink alone: it remembers what it was asked."""
+        """`changes` is for this sink alone: it keeps the last label."""
         self._sink = sink
         self._changes = changes
 

@@ -11,12 +11,12 @@ from edgetl.edge.system.extras import need_extra
 
 
 class PreviewSink:
-    """Serves a page with the live picture and what it is, to eight viewers at most.
+    """Serves a page with the live picture and its label, to eight viewers at most.
 
-    Nothing is encoded unless somebody watches, and then in the server's thread, once for all.
+    Pictures are encoded only while there are viewers, in the server's thread, once for all of them.
 
     Attributes:
-        url: where a browser finds it. Beyond this machine it has the token that lets in.
+        url: for a browser; where other machines can connect, with the access token.
         feed: what is served.
     """
 
@@ -24,12 +24,12 @@ class PreviewSink:
         """Start serving.
 
         Args:
-            address: HOST:PORT. On an address that other machines reach a token is required.
+            address: HOST:PORT. On an address that other machines can reach, a token is required.
             labels: of all classes, in order.
 
         Raises:
             MissingExtraError: starlette or uvicorn is not installed.
-            SettingError: `address` is none, or none of this machine.
+            SettingError: `address` is not one of this machine.
             SinkError: the port is taken or not allowed.
         """
         need_extra("preview", needs="--preview")

@@ -1,6 +1,5 @@
-"""Pictures kept when something is seen, in a folder that does not grow beyond a bound."""
+"""Pictures saved when a condition is met, in a folder of limited size."""
 
-import math
 import re
 import shutil
 from collections import deque
@@ -9,43 +8,35 @@ from pathlib import Path
 
 import cv2
 
-from edgetl.edge.errors import SettingError, SinkError, quoted, reason
+from edgetl.edge.errors import SinkError, quoted, reason
 from edgetl.edge.results.condition import Condition
 from edgetl.edge.results.result import Result
 from edgetl.edge.system.files import replacing
 
-LIMIT_MB = 500.0
-
 _SECONDS_BETWEEN = 1.0
 _QUALITY = 92
-# Whatever it ends in: a photo keeps its suffix, and may have none.
+# Any suffix: a photo keeps its own, and may have none.
 _OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+", re.DOTALL)
 
 
 class SnapshotSink:
-    """Saves the picture, as it was classified, when a condition comes to hold.
+    """Saves the picture, as it was classified, when a condition becomes true.
 
-    While it goes on holding nothing more is saved, and never more than one picture a second. Each
-    file starts anew, so of photos every one is saved that the condition holds for. Names are the
-    UTC time and the label: 20250309T120000.000Z-cat.jpg. Of the pictures named so, the oldest are
-    deleted when all together would take more than the limit.
+    While it stays true nothing more is saved, and never more than one picture a second. Each file
+    starts again, so every photo is saved that meets the condition. Names are the UTC time and the
+    label: 20250309T120000.000Z-cat.jpg. Of the pictures with such names, the oldest are deleted
+    when all together would take more than the limit.
     """
 
-    def __init__(self, folder: Path, condition: Condition, *, limit_mb: float = LIMIT_MB) -> None:
-        """Make the folder where there is none.
+    def __init__(self, folder: Path, condition: Condition, *, limit_mb: float) -> None:
+        """Make the folder if it is missing.
 
         Args:
-            limit_mb: the most that the snapshots in the folder take, in millions of bytes.
+            limit_mb: of all snapshots in the folder, in millions of bytes; more than 0.
 
         Raises:
-            SettingError: `limit_mb` is not more than 0, or no number.
             SinkError: the folder cannot be made or read.
         """
-        if not 0 < limit_mb < math.inf:
-            raise SettingError(
-                f"--snapshots-limit {limit_mb:g} is no number of MB more than 0; give the most "
-                f"that all snapshots may take, such as {LIMIT_MB:g}"
-            )
         self._folder = folder
         self._condition = condition
         self._limit = limit_mb * 1e6
@@ -70,7 +61,7 @@ class SnapshotSink:
         if held or not self._held:
             return
         if self._last and abs((result.time - self._last).total_seconds()) < _SECONDS_BETWEEN:
-            # Not lost if it still holds when the second is over.
+            # It is saved if it is still true when the second is over.
             self._held = False
             return
         self._last = result.time

@@ -1,4 +1,4 @@
-"""Tells systemd that results flow, and what the last one was."""
+"""Notifies systemd that there are results, and of the last one."""
 
 import time
 
@@ -11,19 +11,19 @@ _RATE_SECONDS = 5.0
 
 
 class SystemdSink:
-    """READY with the first result, a sign of life while they flow, and a status to read.
+    """READY with the first result, then a keep-alive for the watchdog, and a status line.
 
-    Nothing is said by a clock: a run that hangs, in a driver or a library, falls silent, and the
+    Nothing is sent by a timer: a run that hangs, in a driver or a library, sends nothing, and the
     watchdog ends it.
     """
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
-        # Of the four chances in a watchdog's time, three may be missed.
-        self._life_seconds = manager.watchdog_seconds and manager.watchdog_seconds / 4
+        # Three of four keep-alives may be late or lost.
+        self._keep_alive_seconds = manager.watchdog_seconds and manager.watchdog_seconds / 4
         self._rate = Rate(seconds=_RATE_SECONDS)
         self._ready = False
-        self._alive = self._status = 0.0  # when they were last told, monotonic seconds
+        self._alive = self._status = 0.0  # when they were last sent, monotonic seconds
 
     def write(self, result: Result) -> None:
         now = time.monotonic()
@@ -31,11 +31,12 @@ class SystemdSink:
         states = {}
         if not self._ready:
             states["READY"] = "1"
-        if self._life_seconds and (not self._ready or now - self._alive >= self._life_seconds):
+        due = self._keep_alive_seconds
+        if due and (not self._ready or now - self._alive >= due):
             states["WATCHDOG"] = "1"
             self._alive = now
         if not self._ready or now - self._status >= _STATUS_SECONDS:
-            states["STATUS"] = self._shown(result)
+            states["STATUS"] = self._status_line(result)
             self._status = now
         self._ready = True
         if states:
@@ -44,7 +45,7 @@ class SystemdSink:
     def close(self) -> None:
         self._manager.tell(STOPPING="1")
 
-    def _shown(self, result: Result) -> str:
+    def _status_line(self, result: Result) -> str:
         rate = self._rate.per_second()
         best = f"{result.label} {100 * result.predictions[0].probability:.0f} %"
         return best if rate is None else f"{best}, {rate:.1f} frames a second"

@@ -13,8 +13,8 @@ from edgetl.edge.results.annotate import annotated, shown_size
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.opencv_capture import opencv_path, opened
 
-# An .mp4 is playable only once its index is written behind the pictures, and a write that fails is
-# nowhere told: so it ends while there is room left.
+# An .mp4 can be played only once its index is written behind the pictures, and OpenCV does not
+# report a write that fails: so the video ends while there is room left.
 _FREE_BYTES = 64 * 2**20
 _CAMERA_RATE = 15.0
 _LONGEST_STILL = 2.0
@@ -23,17 +23,17 @@ _PHOTO_SECONDS = 1.0
 
 
 class Pace(Protocol):
-    """How results become frames of a steady rate."""
+    """How results become frames of a constant rate."""
 
     def rate(self, result: Result) -> float:
         """Frames a second of the video that `result` is the first of."""
 
     def copies(self, result: Result) -> int:
-        """How many frames `result` is shown for; 0: it is left out."""
+        """How many frames `result` is shown for; 0 leaves it out."""
 
 
 class RealTime:
-    """For a live camera: what took a second plays a second, at 15 frames a second.
+    """For a live camera: the video runs in real time, at 15 frames a second.
 
     A gap longer than two seconds, such as a camera that was away, is cut out.
     """
@@ -57,10 +57,10 @@ class RealTime:
 
 
 class OwnTime:
-    """For files: a video lasts as long as it does by itself, photos a second each.
+    """For files: videos keep their duration, photos are shown for a second each.
 
-    The rate is the first file's, 25 frames a second where that is a photo. Of a video of that rate
-    each frame is shown once; frames of another video are repeated or left out.
+    The rate is the first file's, 25 frames a second where that is a photo. Frames of a video
+    of another rate are repeated or left out.
     """
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class OwnTime:
 
 
 def _rate_of(video: str) -> float:
-    """Frames a second of a video file; 25 where it tells none that can be."""
+    """Frames a second of a video file; 25 where its own value is missing or implausible."""
     capture = opened(video)
     if capture is None:
         return _USUAL_RATE
@@ -108,7 +108,7 @@ class VideoSink:
         """Make the file.
 
         Raises:
-            SinkError: it cannot be made, is there already, or its name is not .mp4.
+            SinkError: it cannot be made, exists, or its name does not end in .mp4.
         """
         self._path = path
         self._name = quoted(path)
@@ -135,7 +135,7 @@ class VideoSink:
         if not copies:
             return
         if shutil.disk_usage(self._path.parent).free < _FREE_BYTES:
-            raise SinkError(f"{self._name}: the disk is full but for 64 MB; the video ends here")
+            raise SinkError(f"{self._name}: only 64 MB of the disk are free; the video ends here")
         writer = self._writer or self._open(result)
         try:
             frame = annotated(result, size=self._size)

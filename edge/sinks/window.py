@@ -28,8 +28,8 @@ class WindowSink:
         Raises:
             SinkError: there is no display, it doesn't answer, or OpenCV was built without windows.
         """
-        # Qt ends the whole process where it finds no display, or loses it. In a session of its own
-        # Ctrl-C does not reach it, so the window is there until the run has ended.
+        # Qt ends the whole process where it finds no display, or loses it. Ctrl-C does not reach a
+        # process in another session, so the window stays until the run has ended.
         self._process = start_python(
             ["-m", "edgetl.edge.sinks.window_process"],
             stdin=subprocess.PIPE,
@@ -42,12 +42,12 @@ class WindowSink:
         self._pictures = self._process.stdin
         self._answers = self._process.stdout
         began = time.monotonic()
-        patience = threading.Timer(_SECONDS, self._process.kill)
-        patience.start()
+        timer = threading.Timer(_SECONDS, self._process.kill)
+        timer.start()
         try:
             answer = self._answers.readline().strip()
         finally:
-            patience.cancel()
+            timer.cancel()
         if answer == b"open":
             return
         self.close()
@@ -79,7 +79,7 @@ class WindowSink:
         except OSError:
             if self._process.wait() == 0:
                 raise RunEnded from None
-            raise SinkError("--window: the display that it was on is gone") from None
+            raise SinkError("--window: its display is gone") from None
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

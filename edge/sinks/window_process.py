@@ -2,7 +2,7 @@
 
 It prints "open", or "without windows" where OpenCV was built so. Then it takes pictures on stdin,
 each as its height and width, which are unsigned 32-bit integers in the machine's order, and its BGR
-pixels. Its status is 0 when there are no more, or a person wants no more.
+pixels. Its exit status is 0 when there are no more, or a person closed the window.
 """
 
 import os

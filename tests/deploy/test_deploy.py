@@ -11,6 +11,7 @@ import pytest
 
 from edgetl import __version__
 from edgetl.deploy.deploying import deploy
+from edgetl.deploy.options import DeployOptions
 from edgetl.edge.errors import MissingExtraError
 from tests.conftest import Cli, assert_one_clear_line
 from tests.deploy.devices import Fleet, named
@@ -67,11 +68,16 @@ def test_a_fleet_from_the_first_model_to_a_roll_back(
 
 
 @pytest.mark.slow
-def test_people_get_a_row_a_device(fleet: Fleet, models: tuple[Path, Path]) -> None:
+def test_people_get_a_table_and_a_line_for_each_failure(
+    fleet: Fleet, models: tuple[Path, Path]
+) -> None:
     inventory = fleet.folder / "hosts.yml"
     done = fleet.cli("deploy", models[0], "cellar", "--inventory", inventory, check=1)
     assert "unreachable" in done.stdout
-    assert "cellar: " in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("cellar: ")] == [
+        done.stdout.splitlines()[-1]
+    ]
+    assert done.stderr == ""
     assert "Traceback" not in done.stderr
 
 
@@ -105,9 +111,7 @@ def test_a_mistyped_host_next_to_a_good_one_is_refused_before_anything_is_done(
 
 
 @pytest.mark.slow
-def test_a_group_without_hosts_is_a_row_that_failed(
-    fleet: Fleet, models: tuple[Path, Path]
-) -> None:
+def test_a_group_without_hosts_has_failed(fleet: Fleet, models: tuple[Path, Path]) -> None:
     inventory = json.loads((fleet.folder / "hosts.yml").read_text())
     inventory["all"]["children"] = {"attic": {"hosts": {}}}
     other = fleet.folder / "attic.yml"
@@ -250,7 +254,28 @@ def test_an_inventory_that_cannot_be_read_is_named_with_what_is_wrong(
 def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
     (cli.folder / "m.tflite").write_bytes(tiny_export)
     done = cli("deploy", "m.tflite", "door", "--service", '--camera "0', check=2)
-    assert_one_clear_line(done, "--service", "No closing quotation")
+    assert_one_clear_line(done, "--service", "no closing quotation")
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ("--camera 0 --tresh 0.5", "did you mean --threshold?"),
+        ("--camera 0 --threshold 2", "--threshold 2.0 is not between 0 and 1"),
+        ("--camera 0 --window", "a service has no screen"),
+        ("--camera 0 --resolution 3", "resolution '3' is not WIDTHxHEIGHT"),
+        ("--camera 0 --preview x:99999", "ports go up to 65535"),
+        ("--camera 0 --mqtt broker", "not an address of a broker"),
+        ("--camera 0 --memory-max 1", "--memory-max 1"),
+        ("photo.jpg", "a service watches a camera, not files"),
+        ("", "give --camera 0"),
+    ],
+)
+def test_options_of_a_service_are_checked_before_anything_is_sent(
+    cli: Cli, service: str, words: str
+) -> None:
+    done = cli("deploy", "missing.tflite", "door", "--service", service, check=2)
+    assert_one_clear_line(done, "--service: ", words)
 
 
 def test_what_is_wrong_is_found_before_a_device_is_touched(cli: Cli, tiny_export: bytes) -> None:
@@ -267,10 +292,10 @@ def test_what_is_wrong_is_found_before_a_device_is_touched(cli: Cli, tiny_export
         assert_one_clear_line(cli("deploy", *arguments, check=2), words)
 
 
-def test_without_ansible_the_line_that_installs_it_is_said(
+def test_without_ansible_the_install_command_is_shown(
     cli: Cli, tiny_export: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (cli.folder / "m.tflite").write_bytes(tiny_export)
     monkeypatch.setitem(sys.modules, "ansible", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'edgetl\[deploy\]'"):
-        deploy(cli.folder / "m.tflite", ["door"])
+        deploy(DeployOptions(cli.folder / "m.tflite", ("door",)))

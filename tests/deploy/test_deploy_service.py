@@ -163,9 +163,9 @@ def test_an_error_after_the_service_runs_leaves_the_service_before(
     yard.deploy(first)
     unit = yard.unit.read_text()
     (yard.home("yard") / "edgetl" / "previous.tflite" / "x").mkdir(parents=True)
-    row = yard.deploy(second, check=1)["yard"]
-    assert row["state"] == "rolled back"
-    assert "previous.tflite" in row["why"]
+    result = yard.deploy(second, check=1)["yard"]
+    assert result["state"] == "rolled back"
+    assert "previous.tflite" in result["why"]
     assert yard.linked("yard") == named(first)
     assert yard.unit.read_text() == unit
     assert yard.starts()[-1] == named(first)
@@ -179,11 +179,12 @@ def test_options_that_a_first_service_cannot_have_roll_nothing_back(
 ) -> None:
     yard.let("yard", edgetl_service=False)
     yard.deploy(models[0])
-    row = yard.deploy(models[0], "--service", "--camera 0 --window --run-as daemon", check=1)[
-        "yard"
-    ]
-    assert row["state"] == "failed"
-    assert "a service has no screen" in row["why"]
+    # From an inventory: the options of --service are checked before they are sent.
+    options = ["--camera", "0", "--window", "--run-as", "daemon"]
+    yard.let("yard", edgetl_service=True, edgetl_service_options=options)
+    result = yard.deploy(models[0], check=1)["yard"]
+    assert result["state"] == "failed"
+    assert "a service has no screen" in result["why"]
     assert yard.linked("yard") == named(models[0])
     assert not yard.unit.exists()
 

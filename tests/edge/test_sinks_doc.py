@@ -11,7 +11,8 @@ import pytest
 
 from tests.conftest import COLOURS, Cli, colour_picture
 from tests.edge.conftest import LABELS, frame_picture, write_video
-from tests.edge.test_mqtt import mosquitto, with_broker  # noqa: F401 - a fixture
+from tests.edge.sinks.broker import with_broker
+from tests.edge.sinks.conftest import mosquitto  # noqa: F401 - a fixture
 
 DOC = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text(encoding="utf-8")
 COMMANDS = [

@@ -22,7 +22,7 @@ RESULTS = [made_result([1, 0, 0], frame=number) for number in range(1, 6)]
 
 
 class Recording:
-    """A sink that keeps frame numbers, and fails as it is told."""
+    """A sink that keeps frame numbers, and may fail."""
 
     def __init__(self, *, fails: Exception | None = None, at: int = 3) -> None:
         self.frames: list[int | None] = []
@@ -45,64 +45,63 @@ class FailsToClose(Recording):
         raise SinkError("tape: torn")
 
 
-def ran(*sinks: Recording) -> tuple[list[str], FanOut, int]:
-    """What was complained of, the sinks as one, and how many results there were."""
-    complaints: list[str] = []
-    with FanOut(complaints.append) as together:
+def ran(*sinks: Recording) -> tuple[FanOut, int]:
+    """The sinks as one, and how many results there were."""
+    with FanOut() as together:
         for sink in sinks:
             together.add(sink)
         outcome = run([Problem("a.jpg: bad"), *RESULTS], together)
-    return complaints, together, outcome.classified
+    return together, outcome.classified
 
 
-def test_a_sink_that_fails_is_named_once_closed_and_left_out() -> None:
+def test_a_sink_that_fails_is_logged_once_closed_and_left_out(logged) -> None:
     first, bad, last = Recording(), Recording(fails=SinkError("tape: full")), Recording()
-    complaints, together, classified = ran(first, bad, last)
-    assert complaints == ["tape: full"]
+    together, classified = ran(first, bad, last)
+    assert logged.messages == ["a.jpg: bad", "tape: full"]
+    assert logged.records[1].levelname == "ERROR"
     assert (together.failures, classified) == (1, 5)
     assert first.frames == last.frames == [1, 2, 3, 4, 5]
     assert bad.frames == [1, 2]
     assert [sink.closed for sink in (first, bad, last)] == [1, 1, 1]
 
 
-def test_a_run_stops_when_no_sink_is_left() -> None:
-    complaints, together, classified = ran(
+def test_a_run_stops_when_no_sink_is_left(logged) -> None:
+    together, classified = ran(
         Recording(fails=SinkError("tape: full")), Recording(fails=SinkError("wire: cut"), at=4)
     )
-    assert complaints == ["tape: full", "wire: cut"]
+    assert logged.messages[1:] == ["tape: full", "wire: cut"]
     assert (together.failures, classified) == (2, 4)
 
 
-def test_a_reader_that_leaves_is_no_failure() -> None:
+def test_a_reader_that_leaves_is_no_failure(logged) -> None:
     other = Recording()
-    complaints, together, classified = ran(Recording(fails=ReaderGoneError("gone")), other)
-    assert (complaints, together.failures, classified) == ([], 0, 5)
+    together, classified = ran(Recording(fails=ReaderGoneError("gone")), other)
+    assert (logged.messages[1:], together.failures, classified) == ([], 0, 5)
     assert other.frames == [1, 2, 3, 4, 5]
 
 
-def test_a_person_who_ends_the_run_ends_it_for_all_after_this_result() -> None:
+def test_a_person_who_ends_the_run_ends_it_for_all_after_this_result(logged) -> None:
     first, window, last = Recording(), Recording(fails=RunEnded()), Recording()
-    complaints, together, classified = ran(first, window, last)
-    assert (complaints, together.failures, classified) == ([], 0, 3)
+    together, classified = ran(first, window, last)
+    assert (logged.messages[1:], together.failures, classified) == ([], 0, 3)
     assert first.frames == last.frames == [1, 2, 3]
     assert [sink.closed for sink in (first, window, last)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143), ZeroDivisionError()])
-def test_every_sink_is_closed_however_a_run_ends(error: BaseException) -> None:
+def test_every_sink_is_closed_however_a_run_ends(error: BaseException, logged) -> None:
     def results():
         yield RESULTS[0]
         raise error
 
-    complaints: list[str] = []
     sinks = [Recording(), FailsToClose(), Recording()]
-    together = FanOut(complaints.append)
+    together = FanOut()
     for sink in sinks:
         together.add(sink)
     with pytest.raises(type(error)), together:
         run(results(), together)
     assert [sink.closed for sink in sinks] == [1, 1, 1]
-    assert complaints == ["tape: torn"]
+    assert logged.messages == ["tape: torn"]
     assert together.failures == 1
 
 
@@ -181,7 +180,7 @@ lines.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_FSIZE")
-def test_what_a_full_disk_took_half_of_is_taken_back(tmp_path: Path) -> None:
+def test_a_line_that_a_full_disk_took_half_of_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "log"
     result = subprocess.run(
         [sys.executable, "-c", _FULL, path], capture_output=True, text=True, check=True, timeout=60
@@ -243,7 +242,7 @@ def test_a_named_pipe_takes_lines_until_its_reader_leaves(tmp_path: Path) -> Non
     pipe.close()
 
 
-def test_a_stream_that_nobody_reads_any_more_is_told_apart() -> None:
+def test_a_stream_whose_reader_left_has_an_error_of_its_own() -> None:
     class Broken(io.StringIO):
         def flush(self) -> None:
             raise BrokenPipeError(32, "Broken pipe")

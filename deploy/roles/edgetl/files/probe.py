@@ -1,6 +1,6 @@
-"""Run on the device as `python3 -c TEXT HOME SERVICE`: prints what is there, and changes nothing.
+"""Run on the device as `python3 -c TEXT HOME SERVICE`: prints what is installed, changes nothing.
 
-It must run on whatever Python is there, so that a Python too old can be named as such.
+It must run on any Python 3, so that one that is too old can be named.
 """
 
 import json
@@ -27,7 +27,7 @@ def version(python):
     """The edgetl that a virtual environment has, "" if it has none or no longer works."""
     code = "import edgetl; print(edgetl.__version__)"
     try:
-        # -B: a look must leave nothing behind.
+        # -B: no bytecode may be written.
         return subprocess.check_output(
             [python, "-B", "-P", "-c", code], stderr=subprocess.DEVNULL, universal_newlines=True
         ).strip()

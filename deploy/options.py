@@ -1,0 +1,86 @@
+"""The options of `edgetl deploy`."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.options import Option, Options
+
+
+@dataclass(frozen=True)
+class DeployOptions(Options):
+    """A model, the devices that get it, and how.
+
+    Raises:
+        SettingError: a value is not allowed, or the file of `package` is missing.
+    """
+
+    model: Annotated[
+        Path,
+        Option("A run with exports, or a .tflite file.", argument=True, metavar="RUN|MODEL"),
+    ]
+    hosts: Annotated[
+        tuple[str, ...],
+        Option(
+            "[USER@]HOST[:PORT], or a name in the inventory.",
+            unset="all of the inventory",
+            argument=True,
+            metavar="HOST...",
+        ),
+    ] = ()
+    inventory: Annotated[
+        Path | None, Option("Ansible's, with hosts and their variables.", metavar="FILE")
+    ] = None
+    package: Annotated[
+        str | None, Option("A wheel, or what pip takes.", unset="this version", metavar="WHAT")
+    ] = None
+    max_ms: Annotated[
+        float | None,
+        Option(
+            "A slower test inference rolls the model back.", unset="no limit", metavar="MS", low=0
+        ),
+    ] = None
+    service: Annotated[
+        str | None,
+        Option(
+            "Run as a service with these, as in '--camera 0'.",
+            unset="no service",
+            metavar="OPTIONS",
+        ),
+    ] = None
+    ask_become_pass: Annotated[bool, Option("Ask for sudo's password there.")] = False
+    dry_run: Annotated[bool, Option("Change nothing; show what would.")] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.package and self.package.endswith(".whl") and not Path(self.package).is_file():
+            raise SettingError(f"--package {quoted(self.package)}: no such file")
+        _ = self.service_arguments
+
+    @property
+    def service_arguments(self) -> list[str] | None:
+        """`service` as arguments of `edgetl service install`; None for no service."""
+        if self.service is None:
+            return None
+        try:
+            return shlex.split(self.service)
+        except ValueError as error:
+            words = str(error).lower()
+            raise SettingError(f"--service {quoted(self.service)}: {words}") from error
+
+    @property
+    def variables(self) -> dict[str, object]:
+        """What is given of the variables of the role, without their prefix "edgetl_"."""
+        given: dict[str, object] = {
+            "package": self.package and _absolute(self.package),
+            "max_ms": self.max_ms,
+            "service": None if self.service is None else True,
+            "service_options": self.service_arguments,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def _absolute(package: str) -> str:
+    return str(Path(package).absolute()) if package.endswith(".whl") else package

@@ -1,0 +1,155 @@
+"""Brokers and clients of MQTT for tests: a real mosquitto, killed and started again."""
+
+import json
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+with_broker = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+TOPIC = "home/front door"
+
+
+def until(condition: Callable[[], object], *, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+class Mosquitto:
+    """A broker that keeps what it has acknowledged, however it is ended."""
+
+    def __init__(self, folder: Path, *more: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._config = folder / "mosquitto.conf"
+        lines = [
+            f"listener {self.port} 127.0.0.1", *(more or ["allow_anonymous true"]),
+            "user root", "persistence true", f"persistence_location {folder}/",
+            "autosave_interval 1", "autosave_on_changes true", "max_queued_messages 0",
+        ]  # fmt: skip
+        self._config.write_text("\n".join(lines) + "\n")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [str(MOSQUITTO), "-c", str(self._config)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert until(self._answers)
+
+    def _answers(self) -> bool:
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def end(self, number: int = signal.SIGKILL) -> None:
+        if self.process:
+            self.process.send_signal(number)
+            self.process.wait()
+            self.process = None
+
+
+class DistantPort:
+    """A port of this machine that leads to another one; each byte takes `seconds` on its way."""
+
+    def __init__(self, port: int, *, seconds: float) -> None:
+        self._to = port
+        self._seconds = seconds
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open = [self._listener]
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._to))
+            self._open += [near, far]
+            for source, target in ((near, far), (far, near)):
+                under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+                for step in (self._take, self._give):
+                    threading.Thread(target=step, args=(source, target, under_way)).start()
+
+    def _take(self, source: socket.socket, _target: socket.socket, under_way: Any) -> None:
+        data = b"-"
+        while data:
+            try:
+                data = source.recv(65536)
+            except OSError:
+                data = b""
+            under_way.put((time.monotonic() + self._seconds, data))
+
+    def _give(self, _source: socket.socket, target: socket.socket, under_way: Any) -> None:
+        while True:
+            due, data = under_way.get()
+            time.sleep(max(0.0, due - time.monotonic()))
+            try:
+                if not data:
+                    target.shutdown(socket.SHUT_WR)
+                    return
+                target.sendall(data)
+            except OSError:
+                return
+
+    def close(self) -> None:
+        for one in self._open:
+            one.close()
+
+
+class Witness:
+    """Another client, with a session that outlives connections, and what it has heard."""
+
+    def __init__(self, port: int) -> None:
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self.heard: list[tuple[str, str]] = []
+        self.subscribed = threading.Event()
+        self.client = Client(CallbackAPIVersion.VERSION2, "witness", clean_session=False)
+        self.client.on_connect = lambda client, *_: client.subscribe("#", 1)
+        self.client.on_subscribe = lambda *_: self.subscribed.set()
+        self.client.on_message = self._hear
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        assert self.subscribed.wait(10)
+
+    def _hear(self, _client: Any, _data: Any, message: Any) -> None:
+        self.heard.append((message.topic, message.payload.decode()))
+
+    def frames(self) -> list[int]:
+        return [json.loads(text)["frame"] for topic, text in self.heard if topic == TOPIC]
+
+    def availability(self) -> list[str]:
+        return [text for topic, text in self.heard if topic == f"{TOPIC}/availability"]
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def retained(port: int) -> dict[str, str]:
+    """What a client that comes now is told at once."""
+    command = ["mosquitto_sub", "-p", str(port), "-t", "#", "-v", "-W", "1", "-F", "%t\t%p"]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout
+    return dict(line.split("\t", 1) for line in text.splitlines())
+
+
+def name(port: int) -> str:
+    return f"mqtt://127.0.0.1:{port}/{TOPIC}"

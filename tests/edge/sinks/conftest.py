@@ -1,0 +1,80 @@
+"""Brokers, messages and a model for the tests of sinks."""
+
+import logging
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edgetl.edge.system.messages import logger
+from tests.edge.sinks.broker import DistantPort, Mosquitto, Witness
+
+
+@pytest.fixture
+def model(foreign_models: Path) -> Path:
+    return foreign_models / "described.tflite"
+
+
+@pytest.fixture
+def logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> pytest.LogCaptureFixture:
+    """What edgetl logs, from info on."""
+    # Whoever showed messages on stderr in this process has set it.
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger.name)
+    return caplog
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    started: list[Mosquitto] = []
+
+    def start(*more: str) -> Mosquitto:
+        broker = Mosquitto(tmp_path, *more)
+        broker.start()
+        started.append(broker)
+        return broker
+
+    yield start
+    for broker in started:
+        broker.end()
+
+
+@pytest.fixture
+def distant() -> Iterator[Callable[..., int]]:
+    """A function that gives a port from which the way to another port takes `seconds`."""
+    started: list[DistantPort] = []
+
+    def start(port: int, *, seconds: float) -> int:
+        started.append(DistantPort(port, seconds=seconds))
+        return started[-1].port
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def witness() -> Iterator[Callable[[int], Witness]]:
+    open_ones: list[Witness] = []
+
+    def start(port: int) -> Witness:
+        open_ones.append(Witness(port))
+        return open_ones[-1]
+
+    yield start
+    for one in open_ones:
+        one.close()
+
+
+@pytest.fixture
+def guarded(mosquitto, tmp_path: Path) -> Mosquitto:
+    """A broker that knows the user "pi" with the password "s p:/@cret"."""
+    passwords = tmp_path / "passwords"
+    subprocess.run(
+        ["mosquitto_passwd", "-b", "-c", passwords, "pi", "s p:/@cret"], check=True, timeout=30
+    )
+    started: Mosquitto = mosquitto("allow_anonymous false", f"password_file {passwords}")
+    return started

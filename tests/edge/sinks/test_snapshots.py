@@ -1,0 +1,150 @@
+"""Pictures saved when a condition is met."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgetl.edge.errors import SettingError, SinkError
+from edgetl.edge.results.condition import parse_condition
+from edgetl.edge.sinks.snapshots import SnapshotSink
+from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
+from tests.edge.conftest import LABELS, made_result, write_video
+
+RED = np.full((48, 64, 3), (200, 20, 20), np.uint8)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_picture_is_kept_when_the_condition_comes_to_hold(tmp_path: Path) -> None:
+    sink = SnapshotSink(tmp_path / "new" / "seen", parse_condition("red>0.9", LABELS))
+    seen = [(0, 0.5), (1, 0.95), (2, 0.99), (3, 0.9), (3.3, 0.91), (4.5, 0.2), (4.6, 0.95),
+            (4.7, 0.1), (4.8, 0.97), (5.7, 0.99)]  # fmt: skip
+    for frame, (seconds, share) in enumerate(seen, 1):
+        shares = [1 - share, 0, share]
+        sink.write(made_result(shares, seconds=seconds, frame=frame, picture=RED))
+    sink.close()
+    # 4.8 comes too soon after 4.6; it still holds at 5.7.
+    assert names(tmp_path / "new" / "seen") == [
+        "20250309T120001.000Z-red.jpg", "20250309T120003.300Z-red.jpg",
+        "20250309T120004.600Z-red.jpg", "20250309T120005.700Z-red.jpg",
+    ]  # fmt: skip
+    kept = np.asarray(Image.open(tmp_path / "new" / "seen" / "20250309T120001.000Z-red.jpg"))
+    assert abs(kept.astype(int) - RED).max() < 12
+
+
+def test_the_oldest_go_first_and_other_files_stay(tmp_path: Path) -> None:
+    (tmp_path / "20250101T000000.000Z-red.jpg").write_bytes(bytes(600_000))
+    (tmp_path / "20250102T000000.000Z-red.jpg").write_bytes(bytes(300_000))
+    (tmp_path / "2024.jpg").write_bytes(bytes(2_000_000))
+    noise = np.random.default_rng(1).integers(0, 255, (400, 400, 3), np.uint8)
+    sink = SnapshotSink(tmp_path, parse_condition("red>0.9", LABELS), limit_mb=1)
+    largest = 0
+    for number in range(20):
+        sink.write(made_result([0, 0, 1], seconds=10 * number, frame=1, picture=noise))
+        sink.write(made_result([1, 0, 0], seconds=10 * number + 5, frame=2, picture=noise))
+        ours = [path for path in tmp_path.iterdir() if path.name != "2024.jpg"]
+        largest = max(largest, sum(path.stat().st_size for path in ours))
+        if number == 0:
+            assert names(tmp_path)[:2] == ["2024.jpg", "20250102T000000.000Z-red.jpg"]
+    assert 500_000 < largest <= 1_000_000
+    assert names(tmp_path)[0] == "2024.jpg"
+    assert names(tmp_path)[-1] == "20250309T120310.000Z-red.jpg"
+    # What an earlier run left counts too.
+    sink = SnapshotSink(tmp_path, parse_condition("red>0.9", LABELS), limit_mb=0.1)
+    with pytest.raises(SinkError, match="--snapshots-limit"):
+        sink.write(made_result([0, 0, 1], seconds=900, picture=noise))
+    assert not [name for name in names(tmp_path) if name.startswith(".part")]
+
+
+def test_a_file_is_kept_as_it_is(cli: Cli, model: Path) -> None:
+    for label in LABELS:
+        colour_picture(COLOURS[label], 1, (60, 40)).save(cli.folder / f"{label}.png")
+    files = [f"{label}.png" for label in LABELS]
+    cli("classify", *files, "--model", model, "--snapshots", "seen", "--when", "green > 0.5")
+    (kept,) = (cli.folder / "seen").iterdir()
+    assert re.fullmatch(r"\d{8}T\d{6}\.\d{3}Z-green\.png", kept.name)
+    assert kept.read_bytes() == (cli.folder / "green.png").read_bytes()
+
+
+def test_of_photos_every_one_is_kept_and_a_video_after_one_starts_anew(
+    cli: Cli, model: Path
+) -> None:
+    for number in range(30):
+        colour_picture(COLOURS["red"], number, (30, 20)).save(cli.folder / f"{number:02}.png")
+    write_video(cli.folder / "30.avi", [np.full((48, 64, 3), (20, 20, 200), np.uint8)] * 5)
+    write_video(cli.folder / "31.avi", [np.full((48, 64, 3), (20, 20, 200), np.uint8)] * 5)
+    cli("classify", ".", "--model", model, "--snapshots", "seen", "--when", "red>0.5")
+    kept = list((cli.folder / "seen").iterdir())
+    assert sorted(path.suffix for path in kept) == [".jpg"] * 2 + [".png"] * 30
+    photos = {path.read_bytes() for path in cli.folder.glob("*.png")}
+    assert {path.read_bytes() for path in kept if path.suffix == ".png"} == photos
+
+
+def test_photos_within_a_millisecond_are_all_kept(tmp_path: Path) -> None:
+    photos = [tmp_path / f"{number}.png" for number in range(3)]
+    sink = SnapshotSink(tmp_path / "seen", parse_condition("red>0.9", LABELS))
+    for number, photo in enumerate(photos):
+        photo.write_bytes(bytes([number]))
+        sink.write(made_result([0, 0, 1], source=str(photo), picture=photo))
+    kept = sorted((tmp_path / "seen").iterdir())
+    assert [path.read_bytes() for path in kept] == [b"\0", b"\1", b"\2"]
+
+
+@pytest.mark.parametrize("name", ["photo", "photo.jpg_large", "photo.été"])
+def test_the_limit_holds_whatever_names_end_in(cli: Cli, model: Path, name: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (600, 600, 3), np.uint8)
+    Image.fromarray(noise).save(cli.folder / name, format="PNG")
+    size = (cli.folder / name).stat().st_size
+    assert 1_000_000 < size < 1_500_000
+    for _ in range(3):
+        cli("classify", name, "--model", model, "--snapshots", "seen", "--when", "red>=0",
+            "--snapshots-limit", "2.5")  # fmt: skip
+    kept = list((cli.folder / "seen").iterdir())
+    assert [path.stat().st_size for path in kept] == [size] * (2_500_000 // size)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_limit_that_is_no_number_is_one_clear_line(cli: Cli, model: Path, value: str) -> None:
+    result = cli("classify", "a.jpg", "--model", model, "--snapshots", "seen", "--when", "red>0.5",
+                 "--snapshots-limit", value, check=2)  # fmt: skip
+    assert_one_clear_line(result, f"--snapshots-limit {value}", " is not ")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--snapshots", "seen"], "--when"),
+        (["--when", "red>0.5"], "--snapshots"),
+        (["--snapshots", "seen", "--when", "pink>0.5"], "no such label; there are blue, green"),
+        (["--snapshots", "seen", "--when", "red"], "give it like 'cat>0.9'"),
+        (["--snapshots", "seen", "--when", "red>9"], "give it like 'cat>0.9'"),
+        (["--snapshots", "notes", "--when", "red>0.5"], "notes: file exists"),
+    ],
+    ids=str,
+)
+def test_snapshots_that_cannot_be_are_one_clear_line(
+    cli: Cli, model: Path, options: list[str], words: str
+) -> None:
+    (cli.folder / "notes").write_text("notes")
+    result = cli("classify", "a.jpg", "--model", model, *options, check=2)
+    assert_one_clear_line(result, words)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [("a>0.5", False), ("a>=0.5", True), (" a <= .5 ", True), ("a<0.5", False), ("b>c>0.4", True)],
+)
+def test_a_condition_is_read_as_it_is_written(text: str, holds: bool) -> None:
+    condition = parse_condition(text, ["a", "b>c"])
+    assert condition.holds(made_result([0.5, 0.5], labels=["a", "b>c"])) is holds
+
+
+@pytest.mark.parametrize("text", ["", ">0.5", "a>", "a>1.2.3", "a=0.5", "a>1.01"])
+def test_what_is_no_condition_is_refused(text: str) -> None:
+    with pytest.raises(SettingError):
+        parse_condition(text, ["a"])
