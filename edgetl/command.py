@@ -17,7 +17,7 @@ from edgetl.edge.options import Options, Setting, settings
 from edgetl.optional_value import with_value
 
 # Typer's name for it is private, and another one in each of its versions.
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+_UsageError: Any = typer.BadParameter.__bases__[0]
 _Cls = TypeVar("_Cls", bound=Options)
 
 # Of messages on stderr; results are on stdout.
@@ -59,7 +59,7 @@ def usage_errors_in_one_line(context: Any) -> Iterator[None]:
             if near:
                 raise SettingError(f"{words}; did you mean {known[near[0]]}?") from error
         else:
-            words = " ".join(str(error).split()).removesuffix(".")
+            words = " ".join(error.format_message().split()).removesuffix(".")
             words = words[:1].lower() + words[1:]
         raise SettingError(f"{words}; see: {context.command_path} --help") from error
 

@@ -1,15 +1,34 @@
 """Figures of a classifier on pictures whose classes are known."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.trainer.run.records import ClassMetrics, SplitMetrics
-
 Probabilities = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """Precision is None for a class that was never predicted, recall for one without pictures."""
+
+    pictures: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class SplitMetrics:
+    """The figures on one split; `confusion` has a row a true class and a column a predicted one."""
+
+    pictures: int
+    accuracy: float
+    loss: float
+    per_class: Mapping[str, ClassMetrics]
+    confusion: Sequence[Sequence[int]]
 
 
 def confusion_matrix(

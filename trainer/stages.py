@@ -34,6 +34,7 @@ from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded, Split
 from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.phases import Fit, Pictures, cached_features, fit_phases
+from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.network.devices import Devices, computing_in, devices_for
 from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import (
@@ -60,7 +61,6 @@ from edgetl.trainer.run.records import (
     HeadMetrics,
     RunConfig,
     RunMetrics,
-    SplitMetrics,
     write_record,
 )
 

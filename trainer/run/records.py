@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.system.files import write_json
+from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.recipe import Recipe
 
 VERSION = 1
@@ -68,26 +69,6 @@ class EpochRecord:
     val_accuracy: float
     seconds: float
     learning_rate: float
-
-
-@dataclass(frozen=True)
-class ClassMetrics:
-    """Precision is None for a class that was never predicted, recall for one without pictures."""
-
-    pictures: int
-    precision: float | None
-    recall: float | None
-
-
-@dataclass(frozen=True)
-class SplitMetrics:
-    """The figures on one split; `confusion` has a row a true class and a column a predicted one."""
-
-    pictures: int
-    accuracy: float
-    loss: float
-    per_class: Mapping[str, ClassMetrics]
-    confusion: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
