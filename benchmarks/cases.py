@@ -18,9 +18,9 @@ from edgetl.benchmarks.pictures import (
     held_out_pictures,
 )
 from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, SettingError, quoted
+from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.latest import exported_models
 from edgetl.edge.model.model_file import ModelFile, read_model_file
-from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.model.runtime import choose_runtime, default_threads, installed_runtimes
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run

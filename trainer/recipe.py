@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from edgetl.edge.errors import SettingError
-from edgetl.edge.model.preprocessing import InputSize, ResizeMode
+from edgetl.edge.model.input_size import InputSize, ResizeMode
 
 Optimizer = Literal["adam", "rmsprop"]
 Schedule = Literal["constant", "cosine"]

@@ -20,7 +20,7 @@ import numpy as np
 
 from edgetl.edge.errors import ModelFileError, SettingError, quoted, reason
 from edgetl.edge.model.associated_files import attached_files
-from edgetl.edge.model.preprocessing import InputSize, ResizeMode
+from edgetl.edge.model.input_size import InputSize, ResizeMode
 from edgetl.edge.model.verify import schema as schema
 from edgetl.edge.model.verify.graph import OutputValues, output_values
 

@@ -20,7 +20,7 @@ from edgetl.benchmarks.pictures import Pictures, balanced, drawn_pictures, folde
 from edgetl.benchmarks.process.case_process import RowProcess
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError
-from edgetl.edge.model.preprocessing import InputSize
+from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.system.throttling import Throttling
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.metrics import macro_f1

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SettingError, SourceError
-from edgetl.edge.model.preprocessing import InputSize, model_input
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import model_input
 from edgetl.edge.sources import camera as camera_module
 from edgetl.edge.sources.camera import Camera, live
 from edgetl.edge.sources.camera_backends import CameraSettings

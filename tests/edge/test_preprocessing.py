@@ -10,7 +10,8 @@ import pytest
 from PIL import Image, features
 
 from edgetl.edge.errors import PictureError, SettingError
-from edgetl.edge.model.preprocessing import InputSize, ResizeMode, model_input
+from edgetl.edge.model.input_size import InputSize, ResizeMode
+from edgetl.edge.model.preprocessing import model_input
 from tests.conftest import COLOURS, colour_picture
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
