@@ -1,4 +1,4 @@
-"""Is this device fit to classify? What `edgetl doctor` finds, and the mend for each.
+"""Is this device fit to classify? What `edgetl doctor` finds, and the remedy for each.
 
 Nothing here imports NumPy, OpenCV, Pillow or a runtime: where they are missing or broken is where a
 doctor is wanted. They are tried in processes of their own, which may crash.

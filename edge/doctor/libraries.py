@@ -1,7 +1,6 @@
 """The libraries with native code: which are here, and whether they load."""
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,17 +11,18 @@ from typing import Any
 
 from edgetl.edge.doctor.check import Check, State
 from edgetl.edge.errors import reason
-from edgetl.edge.system.python_subprocess import run_python
+from edgetl.edge.system.python_subprocess import ending, run_python
 
 # The slowest machines load OpenCV from a slow card in seconds.
 _SECONDS = 60.0
 
 _LOAD = (
-    "import importlib, sys\n"
-    "from edgetl.edge.doctor.answer import give, only_answer\n"
-    "answer = only_answer()\n"
+    "import importlib, json, sys\n"
+    "from edgetl.edge.system.subprocess_answer import keep_stdout\n"
+    "answer = keep_stdout()\n"
     "module = importlib.import_module(sys.argv[1])\n"
-    "give(answer, {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])})"
+    "facts = {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])}\n"
+    "with answer:\n    answer.write(json.dumps(facts).encode())"
 )
 
 # The packages on PyPI that hold a cv2.
@@ -78,7 +78,7 @@ def load(module: str, *, facts: str = "{}") -> Loaded:
     except OSError as error:
         return Loaded({}, f"cannot be tried ({reason(error)})")
     if done.returncode < 0:
-        return Loaded({}, f"crashes when it is loaded ({_signal_name(-done.returncode)})")
+        return Loaded({}, f"crashes when it is loaded ({ending(done.returncode)})")
     if done.returncode or not done.stdout:
         return Loaded({}, _last_words(done.stderr) or f"ends with status {done.returncode}")
     return Loaded(json.loads(done.stdout), "")
@@ -92,7 +92,7 @@ def library_checks() -> Iterator[Check]:
     yield from _runtimes()
 
 
-def library_mend(problem: str, package: str) -> str:
+def library_remedy(problem: str, package: str) -> str:
     """What to do about a module of `package` that does not load."""
     for library, apt in _SYSTEM_LIBRARIES.items():
         if library in problem:
@@ -111,7 +111,7 @@ def _needed(name: str, module: str, package: str) -> Check:
         return Check(name, "fail", "not installed", f"pip install {package}")
     tried = load(module)
     if tried.problem:
-        return Check(name, "fail", tried.problem, library_mend(tried.problem, package))
+        return Check(name, "fail", tried.problem, library_remedy(tried.problem, package))
     return Check(name, "ok", str(tried.facts["version"]))
 
 
@@ -139,7 +139,7 @@ def _runtimes() -> Iterator[Check]:
         if tried.problem:
             # classify takes the first, and another only if told.
             state: State = "warn" if place else "fail"
-            yield Check(name, state, tried.problem, library_mend(tried.problem, packages[name]))
+            yield Check(name, state, tried.problem, library_remedy(tried.problem, packages[name]))
         else:
             yield Check(name, "ok", _installed(packages[name]) or "(unknown version)")
 
@@ -157,10 +157,3 @@ def _last_words(stderr: str) -> str:
     told = [line for line in lines if any(words in line for words in _OTHER_NUMPY)]
     chosen = (told or lines)[-1:]
     return chosen[0].removeprefix("ImportError: ") if chosen else ""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -11,6 +11,7 @@ from edgetl.edge.system.throttling import SYS, governor, throttled_now, throttle
 
 # A Raspberry Pi slows down from here on.
 _HOT = 80.0
+_COOL = "cool it: a heat sink or a fan"
 # classify takes about 110 MB (measured with int8 at 160x160), and pictures their own.
 _MEMORY_SCARCE, _MEMORY_LEAST = 250e6, 120e6
 _DISK_SCARCE, _DISK_LEAST = 500e6, 20e6
@@ -39,7 +40,7 @@ def machine_checks(
         yield Check("cpu governor", "ok", chosen)
     warmth = celsius(sys_folder / CPU_TEMPERATURE.relative_to(SYS))
     if warmth is not None and warmth >= _HOT:
-        yield Check("temperature", "warn", f"{warmth:.0f} °C", "cool it: a heat sink or a fan")
+        yield Check("temperature", "warn", f"{warmth:.0f} °C", _COOL)
     elif warmth is not None:
         yield Check("temperature", "ok", f"{warmth:.0f} °C")
     yield from _throttling(sys_folder)
@@ -56,9 +57,9 @@ def _throttling(sys_folder: Path) -> Iterator[Check]:
         yield Check("throttling", "ok", "none since it started")
         return
     power = any("voltage" in word for word in words)
-    mend = "use the power supply made for this board" if power else "cool it: a heat sink or a fan"
+    remedy = "use the power supply made for this board" if power else _COOL
     state = "now" if throttled_now(now) else "before"
-    yield Check("throttling", "warn", f"{state}: {', '.join(words)}", mend)
+    yield Check("throttling", "warn", f"{state}: {', '.join(words)}", remedy)
 
 
 def _memory(meminfo: Path) -> Iterator[Check]:
@@ -70,9 +71,9 @@ def _memory(meminfo: Path) -> Iterator[Check]:
         return
     swap = facts.get("SwapTotal", 0)
     found = f"{_size(free)} of {_size(whole)} free, swap {_size(swap)}"
-    mend = "end other programs, or stop the desktop: sudo systemctl isolate multi-user"
+    remedy = "end other programs, or stop the desktop: sudo systemctl isolate multi-user"
     state = _scarce(free, _MEMORY_SCARCE, _MEMORY_LEAST)
-    yield Check("memory", state, found, "" if state == "ok" else mend)
+    yield Check("memory", state, found, "" if state == "ok" else remedy)
 
 
 def _disk(folder: Path) -> Iterator[Check]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-# One file, its trial in a process of its own included.
+# One file, its sandboxed load check included.
 SECONDS = 100
 
 _WORDS = (0, 1, 2, 3, 4, 8, 16, 127, 255, 256, 4096, 65535, 65536, 2**24, 2**30, 2**31 - 1, 2**31)

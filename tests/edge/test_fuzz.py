@@ -33,8 +33,8 @@ def outcomes(kind: str, model: Path, labels: tuple[str, ...], count: int) -> dic
         if line.split(maxsplit=1)[1].startswith(unclear):
             failures.append(f"{kind} number {line}")
         lines[number] = "classified" if line.endswith(" classified") else "refused"
-        if "crashes" in line or "without end" in line:
-            lines[number] = "refused after its trial"
+        if "crashes" in line or "does not finish" in line:
+            lines[number] = "refused by the load check"
     assert not failures, "\n".join(failures)
     counts = collections.Counter(lines)
     print(kind, dict(counts))
