@@ -363,37 +363,3 @@ def _labels(
                 raise _missing(path, name)
             return parse_labels(attached[name])
     return ()
-
-
-def describe(model: ModelFile) -> dict[str, Any]:
-    """What is inside a model file, as plain JSON values."""
-    return {
-        "file": str(model.path),
-        "bytes": len(model.content),
-        "sha256": hashlib.sha256(model.content).hexdigest(),
-        "name": model.name,
-        "description": model.description,
-        "author": model.author,
-        "version": model.version,
-        "labels": list(model.labels),
-        "fit": model.input_size.resize_mode,
-        "input": _describe_tensor(model.input),
-        "normalization": (
-            {"mean": list(model.normalization.mean), "std": list(model.normalization.std)}
-            if model.normalization
-            else None
-        ),
-        "output": {**_describe_tensor(model.output), "values": model.output_values},
-        "associated_files": list(model.associated_files),
-        "edgetl": dict(model.manifest) if model.manifest else None,
-    }
-
-
-def _describe_tensor(tensor: TensorSpec) -> dict[str, Any]:
-    quantized = {"scale": tensor.scale, "zero_point": tensor.zero_point} if tensor.scale else {}
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype.name,
-        **quantized,
-    }

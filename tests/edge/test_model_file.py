@@ -18,8 +18,9 @@ import pytest
 
 import edgetl
 from edgetl.edge.errors import ModelFileError
+from edgetl.edge.model.info import describe
 from edgetl.edge.model.input_size import InputSize
-from edgetl.edge.model.model_file import ModelFile, describe, read_labels, read_model_file
+from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from tests.edge.conftest import LABELS, SIDE, described
 
 
