@@ -240,7 +240,6 @@ def _camera(
         settings=CameraSettings(parse_resolution(resolution) if resolution else None, fps),
         view=View(rotate, parse_roi(roi) if roi else None),
         reconnect=reconnect,
-        notify=logger.warning,
     )
 
 
