@@ -1,4 +1,4 @@
-"""What a doctor says."""
+"""What the doctor finds."""
 
 from dataclasses import dataclass
 from typing import Literal

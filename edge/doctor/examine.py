@@ -17,7 +17,7 @@ from edgetl.edge.options import Option, Options
 
 @dataclass(frozen=True)
 class DoctorOptions(Options):
-    """What `edgetl doctor` is told."""
+    """Options of `edgetl doctor`."""
 
     model: Annotated[
         Path | None, Option("A .tflite file to test here.", argument=True, metavar="[MODEL]")

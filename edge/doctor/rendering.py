@@ -27,9 +27,9 @@ def print_examination(examination: Examination, console: Console) -> None:
             table.add_row("", "[bold]->[/]", escape(check.remedy))
     console.print(table)
     states = [check.state for check in examination.checks]
-    said = {"fail": states.count("fail"), "warn": states.count("warn")}
-    told = [f"{count} {state}" for state, count in said.items() if count]
-    console.print(", ".join(told) or "all is well")
+    counts = {"fail": states.count("fail"), "warn": states.count("warn")}
+    found = [f"{count} {state}" for state, count in counts.items() if count]
+    console.print(", ".join(found) or "all is well")
 
 
 def examination_json(examination: Examination) -> str:

@@ -19,7 +19,7 @@ _NAME_COLUMNS = 32
 
 @dataclass(frozen=True)
 class InfoOptions(Options):
-    """What `edgetl info` is told."""
+    """Options of `edgetl info`."""
 
     model: Annotated[Path, Option("A .tflite file.", argument=True, metavar="MODEL")]
     labels: Annotated[Path | None, Option("Names of the classes, if the file holds none.")] = None

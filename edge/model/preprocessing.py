@@ -155,7 +155,7 @@ def _resize(pixels: Pixels, height: int, width: int) -> Pixels:
     """Interpolate a side that is too long to twice the size asked for, and then halve it.
 
     So a pixel of the result is the mean of two by two interpolated ones, which does not alias and
-    takes less time than a mean over the area (docs/recipes.md has what training makes of each). A
+    takes less time than a mean over the area (docs/recipes.md has the accuracy of each). A
     side more than four times too long is halved before, since bilinear interpolation leaves pixels
     out where it shrinks to less than half.
     """

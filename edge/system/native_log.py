@@ -1,4 +1,4 @@
-"""Keeping the greetings of native libraries off the terminal."""
+"""Keeping the logs of native libraries off the terminal."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ _one_at_a_time = Lock()
 def hidden_native_log() -> Iterator[None]:
     """Hold back what is written to file descriptor 2 while the block runs; show it if it crashes.
 
-    TensorFlow greets from C++ before any log level applies. The descriptor is the whole process's,
+    TensorFlow logs from C++ before any log level applies. The descriptor is the whole process's,
     so this is for the command line, not for library calls. `--debug` (or EDGETL_DEBUG in the
     environment) lets everything through.
     """

@@ -28,17 +28,17 @@ def damaged(content: bytes, number: int) -> bytes:
     """
     for attempt in range(1000):
         data = _damaged(content, np.random.default_rng([number, attempt]))
-        if number % 3 or _looks_sound(data):
+        if number % 3 or _passes_the_structure_check(data):
             break
     return data
 
 
-def _looks_sound(data: bytes) -> bool:
-    from edgetl.edge.model.associated_files import attached_files
+def _passes_the_structure_check(data: bytes) -> bool:
+    from edgetl.edge.model.associated_files import read_associated_files
     from edgetl.edge.model.verify.tflite import check_tflite
 
     try:
-        check_tflite(data[: attached_files(data)[1]])
+        check_tflite(data[: read_associated_files(data)[1]])
     except ValueError:
         return False
     return data[4:8] == b"TFL3"

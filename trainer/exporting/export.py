@@ -16,8 +16,8 @@ import edgetl
 from edgetl.edge.errors import EdgetlError, RunFolderError, SettingError, quoted, reason
 from edgetl.edge.model.latest import REJECTED
 from edgetl.edge.model.model_file import (
-    CARD_FORMAT,
     LABELS_NAME,
+    MANIFEST_FORMAT,
     MANIFEST_NAME,
     ModelFile,
     labels_text,
@@ -279,7 +279,7 @@ def _packed(
         split, checks = checked
         parity_figures = {"split": split, "runtimes": [asdict(check) for check in checks]}
     manifest = {
-        "format": CARD_FORMAT,
+        "format": MANIFEST_FORMAT,
         "edgetl": edgetl.__version__,
         "input": {
             "height": run.input_size.height,

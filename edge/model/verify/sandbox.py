@@ -33,7 +33,7 @@ class TimedRun:
 
     Attributes:
         sha256: of the whole file.
-        classes: how many it tells apart.
+        classes: how many it has.
         height, width: of its input, in pixels.
         milliseconds: the median time of an inference.
     """
