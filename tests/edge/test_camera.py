@@ -235,10 +235,10 @@ def test_black_frames_are_frames(serve: Serve) -> None:
     assert pixels.max() < 5
 
 
-def test_garbage_from_the_start_is_one_clear_error(
+def test_random_bytes_from_the_start_are_one_clear_error(
     stream_server: Callable[..., StreamServer], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    server = stream_server(Stream(garbage_from=0))
+    server = stream_server(Stream(random_from=0))
     with pytest.raises(SourceError) as caught, Camera(server.url) as camera:
         next(iter(camera))
     assert server.url in str(caught.value)
@@ -246,8 +246,10 @@ def test_garbage_from_the_start_is_one_clear_error(
 
 
 @pytest.mark.usefixtures("quick")
-def test_garbage_in_the_middle_is_got_over(serve: Serve, capfd: pytest.CaptureFixture[str]) -> None:
-    with Camera(serve(Stream(garbage_from=30, garbage_to=60))) as camera:
+def test_random_bytes_in_the_middle_are_skipped(
+    serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Camera(serve(Stream(random_from=30, random_to=60))) as camera:
         for item in camera:
             number = frame_number(np.asarray(item.picture))
             if (item.frame or 0) > 30 and number >= 10:

@@ -50,7 +50,7 @@ np.save(answers, np.stack(rows))
 def on_runtime(
     runtime: str, model: Path, pictures: list[Image.Image], labels: Sequence[str] = ()
 ) -> np.ndarray:
-    """Probabilities, from a process of its own: tflite-runtime does not work beside TensorFlow."""
+    """Probabilities, from a subprocess: tflite-runtime does not work beside TensorFlow."""
     with tempfile.TemporaryDirectory() as folder:
         taken, given = Path(folder, "pictures.npy"), Path(folder, "answers.npy")
         np.save(taken, np.stack([np.asarray(picture) for picture in pictures]))
@@ -130,7 +130,7 @@ def blend(red: int, green: int, blue: int) -> Image.Image:
 
 
 def softmax(red: int, green: int, blue: int) -> np.ndarray:
-    """What the foreign models compute, in the order of their labels."""
+    """What the third-party models compute, in the order of their labels."""
     powers = np.exp(np.array([blue, green, red]) * 6 / 255)
     return np.asarray(powers / powers.sum())
 
@@ -155,7 +155,7 @@ def test_foreign_models_get_the_pixels_scaled_as_they_expect(
 @pytest.mark.parametrize(
     ("name", "tolerance"), [("float32-logits-described", 1e-3), ("int8-logits", 0.03)]
 )
-def test_logits_of_a_foreign_model_become_probabilities(
+def test_logits_of_a_third_party_model_become_probabilities(
     foreign_models: Path, name: str, tolerance: float, runtime: str
 ) -> None:
     pictures = [blend(*colour) for colour in MIXED]

@@ -25,7 +25,7 @@ litert = pytest.importorskip("ai_edge_litert")
 def runtime_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A function that puts a LiteRT whose interpreter runs some code before the real one."""
 
-    def place(code: str) -> Path:
+    def install(code: str) -> Path:
         package = tmp_path / "other" / "ai_edge_litert"
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
@@ -38,7 +38,7 @@ def runtime_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.syspath_prepend(package.parent)
         return package.parent
 
-    return place
+    return install
 
 
 def refusal(model: Path) -> str:
