@@ -31,7 +31,7 @@ from edgetl.benchmarks.process.engine import Job, Loaded
 from edgetl.benchmarks.process.worker import WARM_UP_SECONDS
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError, plural, quoted
-from edgetl.edge.model.preprocessing import InputSize
+from edgetl.edge.model.input_size import InputSize
 from edgetl.trainer.exporting.parity import parity
 from edgetl.trainer.metrics import Probabilities, macro_f1
 from edgetl.trainer.progress import whole_display

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from edgetl.edge.errors import DataError, RunFolderError, quoted
-from edgetl.edge.model.preprocessing import InputSize
+from edgetl.edge.model.input_size import InputSize
 from edgetl.trainer.data.dataset import Dataset, Example, scan
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.run.folder import FinishedRun

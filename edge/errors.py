@@ -6,7 +6,7 @@ _NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode's names of these kin
 
 
 class EdgetlError(Exception):
-    """Something the user can mend. The message is one line that names the thing and the mend."""
+    """Something the user can fix. The message is one line that names the thing and the fix."""
 
     exit_code = 2
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 from edgetl.edge.errors import SettingError
-from edgetl.edge.model.preprocessing import InputSize, ResizeMode
+from edgetl.edge.model.input_size import InputSize, ResizeMode
 from edgetl.edge.options import Option, Options
 
 _Training = partial(Option, group="Training")

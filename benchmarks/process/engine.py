@@ -13,7 +13,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.model.preprocessing import InputSize, Pixels
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import Pixels
 
 Variant: TypeAlias = Callable[[Pixels], npt.NDArray[np.float32]]
 Load: TypeAlias = Callable[[], Mapping[str, Variant]]

@@ -14,7 +14,6 @@ A line {"done": n} in between says that it is alive; {"problem": "why"} is the l
 import ctypes
 import importlib
 import json
-import os
 import signal
 import statistics
 import sys
@@ -30,7 +29,9 @@ import numpy.typing as npt
 
 from edgetl.benchmarks.process.engine import Job, Load, Loaded, Variant
 from edgetl.edge.errors import EdgetlError
-from edgetl.edge.model.preprocessing import InputSize, Pixels, model_input
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import Pixels, model_input
+from edgetl.edge.system.subprocess_answer import keep_stdout
 
 # Warm-up ends when the medians of two successive batches agree so well, or after so many seconds.
 STEADY_WITHIN = 0.03
@@ -51,13 +52,11 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Answer commands until stdin ends."""
-    # Answers have the pipe to themselves: libraries print to stdout from C++ too.
-    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    pipe = keep_stdout()
     _end_with_parent()
 
     def answer(**values: Any) -> None:
-        pipe.write(json.dumps(values) + "\n")
+        pipe.write(json.dumps(values).encode() + b"\n")
         pipe.flush()
 
     try:

@@ -1,5 +1,5 @@
-"""Is this device fit to classify? What `edgetl doctor` finds, and the mend for each.
+"""Is this device fit to classify? What `edgetl doctor` finds, and the remedy for each.
 
 Nothing here imports NumPy, OpenCV, Pillow or a runtime: where they are missing or broken is where a
-doctor is wanted. They are tried in processes of their own, which may crash.
+doctor is wanted. They are loaded in subprocesses, which may crash.
 """

@@ -71,11 +71,11 @@ def _libcamera(csi: Sequence[Device]) -> Iterator[Check]:
                 "csi camera", "warn", "there is one, and no picamera2 to read it", _PICAMERA2
             )
         return
-    tried = load("picamera2", facts=_CAMERAS)
-    if tried.problem:
-        yield Check("csi camera", "warn", f"picamera2: {tried.problem}", _PICAMERA2)
+    loaded = load("picamera2", facts=_CAMERAS)
+    if loaded.problem:
+        yield Check("csi camera", "warn", f"picamera2: {loaded.problem}", _PICAMERA2)
         return
-    for number, model in enumerate(tried.facts["cameras"]):
+    for number, model in enumerate(loaded.facts["cameras"]):
         yield Check("csi camera", "ok", f"{number}: {model or 'unnamed'}, through picamera2")
 
 

@@ -1,4 +1,4 @@
-"""What a doctor says."""
+"""What the doctor finds."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,17 +14,17 @@ class Check:
         name: of the thing.
         state: "fail" where edgetl cannot do its work, "warn" where it can do less of it, or slower.
         found: what is there.
-        mend: what to do about it, "" if nothing has to be done.
+        remedy: what to do about it, "" if nothing has to be done.
     """
 
     name: str
     state: State
     found: str
-    mend: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
-class TrialRun:
+class Inference:
     """A model that works here.
 
     Attributes:
@@ -44,10 +44,10 @@ class TrialRun:
 
 @dataclass(frozen=True)
 class Examination:
-    """All checks, and the model's trial if one was asked for and went well."""
+    """All checks, and the test inference if one was asked for and went well."""
 
     checks: tuple[Check, ...]
-    model: TrialRun | None
+    model: Inference | None
 
     @property
     def healthy(self) -> bool:

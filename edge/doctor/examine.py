@@ -1,31 +1,41 @@
-"""All of the examination, in the order in which it is shown."""
+"""The whole examination, in the order in which it is shown."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from edgetl.edge.doctor.cameras import camera_checks
 from edgetl.edge.doctor.check import Check, Examination
 from edgetl.edge.doctor.libraries import library_checks
 from edgetl.edge.doctor.machine import machine_checks
+from edgetl.edge.doctor.model import model_check
 from edgetl.edge.doctor.python import python_checks
-from edgetl.edge.doctor.test_inference import try_run
+from edgetl.edge.model.runtime import RuntimeChoice
+from edgetl.edge.options import Option, Options
 
 
-def examine(model: Path | None = None, *, runtime: str = "auto") -> Examination:
-    """Look at this device, and let a model classify on it.
+@dataclass(frozen=True)
+class DoctorOptions(Options):
+    """Options of `edgetl doctor`."""
 
-    Args:
-        model: a .tflite file to try.
-        runtime: what to try it on: "auto", "litert" or "tflite-runtime".
+    model: Annotated[
+        Path | None, Option("A .tflite file to test here.", argument=True, metavar="[MODEL]")
+    ] = None
+    runtime: Annotated[RuntimeChoice, Option("What to test it on.")] = "auto"
+
+
+def examine(options: DoctorOptions) -> Examination:
+    """Look at this device, and let a model classify a picture on it.
 
     Returns:
         The checks. A model that does not work is the failed check "model".
     """
     checks = list(_checks())
-    if model is None:
+    if options.model is None:
         return Examination(tuple(checks), None)
-    check, trial = try_run(model, runtime=runtime)
-    return Examination((*checks, check), trial)
+    check, inference = model_check(options.model, runtime=options.runtime)
+    return Examination((*checks, check), inference)
 
 
 def _checks() -> Iterator[Check]:

@@ -1,7 +1,6 @@
-"""The libraries with native code: which are here, and whether they load."""
+"""The libraries with native code: which are installed, and whether they load."""
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,17 +11,18 @@ from typing import Any
 
 from edgetl.edge.doctor.check import Check, State
 from edgetl.edge.errors import reason
-from edgetl.edge.system.python_subprocess import run_python
+from edgetl.edge.system.python_subprocess import ending, run_python
 
 # The slowest machines load OpenCV from a slow card in seconds.
 _SECONDS = 60.0
 
 _LOAD = (
-    "import importlib, sys\n"
-    "from edgetl.edge.doctor.answer import give, only_answer\n"
-    "answer = only_answer()\n"
+    "import importlib, json, sys\n"
+    "from edgetl.edge.system.subprocess_answer import keep_stdout\n"
+    "answer = keep_stdout()\n"
     "module = importlib.import_module(sys.argv[1])\n"
-    "give(answer, {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])})"
+    "facts = {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])}\n"
+    "with answer:\n    answer.write(json.dumps(facts).encode())"
 )
 
 # The packages on PyPI that hold a cv2.
@@ -39,7 +39,7 @@ _SYSTEM_LIBRARIES = {
     "libopenblas": "libopenblas0",
 }
 
-# How a module that was built for another NumPy complains.
+# What a module prints that was built for another NumPy.
 _OTHER_NUMPY = (
     "_ARRAY_API not found",
     "compiled using NumPy 1",
@@ -52,7 +52,7 @@ _OTHER_NUMPY = (
 
 @dataclass(frozen=True)
 class Loaded:
-    """How it went to import a module in a process of its own.
+    """A module that was imported in a subprocess.
 
     `facts` holds its version and what else was asked; `problem` is "" if it loads.
     """
@@ -62,7 +62,7 @@ class Loaded:
 
 
 def load(module: str, *, facts: str = "{}") -> Loaded:
-    """Import a module in a process of its own.
+    """Import a module in a subprocess.
 
     Args:
         module: its name.
@@ -76,9 +76,9 @@ def load(module: str, *, facts: str = "{}") -> Loaded:
     except subprocess.TimeoutExpired:
         return Loaded({}, f"does not load within {_SECONDS:.0f} seconds")
     except OSError as error:
-        return Loaded({}, f"cannot be tried ({reason(error)})")
+        return Loaded({}, f"cannot be checked ({reason(error)})")
     if done.returncode < 0:
-        return Loaded({}, f"crashes when it is loaded ({_signal_name(-done.returncode)})")
+        return Loaded({}, f"crashes when it is loaded ({ending(done.returncode)})")
     if done.returncode or not done.stdout:
         return Loaded({}, _last_words(done.stderr) or f"ends with status {done.returncode}")
     return Loaded(json.loads(done.stdout), "")
@@ -92,7 +92,7 @@ def library_checks() -> Iterator[Check]:
     yield from _runtimes()
 
 
-def library_mend(problem: str, package: str) -> str:
+def library_remedy(problem: str, package: str) -> str:
     """What to do about a module of `package` that does not load."""
     for library, apt in _SYSTEM_LIBRARIES.items():
         if library in problem:
@@ -109,10 +109,10 @@ def _needed(name: str, module: str, package: str) -> Check:
     # A folder without code, as pip leaves where files of others lie in it, is a module to Python.
     if found is None or found.origin is None:
         return Check(name, "fail", "not installed", f"pip install {package}")
-    tried = load(module)
-    if tried.problem:
-        return Check(name, "fail", tried.problem, library_mend(tried.problem, package))
-    return Check(name, "ok", str(tried.facts["version"]))
+    loaded = load(module)
+    if loaded.problem:
+        return Check(name, "fail", loaded.problem, library_remedy(loaded.problem, package))
+    return Check(name, "ok", str(loaded.facts["version"]))
 
 
 def _opencv() -> Check:
@@ -131,15 +131,15 @@ def _opencv() -> Check:
 def _runtimes() -> Iterator[Check]:
     modules = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
     packages = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
-    there = [name for name, module in modules.items() if find_spec(module) is not None]
-    if not there:
+    installed = [name for name, module in modules.items() if find_spec(module) is not None]
+    if not installed:
         yield Check("runtime", "fail", "neither litert nor tflite-runtime", "pip install edgetl")
-    for place, name in enumerate(there):
-        tried = load(f"{modules[name]}.interpreter")
-        if tried.problem:
-            # classify takes the first, and another only if told.
-            state: State = "warn" if place else "fail"
-            yield Check(name, state, tried.problem, library_mend(tried.problem, packages[name]))
+    for index, name in enumerate(installed):
+        loaded = load(f"{modules[name]}.interpreter")
+        if loaded.problem:
+            # classify takes the first, and another only with --runtime.
+            state: State = "warn" if index else "fail"
+            yield Check(name, state, loaded.problem, library_remedy(loaded.problem, packages[name]))
         else:
             yield Check(name, "ok", _installed(packages[name]) or "(unknown version)")
 
@@ -154,13 +154,6 @@ def _installed(package: str) -> str:
 def _last_words(stderr: str) -> str:
     """A traceback's last line; what NumPy explains over pages has its telling line before."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    told = [line for line in lines if any(words in line for words in _OTHER_NUMPY)]
-    chosen = (told or lines)[-1:]
+    telling = [line for line in lines if any(words in line for words in _OTHER_NUMPY)]
+    chosen = (telling or lines)[-1:]
     return chosen[0].removeprefix("ImportError: ") if chosen else ""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -1,4 +1,4 @@
-"""What holds the machine back, and how much of it is free."""
+"""What throttles the machine, and how much memory and disk is free."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,19 +11,20 @@ from edgetl.edge.system.throttling import SYS, governor, throttled_now, throttle
 
 # A Raspberry Pi slows down from here on.
 _HOT = 80.0
+_COOL = "cool it: a heat sink or a fan"
 # classify takes about 110 MB (measured with int8 at 160x160), and pictures their own.
-_MEMORY_SCARCE, _MEMORY_LEAST = 250e6, 120e6
-_DISK_SCARCE, _DISK_LEAST = 500e6, 20e6
+_MEMORY_LOW, _MEMORY_NEEDED = 250e6, 120e6
+_DISK_LOW, _DISK_NEEDED = 500e6, 20e6
 
 
 def machine_checks(
     sys_folder: Path = SYS, *, meminfo: Path = Path("/proc/meminfo"), folder: Path = Path()
 ) -> Iterator[Check]:
-    """The CPU's governor, heat and throttling, memory and disk, as far as the system tells.
+    """The CPU's governor, heat and throttling, memory and disk, as far as the system reports them.
 
     Args:
-        sys_folder: where the kernel tells of the CPU.
-        meminfo: where it tells of memory.
+        sys_folder: where the kernel reports on the CPU.
+        meminfo: where it reports on memory.
         folder: whose disk is looked at.
     """
     chosen = governor(sys_folder)
@@ -37,11 +38,11 @@ def machine_checks(
         )
     elif chosen:
         yield Check("cpu governor", "ok", chosen)
-    warmth = celsius(sys_folder / CPU_TEMPERATURE.relative_to(SYS))
-    if warmth is not None and warmth >= _HOT:
-        yield Check("temperature", "warn", f"{warmth:.0f} °C", "cool it: a heat sink or a fan")
-    elif warmth is not None:
-        yield Check("temperature", "ok", f"{warmth:.0f} °C")
+    degrees = celsius(sys_folder / CPU_TEMPERATURE.relative_to(SYS))
+    if degrees is not None and degrees >= _HOT:
+        yield Check("temperature", "warn", f"{degrees:.0f} °C", _COOL)
+    elif degrees is not None:
+        yield Check("temperature", "ok", f"{degrees:.0f} °C")
     yield from _throttling(sys_folder)
     yield from _memory(meminfo)
     yield from _disk(folder)
@@ -56,9 +57,9 @@ def _throttling(sys_folder: Path) -> Iterator[Check]:
         yield Check("throttling", "ok", "none since it started")
         return
     power = any("voltage" in word for word in words)
-    mend = "use the power supply made for this board" if power else "cool it: a heat sink or a fan"
+    remedy = "use the power supply made for this board" if power else _COOL
     state = "now" if throttled_now(now) else "before"
-    yield Check("throttling", "warn", f"{state}: {', '.join(words)}", mend)
+    yield Check("throttling", "warn", f"{state}: {', '.join(words)}", remedy)
 
 
 def _memory(meminfo: Path) -> Iterator[Check]:
@@ -70,9 +71,9 @@ def _memory(meminfo: Path) -> Iterator[Check]:
         return
     swap = facts.get("SwapTotal", 0)
     found = f"{_size(free)} of {_size(whole)} free, swap {_size(swap)}"
-    mend = "end other programs, or stop the desktop: sudo systemctl isolate multi-user"
-    state = _scarce(free, _MEMORY_SCARCE, _MEMORY_LEAST)
-    yield Check("memory", state, found, "" if state == "ok" else mend)
+    remedy = "end other programs, or stop the desktop: sudo systemctl isolate multi-user"
+    state = _state(free, _MEMORY_LOW, _MEMORY_NEEDED)
+    yield Check("memory", state, found, "" if state == "ok" else remedy)
 
 
 def _disk(folder: Path) -> Iterator[Check]:
@@ -81,7 +82,7 @@ def _disk(folder: Path) -> Iterator[Check]:
     except OSError as error:
         yield Check("disk", "warn", f"cannot be asked ({reason(error)})", "is this folder gone?")
         return
-    state = _scarce(free, _DISK_SCARCE, _DISK_LEAST)
+    state = _state(free, _DISK_LOW, _DISK_NEEDED)
     yield Check(
         "disk",
         state,
@@ -90,8 +91,8 @@ def _disk(folder: Path) -> Iterator[Check]:
     )
 
 
-def _scarce(free: float, scarce: float, least: float) -> State:
-    return "fail" if free < least else "warn" if free < scarce else "ok"
+def _state(free: float, low: float, needed: float) -> State:
+    return "fail" if free < needed else "warn" if free < low else "ok"
 
 
 def _size(count: float) -> str:

@@ -23,16 +23,24 @@ def print_examination(examination: Examination, console: Console) -> None:
     for check in examination.checks:
         colour = _COLOURS[check.state]
         table.add_row(check.name, f"[{colour}]{check.state}[/]", escape(check.found))
-        if check.mend:
-            table.add_row("", "[bold]->[/]", escape(check.mend))
+        if check.remedy:
+            table.add_row("", "[bold]->[/]", escape(check.remedy))
     console.print(table)
     states = [check.state for check in examination.checks]
-    said = {"fail": states.count("fail"), "warn": states.count("warn")}
-    told = [f"{count} {state}" for state, count in said.items() if count]
-    console.print(", ".join(told) or "all is well")
+    counts = {"fail": states.count("fail"), "warn": states.count("warn")}
+    found = [f"{count} {state}" for state, count in counts.items() if count]
+    console.print(", ".join(found) or "all is well")
 
 
 def examination_json(examination: Examination) -> str:
     """One JSON object."""
-    told: dict[str, Any] = {"healthy": examination.healthy, **asdict(examination)}
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    # "mend" is the key's name since 0.1.0; `edgetl deploy` reads it.
+    facts: dict[str, Any] = {
+        "healthy": examination.healthy,
+        "checks": [
+            {"mend" if name == "remedy" else name: value for name, value in asdict(check).items()}
+            for check in examination.checks
+        ],
+        "model": asdict(examination.model) if examination.model else None,
+    }
+    return json.dumps(facts, indent=2, ensure_ascii=False)

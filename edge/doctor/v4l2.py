@@ -26,7 +26,7 @@ _CAN_CAPTURE, _CAN_CAPTURE_PLANES = 0x00000001, 0x00001000
 _IS_CODEC = 0x00008000 | 0x00004000
 _HAS_DEVICE_CAPS = 0x80000000
 _CAPTURE, _CAPTURE_PLANES = 1, 9
-# More than any camera has; a driver that never says that it is through must not hold us.
+# More than any camera has; a driver that never ends its list must not keep us.
 _MOST_FORMATS = 64
 
 # A Raspberry Pi's CSI receivers, whose raw frames only libcamera makes pictures of, and its image
@@ -64,7 +64,7 @@ def capture_devices(
 
     Args:
         dev: where video0, video1 ... are.
-        sys_folder: where the kernel tells their names to everyone.
+        sys_folder: where everyone may read their names.
         ask: what to ask them with; default fcntl.ioctl.
     """
     if ask is None:
@@ -78,8 +78,8 @@ def capture_devices(
     )
     devices = []
     for number in numbers:
-        told = sys_folder / "class" / "video4linux" / f"video{number}" / "name"
-        device = _asked(dev / f"video{number}", told, ask)
+        name_file = sys_folder / "class" / "video4linux" / f"video{number}" / "name"
+        device = _asked(dev / f"video{number}", name_file, ask)
         if device:
             devices.append(device)
     return devices
@@ -88,9 +88,9 @@ def capture_devices(
 _NUMBERED = re.compile(r"video(\d+)")
 
 
-def _asked(path: Path, told: Path, ask: Ask) -> Device | None:
+def _asked(path: Path, name_file: Path, ask: Ask) -> Device | None:
     try:
-        name = told.read_text(encoding="utf-8", errors="replace").strip()
+        name = name_file.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         name = ""
     if name.startswith(_NO_CAMERAS):

@@ -7,7 +7,7 @@ import zipfile
 _MAX_BYTES = 64 * 2**20
 
 
-def attached_files(content: bytes) -> tuple[dict[str, bytes], int]:
+def read_associated_files(content: bytes) -> tuple[dict[str, bytes], int]:
     """The files of the archive by name, and where in `content` it begins.
 
     Without an archive, or with a damaged one, there are no files and it begins at the end.

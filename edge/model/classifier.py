@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgetl.edge.errors import EdgetlError, ModelFileError, SettingError, quoted
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from edgetl.edge.model.preprocessing import Picture, Pixels, model_input
-from edgetl.edge.model.quantization import input_values, probabilities
+from edgetl.edge.model.quantization import check_scaling, input_values, probabilities
 from edgetl.edge.model.runtime import choose_runtime, default_threads
 
 
@@ -28,8 +28,8 @@ class Classifier:
     """Classifies pictures with a .tflite model on the device. Not safe to share between threads,
     which take a `copy` each.
 
-    A model that edgetl did not make is first tried in a process of its own, since a damaged one can
-    crash the interpreter.
+    A third-party model is first loaded in a subprocess, since a damaged one can crash the
+    interpreter.
 
     Attributes:
         model: what the file holds (labels, input_size, figures of training and export).
@@ -65,15 +65,15 @@ class Classifier:
         if threads is not None and threads < 1:
             raise SettingError(f"threads {threads} is less than 1")
         self.model = model if isinstance(model, ModelFile) else _read(model, labels)
-        self._check_scaling()
+        check_scaling(self.model)
         self.runtime = choose_runtime(runtime)
         self.threads = default_threads() if threads is None else threads
         try:
             self.runtime.load()
             if self.model.manifest is None:
-                from edgetl.edge.model.verify.load_check import try_model
+                from edgetl.edge.model.verify.sandbox import load_check
 
-                try_model(self.model, self.runtime, threads=self.threads)
+                load_check(self.model, self.runtime, threads=self.threads)
             self._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(
@@ -148,14 +148,6 @@ class Classifier:
         # A stable sort: of equal classes the first comes first, as argmax has it.
         order = np.argsort(-probabilities, kind="stable")[:top_k]
         return [Prediction(self.labels[i], float(probabilities[i]), int(i)) for i in order]
-
-    def _check_scaling(self) -> None:
-        model = self.model
-        if model.input.dtype == np.float32 and model.normalization is None:
-            raise ModelFileError(
-                f"{quoted(model.path)}: takes float32 input but does not say how pixels are "
-                f"scaled; add TFLite Metadata with NormalizationOptions to it"
-            )
 
 
 def _read(path: str | Path, labels: str | Path | Sequence[str] | None) -> ModelFile:

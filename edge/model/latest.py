@@ -1,4 +1,4 @@
-"""What a command works on when it is not told: the newest finished run, and its newest export."""
+"""What a command works on by default: the newest finished run, and its newest export."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def model_of(path: Path) -> Path:
             )
         return max(exports, key=lambda export: export.stat().st_mtime)
     if path.name.endswith(REJECTED):
-        raise ModelFileError(f"{quoted(path)}: failed its check in export; export it anew")
+        raise ModelFileError(f"{quoted(path)}: failed its check in export; export it again")
     return path
 
 

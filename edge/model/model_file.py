@@ -19,14 +19,14 @@ import flatbuffers.number_types as types
 import numpy as np
 
 from edgetl.edge.errors import ModelFileError, SettingError, quoted, reason
-from edgetl.edge.model.associated_files import attached_files
-from edgetl.edge.model.preprocessing import InputSize, ResizeMode
+from edgetl.edge.model.associated_files import read_associated_files
+from edgetl.edge.model.input_size import InputSize, ResizeMode
 from edgetl.edge.model.verify import schema as schema
 from edgetl.edge.model.verify.graph import OutputValues, output_values
 
 MANIFEST_NAME = "edgetl.json"
 LABELS_NAME = "labels.txt"
-CARD_FORMAT = 1
+MANIFEST_FORMAT = 1
 
 # Of one side; larger inputs are a mistake, or a damaged file, that would take all memory.
 _MAX_PIXELS = 4096
@@ -122,10 +122,10 @@ def read_model_file(path: str | Path, *, labels: Sequence[str] | None = None) ->
 
 
 def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> ModelFile:
-    attached, model_bytes = attached_files(content)
+    associated, model_bytes = read_associated_files(content)
     flatbuffer = memoryview(content)[:model_bytes]  # not a copy of megabytes
     sha256 = hashlib.sha256(flatbuffer).hexdigest()
-    manifest = _manifest(path, attached, model_bytes, sha256)
+    manifest = _manifest(path, associated, model_bytes, sha256)
     if manifest is None:
         _check_structure(bytes(flatbuffer))
     model = schema.Table.root(flatbuffer)
@@ -138,12 +138,12 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
 
     packed = _metadata(model)
     metadata = schema.Table.root(packed) if packed else schema.Table.empty()
-    _check_attached(path, metadata, attached)
+    _check_associated(path, metadata, associated)
     if manifest:
-        _check_manifest(manifest, inputs[0], attached)
+        _check_manifest(manifest, inputs[0], associated)
     subgraph = next(iter(metadata.children(schema.ModelMetadata.SUBGRAPHS)), None)
     normalization = _normalization(path, subgraph)
-    found = _labels(path, subgraph, attached)
+    found = _labels(path, subgraph, associated)
     names = tuple(given_labels) if given_labels is not None else found
     classes = outputs[0].shape[-1]
     if not names:
@@ -172,7 +172,7 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
         input_size=InputSize(height, width, resize_mode),
         normalization=normalization,
         labels=names,
-        associated_files=tuple(attached),
+        associated_files=tuple(associated),
         manifest=manifest,
     )
 
@@ -204,12 +204,12 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
 
 
 def _manifest(
-    path: Path, attached: Mapping[str, bytes], model_bytes: int, sha256: str
+    path: Path, associated: Mapping[str, bytes], model_bytes: int, sha256: str
 ) -> Mapping[str, Any] | None:
-    if MANIFEST_NAME not in attached:
+    if MANIFEST_NAME not in associated:
         return None
-    manifest: Mapping[str, Any] = json.loads(attached[MANIFEST_NAME])
-    if manifest["format"] > CARD_FORMAT:
+    manifest: Mapping[str, Any] = json.loads(associated[MANIFEST_NAME])
+    if manifest["format"] > MANIFEST_FORMAT:
         raise ModelFileError(
             f"{quoted(path)}: made by edgetl {quoted(manifest['edgetl'])}, which is newer than "
             f"this one; upgrade with: pip install -U edgetl"
@@ -221,12 +221,12 @@ def _manifest(
     return manifest
 
 
-def _check_attached(path: Path, metadata: schema.Table, attached: Mapping[str, bytes]) -> None:
+def _check_associated(path: Path, metadata: schema.Table, associated: Mapping[str, bytes]) -> None:
     """A file that edgetl made says so in its metadata; without its manifest it is refused."""
     for file in metadata.children(schema.ModelMetadata.ASSOCIATED_FILES):
         if (
             file.string(schema.AssociatedFile.NAME) == MANIFEST_NAME
-            and MANIFEST_NAME not in attached
+            and MANIFEST_NAME not in associated
         ):
             raise _missing(path, MANIFEST_NAME)
 
@@ -239,10 +239,13 @@ def _missing(path: Path, name: str) -> ModelFileError:
 
 
 def _check_manifest(
-    manifest: Mapping[str, Any], spec: TensorSpec, attached: Mapping[str, bytes]
+    manifest: Mapping[str, Any], spec: TensorSpec, associated: Mapping[str, bytes]
 ) -> None:
     size = (manifest["input"]["height"], manifest["input"]["width"])
-    if parse_labels(attached[LABELS_NAME]) != tuple(manifest["classes"]) or spec.shape[1:3] != size:
+    if (
+        parse_labels(associated[LABELS_NAME]) != tuple(manifest["classes"])
+        or spec.shape[1:3] != size
+    ):
         raise ValueError(f"{MANIFEST_NAME} does not fit the model")
 
 
@@ -352,48 +355,14 @@ def _normalization(path: Path, subgraph: schema.Table | None) -> Normalization |
 
 
 def _labels(
-    path: Path, subgraph: schema.Table | None, attached: Mapping[str, bytes]
+    path: Path, subgraph: schema.Table | None, associated: Mapping[str, bytes]
 ) -> tuple[str, ...]:
     outputs = subgraph.children(schema.SubGraphMetadata.OUTPUTS) if subgraph else []
     for file in outputs[0].children(schema.TensorMetadata.ASSOCIATED_FILES) if outputs else []:
         kind = file.number(schema.AssociatedFile.TYPE, types.Int8Flags)
         if kind == schema.AssociatedFile.TENSOR_AXIS_LABELS:
             name = file.string(schema.AssociatedFile.NAME) or ""
-            if name not in attached:
+            if name not in associated:
                 raise _missing(path, name)
-            return parse_labels(attached[name])
+            return parse_labels(associated[name])
     return ()
-
-
-def describe(model: ModelFile) -> dict[str, Any]:
-    """What is inside a model file, as plain JSON values."""
-    return {
-        "file": str(model.path),
-        "bytes": len(model.content),
-        "sha256": hashlib.sha256(model.content).hexdigest(),
-        "name": model.name,
-        "description": model.description,
-        "author": model.author,
-        "version": model.version,
-        "labels": list(model.labels),
-        "fit": model.input_size.resize_mode,
-        "input": _describe_tensor(model.input),
-        "normalization": (
-            {"mean": list(model.normalization.mean), "std": list(model.normalization.std)}
-            if model.normalization
-            else None
-        ),
-        "output": {**_describe_tensor(model.output), "values": model.output_values},
-        "associated_files": list(model.associated_files),
-        "edgetl": dict(model.manifest) if model.manifest else None,
-    }
-
-
-def _describe_tensor(tensor: TensorSpec) -> dict[str, Any]:
-    quantized = {"scale": tensor.scale, "zero_point": tensor.zero_point} if tensor.scale else {}
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype.name,
-        **quantized,
-    }

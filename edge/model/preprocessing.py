@@ -6,16 +6,16 @@ pixels a model is trained on and the pixels it is asked about cannot drift apart
 
 import io
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from edgetl.edge.errors import PictureError, SettingError, quoted, reason
+from edgetl.edge.errors import PictureError, quoted, reason
+from edgetl.edge.model.input_size import InputSize
 
 # Pillow warns about odd EXIF blocks and very large pictures, then reads them all the same. Not
 # caught around each call: Python's warning filters belong to the process, and we decode in threads.
@@ -23,36 +23,11 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Picture: TypeAlias = str | Path | bytes | Image.Image | Pixels
-ResizeMode = Literal["stretch", "crop", "pad"]
 
 # Part of the key of every cache of preprocessed pixels: raise it when the pixels change.
 PREPROCESSING_VERSION = 5
 
 EXIF_ORIENTATION = 0x0112
-
-
-@dataclass(frozen=True)
-class InputSize:
-    """The size of a model's input in pixels, and how a picture of another shape is fitted to it.
-
-    `stretch` changes the aspect ratio; `crop` keeps it and cuts the longer sides off evenly;
-    `pad` keeps it and adds black bars.
-
-    Raises:
-        SettingError: a side is not positive, or `resize_mode` is none of the three.
-    """
-
-    height: int
-    width: int
-    resize_mode: ResizeMode = "stretch"
-
-    def __post_init__(self) -> None:
-        if self.height < 1 or self.width < 1:
-            raise SettingError(f"an input of {self.height}x{self.width} pixels has no pixels")
-        if self.resize_mode not in get_args(ResizeMode):
-            raise SettingError(
-                f"resize mode {self.resize_mode!r} is not one of {', '.join(get_args(ResizeMode))}"
-            )
 
 
 def model_input(picture: Picture, input_size: InputSize) -> Pixels:
@@ -180,7 +155,7 @@ def _resize(pixels: Pixels, height: int, width: int) -> Pixels:
     """Interpolate a side that is too long to twice the size asked for, and then halve it.
 
     So a pixel of the result is the mean of two by two interpolated ones, which does not alias and
-    takes less time than a mean over the area (docs/recipes.md has what training makes of each). A
+    takes less time than a mean over the area (docs/recipes.md has the accuracy of each). A
     side more than four times too long is halved before, since bilinear interpolation leaves pixels
     out where it shrinks to less than half.
     """

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.model.model_file import Normalization, TensorSpec
+from edgetl.edge.errors import ModelFileError, quoted
+from edgetl.edge.model.model_file import ModelFile, Normalization, TensorSpec
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.model.verify.graph import OutputValues
 
@@ -18,6 +19,19 @@ from edgetl.edge.model.verify.graph import OutputValues
 # (-1..1 in steps of 2/255 about a rounded zero point). All ties, inexact as they are, go one way,
 # so that 256 pixel values stay 256 values.
 _TIE = 0.5 + 1e-3
+
+
+def check_scaling(model: ModelFile) -> None:
+    """See that a model says how its input is scaled.
+
+    Raises:
+        ModelFileError: it takes float32 and does not.
+    """
+    if model.input.dtype == np.float32 and model.normalization is None:
+        raise ModelFileError(
+            f"{quoted(model.path)}: takes float32 input but does not say how pixels are scaled; "
+            f"add TFLite Metadata with NormalizationOptions to it"
+        )
 
 
 def input_values(

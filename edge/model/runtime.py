@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from edgetl.edge.errors import EdgetlError, SettingError
+from edgetl.edge.system.native_log import without_info_lines
 
 RuntimeName = Literal["litert", "tflite-runtime"]
 RuntimeChoice = Literal["auto", "litert", "tflite-runtime"]
@@ -45,11 +46,11 @@ class Runtime:
             EdgetlError: tflite-runtime in a process that has loaded TensorFlow.
         """
         if self.name == "tflite-runtime" and "tensorflow" in sys.modules:
-            # Measured with TensorFlow 2.21: the two export the same symbols, and models come out
-            # as garbage ("vector::reserve", "bad_alloc", a crash). The other order works.
+            # Measured with TensorFlow 2.21: the two export the same symbols, and models are
+            # misread ("vector::reserve", "bad_alloc", a crash). The other order works.
             raise EdgetlError(
                 "tflite-runtime cannot run in a process that has loaded TensorFlow; "
-                "use runtime litert here, or tflite-runtime in a process of its own"
+                "use runtime litert here, or tflite-runtime in a subprocess"
             )
         return importlib.import_module(f"{_DISTRIBUTIONS[self.name][0]}.interpreter")
 
@@ -60,8 +61,10 @@ class Runtime:
             ValueError, RuntimeError: the library cannot run this model.
             ImportError, EdgetlError: as `load`.
         """
-        interpreter = self.load().Interpreter(model_content=content, num_threads=threads)
-        interpreter.allocate_tensors()
+        library = self.load()
+        with without_info_lines():
+            interpreter = library.Interpreter(model_content=content, num_threads=threads)
+            interpreter.allocate_tensors()
         return interpreter
 
 

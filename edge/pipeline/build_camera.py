@@ -10,7 +10,6 @@ from edgetl.edge.sources.camera import live
 from edgetl.edge.sources.camera_backends import CameraSettings, parse_resolution
 from edgetl.edge.sources.files import Item
 from edgetl.edge.sources.view import View, parse_roi
-from edgetl.edge.system.messages import logger
 
 
 def camera_opener(
@@ -31,5 +30,4 @@ def camera_opener(
         settings=CameraSettings(resolution, options.fps),
         view=View(options.rotate, parse_roi(options.roi) if options.roi else None),
         reconnect=options.reconnect,
-        notify=logger.warning,
     )

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.model.classifier import Classifier
-from edgetl.edge.model.preprocessing import InputSize, model_input
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import model_input
 from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.sources.files import Item, Problem
 

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from edgetl.edge.errors import PictureError, quoted
-from edgetl.edge.model.preprocessing import EXIF_ORIENTATION, InputSize, Pixels, model_input
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import EXIF_ORIENTATION, Pixels, model_input
 from edgetl.edge.preview.history import STEP_SECONDS, Mark
 from edgetl.edge.results.result import UNSURE, Result
 

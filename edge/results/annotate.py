@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from edgetl.edge.errors import quoted
-from edgetl.edge.model.preprocessing import InputSize, Picture, Pixels, model_input
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import Picture, Pixels, model_input
 from edgetl.edge.results.result import Result
 
 _DARK, _WHITE, _FAINT = (0, 0, 0, 150), (255, 255, 255, 255), (255, 255, 255, 70)

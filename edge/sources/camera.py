@@ -21,6 +21,7 @@ from edgetl.edge.sources.camera_backends import (
 )
 from edgetl.edge.sources.files import Item, video
 from edgetl.edge.sources.view import View
+from edgetl.edge.system.messages import logger
 
 # Between attempts to get a lost camera back; each wait is twice the one before.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
@@ -42,7 +43,6 @@ def live(
     settings: CameraSettings | None = None,
     view: View | None = None,
     reconnect: bool = True,
-    notify: Callable[[str], None] = lambda message: None,
 ) -> AbstractContextManager[Iterable[Item]]:
     """The frames of what a person calls a camera: its number, path or URL, or a video file.
 
@@ -66,7 +66,6 @@ def live(
         settings=settings,
         view=view,
         reconnect=reconnect,
-        notify=notify,
     )
 
 
@@ -86,7 +85,6 @@ class Camera:
         settings: CameraSettings | None = None,
         view: View | None = None,
         reconnect: bool = True,
-        notify: Callable[[str], None] = lambda message: None,
     ) -> None:
         """Open a camera.
 
@@ -96,9 +94,8 @@ class Camera:
             settings: the resolution and rate it is asked for.
             view: how its frames are turned and cut.
             reconnect: whether one that ends, or sends nothing for 10 seconds, is opened again until
-                it is back. One that never sent a frame is not.
-            notify: gets a line when the camera is lost and one when it is back, from the iterating
-                thread.
+                it is back; a warning is logged then, as when it is lost. One that never sent a
+                frame is not.
 
         Raises:
             SourceError: there is no such camera.
@@ -109,7 +106,6 @@ class Camera:
         self._view = view or View()
         self._open = partial(open_camera, source, backend, settings or CameraSettings())
         self._reconnect = reconnect
-        self._notify = notify
         self._left = threading.Event()
         self._wait = FIRST_WAIT
         self._hanging: list[_Reader] = []
@@ -159,7 +155,7 @@ class Camera:
         lost = time.monotonic()
         if self._left.is_set():
             return
-        self._notify(f"{name}: lost after frame {after}; trying to get it back")
+        logger.warning(f"{name}: lost after frame {after}; trying to get it back")
         if lost - self._reader.began > _WELL_SECONDS:
             self._wait = FIRST_WAIT
         self._give_up()
@@ -170,7 +166,7 @@ class Camera:
                 continue
             self._reader = _Reader(self._open, self.name)
             if self._reader.newer_than(0) is not None:
-                self._notify(f"{name}: back after {time.monotonic() - lost:.0f} s")
+                logger.warning(f"{name}: back after {time.monotonic() - lost:.0f} s")
                 return
             self._give_up()
 

@@ -30,7 +30,7 @@ _UNCOMPRESSED_PIXELS = 640 * 480
 # Between a URL's "//" and its host.
 _USER = re.compile(r"(?<=://)[^/]*@")
 
-# Where picamera2 is not told: the whole view of all sensors, several times a model's input.
+# picamera2's default here: the whole view of all sensors, several times a model's input.
 _CSI_RESOLUTION = (1280, 960)
 
 
@@ -242,7 +242,7 @@ class _Picamera2Capture:
             raise
 
     def read(self) -> Frame | None:
-        # A capture that waits by itself would wait for ever at a loose cable.
+        # A capture that waits by itself would wait forever at a loose cable.
         done = threading.Event()
         job = self._camera.capture_array("main", signal_function=lambda *_: done.set())
         if not done.wait(FRAME_SECONDS):

@@ -1,4 +1,4 @@
-"""Opening videos, cameras and streams with OpenCV, without its chatter on stderr."""
+"""Opening videos, cameras and streams with OpenCV, without its log on stderr."""
 
 import os
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def opened(
         SourceError: `source` is not UTF-8.
     """
     if isinstance(source, str):
-        source = _told(source)
+        source = _spelled(source)
     if not os.environ.get(DEBUG_VARIABLE):
         # OpenCV warns of each camera it does not find. A level, and not a swapped descriptor: this
         # runs in a camera's thread while others write to stderr.
@@ -57,7 +57,7 @@ def opencv_path(path: str) -> str:
     return os.path.join(os.curdir, path)  # noqa: PTH118
 
 
-def _told(source: str) -> str:
+def _spelled(source: str) -> str:
     try:
         path = opencv_path(source)
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What a person is told while a command works: the logger "edgetl", shown on stderr.
+"""Messages while a command works: the logger "edgetl", shown on stderr.
 
 Results go to stdout. Everything else is logged, by the standard library: as info what goes on, as a
 warning what is left out, replaced or assumed, as an error what failed while the rest goes on.

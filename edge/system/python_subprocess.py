@@ -1,6 +1,7 @@
-"""Running Python code of ours in a process of its own."""
+"""Running Python code of ours in a subprocess."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Any
 
 
 def run_python(arguments: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[Any]":
-    """Run this Python anew, with the modules that this process finds and no others.
+    """Run this Python in a subprocess, with the modules that this process finds and no others.
 
     Args:
         arguments: its own, such as "-m" and a module.
@@ -27,6 +28,14 @@ def start_python(arguments: Sequence[str], **options: Any) -> "subprocess.Popen[
         OSError: as subprocess.Popen.
     """
     return subprocess.Popen(_command(arguments), env=_environment(), **options)
+
+
+def ending(status: int) -> str:
+    """How a process ended, by its status: the name of a signal, or "exit status 3"."""
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"exit status {status}"
 
 
 # -P and absolute paths: the folder we are in must not lend its modules to the new process, and this

@@ -1,4 +1,4 @@
-"""What a service tells systemd about itself: the protocol of sd_notify(3)."""
+"""The state of a service, sent to systemd: the protocol of sd_notify(3)."""
 
 import os
 import socket
@@ -34,7 +34,7 @@ class Manager:
 
 
 def manager_from(environment: Mapping[str, str]) -> Manager | None:
-    """The manager that `environment` names, or None where this is no service that tells.
+    """The manager that `environment` names, or None where this is no service that notifies one.
 
     Only sockets of this machine's file system and abstract ones are known, as NOTIFY_SOCKET holds
     them for a service.

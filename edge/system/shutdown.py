@@ -1,4 +1,4 @@
-"""Signals end a run between two results, and never in the middle of writing one."""
+"""Signals end a run between two results, never while one is written."""
 
 import signal
 import threading

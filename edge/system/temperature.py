@@ -1,4 +1,4 @@
-"""How warm the CPU is, where the kernel tells."""
+"""The CPU's temperature, where the kernel reports it."""
 
 from pathlib import Path
 

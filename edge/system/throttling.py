@@ -1,6 +1,6 @@
-"""Whether a machine holds its CPU back: for heat, for want of power, or as its governor says.
+"""Whether a CPU is throttled: by heat, low voltage, or its governor.
 
-Everything is None where the system does not tell: no /sys on macOS, little of it in containers.
+All is None where the system does not report it: no /sys on macOS, little of it in containers.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _FREQUENCY = "devices/system/cpu/cpu0/cpufreq"
 
 @dataclass(frozen=True)
 class Throttling:
-    """What the system knows of holding back at one moment.
+    """What the system reports of throttling at one moment.
 
     Attributes:
         flags: a Raspberry Pi's get_throttled; None on other machines.
@@ -61,7 +61,7 @@ def throttled_words(now: Throttling) -> tuple[str, ...] | None:
 
 
 def throttled_between(before: Throttling, after: Throttling) -> str:
-    """Why what ran between two moments was held back, "" if nothing says that it was."""
+    """Why the CPU was throttled between two moments, "" if nothing reports that it was."""
     if before.flags is not None and after.flags is not None:
         bits = range(len(_THROTTLED_NOW))
         both = before.flags | after.flags
@@ -73,7 +73,7 @@ def throttled_between(before: Throttling, after: Throttling) -> str:
 
 
 def governor(sys_folder: Path = SYS) -> str | None:
-    """What decides the first core's clock rate, such as "ondemand"."""
+    """What sets the first core's clock rate, such as "ondemand"."""
     return _text(sys_folder / _FREQUENCY / "scaling_governor") or None
 
 
@@ -84,16 +84,16 @@ def megahertz(sys_folder: Path = SYS) -> float | None:
 
 
 def _firmware_flags(sys_folder: Path) -> int | None:
-    told = _text(sys_folder / _FIRMWARE_FLAGS)
-    if not told and sys_folder == SYS:
+    flags = _text(sys_folder / _FIRMWARE_FLAGS)
+    if not flags and sys_folder == SYS:
         # Kernels that are older, or not Raspberry Pi's, have no such file.
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             answer = subprocess.run(
                 ["vcgencmd", "get_throttled"], capture_output=True, text=True, timeout=5, check=True
             )
-            told = answer.stdout.strip().removeprefix("throttled=")
+            flags = answer.stdout.strip().removeprefix("throttled=")
     try:
-        return int(told, 16)
+        return int(flags, 16)
     except ValueError:
         return None
 

@@ -21,7 +21,7 @@ from edgetl.benchmarks.process.case_process import CaseProcess
 from edgetl.benchmarks.process.engine import Job
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError
-from edgetl.edge.model.preprocessing import InputSize
+from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.system.throttling import Throttling
 from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.metrics import macro_f1

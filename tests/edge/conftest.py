@@ -39,7 +39,7 @@ def foreign_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     a softmax, *-sigmoid.tflite in a sigmoid; wide-uint8.tflite takes -3..3 and *-described.tflite
     has metadata that say so; the others are no image classifiers of ours.
     """
-    folder = tmp_path_factory.mktemp("foreign")
+    folder = tmp_path_factory.mktemp("third-party")
     models = {
         "float32": _converted([1, SIDE, SIDE, 3]),
         "uint8": _converted([1, SIDE, SIDE, 3], integer="uint8", span=(0, 255)),
@@ -66,7 +66,7 @@ def foreign_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_export(foreign_models: Path) -> bytes:
-    """One of the foreign models packed as `edgetl export` packs its own, 4 kB in all."""
+    """One of the third-party models packed as `edgetl export` packs its own, 4 kB in all."""
     return packed_export((foreign_models / "uint8.tflite").read_bytes())
 
 
@@ -76,7 +76,7 @@ def packed_export(plain: bytes, *, edgetl: str = "0.1.0") -> bytes:
     from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 
     flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))
-    card = {
+    manifest = {
         "format": 1,
         "edgetl": edgetl,
         "input": {"height": SIDE, "width": SIDE, "fit": "crop", "channels": "RGB"},
@@ -84,7 +84,10 @@ def packed_export(plain: bytes, *, edgetl: str = "0.1.0") -> bytes:
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }
-    files = {"labels.txt": labels_text(LABELS).encode(), "edgetl.json": json.dumps(card).encode()}
+    files = {
+        "labels.txt": labels_text(LABELS).encode(),
+        "edgetl.json": json.dumps(manifest).encode(),
+    }
     packed: bytes = with_files(flatbuffer, files)
     return packed
 
@@ -227,14 +230,14 @@ class Stream:
     """A camera on the network: motion JPEG over HTTP from a thread on this machine.
 
     `sent` is when each frame was sent. After `frames` frames it ends, or stalls if `stalls`.
-    In place of frames from `garbage_from` to `garbage_to` it sends random bytes.
+    In place of frames from `random_from` to `random_to` it sends random bytes.
     """
 
     frames: int = 10**6
     fps: float = 30.0
     stalls: bool = False
-    garbage_from: int = 10**6
-    garbage_to: int = 10**6
+    random_from: int = 10**6
+    random_to: int = 10**6
     picture: Callable[[int], np.ndarray] = frame_picture
     sent: list[float] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
@@ -244,7 +247,7 @@ class Stream:
         for number in range(self.frames):
             data = cv2.imencode(".jpg", self.picture(number))[1].tobytes()
             part = mjpeg_part(data)
-            if self.garbage_from <= number < self.garbage_to:
+            if self.random_from <= number < self.random_to:
                 part = random.Random(number).randbytes(5000) + b"\r\n"
             self.sent.append(time.monotonic())
             output.write(part)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-# One file, its trial in a process of its own included.
+# One file, its sandboxed load check included.
 SECONDS = 100
 
 _WORDS = (0, 1, 2, 3, 4, 8, 16, 127, 255, 256, 4096, 65535, 65536, 2**24, 2**30, 2**31 - 1, 2**31)
@@ -28,17 +28,17 @@ def damaged(content: bytes, number: int) -> bytes:
     """
     for attempt in range(1000):
         data = _damaged(content, np.random.default_rng([number, attempt]))
-        if number % 3 or _looks_sound(data):
+        if number % 3 or _passes_the_structure_check(data):
             break
     return data
 
 
-def _looks_sound(data: bytes) -> bool:
-    from edgetl.edge.model.associated_files import attached_files
+def _passes_the_structure_check(data: bytes) -> bool:
+    from edgetl.edge.model.associated_files import read_associated_files
     from edgetl.edge.model.verify.tflite import check_tflite
 
     try:
-        check_tflite(data[: attached_files(data)[1]])
+        check_tflite(data[: read_associated_files(data)[1]])
     except ValueError:
         return False
     return data[4:8] == b"TFL3"
@@ -47,32 +47,32 @@ def _looks_sound(data: bytes) -> bool:
 def _damaged(content: bytes, random: np.random.Generator) -> bytes:
     data = bytearray(content)
     while bytes(data) == content:
-        place, other = (int(n) for n in random.integers(0, len(data), 2))
+        at, other = (int(n) for n in random.integers(0, len(data), 2))
         length = int(random.choice([1, 2, 4, 16, 100]))
         match int(random.integers(0, 12)):
             case 0 | 1:
-                data[place] ^= 1 << int(random.integers(0, 8))
+                data[at] ^= 1 << int(random.integers(0, 8))
             case 2:
-                for at in random.integers(0, len(data), random.integers(2, 9)):
-                    data[at] = int(random.integers(0, 256))
+                for i in random.integers(0, len(data), random.integers(2, 9)):
+                    data[i] = int(random.integers(0, 256))
             case 3:
-                del data[place:]
+                del data[at:]
             case 4:
-                data[place:place] = random.bytes(length)
+                data[at:at] = random.bytes(length)
             case 5:
-                data[place:place] = bytes(length)
+                data[at:at] = bytes(length)
             case 6:
-                del data[place : place + length]
+                del data[at : at + length]
             case 7:
-                data[place:place] = data[other : other + length]
+                data[at:at] = data[other : other + length]
             case 8:
-                data[place : place + length] = data[other : other + length]
+                data[at : at + length] = data[other : other + length]
             case _:
-                for at in random.integers(0, len(data) - 4, random.integers(1, 4)):
+                for i in random.integers(0, len(data) - 4, random.integers(1, 4)):
                     word = int(random.choice(_WORDS + _NEGATIVE))
                     # Fields of tables lie at multiples of their size.
-                    at = int(at) // 4 * 4
-                    data[at : at + 4] = word.to_bytes(4, "little")
+                    start = int(i) // 4 * 4
+                    data[start : start + 4] = word.to_bytes(4, "little")
         if not data:
             data = bytearray(content)
     return bytes(data)

@@ -1,5 +1,6 @@
 """The Python API: the same answers on every runtime, from our models and other people's."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from edgetl import edge
 from edgetl.edge import Classifier, EdgetlError, Prediction
 from edgetl.edge.errors import ModelFileError, PictureError, SettingError
 from edgetl.edge.model.runtime import installed_runtimes
+from edgetl.edge.system.native_log import without_info_lines
 from tests.conftest import COLOURS, colour_picture
 from tests.edge.conftest import LABELS, described
 
@@ -48,13 +50,47 @@ np.save(answers, np.stack(rows))
 def on_runtime(
     runtime: str, model: Path, pictures: list[Image.Image], labels: Sequence[str] = ()
 ) -> np.ndarray:
-    """Probabilities, from a process of its own: tflite-runtime does not work beside TensorFlow."""
+    """Probabilities, from a subprocess: tflite-runtime does not work beside TensorFlow."""
     with tempfile.TemporaryDirectory() as folder:
         taken, given = Path(folder, "pictures.npy"), Path(folder, "answers.npy")
         np.save(taken, np.stack([np.asarray(picture) for picture in pictures]))
         command = [sys.executable, "-c", _ON_A_RUNTIME, model, runtime, taken, given, *labels]
         subprocess.run(command, check=True, timeout=120)
         return np.asarray(np.load(given))
+
+
+@each_runtime
+def test_making_a_classifier_prints_nothing(
+    foreign_models: Path, tiny_export: bytes, tmp_path: Path, runtime: str
+) -> None:
+    path = tmp_path / "exported.tflite"
+    path.write_bytes(tiny_export)
+    code = (
+        "import sys\n"
+        "from edgetl.edge import Classifier\n"
+        "for model in sys.argv[2:]:\n"
+        "    Classifier(model, runtime=sys.argv[1]).copy()\n"
+        "print('end', file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, runtime, path, foreign_models / "described.tflite"]
+    result = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("", "end\n")
+
+
+def test_stderr_keeps_all_but_info_lines(capfd: pytest.CaptureFixture) -> None:
+    with without_info_lines():
+        os.write(2, b"INFO: Created a delegate.\nERROR: a real one\n")
+    os.write(2, b"INFO: after it\n")
+    assert capfd.readouterr().err == "ERROR: a real one\nINFO: after it\n"
+
+
+def test_a_process_without_stderr_can_make_a_classifier(tiny_export: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "exported.tflite"
+    path.write_bytes(tiny_export)
+    code = "import sys; from edgetl.edge import Classifier; print(Classifier(sys.argv[1]).labels)"
+    shell = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", code, path]
+    result = subprocess.run(shell, check=True, timeout=60, stdout=subprocess.PIPE, text=True)
+    assert result.stdout == f"{LABELS}\n"
 
 
 @needs_both
@@ -94,7 +130,7 @@ def blend(red: int, green: int, blue: int) -> Image.Image:
 
 
 def softmax(red: int, green: int, blue: int) -> np.ndarray:
-    """What the foreign models compute, in the order of their labels."""
+    """What the third-party models compute, in the order of their labels."""
     powers = np.exp(np.array([blue, green, red]) * 6 / 255)
     return np.asarray(powers / powers.sum())
 
@@ -119,7 +155,7 @@ def test_foreign_models_get_the_pixels_scaled_as_they_expect(
 @pytest.mark.parametrize(
     ("name", "tolerance"), [("float32-logits-described", 1e-3), ("int8-logits", 0.03)]
 )
-def test_logits_of_a_foreign_model_become_probabilities(
+def test_logits_of_a_third_party_model_become_probabilities(
     foreign_models: Path, name: str, tolerance: float, runtime: str
 ) -> None:
     pictures = [blend(*colour) for colour in MIXED]

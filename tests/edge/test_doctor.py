@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from edgetl.edge.doctor.cameras import camera_checks
-from edgetl.edge.doctor.libraries import library_checks, library_mend
+from edgetl.edge.doctor.libraries import library_checks, library_remedy
 from edgetl.edge.doctor.machine import machine_checks
 from edgetl.edge.doctor.v4l2 import Device, capture_devices
 from tests.conftest import Cli
@@ -58,7 +58,7 @@ def test_people_get_a_table_that_fits_eighty_columns(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "found", "mend"),
+    ("code", "found", "remedy"),
     [
         (
             "raise ImportError('libGL.so.1: cannot open shared object file: No such file')",
@@ -73,13 +73,13 @@ def test_people_get_a_table_that_fits_eighty_columns(cli: Cli) -> None:
         ("raise RuntimeError('one\\ntwo')", "two", "pip install"),
     ],
 )
-def test_an_opencv_that_does_not_load(cli: Cli, code: str, found: str, mend: str) -> None:
+def test_an_opencv_that_does_not_load(cli: Cli, code: str, found: str, remedy: str) -> None:
     told = examined(cli, check=1, **broken(cli.folder / "packages", "cv2", code))
     assert not told["healthy"]
     opencv = told["by_name"]["opencv"]
     assert opencv["state"] == "fail"
     assert found in opencv["found"]
-    assert mend in opencv["mend"]
+    assert remedy in opencv["mend"]
     assert "\n" not in opencv["found"]
 
 
@@ -109,7 +109,7 @@ def test_what_an_uninstalled_opencv_left_behind_is_no_opencv(
     monkeypatch.delitem(sys.modules, "cv2", raising=False)
     (opencv,) = [check for check in library_checks() if check.name == "opencv"]
     assert (opencv.state, opencv.found) == ("fail", "not installed")
-    assert opencv.mend == "pip install opencv-python"
+    assert opencv.remedy == "pip install opencv-python"
 
 
 def test_a_folder_that_is_gone_is_a_warning(cli: Cli) -> None:
@@ -164,7 +164,7 @@ def test_a_model_that_cannot_be_tried(cli: Cli, content: bytes | None, words: st
 
 
 def test_a_numpy_clash_is_named() -> None:
-    assert "NumPy" in library_mend("numpy.core.multiarray failed to import", "simplejpeg")
+    assert "NumPy" in library_remedy("numpy.core.multiarray failed to import", "simplejpeg")
 
 
 class Kernel:
@@ -216,7 +216,7 @@ def test_cameras_are_told_from_codecs_and_metadata(tmp_path: Path) -> None:
     usb, csi = camera_checks(found)
     assert (usb.state, usb.found) == ("ok", f"{dev}/video0: HD Webcam (MJPG, YUYV)")
     assert (csi.name, csi.state) == ("csi camera", "warn")
-    assert "python3-picamera2" in csi.mend
+    assert "python3-picamera2" in csi.remedy
 
 
 def test_a_device_that_is_no_camera_at_all_is_asked_by_the_real_kernel(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_camera_that_may_not_be_read(tmp_path: Path) -> None:
     (check,) = camera_checks([device])
     assert check.state == "fail"
     assert "may not read" in check.found
-    assert check.mend
+    assert check.remedy
 
 
 def test_no_camera_is_a_warning() -> None:
@@ -273,5 +273,5 @@ def test_a_raspberry_pi_that_is_held_back(tmp_path: Path) -> None:
     assert checks["cpu governor"].state == "warn"
     assert checks["temperature"].state == "warn"
     assert checks["throttling"].found == "now: under-voltage, throttled"
-    assert "power supply" in checks["throttling"].mend
+    assert "power supply" in checks["throttling"].remedy
     assert checks["memory"].state == "fail"

@@ -33,15 +33,15 @@ def outcomes(kind: str, model: Path, labels: tuple[str, ...], count: int) -> dic
         if line.split(maxsplit=1)[1].startswith(unclear):
             failures.append(f"{kind} number {line}")
         lines[number] = "classified" if line.endswith(" classified") else "refused"
-        if "crashes" in line or "without end" in line:
-            lines[number] = "refused after its trial"
+        if "crashes" in line or "does not finish" in line:
+            lines[number] = "refused by the load check"
     assert not failures, "\n".join(failures)
     counts = collections.Counter(lines)
     print(kind, dict(counts))
     return counts
 
 
-def foreign_outcomes(models: Path, count: int) -> dict[str, int]:
+def third_party_outcomes(models: Path, count: int) -> dict[str, int]:
     total: collections.Counter[str] = collections.Counter()
     for name, labels in (
         ("described", ()),
@@ -63,14 +63,16 @@ def test_a_damaged_export_is_refused_or_classifies(tiny_export: bytes, tmp_path:
 
 
 @pytest.mark.slow
-def test_a_damaged_foreign_model_is_refused_or_classifies(foreign_models: Path) -> None:
-    counts = foreign_outcomes(foreign_models, 100)
+def test_a_damaged_third_party_model_is_refused_or_classifies(foreign_models: Path) -> None:
+    counts = third_party_outcomes(foreign_models, 100)
     assert counts["classified"] > 5
     assert counts["refused"] > 50
 
 
 @pytest.mark.by_hand
 @pytest.mark.timeout(7200)
-def test_two_thousand_damaged_foreign_models_are_refused_or_classify(foreign_models: Path) -> None:
-    counts = foreign_outcomes(foreign_models, 2000)
+def test_two_thousand_damaged_third_party_models_are_refused_or_classify(
+    foreign_models: Path,
+) -> None:
+    counts = third_party_outcomes(foreign_models, 2000)
     assert counts["classified"] > 100

@@ -13,7 +13,7 @@ from PIL import Image
 
 from edgetl.edge import Classifier
 from edgetl.edge.errors import PictureError
-from edgetl.edge.model.preprocessing import InputSize
+from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.pipeline.inference import results
 from edgetl.edge.pipeline.prefetch import Prefetched, Prefetcher, threads_each
 from edgetl.edge.results.result import Result

@@ -135,7 +135,7 @@ def test_memory_does_not_grow_with_the_number_of_names(in_tmp_path: Path) -> Non
             (in_tmp_path / f"{folder}" / f"{number:050}.jpg").touch()
 
     def peak(*arguments: str) -> int:
-        # In a process of its own: threads that other tests left behind would count here.
+        # In a subprocess: threads that other tests left behind would count here.
         command = [sys.executable, "-c", PEAK_OF_WALKING, *arguments]
         return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

@@ -1,4 +1,4 @@
-"""What the check of a flatbuffer lets through, and what it does not, field by field."""
+"""What the check of a flatbuffer accepts and refuses, field by field."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -153,9 +153,9 @@ def test_an_optional_input_and_a_variable_tensor_are_in_order(foreign_models: Pa
         variable = tflite.TensorT()
         variable.shape, variable.name, variable.isVariable = [1], b"state", True
         graph(content).tensors.append(variable)
-        place = len(graph(content).tensors) - 1
+        last = len(graph(content).tensors) - 1
         operator = graph(content).operators[-1]
-        operator.inputs = [*operator.inputs, -1, place]
+        operator.inputs = [*operator.inputs, -1, last]
 
     check_tflite(changed(foreign_models / "int8.tflite", change))
 
@@ -213,7 +213,7 @@ def test_tables_that_share_one_long_vector_cannot_keep_us_busy() -> None:
     long = builder.CreateNumpyVector(np.zeros(20_000, np.int32))
     tables = vector_of(builder, [table_of(builder, long) for _ in range(5000)])
     builder.Finish(table_of(builder, tables))
-    with pytest.raises(ValueError, match="again and again"):
+    with pytest.raises(ValueError, match="used too often"):
         check_flatbuffer(bytes(builder.Output()), {0: Children({0: Scalars(4)})})
 
 

@@ -5,11 +5,11 @@ import pytest
 from edgetl.edge.system.throttling import Throttling, throttled_between, throttled_words, throttling
 
 
-def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
+def test_a_machine_that_reports_nothing(tmp_path: Path) -> None:
     assert throttling(tmp_path) == Throttling(None, None)
 
 
-def test_what_has_been_is_told_from_what_is() -> None:
+def test_past_and_present_throttling_are_kept_apart() -> None:
     assert throttled_words(Throttling(0, None)) == ()
     assert throttled_words(Throttling(0x50000, None)) == (
         "under-voltage has occurred",

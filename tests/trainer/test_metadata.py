@@ -12,8 +12,8 @@ import tensorflow as tf
 from PIL import Image
 
 from edgetl.edge.model.model_file import (
-    CARD_FORMAT,
     LABELS_NAME,
+    MANIFEST_FORMAT,
     MANIFEST_NAME,
     labels_text,
     read_model_file,
@@ -41,7 +41,7 @@ def flatbuffer() -> bytes:
 def packed(flatbuffer: bytes, labels: tuple[str, ...]) -> bytes:
     """As `export` packs a model of 8x8 pixels, with only what a reader needs in edgetl.json."""
     manifest = {
-        "format": CARD_FORMAT,
+        "format": MANIFEST_FORMAT,
         "edgetl": "0.1.0",
         "input": {"height": 8, "width": 8, "fit": "crop", "channels": "RGB"},
         "classes": labels,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import RunFolderError
-from edgetl.edge.model.preprocessing import InputSize, model_input
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import model_input
 from edgetl.trainer.data import picture_cache
 from edgetl.trainer.data.picture_cache import decode_pictures
 from tests.conftest import write_colour_pictures

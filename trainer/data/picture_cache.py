@@ -22,12 +22,8 @@ import numpy as np
 from PIL import Image
 
 from edgetl.edge.errors import PictureError, RunFolderError, quoted, reason
-from edgetl.edge.model.preprocessing import (
-    PREPROCESSING_VERSION,
-    InputSize,
-    Pixels,
-    model_input,
-)
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import PREPROCESSING_VERSION, Pixels, model_input
 from edgetl.edge.system.files import write_json
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows, open_rows
 from edgetl.trainer.progress import progress

@@ -10,8 +10,8 @@ import numpy as np
 import edgetl
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.model.model_file import (
-    CARD_FORMAT,
     LABELS_NAME,
+    MANIFEST_FORMAT,
     MANIFEST_NAME,
     ModelFile,
     labels_text,
@@ -50,7 +50,7 @@ def packed(
         split, checks = checked
         parity_figures = {"split": split, "runtimes": [asdict(check) for check in checks]}
     manifest = {
-        "format": CARD_FORMAT,
+        "format": MANIFEST_FORMAT,
         "edgetl": edgetl.__version__,
         "input": {
             "height": run.input_size.height,

@@ -5,9 +5,7 @@ For what must not share this one: TensorFlow's converter, which keeps 5 to 20 MB
 that has loaded TensorFlow, and whatever may take the process down with it.
 """
 
-import os
 import pickle
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +14,8 @@ from typing import Any, TypeVar
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
-from edgetl.edge.system.python_subprocess import run_python
+from edgetl.edge.system.python_subprocess import ending, run_python
+from edgetl.edge.system.subprocess_answer import keep_stdout
 
 Result = TypeVar("Result")
 
@@ -42,12 +41,9 @@ def call_in_subprocess(function: Callable[..., Result], *arguments: Any) -> Resu
         stdout=subprocess.PIPE,
     )
     if finished.returncode:
-        died = (
-            signal.Signals(-finished.returncode).name
-            if finished.returncode < 0
-            else f"exit status {finished.returncode}"
+        raise SubprocessDiedError(
+            f"{function.__name__}: its process ended early ({ending(finished.returncode)})"
         )
-        raise SubprocessDiedError(f"{function.__name__}: its process ended early ({died})")
     result, error = pickle.loads(finished.stdout)
     if error is not None:
         raise error
@@ -56,9 +52,7 @@ def call_in_subprocess(function: Callable[..., Result], *arguments: Any) -> Resu
 
 
 def _run() -> None:
-    # Results have the pipe to themselves: libraries print to stdout from C++ too.
-    results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    results = keep_stdout()
     answer: tuple[Any, BaseException | None]
     with hidden_native_log(), gc_disabled():
         function, arguments = pickle.load(sys.stdin.buffer)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.edge.errors import RunFolderError, quoted, reason
+from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.latest import LATEST, RUNS, latest_run
 from edgetl.edge.model.model_file import labels_text, parse_labels
-from edgetl.edge.model.preprocessing import InputSize
 from edgetl.edge.system.files import write_json, write_text
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
 from edgetl.trainer.run.records import VERSION, RunConfig, RunMetrics, read_json, read_record

@@ -2,7 +2,7 @@
 
 Readers follow offsets unchecked, so a damaged file can send them anywhere. This is what the
 Verifier of the C++ library does (https://flatbuffers.dev/internals/), driven by layouts: which
-field of a table is what. Fields that a layout does not name are held to the table's own bounds.
+field of a table is what. Fields that a layout does not name must lie in the table.
 """
 
 import struct
@@ -111,27 +111,27 @@ class _Checker:
                 continue
             # Offsets to tables, vectors and strings are four bytes.
             width = kind.size if isinstance(kind, Scalar) else 4
-            place = position + offset
-            if offset + width > size or place % width:
-                raise ValueError(f"field {field} of the table at {position} is misplaced")
+            at = position + offset
+            if offset + width > size or at % width:
+                raise ValueError(f"field {field} of the table at {position} is out of place")
             if isinstance(kind, Scalar):
                 continue
             if isinstance(kind, Union):
                 tag = offsets[kind.tag] if kind.tag < len(offsets) else 0
                 number = self._data[position + tag] if tag else 0
-                self._table(self._followed(place), kind.layouts.get(number, _UNKNOWN))
+                self._table(self._followed(at), kind.layouts.get(number, _UNKNOWN))
             elif isinstance(kind, Child):
-                self._table(self._followed(place), kind.layout)
+                self._table(self._followed(at), kind.layout)
             elif isinstance(kind, Children):
-                start, length = self._vector(self._followed(place), 4)
+                start, length = self._vector(self._followed(at), 4)
                 if length > MAX_TABLES:
                     raise ValueError(f"more than {MAX_TABLES} tables")
                 for index in range(length):
                     self._table(self._followed(start + 4 * index), kind.layout)
             elif isinstance(kind, Scalars):
-                self._vector(self._followed(place), kind.size)
+                self._vector(self._followed(at), kind.size)
             else:
-                start, length = self._vector(self._followed(place), 1)
+                start, length = self._vector(self._followed(at), 1)
                 if start + length >= self._size or self._data[start + length]:
                     raise ValueError(f"string at {start} does not end")
 
@@ -160,5 +160,5 @@ class _Checker:
             raise ValueError(f"vector at {position} is misaligned")
         self._unread -= length * width
         if self._unread < 0:
-            raise ValueError("the same bytes are used again and again")
+            raise ValueError("the same bytes are used too often")
         return start, length

@@ -1,4 +1,4 @@
-"""What the numbers mean that a classifier's graph ends in."""
+"""What a classifier's output values mean: probabilities or logits."""
 
 from typing import Literal
 

@@ -1,8 +1,8 @@
-"""Whether a .tflite file can be handed to a native interpreter, which trusts what it reads.
+"""Whether a native interpreter, which trusts what it reads, can load a .tflite file.
 
 The Python interpreters do not run a verifier of their own, so that a damaged file can end the whole
 process. What is checked here holds for every operator; what an operator makes of its own options
-and shapes is tried in a process of its own (`edgetl.edge.model.verify.load_check`).
+and shapes is seen in a subprocess (`edgetl.edge.model.verify.sandbox`).
 """
 
 import math
@@ -40,12 +40,12 @@ def check_tflite(flatbuffer: bytes) -> None:
         buffer = entry.number(schema.Metadata.BUFFER, types.Uint32Flags)
         _check_indexes("buffer of metadata", [buffer], len(constants))
     for signature in model.children(schema.Model.SIGNATURE_DEFS):
-        place = signature.number(schema.SignatureDef.SUBGRAPH_INDEX, types.Uint32Flags)
-        _check_indexes("graph of a signature", [place], len(tensors))
+        graph = signature.number(schema.SignatureDef.SUBGRAPH_INDEX, types.Uint32Flags)
+        _check_indexes("graph of a signature", [graph], len(tensors))
         for field in (schema.SignatureDef.INPUTS, schema.SignatureDef.OUTPUTS):
             named = signature.children(field)
             indexes = [n.number(schema.TensorMap.TENSOR_INDEX, types.Uint32Flags) for n in named]
-            _check_indexes("tensor of a signature", indexes, tensors[place])
+            _check_indexes("tensor of a signature", indexes, tensors[graph])
 
 
 def _buffer_bytes(buffer: schema.Table, size: int) -> int:
@@ -69,12 +69,12 @@ def _check_subgraph(
     # What can be read without an operator having written it, and what no operator may write.
     known: set[int] = {-1}
     fixed: set[int] = set()
-    for place, tensor in enumerate(tensors):
+    for index, tensor in enumerate(tensors):
         held = _check_tensor(tensor, constants)
         if held or tensor.number(schema.Tensor.IS_VARIABLE, types.BoolFlags):
-            known.add(place)
+            known.add(index)
         if held:
-            fixed.add(place)
+            fixed.add(index)
     inputs = subgraph.numbers(schema.SubGraph.INPUTS, np.int32).tolist()
     outputs = subgraph.numbers(schema.SubGraph.OUTPUTS, np.int32).tolist()
     _check_indexes("input of the graph", inputs, len(tensors))

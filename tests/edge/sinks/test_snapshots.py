@@ -21,7 +21,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_picture_is_kept_when_the_condition_comes_to_hold(tmp_path: Path) -> None:
-    sink = SnapshotSink(tmp_path / "new" / "seen", parse_condition("red>0.9", LABELS))
+    sink = SnapshotSink(tmp_path / "new" / "seen", parse_condition("red>0.9", LABELS), limit_mb=500)
     seen = [(0, 0.5), (1, 0.95), (2, 0.99), (3, 0.9), (3.3, 0.91), (4.5, 0.2), (4.6, 0.95),
             (4.7, 0.1), (4.8, 0.97), (5.7, 0.99)]  # fmt: skip
     for frame, (seconds, share) in enumerate(seen, 1):
@@ -87,7 +87,7 @@ def test_of_photos_every_one_is_kept_and_a_video_after_one_starts_anew(
 
 def test_photos_within_a_millisecond_are_all_kept(tmp_path: Path) -> None:
     photos = [tmp_path / f"{number}.png" for number in range(3)]
-    sink = SnapshotSink(tmp_path / "seen", parse_condition("red>0.9", LABELS))
+    sink = SnapshotSink(tmp_path / "seen", parse_condition("red>0.9", LABELS), limit_mb=500)
     for number, photo in enumerate(photos):
         photo.write_bytes(bytes([number]))
         sink.write(made_result([0, 0, 1], source=str(photo), picture=photo))

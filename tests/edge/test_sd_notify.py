@@ -1,4 +1,4 @@
-"""What `edgetl classify` tells systemd, heard on a real datagram socket."""
+"""What `edgetl classify` sends to systemd, received on a real datagram socket."""
 
 import os
 import re

@@ -5,7 +5,7 @@ import pytest
 from edgetl.edge.system.gc_disabled import gc_disabled
 
 
-def test_what_is_made_meanwhile_is_never_searched_and_the_search_goes_on_afterwards() -> None:
+def test_what_is_allocated_meanwhile_is_never_collected_and_collecting_goes_on_afterwards() -> None:
     kept: list[list[int]] = []
     before = gc.get_freeze_count()
     try:

@@ -1,4 +1,4 @@
-"""A model that is not ours is tried in a process of its own; what that process does not survive."""
+"""The sandboxed load check of third-party models, and what its subprocess does not survive."""
 
 import os
 import subprocess
@@ -13,8 +13,8 @@ from edgetl.edge import Classifier
 from edgetl.edge.errors import EdgetlError, ModelFileError
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.runtime import choose_runtime
-from edgetl.edge.model.verify import load_check as trial
-from edgetl.edge.model.verify.load_check import try_model
+from edgetl.edge.model.verify import sandbox
+from edgetl.edge.model.verify.sandbox import load_check
 from tests.conftest import Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import LABELS
 
@@ -25,7 +25,7 @@ litert = pytest.importorskip("ai_edge_litert")
 def runtime_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A function that puts a LiteRT whose interpreter runs some code before the real one."""
 
-    def place(code: str) -> Path:
+    def install(code: str) -> Path:
         package = tmp_path / "other" / "ai_edge_litert"
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
@@ -38,12 +38,12 @@ def runtime_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.syspath_prepend(package.parent)
         return package.parent
 
-    return place
+    return install
 
 
 def refusal(model: Path) -> str:
     with pytest.raises(EdgetlError) as caught:
-        try_model(read_model_file(model, labels=LABELS), choose_runtime("litert"), threads=1)
+        load_check(read_model_file(model, labels=LABELS), choose_runtime("litert"), threads=1)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
@@ -51,7 +51,7 @@ def refusal(model: Path) -> str:
 def test_a_genuine_model_passes(foreign_models: Path) -> None:
     for name in ("uint8", "int8", "described", "int8-logits-described"):
         model = read_model_file(foreign_models / f"{name}.tflite", labels=LABELS)
-        try_model(model, choose_runtime("litert"), threads=2)
+        load_check(model, choose_runtime("litert"), threads=2)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -78,10 +78,10 @@ def test_a_model_that_never_ends_is_refused(
     foreign_models: Path, runtime_that, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime_that("time.sleep(60)")
-    monkeypatch.setattr(trial, "SECONDS", 1.0)
+    monkeypatch.setattr(sandbox, "SECONDS", 1.0)
     path = foreign_models / "uint8.tflite"
     began = time.monotonic()
-    assert refusal(path).startswith(f"{path}: keeps litert ")
+    assert refusal(path).startswith(f"{path}: litert ")
     assert time.monotonic() - began < 10
 
 
@@ -91,14 +91,14 @@ def test_a_model_that_asks_for_too_much_memory_is_refused(
     runtime_that("raise MemoryError")
     model = read_model_file(foreign_models / "uint8.tflite", labels=LABELS)
     with pytest.raises(RuntimeError, match="more memory than there is"):
-        try_model(model, choose_runtime("litert"), threads=1)
+        load_check(model, choose_runtime("litert"), threads=1)
 
 
 def test_what_the_runtime_prints_does_not_come_between(foreign_models: Path, runtime_that) -> None:
     runtime_that("os.write(1, b'hello'); raise ValueError('no such operator\\\\nat all')")
     model = read_model_file(foreign_models / "uint8.tflite", labels=LABELS)
     with pytest.raises(RuntimeError, match="no such operator"):
-        try_model(model, choose_runtime("litert"), threads=1)
+        load_check(model, choose_runtime("litert"), threads=1)
 
 
 def test_an_output_other_than_the_file_says_is_refused(
@@ -117,17 +117,17 @@ def test_an_output_other_than_the_file_says_is_refused(
         Classifier(path, labels=["a", "b", "c", "d"])
 
 
-def test_values_that_are_no_numbers_are_refused(foreign_models: Path, tmp_path: Path) -> None:
+def test_values_that_are_not_finite_are_refused(foreign_models: Path, tmp_path: Path) -> None:
     content = bytearray((foreign_models / "float32-logits-described.tflite").read_bytes())
     weight = np.float32(3).tobytes()
     assert weight in content
     path = tmp_path / "nan.tflite"
     path.write_bytes(content.replace(weight, np.float32(np.nan).tobytes()))
-    with pytest.raises(ModelFileError, match=r"nan\.tflite: gives values that are no numbers"):
+    with pytest.raises(ModelFileError, match=r"nan\.tflite: gives values that are not finite"):
         Classifier(path)
 
 
-def test_a_model_of_ours_is_not_tried(
+def test_a_model_that_edgetl_exported_is_loaded_without_a_check(
     tiny_export: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ours.tflite"

@@ -1,0 +1,136 @@
+"""What is inside a model file, as plain JSON values and as lines of text."""
+
+import hashlib
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from edgetl.edge.errors import quoted
+from edgetl.edge.options import Option, Options
+
+if TYPE_CHECKING:
+    from edgetl.edge.model.model_file import ModelFile, TensorSpec
+
+_COLUMNS = 80
+_NAME_COLUMNS = 32
+
+
+@dataclass(frozen=True)
+class InfoOptions(Options):
+    """Options of `edgetl info`."""
+
+    model: Annotated[Path, Option("A .tflite file.", argument=True, metavar="MODEL")]
+    labels: Annotated[Path | None, Option("Names of the classes, if the file holds none.")] = None
+
+
+def info(options: InfoOptions) -> dict[str, Any]:
+    """What is inside a model file, as plain JSON values.
+
+    Raises:
+        ModelFileError: the model or the file of labels cannot be read.
+    """
+    from edgetl.edge.model.model_file import read_labels, read_model_file
+
+    labels = read_labels(options.labels) if options.labels else None
+    return describe(read_model_file(options.model, labels=labels))
+
+
+def describe(model: "ModelFile") -> dict[str, Any]:
+    """What is inside a model that has been read; see `info`."""
+    return {
+        "file": str(model.path),
+        "bytes": len(model.content),
+        "sha256": hashlib.sha256(model.content).hexdigest(),
+        "name": model.name,
+        "description": model.description,
+        "author": model.author,
+        "version": model.version,
+        "labels": list(model.labels),
+        "fit": model.input_size.resize_mode,
+        "input": _describe_tensor(model.input),
+        "normalization": (
+            {"mean": list(model.normalization.mean), "std": list(model.normalization.std)}
+            if model.normalization
+            else None
+        ),
+        "output": {**_describe_tensor(model.output), "values": model.output_values},
+        "associated_files": list(model.associated_files),
+        "edgetl": dict(model.manifest) if model.manifest else None,
+    }
+
+
+def _describe_tensor(tensor: "TensorSpec") -> dict[str, Any]:
+    quantized = {"scale": tensor.scale, "zero_point": tensor.zero_point} if tensor.scale else {}
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype.name,
+        **quantized,
+    }
+
+
+def info_text(facts: Mapping[str, Any]) -> str:
+    """Facts of `info` for people: the accuracy, then a name and a value a line, in 80 columns."""
+    named = (*_accuracies(facts["edgetl"]), *_flat(facts))
+    return "\n".join(line for name, value in named for line in _wrapped(name, value))
+
+
+def _accuracies(manifest: Any) -> Iterator[tuple[str, str]]:
+    """The accuracy that `edgetl export` measured on each runtime."""
+    try:
+        for measured in manifest["parity"]["runtimes"]:
+            parity = measured["parity"]
+            low, high = parity["accuracy_interval"]
+            yield (
+                f"accuracy.{measured['runtime']}",
+                f"{100 * parity['accuracy']:.1f} % of {parity['pictures']} "
+                f"{manifest['parity']['split']} pictures ({100 * low:.1f} to {100 * high:.1f})",
+            )
+    except (LookupError, TypeError, ValueError):
+        return  # a third-party model, or not measured
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested facts as lines: ("input.shape", "1, 160, 160, 3"); numbers of a kind share one."""
+    for name, value in facts.items():
+        if isinstance(value, dict) and not _all_numbers(value):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
+            yield from ((f"{prefix}{name}", _inline(part)) for part in value)
+        elif value is not None:
+            yield f"{prefix}{name}", _inline(value)
+
+
+def _all_numbers(values: Mapping[str, Any]) -> bool:
+    return bool(values) and all(isinstance(value, int | float) for value in values.values())
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(
+            _inline(part) if isinstance(part, dict) else f"{quoted(name)} {_inline(part)}"
+            for name, part in value.items()
+            if part is not None
+        )
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_inline, value))
+    return f"{value:.4g}" if isinstance(value, float) else quoted(str(value))
+
+
+def _wrapped(name: str, value: str) -> Iterator[str]:
+    """Lines of at most 80 columns; a word that is longer, as a path may be, is not broken."""
+    words = textwrap.wrap(
+        value,
+        _COLUMNS - _NAME_COLUMNS - 1,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    if len(name) > _NAME_COLUMNS or any(len(line) > _COLUMNS - _NAME_COLUMNS - 1 for line in words):
+        yield quoted(name)
+        yield from (f"    {line}" for line in words)
+        return
+    first, *rest = words or [""]
+    yield f"{quoted(name):{_NAME_COLUMNS}} {first}".rstrip()
+    yield from (f"{'':{_NAME_COLUMNS}} {line}" for line in rest)

@@ -1,0 +1,130 @@
+"""Running a model in a subprocess, where a damaged one does no harm.
+
+A native interpreter that meets an operator with impossible options or shapes may crash or never
+come back. What `edgetl.edge.model.verify.tflite` cannot foresee is found out here. Nothing heavy is
+imported: the doctor uses it where NumPy may not load.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgetl.edge.errors import EdgetlError, ModelFileError, quoted, reason
+from edgetl.edge.model.runtime import Runtime
+from edgetl.edge.system.native_log import DEBUG_VARIABLE
+from edgetl.edge.system.python_subprocess import ending, run_python
+
+if TYPE_CHECKING:
+    from edgetl.edge.model.model_file import ModelFile
+
+# The slowest genuine classifiers take seconds on the slowest Raspberry Pi.
+SECONDS = 60.0
+# An emulated processor takes half a second for a picture, and some to load the libraries.
+_TIMED_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class TimedRun:
+    """A model that works here.
+
+    Attributes:
+        sha256: of the whole file.
+        classes: how many it has.
+        height, width: of its input, in pixels.
+        milliseconds: the median time of an inference.
+    """
+
+    sha256: str
+    classes: int
+    height: int
+    width: int
+    milliseconds: float
+
+
+def load_check(model: "ModelFile", runtime: Runtime, *, threads: int) -> None:
+    """Load a model in a subprocess and let it classify a black and a grey picture.
+
+    Raises:
+        ModelFileError: it ends the process, does not end within 60 seconds, or gives something else
+            than the file says.
+        RuntimeError: the runtime cannot run it; the message is the runtime's own.
+        EdgetlError: no process can be started, or the runtime does not load in it.
+    """
+    report = _run(model.path, runtime, threads=threads, seconds=SECONDS, content=model.content)
+    _check_output(model.path, report, model.output.shape, model.output.dtype.name)
+
+
+def timed_run(path: Path, runtime: Runtime, *, threads: int) -> TimedRun:
+    """Read a model in a subprocess, check it there as `load_check` does, and measure its inference.
+
+    Raises:
+        ModelFileError, RuntimeError, EdgetlError: as `load_check`, and as `read_model_file`.
+    """
+    report = _run(path, runtime, threads=threads, seconds=_TIMED_SECONDS)
+    _check_output(path, report, *report["declared"])
+    return TimedRun(**report["run"])
+
+
+def _run(
+    path: Path, runtime: Runtime, *, threads: int, seconds: float, content: bytes | None = None
+) -> dict[str, Any]:
+    """What the model did: see `sandbox_process`, which reads it from `path` without `content`."""
+    interpreter = f"{runtime.name} {runtime.version}"
+    arguments = [runtime.name, str(threads), *([] if content else [str(path)])]
+    try:
+        result = run_python(
+            ["-m", "edgetl.edge.model.verify.sandbox_process", *arguments],
+            input=content or b"",
+            stdout=subprocess.PIPE,
+            stderr=None if os.environ.get(DEBUG_VARIABLE) else subprocess.DEVNULL,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelFileError(
+            f"{quoted(path)}: {interpreter} does not finish it within {seconds:.0f} seconds; get "
+            f"the file again, or use another model"
+        ) from None
+    except OSError as error:
+        raise EdgetlError(
+            f"{quoted(path)}: cannot be checked in a subprocess ({reason(error)}); free some "
+            f"memory and try again"
+        ) from error
+    # Python itself ends with 1 where an import fails; everything else comes from native code.
+    if result.returncode == 1:
+        raise EdgetlError(
+            f"{interpreter} does not load in a subprocess; {DEBUG_VARIABLE}=1 in the environment "
+            f"shows why"
+        )
+    if result.returncode or not result.stdout:
+        raise ModelFileError(
+            f"{quoted(path)}: crashes {interpreter} ({ending(result.returncode)}); get the file "
+            f"again, or use another model"
+        )
+    report: dict[str, Any] = json.loads(result.stdout)
+    if "does_not_load" in report:
+        raise EdgetlError(
+            f"{interpreter} does not load in a subprocess ({report['does_not_load']}); "
+            f"`edgetl doctor` says how to fix it"
+        )
+    if "model_problem" in report:
+        raise ModelFileError(report["model_problem"])
+    if "refused" in report:
+        raise RuntimeError(report["refused"])
+    return report
+
+
+def _check_output(path: Path, report: dict[str, Any], shape: Sequence[int], dtype: str) -> None:
+    if (report["shape"], report["dtype"]) != (list(shape), dtype):
+        raise ModelFileError(
+            f"{quoted(path)}: gives output {report['shape']} of {report['dtype']} where the file "
+            f"says {list(shape)} of {dtype}; get the file again"
+        )
+    if not report["finite"]:
+        raise ModelFileError(
+            f"{quoted(path)}: gives values that are not finite for a grey picture; get the file "
+            f"again"
+        )
