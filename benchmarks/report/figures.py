@@ -42,7 +42,7 @@ _LABEL_SIZE = 9.5
 _SIZES_UP_TO = 12
 
 
-def row_names(rows: Sequence[Row], *, brief: bool = False) -> list[str]:
+def case_names(rows: Sequence[Row], *, brief: bool = False) -> list[str]:
     """A name for each row that tells it from the others, and is no longer than that takes.
 
     `brief` ones leave engine and threads to the words beside them.
@@ -84,7 +84,7 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
     if not groups:
         return None
     # The colour tells the engine.
-    named = [pair for rows in groups.values() for pair in zip(rows, row_names(rows), strict=True)]
+    named = [pair for rows in groups.values() for pair in zip(rows, case_names(rows), strict=True)]
     figure = drawing.blank(9.6, 5.4)
     axes = figure.add_axes((0.085, 0.11, 0.885, 0.75))
     shares = [share for row, _ in named if row.quality for share in _interval(row)]
@@ -125,7 +125,7 @@ def latency_figure(measured: Measured) -> Figure | None:
         return None
     names = [
         name + ("\nnoisy: not to be quoted" if row.noisy else "")
-        for row, name in zip(rows, row_names(rows), strict=True)
+        for row, name in zip(rows, case_names(rows), strict=True)
     ]
     left = max(min(drawing.inches("\n".join(names), _LABEL_SIZE) + 0.3, 4.2), 1.0)
     right, lane, top, bottom, plot = 2.15, 0.34, 0.8, 0.6, 5.2
