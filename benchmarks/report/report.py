@@ -84,8 +84,8 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
 
 
 def _figures(measured: Measured) -> "dict[str, Figure | None]":
+    from edgetl.benchmarks.report.accuracy_latency import accuracy_latency_figure
     from edgetl.benchmarks.report.figures import (
-        accuracy_latency_figure,
         confusion_difference,
         confusion_difference_figure,
         latency_figure,

@@ -10,12 +10,12 @@ from PIL import Image
 from rich.console import Console
 
 from edgetl.benchmarks.measured import Failure, Measured, Ratio
+from edgetl.benchmarks.report.accuracy_latency import accuracy_latency_figure
 from edgetl.benchmarks.report.figures import (
-    accuracy_latency_figure,
+    case_names,
     confusion_difference,
     confusion_difference_figure,
     latency_figure,
-    case_names,
 )
 from edgetl.benchmarks.report.report import write_benchmark_report
 from edgetl.benchmarks.report.tables import markdown, method, tables
