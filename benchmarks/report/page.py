@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgetl.benchmarks.measured import NOISY_SPREAD, Condition, Measured, Row
 from edgetl.benchmarks.report.figures import case_names, confusion_difference, milliseconds
 from edgetl.benchmarks.report.tables import method
@@ -84,13 +86,14 @@ def _confusions(measured: Measured) -> dict[str, Any] | None:
         return None
     difference, case = found
     labels = measured.labels
+    classes = [divmod(int(index), len(labels)) for index in np.flatnonzero(difference)]
     changed = [
         {"pictures": int(difference[true, given]), "true": labels[true], "given": labels[given]}
-        for true in range(len(labels))
-        for given in range(len(labels))
-        if true != given and difference[true, given]
+        for true, given in sorted(
+            (pair for pair in classes if pair[0] != pair[1]),
+            key=lambda pair: (-abs(difference[pair]), -difference[pair]),
+        )
     ]
-    changed.sort(key=lambda one: (-abs(one["pictures"]), -one["pictures"]))
     return {"name": case.name, "changed": changed[:_SHOWN_CONFUSIONS]}
 
 

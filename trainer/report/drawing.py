@@ -135,7 +135,7 @@ def matrix(
     figure.text(0.5, above, title, ha="center", va="center", fontsize=13, color=INK, **plain)
     bar_axes = figure.add_axes(share(figure, start + grid + 0.18, bottom, 0.14, grid))
     bar = figure.colorbar(axes.imshow(values, interpolation="nearest", **how), cax=bar_axes)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8.5, colors=FAINT)
     return figure, axes, bar
 
