@@ -154,15 +154,16 @@ def test_method_and_machine_are_stated(whole: tuple[Page, Path]) -> None:
 
 
 def test_what_cut_a_benchmark_short_is_said(tmp_path: Path) -> None:
-    throttled = row(invoke=latency(3.0, rounds=(3.0, None, 3.01)))
+    in_part = row(invoke=latency(3.0, rounds=(3.0, None, 3.01)))
     page = _page(
-        measured(throttled, stopped="interrupted", rounds=3, failures=whole_run().failures),
+        measured(in_part, stopped="interrupted", rounds=3, failures=whole_run().failures),
         tmp_path,
     )
     assert "ended early: interrupted (3 of 9 rounds)" in page.text
     assert "1 case could not be measured" in page.text
     assert "in these rounds, which do not count: 2." in page.sections["method"]
-    hot = row(invoke=latency(3.0, rounds=(None, None)), end_to_end=latency(5.0, rounds=(None,) * 2))
+    throttled = (None, None)
+    hot = row(invoke=latency(3.0, rounds=throttled), end_to_end=latency(5.0, rounds=throttled))
     page = _page(measured(hot, rounds=2), tmp_path)
     assert "throttled in every round, so all of them count" in page.sections["method"]
 
@@ -320,7 +321,7 @@ def test_labels_of_bubbles_do_not_hide_one_another(rows: int) -> None:
 
 def test_latencies_far_apart_have_a_logarithmic_scale() -> None:
     far, near = (
-        latency_figure(measured(row(p50=3.0, end_to_end=latency(slower)))) for slower in (60.0, 3.5)
+        latency_figure(measured(row(p50=3.0, end_to_end=latency(value)))) for value in (60.0, 3.5)
     )
     assert far is not None
     assert near is not None
