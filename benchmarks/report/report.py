@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 
 def check_report(folder: Path) -> None:
-    """See that a report can be written: make its folder, and look for Matplotlib.
+    """See that a report can be written: make its folder, and look for what draws and renders it.
 
     Raises:
-        SettingError: Matplotlib is not installed. The extra of which it is a part would bring
-            TensorFlow too, which a device can do without.
+        SettingError: Matplotlib or Jinja2 is not installed. The extra of which they are a part
+            would bring TensorFlow too, which a device can do without.
         RecordError: the folder cannot be written.
     """
-    if importlib.util.find_spec("matplotlib") is None:
+    missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
+    if missing:
         raise SettingError(
-            "--report needs the Python package matplotlib, which is not installed here; install "
-            "it with: pip install matplotlib"
+            f"--report needs {' and '.join(missing)}, not installed here; install with: "
+            f"pip install {' '.join(missing)}"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,8 +46,8 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
     """Write index.html, and beside it the figures that it holds too, as PNGs.
 
     A figure for which nothing was measured is not written, and one of an earlier report in the
-    same folder is removed: accuracy-latency.png without any accuracy, latency.png without rows,
-    confusion-difference.png without int8's and Keras' answers.
+    same folder is removed: accuracy-latency.png without any accuracy, latency.png without cases,
+    confusion-difference.png without the answers of int8 and Keras.
 
     Args:
         folder: made if it is not there.
@@ -55,11 +56,11 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
         The page's path.
 
     Raises:
-        SettingError: Matplotlib is not installed.
+        SettingError: Matplotlib or Jinja2 is not installed.
         RecordError: the folder cannot be written.
     """
     check_report(folder)
-    # Here and not at the top: without Matplotlib none of them can be imported.
+    # Here and not at the top: without these packages it cannot be imported.
     from edgetl.benchmarks.report.page import benchmark_page
 
     paths = {}
@@ -83,8 +84,8 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
 
 
 def _figures(measured: Measured) -> "dict[str, Figure | None]":
+    from edgetl.benchmarks.report.accuracy_latency import accuracy_latency_figure
     from edgetl.benchmarks.report.figures import (
-        accuracy_latency_figure,
         confusion_difference,
         confusion_difference_figure,
         latency_figure,
@@ -92,9 +93,9 @@ def _figures(measured: Measured) -> "dict[str, Figure | None]":
 
     confusions = None
     if found := confusion_difference(measured):
-        difference, row = found
+        difference, case = found
         confusions = confusion_difference_figure(
-            difference, measured.labels, title=f"{row.name} less Keras, pictures"
+            difference, measured.labels, title=f"{case.name} less Keras, pictures"
         )
     return {
         "accuracy-latency": accuracy_latency_figure(measured),

@@ -20,15 +20,12 @@ class Page:
 @cache
 def live_page() -> Page:
     """The page that shows the live picture."""
-    return _page(_read("live.html"))
+    return _page("live.html")
 
 
 def message_page(title: str, text: str) -> Page:
     """A page that explains why there is no live picture."""
-    markup = _read("message.html")
-    for name, value in (("title", title), ("text", text)):
-        markup = markup.replace(f"{{{{{name}}}}}", html.escape(value))
-    return _page(markup)
+    return _page("message.html", title=title, text=text)
 
 
 @cache
@@ -36,7 +33,10 @@ def _read(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-def _page(markup: str) -> Page:
+def _page(template: str, **words: str) -> Page:
+    # In one pass, so that words which look like a name stay words.
+    values = {"style": _read("preview.css")} | {n: html.escape(w) for n, w in words.items()}
+    markup = re.sub(r"{{(\w+)}}", lambda found: values[found[1]], _read(template))
     scripts, styles = (
         " ".join(_hash(part) for part in re.findall(rf"<{tag}>(.*?)</{tag}>", markup, re.DOTALL))
         or "'none'"

@@ -11,7 +11,12 @@ from edgetl.edge.errors import MissingExtraError
 _PACKAGES = {
     "preview": {"starlette": "starlette", "uvicorn": "uvicorn"},
     "mqtt": {"paho-mqtt": "paho"},
-    "train": {"tensorflow": "tensorflow", "keras": "keras", "matplotlib": "matplotlib"},
+    "train": {
+        "tensorflow": "tensorflow",
+        "keras": "keras",
+        "matplotlib": "matplotlib",
+        "jinja2": "jinja2",
+    },
     "tensorboard": {"tensorboard": "tensorboard"},
     "deploy": {"ansible-core": "ansible"},
 }

@@ -20,7 +20,9 @@ if not (ROOT / "edge").is_dir():
     pytest.skip("there is no source here", allow_module_level=True)
 
 IN_THE_WHEEL = (
-    "edgetl/*.py", "edgetl/edge/*.py", "edgetl/edge/py.typed",
+    "edgetl/*.py", "edgetl/edge/*.py", "edgetl/edge/*.html", "edgetl/edge/*.css",
+    "edgetl/edge/py.typed", "edgetl/trainer/*.css", "edgetl/trainer/*.html.j2",
+    "edgetl/benchmarks/*.html.j2",
     "edgetl/trainer/*.py", "edgetl/benchmarks/*.py", "edgetl/deploy/*.py",
     "edgetl/deploy/playbook.yml", "edgetl/deploy/callback_plugins/*.py",
     "edgetl/deploy/roles/edgetl/*", "edgetl/trainer/weights/NOTICE",

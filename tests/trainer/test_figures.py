@@ -1,4 +1,3 @@
-import io
 import math
 import warnings
 from itertools import pairwise
@@ -8,31 +7,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
-from PIL import Image
 
 from edgetl.trainer.report.figures import (
-    ModelStage,
     confusion_figure,
     curves_figure,
-    model_figure,
     samples_figure,
 )
-
-BACKBONE = ModelStage(
-    "MobileNetV2", (5, 5, 1280), 2_257_984, 0, 1_861_440, note="layers 100 to 153"
-)
-STAGES = [
-    ModelStage("Input", (160, 160, 3), 0, 0, 0, note="RGB 0..255"),
-    ModelStage("Augmentation", (160, 160, 3), 0, 0, 0, note="training only: flip, rotate ±72°"),
-    ModelStage("Scaling", (160, 160, 3), 0, 0, 0, note="to [-1, 1]"),
-    BACKBONE,
-    ModelStage("Average pooling", (1280,), 0, 0, 0),
-    ModelStage("Dropout", (1280,), 0, 0, 0, note="training only: 0.2"),
-    ModelStage("Dense head", (1,), 1281, 1281, 1281),
-]
+from tests.trainer.drawn import as_png, assert_nothing_is_clipped, texts_of
 
 
 def _history(head: int, fine_tune: int, **changed: float) -> list[dict[str, Any]]:
@@ -54,40 +35,13 @@ def _history(head: int, fine_tune: int, **changed: float) -> list[dict[str, Any]
     ]
 
 
-def _png(figure: Figure) -> Image.Image:
-    file = io.BytesIO()
-    # A label out of its font's reach is drawn as a box, which is not what these tests are about.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(file, format="png")
-    return Image.open(file)
-
-
-def _texts(figure: Figure | Axes) -> list[str]:
-    return [
-        artist.get_text()
-        for artist in figure.findobj(Text)
-        if isinstance(artist, Text) and artist.get_text()
-    ]
-
-
-def _assert_nothing_is_clipped(figure: Figure) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        drawn = figure.get_tightbbox()
-    assert drawn.x0 >= 0
-    assert drawn.y0 >= 0
-    assert drawn.x1 <= figure.get_figwidth()
-    assert drawn.y1 <= figure.get_figheight()
-
-
 def _lines(axes: Axes, style: str) -> list[float]:
     return [float(line.get_xdata()[0]) for line in axes.lines if line.get_linestyle() == style]
 
 
 def test_the_figures_leave_pyplot_alone() -> None:
     before = pyplot.get_fignums()
-    _png(curves_figure(_history(1, 1)))
+    as_png(curves_figure(_history(1, 1)))
     assert pyplot.get_fignums() == before
 
 
@@ -117,21 +71,21 @@ def test_accuracy_is_in_percent() -> None:
 def test_a_dashed_line_stands_between_the_phases(head: int, fine_tune: int) -> None:
     for axes in curves_figure(_history(head, fine_tune)).axes:
         assert _lines(axes, "--") == [head + 0.5]
-        assert "fine-tuning starts" in _texts(axes)
+        assert "fine-tuning starts" in texts_of(axes)
 
 
 @pytest.mark.parametrize(("head", "fine_tune"), [(4, 0), (0, 4), (1, 0), (0, 1)])
 def test_one_phase_alone_has_no_line(head: int, fine_tune: int) -> None:
     figure = curves_figure(_history(head, fine_tune))
-    assert "fine-tuning starts" not in _texts(figure)
+    assert "fine-tuning starts" not in texts_of(figure)
     assert all(_lines(axes, "--") == [] for axes in figure.axes)
-    _assert_nothing_is_clipped(figure)
+    assert_nothing_is_clipped(figure)
 
 
 def test_the_epoch_of_the_lowest_validation_loss_is_marked() -> None:
     accuracy, loss = curves_figure(_history(10, 10)).axes
-    assert "best epoch 19: 96.8%" in _texts(accuracy)
-    assert "best epoch 19: 0.2100" in _texts(loss)
+    assert "best epoch 19: 96.8%" in texts_of(accuracy)
+    assert "best epoch 19: 0.2100" in texts_of(loss)
     for axes, value in ((accuracy, 0.968), (loss, 0.21)):
         dots = [line.get_xydata()[0].tolist() for line in axes.lines if len(line.get_xdata()) == 1]
         assert dots == [[19, pytest.approx(value)]]
@@ -142,25 +96,25 @@ def test_nan_leaves_a_gap_and_is_never_best() -> None:
     history[4]["val_loss"] = math.nan
     history[2]["val_accuracy"] = math.nan
     figure = curves_figure(history)
-    assert "best epoch 4: 0.3600" in _texts(figure.axes[1])
-    _assert_nothing_is_clipped(figure)
+    assert "best epoch 4: 0.3600" in texts_of(figure.axes[1])
+    assert_nothing_is_clipped(figure)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_training_that_diverged_still_draws(value: float) -> None:
     changed = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), value)
     figure = curves_figure(_history(2, 2, **changed))
-    assert not any(text.startswith("best") for text in _texts(figure))
-    assert _png(figure).size == (1200, 504)
+    assert not any(text.startswith("best") for text in texts_of(figure))
+    assert as_png(figure).size == (1200, 504)
 
 
 def test_a_history_of_no_epochs_still_draws() -> None:
-    assert _png(curves_figure([])).size == (1200, 504)
+    assert as_png(curves_figure([])).size == (1200, 504)
 
 
 def test_a_small_confusion_shows_counts_and_shares_of_the_row() -> None:
     figure = confusion_figure(np.array([[48, 2], [5, 1245]]), ["cats", "dogs"], title="Test")
-    texts = _texts(figure)
+    texts = texts_of(figure)
     for text in ("48\n96.0%", "2\n4.0%", "5\n0.4%", "1,245\n99.6%", "cats", "dogs", "Test"):
         assert text in texts
     assert {"true", "predicted"} <= set(texts)
@@ -176,8 +130,8 @@ def test_a_class_without_pictures_divides_by_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = confusion_figure(np.array([[0, 0], [1, 3]]), ["a", "b"], title="t")
-        _png(figure)
-    assert _texts(figure).count("0") == 2
+        as_png(figure)
+    assert texts_of(figure).count("0") == 2
 
 
 @pytest.mark.parametrize(
@@ -196,11 +150,11 @@ def test_larger_confusions_say_less_in_a_cell(classes: int, cells: int, shares: 
 def test_confusion_labels_neither_leave_the_figure_nor_overlap(classes: int) -> None:
     labels = [f"class_{index}_of_many" for index in range(classes)]
     figure = confusion_figure(np.eye(classes, dtype=np.int64), labels, title="A title")
-    _assert_nothing_is_clipped(figure)
+    assert_nothing_is_clipped(figure)
     for ticks in (figure.axes[0].get_xticklabels(), figure.axes[0].get_yticklabels()):
         boxes = [label.get_window_extent() for label in ticks]
         assert not any(one.overlaps(other) for one, other in pairwise(boxes))
-    width, height = _png(figure).size
+    width, height = as_png(figure).size
     assert 300 < width < 1700
     assert 300 < height < 1700
 
@@ -216,13 +170,13 @@ def test_long_confusion_labels_stand_upright() -> None:
 )
 def test_labels_are_plain_text(label: str) -> None:
     figure = confusion_figure(np.eye(2, dtype=np.int64), [label, "b"], title=f"Test: {label}"[:30])
-    _png(figure)
-    _assert_nothing_is_clipped(figure)
+    as_png(figure)
+    assert_nothing_is_clipped(figure)
     samples = samples_figure([(np.zeros((8, 8, 3), np.uint8), label)] * 6)
-    _assert_nothing_is_clipped(samples)
+    assert_nothing_is_clipped(samples)
     if 0 < len(label) < 9 and "\n" not in label:
-        assert label in _texts(figure)
-        assert label in _texts(samples)
+        assert label in texts_of(figure)
+        assert label in texts_of(samples)
 
 
 def test_a_confusion_of_another_shape_is_refused() -> None:
@@ -242,69 +196,14 @@ def test_samples_show_every_picture_under_its_label(pictures: int, augmented: in
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == [label for _, label in labelled] + [""] * augmented
     heading = "as training sees them: augmented at random"
-    assert (heading in _texts(figure)) == bool(augmented)
+    assert (heading in texts_of(figure)) == bool(augmented)
     assert not any(axes.axison for axes in figure.axes)
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
     for array, picture in zip(shown, drawn[:pictures] + drawn[:augmented], strict=True):
         assert np.array_equal(array, picture)
-    _assert_nothing_is_clipped(figure)
+    assert_nothing_is_clipped(figure)
     boxes = [axes.get_position() for axes in figure.axes]
     for index, box in enumerate(boxes):
         assert min(box.x0, box.y0) >= 0
         assert max(box.x1, box.y1) <= 1
         assert not any(box.overlaps(other) for other in boxes[:index])
-
-
-def _shape(*sides: int) -> str:
-    return " \N{MULTIPLICATION SIGN} ".join(f"{side:,}" for side in sides)
-
-
-def test_a_model_shows_each_stage_and_the_totals() -> None:
-    figure = model_figure(STAGES)
-    texts = _texts(figure)
-    for text in (
-        "Input",
-        "MobileNetV2",
-        "Average\npooling",
-        _shape(160, 160, 3),
-        _shape(5, 5, 1280),
-    ):
-        assert text in texts
-    assert {"2,257,984 parameters", "1,281 parameters", "no parameters"} <= set(texts)
-    assert "Phase one trains 1,281 of 2,259,265 parameters, phase two 1,862,721." in texts
-    assert texts.count(_shape(160, 160, 3)) == 3
-    _assert_nothing_is_clipped(figure)
-
-
-def test_a_partly_trained_stage_is_drawn_in_two_bands() -> None:
-    figure = model_figure(STAGES)
-    bands = [patch for patch in figure.axes[0].patches if type(patch) is Rectangle]
-    assert len(bands) == 2
-    assert bands[0].get_facecolor() != bands[1].get_facecolor()
-    assert {"396,544\nparameters", "1,861,440\nparameters"} <= set(_texts(figure))
-    assert {"frozen", "trained in phase two", "trained in both phases"} <= set(_texts(figure))
-
-
-def test_a_note_of_two_lines_is_a_line_a_band() -> None:
-    stage = ModelStage("Backbone", (5, 5, 8), 100, 0, 60, note="layers 0 to 9\nlayers 10 to 19")
-    texts = _texts(model_figure([stage]))
-    assert "layers 0 to 9\nfrozen" in texts
-    assert "layers 10 to 19" in texts
-
-
-@pytest.mark.parametrize("trained", [0, 2_257_984])
-def test_a_stage_trained_whole_or_not_at_all_is_one_box(trained: int) -> None:
-    stage = ModelStage("MobileNetV2", (5, 5, 1280), 2_257_984, 0, trained)
-    figure = model_figure([stage])
-    assert not any(type(patch) is Rectangle for patch in figure.axes[0].patches)
-    assert ("trained in phase two" in _texts(figure)) == bool(trained)
-    assert ("frozen" in _texts(figure)) != bool(trained)
-
-
-def test_a_model_of_no_stages_still_draws() -> None:
-    assert _png(model_figure([])).width > 0
-
-
-def test_the_model_diagram_is_not_clipped_whatever_its_stages() -> None:
-    for stages in (STAGES, STAGES[3:], [BACKBONE], [*STAGES[:3], ModelStage("Net", (1,), 9, 0, 0)]):
-        _assert_nothing_is_clipped(model_figure(stages))

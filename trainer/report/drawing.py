@@ -7,18 +7,21 @@ a window system.
 import functools
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 
 DPI = 120
 INK = "#1f2937"
 FAINT = "#6b7280"
 GRID = "#e5e7eb"
+_NOTHING = "#9ca3af"
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
 LONGEST_LABEL = 24
 # Beyond these many classes the cells are too small for a share, and then for a count.
@@ -44,9 +47,14 @@ def families() -> list[str]:
     return ["DejaVu Sans", *(font for font in _OTHER_SCRIPTS if font in installed)]
 
 
+def any_text() -> dict[str, Any]:
+    """What Matplotlib is to do with a user's own words: nothing special."""
+    return {"parse_math": False, "family": families()}
+
+
 def inches(text: str, size: float) -> float:
     """How wide `text` is, its widest line if it has several."""
-    words = blank(1, 1).text(0, 0, text, fontsize=size, parse_math=False, family=families())
+    words = blank(1, 1).text(0, 0, text, fontsize=size, **any_text())
     with warnings.catch_warnings():
         # A letter no font has is drawn as a box, and warned of once more when that happens.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
@@ -75,11 +83,25 @@ def share(
     return x / whole, y / tall, width / whole, height / tall
 
 
-def matrix(labels: Sequence[str], *, title: str) -> tuple[Figure, Axes, Axes]:
-    """An empty matrix of true classes by predicted ones, to be filled with imshow.
+def style(axes: Axes) -> None:
+    """A plain plot: a grid behind the data, no frame but two thin lines, no ticks."""
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GRID)
+    axes.tick_params(which="both", length=0, colors=FAINT)
 
-    Returns:
-        The figure, the axes of the matrix, and those of a colour bar beside it.
+
+def matrix(
+    labels: Sequence[str], values: npt.NDArray[Any], *, title: str, **how: Any
+) -> tuple[Figure, Axes, Colorbar]:
+    """A matrix of true classes by predicted ones, its axes, and the colour bar beside it.
+
+    Args:
+        labels: the classes' names, in order.
+        values: [classes, classes], rows the true class, columns the predicted one.
+        title: above the matrix.
+        how: what imshow takes: the colours and their range.
     """
     classes = len(labels)
     names = [shortened(label, LONGEST_LABEL) for label in labels]
@@ -97,9 +119,9 @@ def matrix(labels: Sequence[str], *, title: str) -> tuple[Figure, Axes, Axes]:
     axes = figure.add_axes(share(figure, start, bottom, grid, grid))
     ticks = range(0, classes, math.ceil(_TICK_ROOM / (grid / classes)))
     named = [names[tick] for tick in ticks]
-    any_words: dict[str, Any] = {"parse_math": False, "family": families()}
-    axes.set_xticks(ticks, named, rotation=90 if upright else 0, fontsize=size, **any_words)
-    axes.set_yticks(ticks, named, fontsize=size, **any_words)
+    plain = any_text()
+    axes.set_xticks(ticks, named, rotation=90 if upright else 0, fontsize=size, **plain)
+    axes.set_yticks(ticks, named, fontsize=size, **plain)
     axes.tick_params(length=0, colors=INK)
     axes.set_xlabel("predicted", color=FAINT, fontsize=10)
     axes.set_ylabel("true", color=FAINT, fontsize=10)
@@ -110,6 +132,37 @@ def matrix(labels: Sequence[str], *, title: str) -> tuple[Figure, Axes, Axes]:
         axes.grid(which="minor", color="white", linewidth=1.5)
         axes.tick_params(which="minor", length=0)
     above = 1 - 0.28 / figure.get_figheight()
-    figure.text(0.5, above, title, ha="center", va="center", fontsize=13, color=INK, **any_words)
+    figure.text(0.5, above, title, ha="center", va="center", fontsize=13, color=INK, **plain)
     bar_axes = figure.add_axes(share(figure, start + grid + 0.18, bottom, 0.14, grid))
-    return figure, axes, bar_axes
+    bar = figure.colorbar(axes.imshow(values, interpolation="nearest", **how), cax=bar_axes)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=8.5, colors=FAINT)
+    return figure, axes, bar
+
+
+def write_cells(
+    axes: Axes,
+    counts: npt.NDArray[np.integer[Any]],
+    text: Callable[[int, int], str],
+    *,
+    strength: npt.NDArray[Any],
+    sizes: tuple[float, float, float],
+) -> None:
+    """The text of each cell of a matrix, where there are few enough classes.
+
+    Args:
+        counts: integer [classes, classes]; a cell of 0 is written faintly.
+        text: of a row and a column.
+        strength: [classes, classes], how dark each cell is, 0..1.
+        sizes: of the letters for up to 5 classes, up to SHARES_UP_TO, and more.
+    """
+    classes = len(counts)
+    if classes > COUNTS_UP_TO:
+        return
+    size = sizes[(classes > 5) + (classes > SHARES_UP_TO)]
+    for row, column in np.ndindex(classes, classes):
+        on_dark = strength[row, column] > 0.55
+        colour = "white" if on_dark else INK if counts[row, column] else _NOTHING
+        axes.text(
+            column, row, text(row, column), ha="center", va="center", fontsize=size, color=colour
+        )

@@ -1,12 +1,10 @@
-"""The figures of a run: its samples, its learning curves, its confusions and its network.
+"""The figures of a run: its samples, its learning curves and its confusions.
 
 Every function returns a matplotlib Figure for the caller to save.
 """
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,43 +12,13 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from edgetl.trainer.report import drawing
 
 _TRAIN = "#2563eb"
 _VALIDATION = "#ea580c"
-_FROZEN = "#dbe4ee"
-_PHASE_ONE = "#93c5fd"
-_PHASE_TWO = "#fdba74"
-_BOTH = "#86d3a5"
-_NO_PARAMETERS = "#f8fafc"
-_EDGE = "#475569"
 _BLUES = LinearSegmentedColormap.from_list("edgetl", ["#f8fafc", "#93c5fd", "#1e40af"])
-
-
-@dataclass(frozen=True)
-class ModelStage:
-    """One box of the network's diagram.
-
-    Attributes:
-        name: what the box is called.
-        output_shape: of one picture, without the batch.
-        parameters: how many it has, frozen and trained.
-        trainable_head: how many of them phase one trains.
-        trainable_fine_tune: how many of them phase two trains.
-        note: more to say in the box. In a box of two bands, one frozen and one trained in phase
-            two, its first line goes to the frozen band and its second to the trained one; a
-            single line goes to the trained one.
-    """
-
-    name: str
-    output_shape: tuple[int, ...]
-    parameters: int
-    trainable_head: int
-    trainable_fine_tune: int
-    note: str = ""
 
 
 def samples_figure(
@@ -87,14 +55,7 @@ def samples_figure(
     for place, (picture, label) in enumerate(pictures):
         axes = show(picture, place % columns, margin + title + place // columns * (row + title))
         short = drawing.fitted(label, 10, cell)
-        axes.set_title(
-            short,
-            fontsize=10,
-            color=drawing.INK,
-            pad=4,
-            parse_math=False,
-            family=drawing.families(),
-        )
+        axes.set_title(short, fontsize=10, color=drawing.INK, pad=4, **drawing.any_text())
     top = margin + first * (row + title)
     if second:
         figure.text(
@@ -161,45 +122,16 @@ def confusion_figure(
         raise ValueError(f"a confusion of shape {confusion.shape} for {classes} labels")
     totals = confusion.sum(axis=1, keepdims=True)
     shares = confusion / np.maximum(totals, 1)
-    figure, axes, bar_axes = drawing.matrix(labels, title=title)
-    image = axes.imshow(shares, cmap=_BLUES, vmin=0, vmax=1, interpolation="nearest")
-    if classes <= drawing.COUNTS_UP_TO:
-        _write_cells(axes, confusion, shares)
-    bar = figure.colorbar(image, cax=bar_axes, format=PercentFormatter(1.0, decimals=0))
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelsize=8.5, colors=drawing.FAINT)
+    figure, axes, bar = drawing.matrix(labels, shares, title=title, cmap=_BLUES, vmin=0, vmax=1)
+
+    def text(row: int, column: int) -> str:
+        count = confusion[row, column]
+        share = count and classes <= drawing.SHARES_UP_TO
+        return f"{count:,}\n{shares[row, column]:.1%}" if share else f"{count:,}"
+
+    drawing.write_cells(axes, confusion, text, strength=shares, sizes=(11, 8.5, 7))
+    bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     bar.set_label("of the true class", color=drawing.FAINT, fontsize=9)
-    return figure
-
-
-def model_figure(stages: Sequence[ModelStage]) -> Figure:
-    """The network as a chain of boxes, coloured by what each phase of the training trains."""
-    gap, margin, height, middle = 0.26, 0.15, 4.3, 2.85
-    most = max((stage.parameters for stage in stages), default=0)
-    widths = [
-        3.0 if _in_bands(stage) else 1.9 if stage.parameters == most > 0 else 1.32
-        for stage in stages
-    ]
-    chain = sum(widths) + gap * max(len(stages) - 1, 0)
-    figure = drawing.blank(max(chain + 2 * margin, 8.0), height)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set(xlim=(0, figure.get_figwidth()), ylim=(0, height))
-    axes.set_axis_off()
-    left = (figure.get_figwidth() - chain) / 2
-    for place, (stage, width) in enumerate(zip(stages, widths, strict=True)):
-        if place:
-            arrow = {
-                "arrowstyle": "-|>",
-                "color": drawing.FAINT,
-                "lw": 1.5,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            }
-            start, end = (left - gap + 0.03, middle), (left - 0.02, middle)
-            axes.annotate("", xy=end, xytext=start, arrowprops=arrow)
-        _draw_stage(axes, stage, left, middle, width)
-        left += width + gap
-    _explain_colours(figure, stages)
     return figure
 
 
@@ -215,11 +147,7 @@ def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
 def _style_curves(axes: Axes, epochs: Sequence[int], name: str) -> None:
     axes.set_title(name, loc="left", fontsize=13, color=drawing.INK, weight="bold", pad=10)
     axes.set_xlabel("epoch", color=drawing.FAINT)
-    axes.grid(color=drawing.GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(drawing.GRID)
-    axes.tick_params(length=0, colors=drawing.FAINT)
+    drawing.style(axes)
     axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
@@ -278,150 +206,4 @@ def _mark_best(axes: Axes, epoch: int, value: float, *, accuracy: bool) -> None:
         weight="bold",
         bbox=drawing.PAPER,
         arrowprops={"arrowstyle": "-", "color": _VALIDATION, "lw": 1, "shrinkB": 6},
-    )
-
-
-def _write_cells(
-    axes: Axes, confusion: npt.NDArray[np.integer[Any]], shares: npt.NDArray[np.float64]
-) -> None:
-    classes = len(confusion)
-    size = 11 if classes <= 5 else 8.5 if classes <= drawing.SHARES_UP_TO else 7
-    for row, column in np.ndindex(classes, classes):
-        count, share = int(confusion[row, column]), float(shares[row, column])
-        text = f"{count:,}"
-        if count and classes <= drawing.SHARES_UP_TO:
-            text += f"\n{share:.1%}"
-        colour = "white" if share > 0.55 else drawing.INK if count else "#9ca3af"
-        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
-
-
-def _in_bands(stage: ModelStage) -> bool:
-    return 0 < stage.trainable_fine_tune < stage.parameters and not stage.trainable_head
-
-
-def _colour(stage: ModelStage) -> str:
-    if not stage.parameters:
-        return _NO_PARAMETERS
-    if stage.trainable_head and stage.trainable_fine_tune:
-        return _BOTH
-    if stage.trainable_head:
-        return _PHASE_ONE
-    return _PHASE_TWO if stage.trainable_fine_tune else _FROZEN
-
-
-def _draw_stage(axes: Axes, stage: ModelStage, left: float, middle: float, width: float) -> None:
-    bands = _in_bands(stage)
-    # Taller where the data is still a picture than where it is a row of numbers.
-    height = 2.5 if bands else 1.9 if len(stage.output_shape) > 1 else 1.35
-    bottom, centre = middle - height / 2, left + width / 2
-    box = FancyBboxPatch(
-        (left, bottom),
-        width,
-        height,
-        boxstyle="round,pad=0,rounding_size=0.09",
-        facecolor="white" if bands else _colour(stage),
-        edgecolor=_EDGE,
-        linewidth=1.3,
-    )
-    axes.add_patch(box)
-    if bands:
-        _words(axes, centre, bottom + height - 0.24, stage.name, size=13, weight="bold")
-        _draw_bands(axes, stage, left + 0.12, bottom + 0.12, width - 0.24, height - 0.58)
-    else:
-        name = textwrap.fill(stage.name, 13)
-        note = textwrap.fill(stage.note, int(width * 12))
-        lift = 0.095 * (note.count("\n") + 1) if note else 0.0
-        _words(axes, centre, middle + lift, name, size=10.5, weight="bold")
-        drop = 0.1 * (name.count("\n") + 1) + 0.03
-        _words(axes, centre, middle - drop, note, size=9.5, colour=drawing.FAINT)
-    shape = " \N{MULTIPLICATION SIGN} ".join(f"{side:,}" for side in stage.output_shape)
-    count = f"{stage.parameters:,} parameters" if stage.parameters else "no parameters"
-    _words(axes, centre, bottom - 0.19, shape, size=10, weight="bold")
-    _words(axes, centre, bottom - 0.41, count, size=9.5, colour=drawing.FAINT)
-
-
-def _draw_bands(
-    axes: Axes, stage: ModelStage, left: float, bottom: float, width: float, height: float
-) -> None:
-    frozen = stage.parameters - stage.trainable_fine_tune
-    first, _, last = stage.note.rpartition("\n")
-    # In proportion to the parameters, as far as both bands have room for their words.
-    across = width * min(max(frozen / stage.parameters, 0.44), 0.56)
-    for x, wide, colour, count, lines in (
-        (left, across, _FROZEN, frozen, [first, "frozen"]),
-        (
-            left + across,
-            width - across,
-            _PHASE_TWO,
-            stage.trainable_fine_tune,
-            [last or "trained in phase two"],
-        ),
-    ):
-        axes.add_patch(Rectangle((x, bottom), wide, height, facecolor=colour, edgecolor="white"))
-        said = [textwrap.fill(line, int(wide * 12)) for line in lines if line]
-        centre, middle = x + wide / 2, bottom + height / 2
-        _words(axes, centre, middle + 0.15, "\n".join(said), size=10.5)
-        _words(axes, centre, bottom + 0.38, f"{count:,}\nparameters", size=9.5)
-
-
-def _words(
-    axes: Axes,
-    x: float,
-    y: float,
-    text: str,
-    *,
-    size: float,
-    colour: str = drawing.INK,
-    weight: str = "normal",
-) -> None:
-    axes.text(
-        x,
-        y,
-        text,
-        ha="center",
-        va="center",
-        fontsize=size,
-        color=colour,
-        weight=weight,
-        linespacing=1.25,
-        parse_math=False,
-    )
-
-
-def _explain_colours(figure: Figure, stages: Sequence[ModelStage]) -> None:
-    used = {_colour(stage) for stage in stages}
-    if any(_in_bands(stage) for stage in stages):
-        used |= {_FROZEN, _PHASE_TWO}
-    meanings = {
-        _NO_PARAMETERS: "no parameters",
-        _FROZEN: "frozen",
-        _PHASE_ONE: "trained in phase one",
-        _PHASE_TWO: "trained in phase two",
-        _BOTH: "trained in both phases",
-    }
-    patches = [
-        Patch(facecolor=colour, edgecolor=_EDGE, label=meaning)
-        for colour, meaning in meanings.items()
-        if colour in used
-    ]
-    low = 1 / figure.get_figheight()
-    figure.legend(
-        handles=patches,
-        loc="center",
-        bbox_to_anchor=(0.5, 0.62 * low),
-        ncols=len(patches) or 1,
-        frameon=False,
-        fontsize=10,
-    )
-    total = sum(stage.parameters for stage in stages)
-    head = sum(stage.trainable_head for stage in stages)
-    fine_tune = sum(stage.trainable_fine_tune for stage in stages)
-    figure.text(
-        0.5,
-        0.28 * low,
-        f"Phase one trains {head:,} of {total:,} parameters, phase two {fine_tune:,}.",
-        ha="center",
-        va="center",
-        fontsize=11,
-        color=drawing.INK,
     )

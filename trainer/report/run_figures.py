@@ -12,7 +12,7 @@ from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
-from edgetl.trainer.report import figures
+from edgetl.trainer.report import figures, model_diagram
 from edgetl.trainer.run.folder import RunFolder
 
 _SHOWN_SAMPLES = 12
@@ -45,7 +45,7 @@ def write_model(
     run: RunFolder, model: keras.Model, counts: ParameterCounts, recipe: Recipe
 ) -> None:
     """model.png: the network with its shapes, parameters and what each phase trains."""
-    _save(run, "model", figures.model_figure(_stages(model, counts, recipe)))
+    _save(run, "model", model_diagram.model_figure(_stages(model, counts, recipe)))
 
 
 def write_curves(run: RunFolder, history: Sequence[Mapping[str, Any]]) -> None:
@@ -67,7 +67,7 @@ def write_confusion(
 
 def _stages(
     model: keras.Model, counts: ParameterCounts, recipe: Recipe
-) -> list[figures.ModelStage]:
+) -> list[model_diagram.ModelStage]:
     size = (recipe.height, recipe.width, 3)
     backbone = backbone_of(model)
     head = counts.trainable_head
@@ -85,14 +85,14 @@ def _stages(
         )
         if used
     ]
-    stages = [figures.ModelStage("Input", size, 0, 0, 0, note="RGB 0..255")]
+    stages = [model_diagram.ModelStage("Input", size, 0, 0, 0, note="RGB 0..255")]
     if moves:
         note = f"training only: {', '.join(moves)}"
-        stages.append(figures.ModelStage("Augmentation", size, 0, 0, 0, note=note))
+        stages.append(model_diagram.ModelStage("Augmentation", size, 0, 0, 0, note=note))
     return [
         *stages,
-        figures.ModelStage("Scaling", size, 0, 0, 0, note="to [-1, 1]"),
-        figures.ModelStage(
+        model_diagram.ModelStage("Scaling", size, 0, 0, 0, note="to [-1, 1]"),
+        model_diagram.ModelStage(
             "MobileNetV2",
             tuple(backbone.output_shape[1:]),
             counts.backbone,
@@ -100,8 +100,8 @@ def _stages(
             tuned,
             note="\n".join(bands),
         ),
-        figures.ModelStage("Average pooling", (backbone.output_shape[-1],), 0, 0, 0),
-        figures.ModelStage(
+        model_diagram.ModelStage("Average pooling", (backbone.output_shape[-1],), 0, 0, 0),
+        model_diagram.ModelStage(
             "Dropout",
             (backbone.output_shape[-1],),
             0,
@@ -109,7 +109,7 @@ def _stages(
             0,
             note=f"training only: {recipe.dropout:g}",
         ),
-        figures.ModelStage("Dense head", tuple(model.output_shape[1:]), head, head, head),
+        model_diagram.ModelStage("Dense head", tuple(model.output_shape[1:]), head, head, head),
     ]
 
 

@@ -1,0 +1,208 @@
+"""The figure of accuracy by latency: a bubble for each case, none of whose labels hide another."""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
+
+from edgetl.benchmarks.measured import KERAS, Case, Measured, engine_family
+from edgetl.benchmarks.report.figures import LABEL_SIZE, LONGEST_NAME, case_names, limit_latency
+from edgetl.edge.errors import plural
+from edgetl.trainer.report import drawing
+
+_COLOURS = ("#2563eb", "#7c3aed", "#0e7490", "#15803d", "#be185d", "#854d0e", "#64748b")
+_KERAS_COLOUR = "#ea580c"
+# The largest bubble's diameter and the smallest's that can be seen, points.
+_LARGEST, _SMALLEST = 46.0, 9.0
+# With more bubbles than these their labels have no room for the file's size.
+_SIZES_UP_TO = 12
+
+
+def accuracy_latency_figure(measured: Measured) -> Figure | None:
+    """Accuracy by end-to-end latency, a bubble as large in area as the model's file.
+
+    None where no case has a quality.
+    """
+    groups = _groups([case for case in measured.cases if case.quality])
+    if not groups:
+        return None
+    # The colour tells the engine.
+    named = [
+        pair for cases in groups.values() for pair in zip(cases, case_names(cases), strict=True)
+    ]
+    figure = drawing.blank(9.6, 5.4)
+    axes = figure.add_axes((0.085, 0.11, 0.885, 0.75))
+    shares = [share for case, _ in named if case.quality for share in _interval(case)]
+    drawing.style(axes)
+    limit_latency(axes, [case.end_to_end.p50 for case, _ in named], margin=0.16)
+    low, high = min(shares), max(shares)
+    margin = max((high - low) * 0.12, 0.01)
+    axes.set_ylim(low - margin, high + margin)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+    # The bubbles need room above 100 %, where no accuracy is.
+    axes.yaxis.set_major_formatter(
+        lambda share, _: f"{100 * share:.3g}%" if 0 <= share <= 1 + 1e-9 else ""
+    )
+    axes.set_ylabel("accuracy", color=drawing.FAINT)
+    axes.set_xlabel("milliseconds a picture, from its JPEG to probabilities (median)",
+                    color=drawing.FAINT)  # fmt: skip
+    others = [group for group, cases in groups.items() if not cases[0].is_keras]
+    colours = dict.fromkeys(groups, _KERAS_COLOUR) | {
+        group: _COLOURS[place % len(_COLOURS)] for place, group in enumerate(others)
+    }
+    largest = max(case.bytes for case, _ in named)
+    bubbles = []
+    # The largest first, so that none hides a smaller one.
+    for case, name in sorted(named, key=lambda pair: -pair[0].bytes):
+        diameter = max(_LARGEST * math.sqrt(case.bytes / largest), _SMALLEST)
+        bubbles.append(
+            (_draw_bubble(axes, case, diameter, colours[_group(case)]), diameter, case, name)
+        )
+    _legend(figure, groups, colours, largest)
+    _label_bubbles(figure, axes, bubbles)
+    return figure
+
+
+def _interval(case: Case) -> tuple[float, float]:
+    assert case.quality
+    return case.quality.accuracy_interval
+
+
+def _group(case: Case) -> str:
+    """What a case shares its colour with, as the legend has it."""
+    name = KERAS if case.is_keras else engine_family(case.engine)
+    return f"{name} on {case.elsewhere}" if case.elsewhere else name
+
+
+def _groups(cases: Sequence[Case]) -> dict[str, list[Case]]:
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(_group(case), []).append(case)
+    return groups
+
+
+def _draw_bubble(axes: Axes, case: Case, diameter: float, colour: str) -> tuple[float, float]:
+    """The middle of the bubble, milliseconds and share."""
+    assert case.quality
+    middle = case.end_to_end.p50, case.quality.accuracy
+    low, high = case.quality.accuracy_interval
+    axes.plot([middle[0]] * 2, [low, high], color=colour, linewidth=1, alpha=0.35, zorder=1.5)
+    axes.scatter(
+        *middle, s=diameter**2, color=colour, alpha=0.3 if case.noisy else 0.6,
+        edgecolors=colour, linewidths=1.2, linestyles="--" if case.noisy else "-", zorder=2,
+    )  # fmt: skip
+    axes.plot(*middle, ".", color="white", markersize=3, zorder=3)
+    return middle
+
+
+def _legend(
+    figure: Figure, groups: dict[str, list[Case]], colours: dict[str, str], largest: int
+) -> None:
+    if len(groups) > 1:
+        handles = []
+        for group, cases in groups.items():
+            threads = {case.threads for case in cases}
+            words = drawing.shortened(group, LONGEST_NAME)
+            if len(threads) == 1:
+                words += f", {plural(cases[0].threads, 'thread')}"
+            handles.append(
+                Line2D(
+                    [], [], color=colours[group], marker="o", linestyle="", markersize=7,
+                    label=words,
+                )
+            )  # fmt: skip
+        legend = figure.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=(0.06, 0.955), frameon=False,
+            ncols=min(len(handles), 4), fontsize=9.5, handletextpad=0.2, columnspacing=1.4,
+        )  # fmt: skip
+        for shown in legend.get_texts():
+            shown.set_parse_math(False)
+            shown.set_fontfamily(drawing.families())
+    figure.text(
+        0.97, 0.985,
+        f"area: size of the file (largest {largest / 1e6:.1f} MB); line: 95 % interval",
+        ha="right", va="top", fontsize=8.5, color=drawing.FAINT,
+    )  # fmt: skip
+
+
+def _label_bubbles(
+    figure: Figure, axes: Axes, bubbles: Sequence[tuple[tuple[float, float], float, Case, str]]
+) -> None:
+    """A label beside each bubble where it hides neither another nor a bubble."""
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    pixels = figure.dpi / 72
+    taken: list[Bbox] = []
+    for middle, diameter, _, _ in bubbles:
+        x, y = axes.transData.transform(middle)
+        half = diameter * pixels / 2
+        taken.append(Bbox([[x - half, y - half], [x + half, y + half]]))
+    inside = axes.get_window_extent(renderer)
+    for (middle, diameter, case, name), bubble in list(zip(bubbles, taken, strict=True))[::-1]:
+        said = name + (" (noisy)" if case.noisy else "")
+        if len(bubbles) <= _SIZES_UP_TO:
+            said += f"  {case.bytes / 1e6:.1f} MB"
+        words = axes.annotate(
+            said, xy=middle, xytext=(0, 0), textcoords="offset points", ha="center", va="center",
+            fontsize=LABEL_SIZE, color=drawing.INK, parse_math=False, family=drawing.families(),
+            zorder=4,
+        )  # fmt: skip
+        size = words.get_window_extent(renderer)
+        best = _free_place(bubble, size.width + 4, size.height + 2, taken, inside)
+        taken.append(best)
+        across = (best.x0 + best.x1) / 2 - (bubble.x0 + bubble.x1) / 2
+        up = (best.y0 + best.y1) / 2 - (bubble.y0 + bubble.y1) / 2
+        words.set_position((across / pixels, up / pixels))
+        # A label further away than beside its bubble needs a line to it.
+        gap = max(
+            best.x0 - bubble.x1, bubble.x0 - best.x1, best.y0 - bubble.y1, bubble.y0 - best.y1
+        )  # fmt: skip
+        if gap > 9 * pixels:
+            x, y = _centre(bubble)
+            nearest = (
+                min(max(0.0, best.x0 - x), best.x1 - x) / pixels,
+                min(max(0.0, best.y0 - y), best.y1 - y) / pixels,
+            )
+            line = {"arrowstyle": "-", "color": drawing.FAINT, "lw": 0.8, "shrinkA": 0}
+            axes.annotate(
+                "", xy=middle, xytext=nearest, textcoords="offset points",
+                arrowprops=line | {"shrinkB": diameter / 2},
+            )  # fmt: skip
+
+
+def _centre(box: Bbox) -> tuple[float, float]:
+    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+
+
+def _free_place(
+    bubble: Bbox, width: float, height: float, taken: Sequence[Bbox], inside: Bbox
+) -> Bbox:
+    """The box of that size nearest to the bubble that hides as little as can be."""
+    x, y = _centre(bubble)
+    half = bubble.width / 2
+    best, least = bubble, math.inf
+    for distance in (4, 16, 30, 46, 64, 84, 108, 136, 168, 204):
+        for turn in range(0, 360, 15):
+            # To the right, then up and down, and at last to the left.
+            angle = math.radians(turn if turn <= 180 else 180 - turn)
+            reach = half + distance
+            left = x + reach * math.cos(angle) + (width / 2) * (math.cos(angle) - 1)
+            low = y + reach * math.sin(angle) + (height / 2) * (math.sin(angle) - 1)
+            box = Bbox([[left, low], [left + width, low + height]])
+            hidden = sum(_overlap(box, other) for other in taken)
+            outside = width * height - _overlap(box, inside)
+            if hidden + outside < least - 1e-6:
+                best, least = box, hidden + outside
+            if least < 1:
+                return best
+    return best
+
+
+def _overlap(one: Bbox, other: Bbox) -> float:
+    across = min(one.x1, other.x1) - max(one.x0, other.x0)
+    up = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return float(max(across, 0.0) * max(up, 0.0))

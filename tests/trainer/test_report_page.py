@@ -1,0 +1,182 @@
+"""report.html as a page: in order, self-contained, and readable whatever the names are."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.trainer.made_report import (
+    embedded,
+    made_dataset,
+    made_mistake,
+    written_report,
+)
+
+CHROMIUM = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
+
+
+def test_the_page_is_in_order(tmp_path: Path) -> None:
+    page = written_report(tmp_path, wrong=2, mistakes=[made_mistake(0), made_mistake(1)])
+    assert page.markup.startswith("<!DOCTYPE html>")
+    assert page.all("html") == [{"lang": "en"}]
+    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
+    names = [attributes["id"] for attributes in page.all("section")]
+    assert names == [
+        *("data", "samples", "learning", "confusions", "mistakes", "classes", "model", "time"),
+        "settings",
+    ]
+    links = [str(attributes["href"]) for attributes in page.all("a")]
+    assert links == [f"#{name}" for name in names]
+
+
+def test_tables_and_pictures_can_be_read_aloud(tmp_path: Path) -> None:
+    page = written_report(tmp_path, wrong=2, mistakes=[made_mistake(0)])
+    assert all(attributes["alt"] for attributes in page.all("img"))
+    assert {attributes.get("scope") for attributes in page.all("th")} == {"row", "col", "colgroup"}
+    assert len(page.all("caption")) == len(page.all("table"))
+
+
+def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
+    page = written_report(tmp_path, wrong=1, mistakes=[made_mistake(0)])
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "iframe", "object", "embed", "base", "form", "video", "audio"}
+    for _, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "href", "srcset", "action"):
+            value = attributes.get(name) or "#"
+            assert value.startswith(("#", "data:")), value
+    assert not re.search(r"https?://|@import|url\(", page.markup)
+    policy = next(a["content"] for a in page.all("meta") if "http-equiv" in a)
+    assert str(policy).startswith("default-src 'none';")
+
+
+def test_the_figures_are_in_the_page_as_they_are(tmp_path: Path) -> None:
+    page = written_report(tmp_path)
+    figures = tmp_path / "a run" / "figures"
+    assert embedded(page, "png") == [
+        (figures / f"{name}.png").read_bytes()
+        for name in ("samples", "curves", "confusion", "model")
+    ]
+    sizes = [(a["width"], a["height"]) for a in page.all("img")]
+    assert sizes[1] == ("1200", "504")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "it's & <b>bold</b>",
+        "</section></main>",
+        "$x {y} %s \\",
+        "größe 猫 🐈",
+        "\u202eright to left",
+        "W" * 200,
+    ],
+)
+def test_any_name_is_only_words(tmp_path: Path, name: str) -> None:
+    plain = written_report(tmp_path / "plain", wrong=1, mistakes=[made_mistake(0)])
+    dataset = made_dataset(["a", name])
+    mistake = made_mistake(0, file=f"test/{name}.jpg", true="a", predicted=name)
+    page = written_report(tmp_path / "hostile", dataset=dataset, wrong=1, mistakes=[mistake])
+    assert [tag for tag, _ in page.tags if tag != "wbr"] == [
+        tag for tag, _ in plain.tags if tag != "wbr"
+    ]
+    for section in ("data", "confusions", "mistakes", "classes"):
+        assert name in page.sections[section]
+    assert f"test/{name}.jpg, of the class a, taken for {name}" in [
+        attributes["alt"] for attributes in page.all("img")
+    ]
+
+
+def test_names_that_are_no_utf_8_are_shown_as_escapes(tmp_path: Path) -> None:
+    mistake = made_mistake(0, file="test/cats/caf\udce9\n.jpg")
+    page = written_report(tmp_path, wrong=1, mistakes=[mistake])
+    assert r"test/cats/caf\udce9\n.jpg" in page.sections["mistakes"]
+
+
+def test_many_classes_stay_usable(tmp_path: Path) -> None:
+    labels = [f"class number {number:03}" for number in range(120)]
+    page = written_report(tmp_path, labels=labels, wrong=30)
+    assert (
+        "class number 000, class number 001, class number 002, class number 003 and 116 more"
+        in (page.text)
+    )
+    for section in ("data", "classes"):
+        assert all(label in page.sections[section] for label in labels)
+    assert page.sections["confusions"].count("taken for") == 3
+    assert len(re.sub(r"base64,[^\"]*", "", page.markup)) < 150_000
+    scrolled = [attributes for attributes in page.all("div") if attributes.get("class") == "scroll"]
+    assert all(attributes["tabindex"] == "0" for attributes in scrolled)
+
+
+# The page in a frame of its own, since a window of Chromium is never narrower than 500 pixels.
+FRAME = """<!DOCTYPE html><body style="margin:0">
+<iframe style="border:0;width:{width}px;height:900px" srcdoc="{page}"></iframe>
+<pre></pre>
+<script>
+addEventListener("load", () => {{
+  const page = document.querySelector("iframe").contentDocument;
+  document.querySelector("pre").textContent = JSON.stringify({{
+    loaded: [...page.images].map(image => image.complete && image.naturalWidth),
+    needed: page.documentElement.scrollWidth,
+    shown: page.documentElement.clientWidth,
+  }});
+  document.querySelector("iframe").remove();
+}});
+</script>"""
+
+
+def _chromium(tmp_path: Path, *arguments: str) -> str:
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed")
+    result = subprocess.run(
+        [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000"),
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("classes", [2, 120])
+def test_a_browser_shows_it_whole_on_a_desktop_and_on_a_phone(
+    tmp_path: Path, width: int, classes: int
+) -> None:
+    labels = ["cats", "dogs", *("W" * 60 + str(number) for number in range(classes - 2))]
+    mistakes = [made_mistake(number, file=f"test/{'x' * 90}/{number}.jpg") for number in range(5)]
+    warnings = ["y" * 300]
+    page = written_report(tmp_path, labels=labels, wrong=5, mistakes=mistakes, warnings=warnings)
+    picture = tmp_path / "screenshot.png"
+    report = (tmp_path / "a run" / "report.html").as_uri()
+    _chromium(tmp_path, f"--window-size={width},900", f"--screenshot={picture}", report)
+    with Image.open(picture) as shown:
+        assert shown.width >= width
+        assert len(shown.convert("RGB").getcolors(maxcolors=1 << 20) or []) > 20
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.format(width=width, page=html.escape(page.markup)), encoding="utf-8")
+    dumped = _chromium(tmp_path, "--window-size=1400,1000", "--dump-dom", frame.as_uri())
+    found = re.search(r"<pre>(\{.*\})</pre>", dumped)
+    assert found, dumped[-2000:]
+    measured = json.loads(found[1])
+    assert len(measured["loaded"]) == 9
+    assert all(measured["loaded"])
+    assert measured["needed"] <= measured["shown"] <= width
