@@ -22,8 +22,8 @@ class RandomView(keras.layers.Layer):
 
     It gives what Keras' RandomFlip, RandomRotation, RandomZoom and RandomTranslation would give one
     after the other (bilinear, reflected at the edges), but computes every pixel once: on 2 cores a
-    picture of 160x160 takes a third of their time, and is not blurred again by each of them. It acts
-    in training only.
+    picture of 160x160 takes a third of their time, and is not blurred by each of them. Training
+    only.
 
     Args:
         flip: mirror left to right, half of the time.
