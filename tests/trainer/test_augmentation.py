@@ -78,7 +78,7 @@ def test_what_lies_outside_is_reflected() -> None:
 
 
 def test_one_by_one_they_are_what_keras_layers_give(picture: np.ndarray) -> None:
-    # With one kind of change at a time nothing is interpolated twice, so the pictures that both give
+    # With one kind of change at a time nothing is interpolated twice, so the pictures of both
     # have the same mean and spread at every pixel.
     for mine, layer in (
         ({"rotation": 0.1}, keras.layers.RandomRotation(0.1, seed=1)),
