@@ -158,7 +158,8 @@ def _write_picture(path: Path, label: str, seeds: tuple[int, int]) -> None:
 
 def _colours(label: str, rng: Random) -> tuple[Colour, Colour]:
     """A colour for the object and one for the background that it can be seen on."""
-    # Most trees are green, as a child would draw them, but not all: green alone must not tell.
+    # Most trees are green, as a child would draw them; a few are not, so that green alone does not
+    # tell.
     hue = rng.normal(0.31, 0.05) if label == "tree" and rng.random() < 0.6 else rng.random()
     while True:
         main = hsv(hue, rng.uniform(0.35, 0.85), rng.uniform(0.45, 0.95))
