@@ -1,4 +1,4 @@
-"""What we say while we work: on stderr, a bar on a terminal, lines elsewhere."""
+"""Progress on stderr: bars on a terminal, log lines elsewhere."""
 
 import sys
 import time
@@ -18,6 +18,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from edgetl.edge.system.messages import logger
+
 
 def say(line: str) -> None:
     """Print one line on stderr."""
@@ -26,10 +28,9 @@ def say(line: str) -> None:
 
 @contextmanager
 def progress(description: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar that the block advances by calling what it is given, once for each thing done or
-    with how many were done; gone when the block ends.
+    """A bar, on a terminal only, that is gone when the block ends.
 
-    Shown on a terminal only: elsewhere the lines around it must do.
+    The block advances it by calling what it is given, for one item or with a number of them.
     """
     bar = _bar(MofNCompleteColumn(), TimeRemainingColumn())
     with bar:
@@ -39,7 +40,7 @@ def progress(description: str, total: int) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def bytes_bar(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar that the block sets to a number of bytes; on a terminal only, gone at the end."""
+    """The same for bytes; the block calls what it is given with the number done so far."""
     bar = _bar(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with bar:
         task = bar.add_task(description, total=total)
@@ -50,7 +51,7 @@ def bytes_bar(description: str, total: int | None) -> Iterator[Callable[[int], N
 def epoch_display(
     title: str, *, steps: int, epochs_left: int, before: str
 ) -> Iterator[Callable[[Mapping[str, float]], None]]:
-    """A bar over one epoch with the loss and accuracy so far and the time that the phase needs yet.
+    """A bar over one epoch, with its metrics so far and the time left in the phase.
 
     Args:
         title: the phase and the epoch.
@@ -58,9 +59,10 @@ def epoch_display(
         epochs_left: of the phase, this one among them; the time left is for all of them.
         before: what the last epoch's validation gave, or nothing.
 
-    The block calls what it is given after each batch, with the figures so far.
+    The block calls what it is given after each batch, with the metrics so far.
     """
-    bar = _bar(MofNCompleteColumn(), TextColumn("{task.fields[figures]}"))
+    # With its figures, and a title as "fine-tune 12/14", it fits 80 columns.
+    bar = _bar(TextColumn("{task.fields[figures]}"), width=6)
     began = time.perf_counter()
     with bar:
         task = bar.add_task(title, total=steps, figures=before)
@@ -70,8 +72,9 @@ def epoch_display(
             nonlocal done
             done += 1
             left = (time.perf_counter() - began) / done * (steps * epochs_left - done)
-            figures = [f"{name} {logs[name]:.4f}" for name in ("loss", "accuracy") if name in logs]
-            text = "  ".join([*figures, before, f"{timedelta(seconds=round(left))} left"])
+            names = {"loss": "loss", "accuracy": "acc."}
+            figures = [f"{shown} {logs[name]:.4f}" for name, shown in names.items() if name in logs]
+            text = " ".join([*figures, before, f"{timedelta(seconds=round(left))} left"])
             bar.update(task, completed=done, figures=text)
 
         yield show
@@ -79,10 +82,10 @@ def epoch_display(
 
 @contextmanager
 def whole_display() -> Iterator[Callable[[str, float], None]]:
-    """A bar over work of many kinds, all of it, with the time left; gone when the block ends.
+    """A bar over all of several kinds of work, with the time left; gone when the block ends.
 
-    The block calls what it is given with what is being done now and the seconds that everything
-    ahead will take. Elsewhere than on a terminal each new thing to be done is a line.
+    The block calls what it is given with what is being done now and the seconds that all the rest
+    will take. Where there is no terminal, each new thing to be done is a log line.
     """
     bar = _bar(TextColumn("{task.fields[left]}"))
     began = time.perf_counter()
@@ -96,16 +99,16 @@ def whole_display() -> Iterator[Callable[[str, float], None]]:
             left = f"{timedelta(seconds=round(ahead))} left"
             bar.update(task, description=doing, completed=behind, total=behind + ahead, left=left)
             if doing != before and bar.disable:
-                say(f"{doing}, about {left}")
+                logger.info(f"{doing}, about {left}")
             before = doing
 
         yield show
 
 
-def _bar(*columns: ProgressColumn) -> Progress:
+def _bar(*columns: ProgressColumn, width: int = 40) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(width),
         *columns,
         console=Console(stderr=True),
         transient=True,

@@ -71,7 +71,7 @@ def test_weights_that_do_not_exist(cli: Cli, two_class_data: Path) -> None:
     assert_one_clear_line(result, "none.h5", "bundled")
 
 
-def test_odd_pictures_are_trained_on_and_broken_ones_set_aside(cli: Cli) -> None:
+def test_odd_pictures_are_trained_on_and_broken_ones_excluded(cli: Cli) -> None:
     data = write_colour_pictures(cli.folder / "my photos", ["blue", "red"], 6)
     red, picture = data / "red", colour_picture((220, 50, 40), 5, (90, 70))
     whole = (red / "red-00.jpg").read_bytes()
@@ -108,7 +108,7 @@ def test_odd_pictures_are_trained_on_and_broken_ones_set_aside(cli: Cli) -> None
     good += [f"red-{n:02}.jpg" for n in range(6)]
     assert sorted(used) == sorted(f"red/{name}" for name in good)
     for file in aside:
-        assert f"set aside  {file}" in result.stderr
+        assert f"excluded   {file}" in result.stderr
     assert (red / "letter.jpg").read_text() == "Dear Pi, ..."
 
 

@@ -48,9 +48,9 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
     with served(cli.folder / "web") as address:
         result = cli("train", f"{address}/photos.zip", "--config", "my.toml", "--out", "runs/a")
     assert result.stdout == "runs/a\n"
-    assert "set aside  red/broken.jpg: not a picture" in result.stderr
+    assert "excluded   red/broken.jpg: not a picture" in result.stderr
     # Of two copies the first by name is kept.
-    assert "set aside  red/red-03.jpg: the same picture as red/copy.jpg" in result.stderr
+    assert "excluded   red/red-03.jpg: the same picture as red/copy.jpg" in result.stderr
     assert "imbalance  4.0" in result.stderr
     run = cli.folder / "runs" / "a"
     split = json.loads((run / "split.json").read_text())

@@ -12,7 +12,7 @@ from edgetl.trainer.recipe import Recipe
 NOTHING: dict[str, Any] = {"flip": False, "rotation": 0.0, "zoom": 0.0, "translation": 0.0}
 
 
-def views(picture: np.ndarray, *, number: int = 200, **ranges: Any) -> np.ndarray:
+def copies(picture: np.ndarray, *, number: int = 200, **ranges: Any) -> np.ndarray:
     layer = RandomView(**{**NOTHING, "seed": 3, **ranges})
     return np.asarray(layer(np.stack([picture] * number).astype(np.float32), training=True))
 
@@ -25,18 +25,18 @@ def picture() -> np.ndarray:
 
 
 def test_pictures_are_mirrored_half_of_the_time(picture: np.ndarray) -> None:
-    seen = views(picture, flip=True)
-    plain = [np.allclose(view, picture, atol=0.01) for view in seen]
-    mirrored = [np.allclose(view, picture[:, ::-1], atol=0.01) for view in seen]
+    seen = copies(picture, flip=True)
+    plain = [np.allclose(copy, picture, atol=0.01) for copy in seen]
+    mirrored = [np.allclose(copy, picture[:, ::-1], atol=0.01) for copy in seen]
     assert all(a != b for a, b in zip(plain, mirrored, strict=True))
     assert 70 <= sum(mirrored) <= 130
 
 
 def test_pictures_are_turned_about_their_middle_by_the_share_of_a_turn() -> None:
     y, x = np.mgrid[:61, :61] - 30
-    # A dot to the right of the middle says the angle.
+    # A dot to the right of the middle shows the angle.
     dot = np.exp(-((x - 10) ** 2 + y**2) / 8)[..., np.newaxis] * 255
-    seen = views(dot, rotation=0.125)[..., 0]
+    seen = copies(dot, rotation=0.125)[..., 0]
     mass = seen.sum(axis=(1, 2))
     at_x, at_y = (seen * x).sum(axis=(1, 2)) / mass, (seen * y).sum(axis=(1, 2)) / mass
     np.testing.assert_allclose(np.hypot(at_x, at_y), 10, atol=0.1)
@@ -49,7 +49,7 @@ def test_pictures_are_turned_about_their_middle_by_the_share_of_a_turn() -> None
 def test_pictures_are_enlarged_by_the_same_factor_each_way_and_never_shrunk() -> None:
     y, x = np.mgrid[:61, :61] - 30
     dot = np.exp(-(x**2 + y**2) / 50)[..., np.newaxis] * 255
-    seen = views(dot, zoom=0.5)[..., 0]
+    seen = copies(dot, zoom=0.5)[..., 0]
     mass = seen.sum(axis=(1, 2))
     wide, high = ((seen * d**2).sum(axis=(1, 2)) / mass for d in (x, y))
     np.testing.assert_allclose(wide, high, rtol=0.02)
@@ -61,7 +61,7 @@ def test_pictures_are_enlarged_by_the_same_factor_each_way_and_never_shrunk() ->
 def test_pictures_are_shifted_by_the_share_of_their_sides(picture: np.ndarray) -> None:
     dot = np.zeros((41, 81, 1))
     dot[20, 40] = 255
-    seen = views(dot, translation=0.1)[..., 0]
+    seen = copies(dot, translation=0.1)[..., 0]
     mass = seen.sum(axis=(1, 2))
     y, x = np.mgrid[:41, :81]
     right, down = (seen * x).sum(axis=(1, 2)) / mass - 40, (seen * y).sum(axis=(1, 2)) / mass - 20
@@ -72,21 +72,21 @@ def test_pictures_are_shifted_by_the_share_of_their_sides(picture: np.ndarray) -
 
 def test_what_lies_outside_is_reflected() -> None:
     ramp = np.tile(np.arange(50, dtype=np.float32)[:, np.newaxis, np.newaxis], (1, 50, 3))
-    seen = views(ramp, translation=0.2)
+    seen = copies(ramp, translation=0.2)
     assert seen.min() >= 0
     assert np.abs(np.diff(seen, axis=1)).max() <= 1.001
 
 
-def test_in_turn_they_are_what_keras_layers_give_one_after_the_other(picture: np.ndarray) -> None:
-    # With one kind of change at a time nothing is interpolated twice, so the pictures that both
-    # ways give have the same mean and spread in every place.
+def test_one_by_one_they_are_what_keras_layers_give(picture: np.ndarray) -> None:
+    # With one kind of change at a time nothing is interpolated twice, so the pictures of both
+    # have the same mean and spread at every pixel.
     for mine, layer in (
         ({"rotation": 0.1}, keras.layers.RandomRotation(0.1, seed=1)),
         ({"zoom": 0.3}, keras.layers.RandomZoom((-0.3, 0.0), seed=1)),
         ({"translation": 0.2}, keras.layers.RandomTranslation(0.2, 0.2, seed=1)),
     ):
         number = 600
-        ours = views(picture, number=number, **mine)
+        ours = copies(picture, number=number, **mine)
         theirs = np.asarray(layer(np.stack([picture] * number), training=True))
         assert np.abs(ours.mean(axis=0) - theirs.mean(axis=0)).mean() < 4
         assert np.abs(ours.std(axis=0) - theirs.std(axis=0)).mean() < 4
@@ -96,11 +96,11 @@ def test_in_turn_they_are_what_keras_layers_give_one_after_the_other(picture: np
 def test_nothing_is_changed_outside_of_training_or_by_empty_ranges(picture: np.ndarray) -> None:
     layer = RandomView(flip=True, rotation=0.5, zoom=0.5, translation=0.5, seed=0)
     np.testing.assert_array_equal(layer(picture[np.newaxis])[0], picture)
-    np.testing.assert_allclose(views(picture, number=2)[1], picture, atol=1e-3)
+    np.testing.assert_allclose(copies(picture, number=2)[1], picture, atol=1e-3)
     assert augmentation(Recipe(flip=False, rotation=0, zoom=0, translation=0)) is None
 
 
-def test_another_view_draws_other_numbers_and_the_same_view_the_same(picture: np.ndarray) -> None:
+def test_each_copy_has_its_own_numbers_and_the_same_copy_the_same(picture: np.ndarray) -> None:
     def drawn(seed: int, view: int) -> np.ndarray:
         layer = augmentation(Recipe(seed=seed), view=view)
         assert layer is not None
@@ -111,7 +111,7 @@ def test_another_view_draws_other_numbers_and_the_same_view_the_same(picture: np
     assert not np.allclose(drawn(0, 1), drawn(1, 1))
 
 
-def test_the_fast_way_gives_the_pictures_of_the_layer(picture: np.ndarray) -> None:
+def test_opencv_gives_the_pictures_of_the_layer(picture: np.ndarray) -> None:
     recipe = Recipe(flip=True, rotation=0.2, zoom=0.3, translation=0.2)
     pictures = np.stack([picture.clip(0, 255).astype(np.uint8)] * 100)
     layers = [augmentation(recipe) for _ in range(2)]

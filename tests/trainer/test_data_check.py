@@ -42,7 +42,7 @@ def sizes_of(dataset: Dataset) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def made(pictures: dict[Split, dict[str, int]], *aside: Excluded) -> Dataset:
+def made(pictures: dict[Split, dict[str, int]], *excluded: Excluded) -> Dataset:
     """A dataset of files that need not exist: how many pictures of each class a split holds."""
     labels = tuple(sorted({label for classes in pictures.values() for label in classes}))
     examples = tuple(
@@ -51,7 +51,7 @@ def made(pictures: dict[Split, dict[str, int]], *aside: Excluded) -> Dataset:
         for label, count in classes.items()
         for n in range(count)
     )
-    return Dataset(Path("x"), labels, examples, aside)
+    return Dataset(Path("x"), labels, examples, excluded)
 
 
 def summary_of(
@@ -238,26 +238,29 @@ def test_a_summary_of_real_files(split: Path) -> None:
     assert summary.imbalance == 1.0
     assert summary == summary_of(dataset, sizes_of(dataset))
     file = dataset.examples[4].file
-    assert summary_lines(summary) == [
+    lines = summary_lines(summary)
+    assert all(len(line) <= 80 for line in lines)
+    # A line that begins with blanks goes on with the one before.
+    assert "\n".join(lines).replace("\n           ", " ").split("\n") == [
         "train           6 pictures  (blue 3, red 3)",
         "validation      6 pictures  (blue 3, red 3)",
         "test            6 pictures  (blue 3, red 3)",
         "imbalance  none (3 training pictures a class)",
         f"smallest   {file}: 40 pixels wide, 7 high",
-        "set aside  4 files: 1 unreadable, 1 not a picture by name, 1 a copy, "
+        "excluded   4 files: 1 unreadable, 1 not a picture by name, 1 a copy, "
         "1 a copy of a picture in another split",
-        "set aside  train/red/notes.txt: not a picture by its name (.txt)",
-        "set aside  train/red/cut.jpg: damaged",
-        "set aside  train/blue/zz.jpg: the same picture as train/blue/blue-00.jpg",
-        "set aside  train/red/leak.jpg: the same picture as val/red/red-01.jpg",
+        "excluded   train/red/notes.txt: not a picture by its name (.txt)",
+        "excluded   train/red/cut.jpg: damaged",
+        "excluded   train/blue/zz.jpg: the same picture as train/blue/blue-00.jpg",
+        "excluded   train/red/leak.jpg: the same picture as val/red/red-01.jpg",
         *(f"warning    {warning}" for warning in summary.warnings),
     ]
     assert summary.warnings == (
         "1 file was a copy of a picture in another of the folders train, validation and test, "
-        "and set aside: nothing is trained on that is evaluated on too",
+        "and excluded: nothing is trained on that is evaluated on too",
         "2 classes have fewer than 10 training pictures ('blue' 3, 'red' 3); add pictures to them",
-        "one picture is 16.7 points of accuracy in validation (6 in all) and 16.7 points of "
-        "accuracy in test (6 in all); smaller differences mean nothing",
+        "one picture changes accuracy by 16.7 percentage points in validation (6 in all) and 16.7 "
+        "percentage points in test (6 in all); smaller differences mean nothing",
         "18 of 18 pictures are less wide or high than the model's input of 160 by 160 pixels, "
         f"{file} the smallest (40 pixels wide, 7 high); larger originals would show the model more",
     )
@@ -335,25 +338,25 @@ def test_a_class_that_is_not_validated_on_is_warned_of() -> None:
 def test_a_validation_split_of_fewer_than_fifty_is_warned_of() -> None:
     summary = summary_of(made({**PLENTY, "validation": {"a": 25, "b": 24}}))
     assert summary.warnings == (
-        "one picture is 2.0 points of accuracy in validation (49 in all); "
+        "one picture changes accuracy by 2.0 percentage points in validation (49 in all); "
         "smaller differences mean nothing",
     )
     assert summary_of(made({**PLENTY, "test": {}})).warnings == ()
 
 
-def test_long_lists_are_cut() -> None:
+def test_long_lists_are_shortened() -> None:
     labels = [f"class {n:02}" for n in range(12)]
-    aside = [Excluded(f"n\n{n:02}.txt", "why", "not_a_picture") for n in range(13)]
+    excluded = [Excluded(f"n\n{n:02}.txt", "why", "not_a_picture") for n in range(13)]
     pictures = dict.fromkeys(labels, 10)
-    summary = summary_of(made(dict.fromkeys(SPLITS, pictures), *aside))
-    lines = summary_lines(summary)
+    summary = summary_of(made(dict.fromkeys(SPLITS, pictures), *excluded))
+    lines = "\n".join(summary_lines(summary)).replace("\n           ", " ").split("\n")
     assert lines[0].startswith("train         120 pictures  (class 00 10, class 01 10, ")
     assert lines[0].endswith(", class 09 10, and 2 more classes)")
-    shown = [line for line in lines if line.startswith("set aside")]
-    assert shown[0] == "set aside  13 files: 13 not a picture by name"
-    assert shown[1] == "set aside  n\\n00.txt: why"
-    assert shown[11:] == ["set aside  3 more; split.json lists all"]
-    assert not any("\n" in line for line in lines)
+    shown = [line for line in lines if line.startswith("excluded ")]
+    assert shown[0] == "excluded   13 files: 13 not a picture by name"
+    assert shown[1] == "excluded   n\\n00.txt: why"
+    assert shown[11:] == ["excluded   3 more; split.json lists all"]
+    assert not any("\n" in line for line in summary_lines(summary))
 
 
 @pytest.mark.parametrize("count", [1, 3, 7, 1000, 12_345])

@@ -104,7 +104,7 @@ def test_nested_folders_and_odd_names_belong_to_their_class(tmp_path: Path) -> N
     assert all(dataset.path(e).is_file() for e in dataset.examples)
 
 
-def test_hidden_files_are_passed_over_and_other_files_set_aside(tmp_path: Path) -> None:
+def test_hidden_files_are_ignored_and_other_files_excluded(tmp_path: Path) -> None:
     fill(tmp_path, {"a": 2, "b": 2, ".thumbnails": 3, "a/.cache": 3})
     (tmp_path / "a" / ".DS_Store").write_bytes(b"x")
     (tmp_path / "a" / "notes.txt").write_text("x")

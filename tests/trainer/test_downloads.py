@@ -146,7 +146,7 @@ def test_it_goes_on_in_a_later_start_too(cache: Path, server: Server, big_zip: P
     assert len(server.requests) == 4
 
 
-def test_a_server_without_ranges_is_asked_anew(cache: Path, server: Server, big_zip: Path) -> None:
+def test_a_server_without_ranges_is_asked_again(cache: Path, server: Server, big_zip: Path) -> None:
     server.cuts, server.ranges = 1, False
     assert files_of(data_folder(f"{server.address}/d.zip", cache=cache)) == BIG
     assert len(server.requests) == 2
@@ -210,7 +210,7 @@ def test_a_cut_that_no_length_tells_is_a_damaged_archive(
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
-def test_what_the_server_answers_is_said(cache: Path, server: Server, status: int) -> None:
+def test_what_the_server_answers_is_reported(cache: Path, server: Server, status: int) -> None:
     server.status = status
     line = refused(f"{server.address}/d.zip", cache)
     assert "/d.zip: " in line
@@ -250,7 +250,7 @@ def test_no_password_or_token_is_printed(cache: Path, server: Server, big_zip: P
         assert "secret" not in refused(odd, cache)
 
 
-def test_a_server_that_is_not_there_is_said_at_once(cache: Path, server: Server) -> None:
+def test_a_server_that_is_not_there_is_reported_at_once(cache: Path, server: Server) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         line = refused(f"http://127.0.0.1:{unused.getsockname()[1]}/d.zip", cache)
@@ -260,7 +260,7 @@ def test_a_server_that_is_not_there_is_said_at_once(cache: Path, server: Server)
     assert "cannot be downloaded: " in refused("http://no-such-host.invalid/d.zip", cache)
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_for_ever(
+def test_a_server_that_says_nothing_is_not_waited_for_indefinitely(
     cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.1)

@@ -93,7 +93,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(
     paths: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(RunFolderError, match="cannot keep decoded pictures there"):
+    with pytest.raises(RunFolderError, match="cannot write decoded pictures there"):
         decode_pictures(paths, GEOMETRY, cache=tmp_path / "file" / "cache")
 
 

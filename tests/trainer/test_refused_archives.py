@@ -70,7 +70,7 @@ def test_encrypted_entries_and_odd_compressions_are_refused(tmp_path: Path, cach
     archive.write_bytes(content)
     assert "'a/1.jpg' is encrypted" in refused(archive, cache)
     archive = write_zip(tmp_path / "e.zip", {"a/1.jpg": b"x"}, compression=zipfile.ZIP_BZIP2)
-    assert "something else than deflate" in refused(archive, cache)
+    assert "another method than deflate" in refused(archive, cache)
 
 
 @pytest.mark.parametrize("names", [("a/1.jpg", "a/1.jpg"), ("a", "a/1.jpg"), ("a/1.jpg", "a")])
@@ -161,7 +161,7 @@ def test_what_is_written_is_counted_and_not_only_what_is_declared(
 
     def understated(path: Path) -> Iterator[archives._Entry]:
         for e in true_entries(path):
-            yield archives._Entry(e.name, e.is_folder, 1, e.place, e.refused, e.open)
+            yield archives._Entry(e.name, e.is_folder, 1, e.end, e.refused, e.open)
 
     monkeypatch.setattr(archives, "_tar_entries", understated)
     monkeypatch.setattr(archives, "MAX_BYTES", 2 * 2**20)
@@ -188,7 +188,7 @@ def test_too_many_entries_and_too_long_headers_are_refused(
     assert "a header is too long" in refused(archive, cache)
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(
+def test_a_full_disk_is_reported_and_leaves_nothing(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = write_tar(tmp_path / "d.tgz", BIG)

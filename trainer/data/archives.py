@@ -1,7 +1,7 @@
 """DATA that is an archive or a web address: downloaded once, unpacked once, then a folder.
 
-Nothing an archive says about itself is believed: its names must stay inside the folder, only
-regular files are written, and what is really written is counted.
+An archive is not trusted: its names must stay inside the folder, only regular files are written,
+and the bytes written are counted, whatever sizes it declares.
 """
 
 import errno
@@ -34,13 +34,13 @@ MAX_RATIO = 200
 RATIO_FROM_BYTES = 10**9
 MAX_ENTRIES = 2_000_000
 MAX_DEPTH = 100
-# tarfile reads headers into memory whole, however long they say they are.
+# tarfile reads headers into memory whole, whatever length they declare.
 MAX_TAR_HEADER_BYTES = 16 * 2**20
 
 _CHUNK_BYTES = 2**20
 
-# What a reader of archives raises at a damaged one, and OSErrors of such numbers: none of gzip's
-# own, EINVAL of a place before the file's beginning.
+# What a reader of archives raises at a damaged one, and the numbers of such OSErrors: none for
+# gzip's own, EINVAL of an offset before the file's beginning.
 _DAMAGED_NUMBERS = (None, errno.EINVAL)
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -53,21 +53,22 @@ _DAMAGED = (
     zlib.error,
 )
 
-# The system's words on names in an archive that clash, or cannot be names here.
+# The system's errors for names in an archive that clash, or are not allowed on this system.
 _BAD_NAMES = (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """What an archive holds under one name. `refused` says why it is not unpacked, if it is not.
+    """An entry of an archive.
 
-    `place` is how much of the archive lies before the entry's end, about.
+    `refused` is the reason why it is not unpacked, "" if it is. `end` is about how many bytes of
+    the archive lie before its end.
     """
 
     name: str
     is_folder: bool
     size: int
-    place: int
+    end: int
     refused: str
     open: Callable[[], IO[bytes]]
 
@@ -77,7 +78,7 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
 
     Args:
         data: a folder, a .zip, .tar.gz or .tgz file, or the http(s) address of one. A path that
-            does not exist is given back, for `edgetl.trainer.data.dataset.scan` to say so.
+            does not exist is returned, for `edgetl.trainer.data.dataset.scan` to report.
         cache: a folder of ours: downloads go to cache/downloads/, an archive's files to
             cache/KEY/, where KEY is from its content. Both are reused the next time.
         sha256: what the archive's SHA-256 must be.
@@ -111,7 +112,7 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
         try:
             return _top_folder(_unpacked(archive, name, cache, sha256))
         except DataError:
-            if is_url:  # else the same file would be refused for ever
+            if is_url:  # else the same file would be refused again each time
                 archive.unlink(missing_ok=True)
             raise
     except OSError as error:
@@ -132,8 +133,8 @@ def _top_folder(folder: Path) -> Path:
     """The folder in an unpacked archive that holds the data, be it wrapped in others."""
     while True:
         visible = _visible(folder)
-        # One class is no data set, so a folder alone is a wrapping, but for train/. It is kept
-        # where it wraps no folders: then scan's word is right, that there is but one class.
+        # One class is no data set, so a folder alone is a wrapper, except train/. One that wraps no
+        # folders is returned: scan then reports, rightly, that there is only one class.
         if len(visible) != 1 or not visible[0].is_dir() or visible[0].name == "train":
             return folder
         if not any(path.is_dir() for path in _visible(visible[0])):
@@ -156,7 +157,7 @@ def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path
     if sha256 is not None and digest != sha256.lower():
         raise DataError(
             f"{name}: its SHA-256 begins {digest[:12]}, and --sha256 {sha256[:12].lower()}; "
-            f"it is another file or was changed: get it anew, or correct --sha256"
+            f"it is another file or was changed: download it again, or correct --sha256"
         )
     entry = cache / digest[:24]
     if entry.is_dir():
@@ -184,7 +185,7 @@ def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path
 
 def _damaged(name: str, error: Exception) -> DataError:
     words = quoted(str(error) or type(error).__name__)
-    return DataError(f"{name}: is damaged or cut off ({words}); download or copy it anew")
+    return DataError(f"{name}: is damaged or cut off ({words}); download or copy it again")
 
 
 def _digest(archive: Path) -> str:
@@ -235,7 +236,7 @@ def _unpack(archive: Path, name: str, into: Path) -> None:
                     check_size(written)
                     file.write(chunk)
             files += 1
-            show(entry.place)
+            show(entry.end)
     if not files:
         raise DataError(f"{name}: holds no files; pack a folder of pictures")
 
@@ -281,15 +282,15 @@ def _entries(archive: Path, name: str, check_size: Callable[[int], None]) -> Ite
 
 
 def _zip_entries(archive: Path, check_size: Callable[[int], None]) -> Iterator[_Entry]:
-    try:  # macOS writes UTF-8 without saying so
+    try:  # macOS writes UTF-8 without the flag for it
         packed = zipfile.ZipFile(archive, metadata_encoding="utf-8")
     except UnicodeDecodeError:
         packed = zipfile.ZipFile(archive)
     with packed:
         check_size(sum(info.file_size for info in packed.infolist()))
-        place = 0
+        end = 0
         for info in packed.infolist():
-            place += info.compress_size
+            end += info.compress_size
             kind = stat.S_IFMT(info.external_attr >> 16)
             refused = ""
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -297,29 +298,29 @@ def _zip_entries(archive: Path, check_size: Callable[[int], None]) -> Iterator[_
             elif info.flag_bits & 1:
                 refused = "is encrypted"
             elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                # zipfile reads the others, as far as it does, without a bound on the memory
-                refused = "is compressed with something else than deflate"
+                # zipfile reads other methods, where it can, without a bound on memory
+                refused = "is compressed with another method than deflate"
             open_it = partial(packed.open, info)
             is_folder = info.filename.endswith("/")
-            yield _Entry(info.filename, is_folder, info.file_size, place, refused, open_it)
+            yield _Entry(info.filename, is_folder, info.file_size, end, refused, open_it)
 
 
 def _tar_entries(archive: Path) -> Iterator[_Entry]:
     with (
         archive.open("rb") as file,
-        _RationedGzip(fileobj=file) as rationed,
-        tarfile.open(fileobj=rationed, mode="r|") as tar,
+        _BoundedGzip(fileobj=file) as bounded,
+        tarfile.open(fileobj=bounded, mode="r|") as tar,
     ):
         for member in tar:
             size = 0 if member.isdir() else max(0, member.size)
-            rationed.left = MAX_TAR_HEADER_BYTES + size
+            bounded.left = MAX_TAR_HEADER_BYTES + size
             refused = ""
             if not (member.isreg() or member.isdir()):
                 refused = "is a link" if member.issym() or member.islnk() else "is a device"
             open_it = partial(_tar_file, tar, member)
             yield _Entry(member.name, member.isdir(), size, file.tell(), refused, open_it)
-        # tarfile takes an unreadable header for the end. Behind the true one there are zeros,
-        # and then gzip's checksum, which is checked only when it is come to.
+        # tarfile takes an unreadable header for the end. After the real end there are only zeros,
+        # and then gzip's checksum, which is checked only when it is read.
         assert tar.fileobj is not None
         while rest := tar.fileobj.read(_CHUNK_BYTES):
             if rest.strip(b"\0"):
@@ -328,12 +329,12 @@ def _tar_entries(archive: Path) -> Iterator[_Entry]:
 
 def _tar_file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     file = tar.extractfile(member)
-    assert file is not None  # it is for what is no regular file
+    assert file is not None  # None is for what is not a regular file
     return file
 
 
-class _RationedGzip(gzip.GzipFile):
-    """Gives no more than `left` bytes, which its owner refills."""
+class _BoundedGzip(gzip.GzipFile):
+    """Reads no more than `left` bytes, which its owner sets again."""
 
     left = MAX_TAR_HEADER_BYTES
 

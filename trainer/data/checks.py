@@ -1,9 +1,10 @@
-"""The look at the data before training: copies set aside, what is odd about it, class weights."""
+"""Checks of the data before training: copies are excluded, oddities reported, classes weighted."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from textwrap import wrap
 
 from edgetl.edge.errors import DataError, quoted
 from edgetl.trainer.data.dataset import (
@@ -17,19 +18,22 @@ from edgetl.trainer.data.dataset import (
     without,
 )
 
-# From here on the user is warned.
+# Beyond these there is a warning.
 WARN_IMBALANCE = 3.0  # the largest class to the smallest
 WARN_TRAINING_PICTURES = 10  # of a class
-WARN_POINTS_A_PICTURE = 2.0  # of accuracy
+WARN_POINTS_A_PICTURE = 2.0  # percentage points of accuracy
 
 # How much of a long list is shown.
 SHOWN_CLASSES = 10
 SHOWN_FILES = 10
 SHOWN_NAMES = 3
+# Lines of terminals are 80 wide, and would else break inside a number.
+_LINE = 80
+_INDENT = " " * 11
 
-# Which of several copies is kept: the user's own evaluation sets stay as they are, and training
-# loses what it would have seen of them.
-_KEPT_FIRST: dict[Split | None, int] = {"test": 0, "validation": 1, "train": 2, None: 3}
+# Which of several copies stays: the user's own evaluation sets are not changed, and nothing in
+# them is trained on.
+_PREFERRED: dict[Split | None, int] = {"test": 0, "validation": 1, "train": 2, None: 3}
 
 _KIND_WORDS: dict[ExclusionKind, str] = {
     "unreadable": "unreadable",
@@ -63,7 +67,7 @@ class DataSummary:
 
     @property
     def exclusion_counts(self) -> dict[ExclusionKind, int]:
-        """How many files were set aside for each kind of reason."""
+        """How many files were excluded, by kind of reason."""
         count = Counter(item.kind for item in self.excluded)
         return {kind: count[kind] for kind in _KIND_WORDS}
 
@@ -85,11 +89,11 @@ class DataSummary:
 
 
 def exclude_duplicates(dataset: Dataset, digests: Mapping[str, str]) -> Dataset:
-    """The dataset with one of each picture: exact copies are set aside.
+    """The dataset with one of each picture: exact copies are excluded.
 
     The copy that stays is the one in test, else validation, else train, and among these the first
     by path; so no picture is in two splits, whether DATA's folders name them or `assign_splits`
-    does later. Unreadable files should have left before: two empty files are no copies.
+    does later. Unreadable files must be excluded before: two empty files are no copies.
 
     Args:
         dataset: the pictures, before or after `assign_splits`.
@@ -103,18 +107,18 @@ def exclude_duplicates(dataset: Dataset, digests: Mapping[str, str]) -> Dataset:
         if digest := digests.get(example.file):
             by_digest.setdefault(digest, []).append(example)
     copies = [
-        sorted(group, key=lambda e: (_KEPT_FIRST[e.split], e.file))
+        sorted(group, key=lambda e: (_PREFERRED[e.split], e.file))
         for group in by_digest.values()
         if len(group) > 1
     ]
     _check_one_class(dataset, copies)
-    aside = [_copy_of(group[0], copy) for group in copies for copy in group[1:]]
-    aside.sort(key=lambda item: item.file)
+    excluded = [_copy_of(group[0], copy) for group in copies for copy in group[1:]]
+    excluded.sort(key=lambda item: item.file)
     try:
-        return without(dataset, aside)
+        return without(dataset, excluded)
     except DataError as error:
         raise DataError(
-            f"{error}; exact copies of other pictures do not count, and {len(aside)} were found"
+            f"{error}; exact copies of other pictures do not count, and {len(excluded)} were found"
         ) from error
 
 
@@ -126,10 +130,10 @@ def summarize(
     width: int,
     class_weights: str,
 ) -> DataSummary:
-    """Say what is in the data, and what about it may spoil the training or its figures.
+    """Summarize the data, with warnings of what may spoil the training or its metrics.
 
     Args:
-        dataset: the pictures that are used, each in its split, and those set aside.
+        dataset: the pictures that are used, each in its split, and those excluded.
         sizes: (width, height) in pixels of each file, upright. Files may be missing.
         height, width: the model's input in pixels.
         class_weights: whether the loss weighs the classes ("auto") or not.
@@ -153,8 +157,8 @@ def summarize(
 
 
 def summary_lines(summary: DataSummary) -> list[str]:
-    """The summary as it is printed before training."""
-    lines = [_split_line(split, summary.counts[split]) for split in SPLITS]
+    """The summary as it is logged before training, in lines of 80 characters but for paths."""
+    lines = [part for split in SPLITS for part in _split_lines(split, summary.counts[split])]
     train = summary.counts["train"]
     largest, smallest = summary.largest_class, summary.smallest_class
     if train[largest] == train[smallest]:
@@ -168,18 +172,19 @@ def summary_lines(summary: DataSummary) -> list[str]:
         lines.append(f"smallest   {quoted(picture.file)}: {_pixels(picture)}")
     if summary.excluded:
         kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.exclusion_counts.items() if n)
-        lines.append(f"set aside  {_number(len(summary.excluded), 'file')}: {kinds}")
+        lines += _wrapped(f"excluded   {_number(len(summary.excluded), 'file')}: {kinds}")
     shown = summary.excluded[:SHOWN_FILES]
-    lines.extend(f"set aside  {quoted(item.file)}: {item.reason}" for item in shown)
+    lines.extend(f"excluded   {quoted(item.file)}: {item.reason}" for item in shown)
     if len(summary.excluded) > SHOWN_FILES:
         more = len(summary.excluded) - SHOWN_FILES
-        lines.append(f"set aside  {more} more; split.json lists all")
-    lines.extend(f"warning    {warning}" for warning in summary.warnings)
+        lines.append(f"excluded   {more} more; split.json lists all")
+    for warning in summary.warnings:
+        lines += _wrapped(f"warning    {warning}")
     return lines
 
 
 def class_weights(counts: Mapping[str, int]) -> tuple[float, ...]:
-    """How much a training picture of each class weighs in the loss so that classes weigh alike.
+    """The weight in the loss of a training picture of each class, so that classes weigh alike.
 
     n / (classes * n_c), as "balanced" in scikit-learn, after King and Zeng, "Logistic Regression
     in Rare Events Data" (2001): the mean over the training pictures is 1, so that the learning
@@ -204,18 +209,18 @@ def _check_one_class(dataset: Dataset, copies: Sequence[Sequence[Example]]) -> N
         return
     named = [f"{quoted(one)} and {quoted(other)}" for one, other in sorted(pairs)]
     if len(pairs) == 1:
-        says = f"the same picture lies under two classes, {named[0]}; delete the wrong one"
+        problem = f"the same picture lies under two classes, {named[0]}; delete the wrong one"
     else:
-        says = (
+        problem = (
             f"{len(pairs)} pictures lie under two classes each, {_some(named)}; "
             f"delete the wrong one of each"
         )
-    raise DataError(f"{quoted(dataset.root)}: {says}")
+    raise DataError(f"{quoted(dataset.root)}: {problem}")
 
 
-def _copy_of(kept: Example, copy: Example) -> Excluded:
-    kind: ExclusionKind = "duplicate" if kept.split == copy.split else "duplicate_across_splits"
-    return Excluded(copy.file, f"the same picture as {quoted(kept.file)}", kind)
+def _copy_of(original: Example, copy: Example) -> Excluded:
+    kind: ExclusionKind = "duplicate" if original.split == copy.split else "duplicate_across_splits"
+    return Excluded(copy.file, f"the same picture as {quoted(original.file)}", kind)
 
 
 def _warn_of_copies_across_splits(summary: DataSummary) -> str | None:
@@ -224,8 +229,8 @@ def _warn_of_copies_across_splits(summary: DataSummary) -> str | None:
         return None
     were = "file was a copy of a picture" if number == 1 else "files were copies of pictures"
     return (
-        f"{number} {were} in another of the folders train, validation and test, and set aside: "
-        f"nothing is trained on that is evaluated on too"
+        f"{number} {were} in another of the folders train, validation and test, and "
+        f"excluded: nothing is trained on that is evaluated on too"
     )
 
 
@@ -272,10 +277,12 @@ def _warn_of_small_splits(summary: DataSummary) -> str | None:
     for split in SPLITS:
         number = sum(summary.counts[split].values())
         if split != "train" and number and 100 / number > WARN_POINTS_A_PICTURE:
-            small.append(f"{100 / number:.1f} points of accuracy in {split} ({number} in all)")
+            small.append(f"{100 / number:.1f} percentage points in {split} ({number} in all)")
     if not small:
         return None
-    return f"one picture is {' and '.join(small)}; smaller differences mean nothing"
+    return (
+        f"one picture changes accuracy by {' and '.join(small)}; smaller differences mean nothing"
+    )
 
 
 def _warn_of_small_pictures(
@@ -303,11 +310,21 @@ def _smallest(pictures: Sequence[PictureSize]) -> PictureSize | None:
     return min(pictures, key=key, default=None)
 
 
-def _split_line(split: Split, counted: Mapping[str, int]) -> str:
+def _split_lines(split: Split, counted: Mapping[str, int]) -> list[str]:
     shown = [f"{quoted(label)} {n}" for label, n in list(counted.items())[:SHOWN_CLASSES]]
     more = len(counted) - len(shown)
     words = ", ".join(shown) + (f", and {_number(more, 'more class')}" if more else "")
-    return f"{split:10} {sum(counted.values()):6} pictures  ({words})"
+    return _wrapped(f"{split:10} {sum(counted.values()):6} pictures  ({words})")
+
+
+def _wrapped(line: str) -> list[str]:
+    return wrap(
+        line,
+        _LINE,
+        subsequent_indent=_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _pixels(picture: PictureSize) -> str:

@@ -15,8 +15,8 @@ from edgetl.edge.sources.files import PICTURE_SUFFIXES
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-# Why a file is set aside: damaged, no picture by its name, or the same bytes as a picture that is
-# kept, in the same split or in another.
+# Why a file is excluded: damaged, no picture by its name, or the same bytes as a picture that is
+# used, in the same split or in another.
 ExclusionKind = Literal["unreadable", "not_a_picture", "duplicate", "duplicate_across_splits"]
 
 # What a folder of pictures may call its splits.
@@ -57,7 +57,7 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The pictures below `root`. `labels` are sorted; a class's place in them is its index."""
+    """The pictures below `root`. `labels` are sorted; a class's index is that in them."""
 
     root: Path
     labels: tuple[str, ...]
@@ -65,20 +65,20 @@ class Dataset:
     excluded: tuple[Excluded, ...] = ()
 
     def of(self, split: Split) -> list[int]:
-        """The places in `examples` of one split's pictures."""
+        """The indices in `examples` of one split's pictures."""
         return [i for i, example in enumerate(self.examples) if example.split == split]
 
     def interleaved(self, split: Split) -> list[int]:
         """The same places, a picture of each class in turn, so that any beginning is balanced."""
         by_label: dict[str, list[int]] = {label: [] for label in self.labels}
-        for place in self.of(split):
-            by_label[self.examples[place].label].append(place)
-        turns = zip_longest(*by_label.values())
-        return [place for turn in turns for place in turn if place is not None]
+        for index in self.of(split):
+            by_label[self.examples[index].label].append(index)
+        columns = zip_longest(*by_label.values())
+        return [index for column in columns for index in column if index is not None]
 
     @property
     def held_out(self) -> Split:
-        """The split that finished models are judged on: test, or validation where there is none."""
+        """The split that finished models are evaluated on: test, or validation if there is none."""
         return "test" if self.of("test") else "validation"
 
     def path(self, example: Example) -> Path:
@@ -91,7 +91,7 @@ def scan(root: Path) -> Dataset:
 
     `root` holds a folder for each class, or train/ and perhaps validation/ (or val/) and test/,
     each with a folder for each class. Pictures may lie in subfolders of their class. Hidden files
-    and folders are passed over; files that are no pictures by their suffix are set aside.
+    and folders are ignored; files that are no pictures by their suffix are excluded.
 
     Raises:
         DataError: no such folder, no class folders, one class only, an empty class, or a class
@@ -126,10 +126,10 @@ def without(dataset: Dataset, excluded: Iterable[Excluded]) -> Dataset:
     Raises:
         DataError: too little is left of a class.
     """
-    aside = tuple(excluded)
-    gone = {item.file for item in aside}
-    kept = tuple(example for example in dataset.examples if example.file not in gone)
-    result = replace(dataset, examples=kept, excluded=(*dataset.excluded, *aside))
+    more = tuple(excluded)
+    names = {item.file for item in more}
+    left = tuple(example for example in dataset.examples if example.file not in names)
+    result = replace(dataset, examples=left, excluded=(*dataset.excluded, *more))
     check_classes(result)
     return result
 
@@ -137,8 +137,8 @@ def without(dataset: Dataset, excluded: Iterable[Excluded]) -> Dataset:
 def assign_splits(dataset: Dataset, *, seed: int) -> Dataset:
     """Decide the split of every picture.
 
-    Splits that DATA's own folders name stay. Missing ones are held out of each class at random,
-    by a hash of `seed` and the file's path, so that adding pictures moves few of the others: a
+    Splits that DATA's own folders name stay. Missing ones are held out of each class at random, by
+    a hash of `seed` and the file's path, so that adding pictures moves few of the others: a
     fifth of train as validation and a tenth as test; where there is a validation folder but no
     test, a fifth of validation as test.
     """
@@ -244,14 +244,14 @@ def _files_below(folder: Path) -> list[Path]:
     """All files in a folder and its subfolders, by path; links are followed, hidden names not."""
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        status = Path(place).stat()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        status = Path(parent).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found.extend(Path(place, name) for name in files if not name.startswith("."))
+        found.extend(Path(parent, name) for name in files if not name.startswith("."))
     return sorted(found)
 
 

@@ -1,4 +1,4 @@
-"""Files fetched from a web address, once, going on where an earlier try was cut off."""
+"""Files downloaded from a web address, once; an interrupted download is resumed."""
 
 import base64
 import hashlib
@@ -19,18 +19,18 @@ from edgetl.edge.system.files import write_text
 from edgetl.trainer.progress import bytes_bar
 
 TIMEOUT_SECONDS = 30.0  # to connect, and to wait for the next bytes
-RETRY_PAUSES = (1.0, 3.0, 9.0)  # seconds, after a download that was cut off
-# A download beyond this is done by hand, if it is meant at all.
+RETRY_PAUSES = (1.0, 3.0, 9.0)  # seconds, after an interrupted download
+# Anything larger must be downloaded by hand.
 MAX_DOWNLOAD_BYTES = 100 * 10**9
 _CHUNK_BYTES = 2**20
 
 
 class _DownloadError(Exception):
-    """A download that another try may carry on. The message is the reason alone."""
+    """A failed download that another attempt may resume. The message is only the reason."""
 
 
 def downloaded(data: str, downloads: Path) -> tuple[str, Path]:
-    """How messages name the address, which hides passwords and tokens, and the file it gave."""
+    """The name of the address in messages, without passwords and tokens, and the file."""
     as_is = "!$&'()*+,;=:@/?%[]~"
     try:
         scheme, netloc, path, query, _ = urlsplit(data)
@@ -38,7 +38,7 @@ def downloaded(data: str, downloads: Path) -> tuple[str, Path]:
         url = urlunsplit((scheme, host, quote(path, safe=as_is), quote(query, safe=as_is), ""))
         key = hashlib.sha256(url.encode()).hexdigest()[:24]
     except ValueError as error:
-        raise DataError("DATA is no valid web address; check it") from error
+        raise DataError("DATA is not a valid web address; check it") from error
     name = quoted(f"{scheme}://{host}{path}{'?...' if query else ''}")
     base = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.rpartition("/")[2])[-60:]
     whole = downloads / f"{key}-{base}"
@@ -55,12 +55,12 @@ def _download(url: str, login: str, whole: Path, name: str) -> None:
             _fetch(url, login, part, name)
             break
         except _DownloadError as error:
-            # Where nothing has arrived, the address is more likely wrong than the network shaky.
+            # If nothing has arrived, the address is more likely wrong than the network unstable.
             arrived = part.is_file() and part.stat().st_size > 0
             if not arrived or pause is None:
                 raise DataError(
                     f"{name}: cannot be downloaded: {quoted(str(error))}; check the address and "
-                    f"the network, and start again"
+                    f"the network, and try again"
                 ) from error
             time.sleep(pause)
     part.replace(whole)
@@ -84,7 +84,7 @@ def _fetch(url: str, login: str, part: Path, name: str) -> None:
                 f"free; free some, or choose another disk with --out"
             )
         with part.open("ab" if have else "wb") as file, bytes_bar("downloading", total) as show:
-            if not have:  # the old bytes are gone by now, so that the two always belong together
+            if not have:  # the old bytes are gone now, so that the two always belong together
                 write_text(validator_file, _validator(answer.headers))
             while chunk := _read(answer):
                 file.write(chunk)
@@ -102,7 +102,7 @@ def _fetch(url: str, login: str, part: Path, name: str) -> None:
 def _answer(url: str, login: str, name: str, have: int, validator: str) -> Any:
     """The server's answer: 200 with the whole file, or 206 with what follows `have` bytes."""
     request = urllib.request.Request(url, headers={"User-Agent": f"edgetl/{__version__}"})
-    if login:  # not for where the server redirects to
+    if login:  # not sent to where the server redirects
         basic = base64.b64encode(login.encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {basic}")
     if have:
@@ -120,7 +120,7 @@ def _answer(url: str, login: str, name: str, have: int, validator: str) -> Any:
         raise _DownloadError(words) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _DownloadError(_network_reason(error)) from error
-    if answer.status == 200 or (have and _goes_on(answer, have, validator)):
+    if answer.status == 200 or (have and _resumes(answer, have, validator)):
         return answer
     answer.close()
     if have:
@@ -130,7 +130,7 @@ def _answer(url: str, login: str, name: str, have: int, validator: str) -> Any:
     )
 
 
-def _goes_on(answer: Any, have: int, validator: str) -> bool:
+def _resumes(answer: Any, have: int, validator: str) -> bool:
     """Whether a 206 has the bytes that were asked for; some servers ignore If-Range."""
     same = _validator(answer.headers) in ("", validator)
     start = answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
@@ -138,7 +138,7 @@ def _goes_on(answer: Any, have: int, validator: str) -> bool:
 
 
 def _validator(headers: Any) -> str:
-    """What tells a changed file: If-Range takes a strong ETag or a date. "" where there is none."""
+    """The version of the file as If-Range takes it: a strong ETag or a date; else ""."""
     etag: str = headers.get("ETag", "")
     return etag if etag.startswith('"') else headers.get("Last-Modified", "")
 

@@ -1,6 +1,6 @@
 """Every picture decoded once, through the one preprocessing path, into a file of pixels.
 
-Nothing is decoded twice. An entry's key is the content of the files, their order and the
+An entry's key is the content of the files, their order and the
 preprocessing settings, so a changed picture or setting makes a new entry and renamed pictures do
 not.
 """
@@ -32,11 +32,11 @@ from edgetl.trainer.progress import progress
 KEPT_ENTRIES = 4
 
 _ENTRY_VERSION = 2
-# What is older and not whole is nobody's work any more.
+# An incomplete entry that is older was left by a process that is gone.
 _LONGEST_BUILDING_SECONDS = 24 * 3600
-# Written last: an entry that holds it is whole.
+# Written last: an entry that holds it is complete.
 _FACTS = "pictures.json"
-# Results that wait for their turn; all of 100,000 pictures would not fit in memory.
+# Results ahead of the one that is written; those of 100,000 pictures would not fit in memory.
 _WAITING = 256
 
 _T = TypeVar("_T")
@@ -47,7 +47,7 @@ _R = TypeVar("_R")
 class DecodedPictures:
     """`pixels` is uint8 [pictures, height, width, 3] RGB on disk, in the files' order.
 
-    `errors` says for the place of each unreadable file why it is; its pixels are zeros. `digests`
+    `errors` gives the reason for each unreadable file by index; its pixels are zeros. `digests`
     are the SHA-256 of the files' contents (empty for a file that cannot be opened), `sizes` their
     (width, height) in pixels, None for an unreadable file.
     """
@@ -91,11 +91,11 @@ def decode_pictures(
         pixels = open_rows(entry / "pixels.npy")
     except OSError as error:
         raise RunFolderError(
-            f"{quoted(cache)}: cannot keep decoded pictures there: {reason(error)}"
+            f"{quoted(cache)}: cannot write decoded pictures there: {reason(error)}"
         ) from error
     return DecodedPictures(
         pixels=pixels,
-        errors={int(place): words for place, words in facts["errors"].items()},
+        errors={int(index): words for index, words in facts["errors"].items()},
         digests=digests,
         sizes=[size and (size[0], size[1]) for size in facts["sizes"]],
     )
@@ -126,11 +126,11 @@ def _write_entry(entry: Path, paths: Sequence[Path], input_size: InputSize) -> N
         errors: dict[str, str] = {}
         sizes: list[tuple[int, int] | None] = []
         decoded = _in_parallel(lambda path: _decode(path, input_size), paths, "decoding")
-        for place, (picture, size) in enumerate(decoded):
+        for index, (picture, size) in enumerate(decoded):
             if isinstance(picture, str):
-                errors[str(place)] = picture
+                errors[str(index)] = picture
             else:
-                pixels.write(place, picture)
+                pixels.write(index, picture)
             sizes.append(size)
         write_json(building / _FACTS, {"errors": errors, "sizes": sizes})
         building.rename(entry)

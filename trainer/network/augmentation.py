@@ -1,4 +1,4 @@
-"""Random changes of training pictures: mirrored, turned, enlarged and shifted, in one step."""
+"""Augmentation of training pictures: mirrored, rotated, enlarged and shifted, in one step."""
 
 import math
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from edgetl.trainer.recipe import Recipe
 
 @keras.saving.register_keras_serializable(package="edgetl")
 class RandomView(keras.layers.Layer):
-    """Shows every picture of a batch mirrored, turned, enlarged and shifted at random.
+    """Makes every picture of a batch mirrored, rotated, enlarged and shifted at random.
 
-    It draws as Keras' RandomFlip, RandomRotation, RandomZoom and RandomTranslation would one after
-    the other (bilinear, what lies outside reflected), but computes every pixel once: on 2 cores a
-    picture of 160x160 takes a third of their time, and is not blurred again by each of them.
-    It acts in training only.
+    It gives what Keras' RandomFlip, RandomRotation, RandomZoom and RandomTranslation would give one
+    after the other (bilinear, reflected at the edges), but computes every pixel once: on 2 cores a
+    picture of 160x160 takes a third of their time, and is not blurred by each of them. Training
+    only.
 
     Args:
         flip: mirror left to right, half of the time.
-        rotation: turn by up to this share of a full turn, either way.
-        zoom: show a part that is smaller by up to this share each way.
+        rotation: rotate by up to this share of a full turn, in either direction.
+        zoom: show a part that is smaller by up to this share of each side.
         translation: shift by up to this share of the picture's sides.
         seed: of the random numbers.
     """
@@ -70,7 +70,7 @@ class RandomView(keras.layers.Layer):
         return {**config, **self._ranges}
 
     def transforms(self, pictures: Any, height: Any, width: Any) -> Any:
-        """Draw for each picture where in the original the pixels of the changed one come from.
+        """Draw for each picture where in the original the pixels of the augmented one come from.
 
         Float32 [pictures, 8], as `keras.ops.image.affine_transform` takes them: with c the middle
         of the picture, x' = c + flip (turn (zoom (x - shift - c))).
@@ -107,9 +107,9 @@ class RandomView(keras.layers.Layer):
 
 
 def augmentation(recipe: Recipe, *, view: int = 0) -> RandomView | None:
-    """The random layer in front of the model; None where the recipe has no augmentation.
+    """The random layer before the model; None where the recipe has no augmentation.
 
-    The layer of another `view` draws other random numbers.
+    `view` is the number of an augmented copy: each has its own random numbers.
     """
     if not recipe.augments:
         return None
@@ -118,14 +118,14 @@ def augmentation(recipe: Recipe, *, view: int = 0) -> RandomView | None:
         rotation=recipe.rotation,
         zoom=recipe.zoom,
         translation=recipe.translation,
-        # A prime apart, so that no two views of neighbouring seeds draw the same.
+        # A prime apart, so that no two copies of neighbouring seeds draw the same.
         seed=(recipe.seed + 1_000_003 * view) % 2**31,
         name="augmentation",
     )
 
 
 def augmented_by(layer: RandomView) -> Callable[[Pixels], Pixels]:
-    """What changes pictures, uint8 [pictures, height, width, 3], as `layer` does in training.
+    """A function that augments pictures, uint8 [pictures, height, width, 3], as `layer` does.
 
     The random numbers are the layer's. OpenCV computes the pixels, in bytes and to 1/32 of a pixel:
     a picture of 160x160 takes a quarter of the layer's time on 2 cores.

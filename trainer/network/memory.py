@@ -1,10 +1,10 @@
-"""How this process gets its memory: kept for the next step instead of given back after each.
+"""How this process allocates memory: kept for the next step instead of returned after each.
 
 A step of training frees hundreds of megabytes and asks for them again in the next. By default the C
-library returns them to the system each time, which must clear every page anew: measured on 2 cores,
-a picture of fine-tuning then took 11 to 20 ms, most of it in the kernel, and 5 ms with both
-settings here. Each alone helps by half: TensorFlow's pool serves its tensors, the C library's
-thresholds the kernels' scratch space.
+library returns them to the system each time, which must then clear every page again: measured on 2
+cores, a picture of fine-tuning took 11 to 20 ms, most of it in the kernel, and 5 ms with both
+settings here. Each alone brings half of that: TensorFlow's pool is for its tensors, the C library's
+thresholds for the kernels' scratch space.
 """
 
 import contextlib
