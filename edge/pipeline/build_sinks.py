@@ -49,7 +49,7 @@ def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool
         from edgetl.edge.sinks.preview import PreviewSink
 
         page = PreviewSink(options.preview, labels=labels)
-        logger.warning(f"preview: {page.url}")
+        logger.info(f"preview: {page.url}")
         yield page
     if options.save_video is not None:
         from edgetl.edge.sinks.video import OwnTime, RealTime, VideoSink

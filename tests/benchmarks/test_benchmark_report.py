@@ -21,13 +21,13 @@ from edgetl.benchmarks.report.report import write_benchmark_report
 from edgetl.benchmarks.report.tables import markdown, method, tables
 from edgetl.edge.errors import EdgetlError
 from tests.benchmarks.made import (
-    TRUTH,
+    TARGETS,
+    case,
     keras,
     latency,
     machine,
     measured,
     quality,
-    row,
     whole_run,
     wrong_at,
 )
@@ -98,8 +98,8 @@ def test_every_case_is_in_the_tables_with_its_figures(whole: tuple[Page, Path]) 
 
 
 def test_noisy_cases_are_marked_and_never_the_headline(tmp_path: Path) -> None:
-    restless = row("int8", 1.0, invoke=latency(1.0, rounds=(0.5, 1.0, 2.0, 1.5, 0.7)))
-    page = _page(measured(restless, row("float32", 3.0)), tmp_path)
+    restless = case("int8", 1.0, invoke=latency(1.0, rounds=(0.5, 1.0, 2.0, 1.5, 0.7)))
+    page = _page(measured(restless, case("float32", 3.0)), tmp_path)
     assert "int8 noisy" in page.sections["results"]
     assert "float32 noisy" not in page.sections["results"]
     assert "1 case too noisy to be quoted" in page.text
@@ -115,7 +115,7 @@ def test_a_noisy_case_is_marked_and_its_ratio_is_quoted_where_the_rounds_agree_o
 ) -> None:
     # As on a machine that slows down for some rounds: Keras' are as slow.
     restless: dict[str, Any] = {kind: latency(3.0, rounds=RESTLESS)}
-    benchmark = measured(keras(), row(ratio=Ratio(7.25, 7.0, 7.5), **restless))
+    benchmark = measured(keras(), case(ratio=Ratio(7.25, 7.0, 7.5), **restless))
     assert f"7.2{TIMES}" in _page(benchmark, tmp_path).sections["results"]
     assert re.search(
         r"^\| int8 litert \|.*\| ~\d.*\| 7\.2x \| 7\.00-7\.50 \|", markdown(benchmark), re.MULTILINE
@@ -129,7 +129,7 @@ def test_a_noisy_case_is_marked_and_its_ratio_is_quoted_where_the_rounds_agree_o
 def test_a_ratio_on_which_the_rounds_differ_is_noisy_and_quoted_nowhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    benchmark = measured(keras(), row(ratio=Ratio(7.25, 6.0, 9.0)))
+    benchmark = measured(keras(), case(ratio=Ratio(7.25, 6.0, 9.0)))
     assert not re.search(r"7\.2|6\.0\d?x", _page(benchmark, tmp_path).text)
     assert re.search(
         r"^\| int8 litert \|.*\| noisy \| 6\.00-9\.00 \|", markdown(benchmark), re.MULTILINE
@@ -154,7 +154,7 @@ def test_method_and_machine_are_stated(whole: tuple[Page, Path]) -> None:
 
 
 def test_what_cut_a_benchmark_short_is_said(tmp_path: Path) -> None:
-    in_part = row(invoke=latency(3.0, rounds=(3.0, None, 3.01)))
+    in_part = case(invoke=latency(3.0, rounds=(3.0, None, 3.01)))
     page = _page(
         measured(in_part, stopped="interrupted", rounds=3, failures=whole_run().failures),
         tmp_path,
@@ -163,30 +163,30 @@ def test_what_cut_a_benchmark_short_is_said(tmp_path: Path) -> None:
     assert "1 case could not be measured" in page.text
     assert "in these rounds, which do not count: 2." in page.sections["method"]
     throttled = (None, None)
-    hot = row(invoke=latency(3.0, rounds=throttled), end_to_end=latency(5.0, rounds=throttled))
+    hot = case(invoke=latency(3.0, rounds=throttled), end_to_end=latency(5.0, rounds=throttled))
     page = _page(measured(hot, rounds=2), tmp_path)
     assert "throttled in every round, so all of them count" in page.sections["method"]
 
 
 def test_what_a_reader_must_know_is_on_the_page(tmp_path: Path) -> None:
     notes = ("left out x.jpg: damaged", "on 9 of 24 pictures, the classes balanced")
-    page = _page(measured(keras(), row(), notes=notes), tmp_path)
+    page = _page(measured(keras(), case(), notes=notes), tmp_path)
     for note in notes:
         assert note in page.sections["results"]
     assert "Each round begins with another case" in page.sections["method"]
 
 
 def test_keras_answers_from_elsewhere_are_compared_with_too(tmp_path: Path) -> None:
-    there = keras(elsewhere="desk", quality=quality(wrong_at(1), TRUTH))
-    page = _page(measured(there, row("int8", quality=quality(wrong_at(2), TRUTH))), tmp_path)
+    there = keras(elsewhere="desk", quality=quality(wrong_at(1), TARGETS))
+    page = _page(measured(there, case("int8", quality=quality(wrong_at(2), TARGETS))), tmp_path)
     assert (tmp_path / "confusion-difference.png").exists()
     assert "cats taken for dogs" not in page.sections["confusions"]
     assert "equally often" in page.sections["confusions"]
 
 
 def test_a_file_called_keras_is_no_keras(tmp_path: Path) -> None:
-    answers = quality(TRUTH, TRUTH)
-    benchmark = measured(row("Keras", quality=answers), row("int8", quality=answers))
+    answers = quality(TARGETS, TARGETS)
+    benchmark = measured(case("Keras", quality=answers), case("int8", quality=answers))
     assert confusion_difference(benchmark) is None
     page = _page(benchmark, tmp_path)
     assert "Fastest, end to end5.00 msKeras" in page.text
@@ -194,14 +194,14 @@ def test_a_file_called_keras_is_no_keras(tmp_path: Path) -> None:
 
 
 def test_memory_that_is_not_known_is_a_dash(tmp_path: Path) -> None:
-    page = _page(measured(row(peak_bytes=0)), tmp_path)
+    page = _page(measured(case(peak_bytes=0)), tmp_path)
     assert "Least memory" not in page.text
     assert "2.6512.04.50\N{EN DASH}" in page.sections["results"]
 
 
 def test_latency_alone_is_a_report_too(tmp_path: Path) -> None:
     write_benchmark_report(whole_run(), tmp_path)
-    page = _page(measured(row(), truth=()), tmp_path)
+    page = _page(measured(case(), targets=()), tmp_path)
     # No figure of the earlier report is left to pass for this one's.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "latency.png"]
     assert "accuracy-and-latency" not in page.sections
@@ -210,7 +210,7 @@ def test_latency_alone_is_a_report_too(tmp_path: Path) -> None:
 
 
 def test_without_keras_nothing_is_compared_with_it(tmp_path: Path) -> None:
-    page = _page(measured(row(quality=quality(TRUTH, TRUTH, agreement=None, mcnemar_p=None,
+    page = _page(measured(case(quality=quality(TARGETS, TARGETS, agreement=None, mcnemar_p=None,
                                               largest_difference=None))), tmp_path)  # fmt: skip
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
         *("accuracy-latency.png", "index.html", "latency.png")
@@ -228,9 +228,9 @@ def test_a_benchmark_without_cases_is_a_page(tmp_path: Path) -> None:
 
 def test_anybodys_words_are_words(tmp_path: Path) -> None:
     words = '<img src=x onerror="alert(1)">&\n$x^2$ \N{CAT} \u202e'
-    given = row(words, engine=f"{words} 1", elsewhere=words, quality=quality(wrong_at(1), TRUTH))
+    given = case(words, engine=f"{words} 1", elsewhere=words, quality=quality(wrong_at(1), TARGETS))
     benchmark = measured(
-        keras(quality=quality(TRUTH, TRUTH)), row("int8", quality=given.quality), given,
+        keras(quality=quality(TARGETS, TARGETS)), case("int8", quality=given.quality), given,
         labels=(words, f"b{words}"), split=words, stopped=words, edgetl=words, created=words,
         fingerprint=words, failures=(Failure(words, words, 1, words),),
         machine=machine(name=words, cpu=words, system=words, versions={words: words}),
@@ -248,8 +248,8 @@ def test_any_number_of_classes(classes: int, tmp_path: Path) -> None:
     other = tuple((value + (place % 5 == 0)) % classes for place, value in enumerate(truth))
     page = _page(
         measured(
-            keras(quality=quality(truth, truth)), row(quality=quality(other, truth)),
-            labels=labels, truth=truth,
+            keras(quality=quality(truth, truth)), case(quality=quality(other, truth)),
+            labels=labels, targets=truth,
         ),
         tmp_path,
     )  # fmt: skip
@@ -261,8 +261,8 @@ def test_any_number_of_classes(classes: int, tmp_path: Path) -> None:
 
 def test_the_difference_of_confusions_by_hand() -> None:
     right = keras(quality=quality((0, 0, 1, 1), (0, 0, 1, 1)))
-    int8 = row("int8", quality=quality((0, 1, 0, 1), (0, 0, 1, 1)))
-    found = confusion_difference(measured(row("a"), right, int8, truth=(0, 0, 1, 1)))
+    int8 = case("int8", quality=quality((0, 1, 0, 1), (0, 0, 1, 1)))
+    found = confusion_difference(measured(case("a"), right, int8, targets=(0, 0, 1, 1)))
     assert found is not None
     difference, which = found
     assert difference.tolist() == [[-1, 1], [1, -1]]
@@ -272,20 +272,20 @@ def test_the_difference_of_confusions_by_hand() -> None:
 
 
 def test_cases_are_named_by_what_distinguishes_them() -> None:
-    assert case_names([row("int8"), row("float32")]) == ["int8", "float32"]
-    assert case_names([row("int8"), row("int8")]) == ["int8 (1)", "int8 (2)"]
-    assert case_names([row("int8"), row("int8", threads=1)]) == [
+    assert case_names([case("int8"), case("float32")]) == ["int8", "float32"]
+    assert case_names([case("int8"), case("int8")]) == ["int8 (1)", "int8 (2)"]
+    assert case_names([case("int8"), case("int8", threads=1)]) == [
         *("int8, 2 threads", "int8, 1 thread")
     ]
-    lite = row("int8", engine="tflite-runtime 2.14.0")
-    assert case_names([keras(), row("int8")]) == ["Keras", "int8"]
-    assert case_names([keras(), row("int8"), lite]) == [
+    lite = case("int8", engine="tflite-runtime 2.14.0")
+    assert case_names([keras(), case("int8")]) == ["Keras", "int8"]
+    assert case_names([keras(), case("int8"), lite]) == [
         "Keras",
         "int8, litert",
         "int8, tflite-runtime",
     ]
-    assert case_names([row("int8", elsewhere="a Pi")]) == ["int8, on a Pi"]
-    (name,) = case_names([row("n" * 500 + "/exports/int8")])
+    assert case_names([case("int8", elsewhere="a Pi")]) == ["int8, on a Pi"]
+    (name,) = case_names([case("n" * 500 + "/exports/int8")])
     assert len(name) == 40
     assert name.endswith("n/exports/int8")
 
@@ -302,9 +302,9 @@ def test_labels_of_bubbles_do_not_hide_one_another(rows: int) -> None:
     """Even where all rows are as fast and as accurate as one another."""
     random = np.random.default_rng(rows)
     alike = [
-        row(
+        case(
             f"model number {number}", 3 + 0.2 * random.random(), bytes=2_000_000 * (1 + number % 4),
-            quality=quality(wrong_at(1, *range(60, 60 + number % 3)), TRUTH),
+            quality=quality(wrong_at(1, *range(60, 60 + number % 3)), TARGETS),
         )
         for number in range(rows)
     ]  # fmt: skip
@@ -321,7 +321,7 @@ def test_labels_of_bubbles_do_not_hide_one_another(rows: int) -> None:
 
 def test_latencies_far_apart_have_a_logarithmic_scale() -> None:
     far, near = (
-        latency_figure(measured(row(p50=3.0, end_to_end=latency(value)))) for value in (60.0, 3.5)
+        latency_figure(measured(case(p50=3.0, end_to_end=latency(value)))) for value in (60.0, 3.5)
     )
     assert far is not None
     assert near is not None
