@@ -190,6 +190,7 @@ def _take(event: Mapping[str, Any], chosen: Targets, results: dict[str, Deployed
 
 
 def _unreachable(why: str) -> str:
+    why = why.removeprefix("Task failed: ")
     if "host key" in why.lower():
         return f"{why}; log in once with ssh to see and accept its key"
     if "Permission denied" in why:

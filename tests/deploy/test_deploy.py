@@ -54,7 +54,7 @@ def test_a_fleet_from_the_first_model_to_a_roll_back(
     assert results["door"]["state"] == "deployed"
     assert fleet.linked("door") == named(second)
     assert results["gate"]["state"] == "rolled back"
-    assert "ms is the most allowed" in results["gate"]["why"]
+    assert "ms is the limit" in results["gate"]["why"]
     assert fleet.linked("gate") == named(first)
     assert not (fleet.home("gate") / "edgetl" / "models" / named(second)).exists()
 
