@@ -56,7 +56,7 @@ def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
         found = _ADDRESS.fullmatch(host)
         if not found or host.startswith("-"):
             raise SettingError(
-                f"{quoted(host)} is not a HOST; give it as in pi@raspberrypi.local:22"
+                f"{quoted(host)} is not a HOST; give it like pi@raspberrypi.local:22"
             )
         if inventory is not None and not (found["user"] or found["port"]):
             names.append(host)

@@ -214,10 +214,10 @@ def test_a_dry_run_rolls_nothing_back(fleet: Fleet, models: tuple[Path, Path]) -
 
 
 @pytest.mark.by_hand
-def test_a_playbook_of_one_s_own_uses_the_role_as_documented(
+def test_a_custom_playbook_uses_the_role_as_documented(
     fleet: Fleet, models: tuple[Path, Path]
 ) -> None:
-    text = (ROOT / "docs" / "deploy.md").read_text().partition("playbook of your own")[2]
+    text = (ROOT / "docs" / "deploy.md").read_text().partition("## In your own playbook")[2]
     (playbook,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (roles,) = re.findall(r"ANSIBLE_ROLES_PATH=\$\((.*)\)`", text)
     folder = fleet.folder / "own"
