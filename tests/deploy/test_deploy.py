@@ -110,7 +110,7 @@ def test_a_mistyped_host_next_to_a_good_one_is_refused_before_anything_is_done(
     assert fleet.tree("door") == before
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_group_without_hosts_has_failed(fleet: Fleet, models: tuple[Path, Path]) -> None:
     inventory = json.loads((fleet.folder / "hosts.yml").read_text())
     inventory["all"]["children"] = {"attic": {"hosts": {}}}
@@ -133,7 +133,7 @@ def test_pip_s_last_words_are_said(fleet: Fleet, models: tuple[Path, Path]) -> N
     assert results["door"]["why"] == "ERROR: No matching distribution found for edgetl-nonesuch"
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
 def test_an_item_s_last_words_are_said_after_a_roll_back(
     fleet: Fleet, models: tuple[Path, Path]
@@ -153,7 +153,7 @@ def test_an_item_s_last_words_are_said_after_a_roll_back(
     assert (home / "model.tflite").readlink().name == named(first)
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_home_may_be_given_from_the_user_s(fleet: Fleet, models: tuple[Path, Path]) -> None:
     first, second = models
     link = fleet.home("door") / "ed" / "model.tflite"
@@ -169,7 +169,7 @@ def test_a_home_may_be_given_from_the_user_s(fleet: Fleet, models: tuple[Path, P
         assert link.readlink().name == named(first)
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["edgetl_service_options", "edgetl_pip_arguments"])
 def test_a_text_for_a_list_is_refused(
     fleet: Fleet, models: tuple[Path, Path], variable: str
@@ -182,7 +182,7 @@ def test_a_text_for_a_list_is_refused(
     assert fleet.tree("door") == before
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_why_is_one_line(fleet: Fleet, models: tuple[Path, Path]) -> None:
     with fleet.letting("door", edgetl_runtime="tensorflow"):
         results = fleet.deploy(models[0], "door", check=1)
@@ -190,7 +190,7 @@ def test_why_is_one_line(fleet: Fleet, models: tuple[Path, Path]) -> None:
     assert "\n" not in results["door"]["why"]
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_name_that_looks_like_a_template_is_a_name(
     fleet: Fleet, models: tuple[Path, Path]
 ) -> None:
@@ -200,7 +200,7 @@ def test_a_name_that_looks_like_a_template_is_a_name(
     assert fleet.linked("door") == named(odd)
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_a_dry_run_rolls_nothing_back(fleet: Fleet, models: tuple[Path, Path]) -> None:
     first, second = models
     fleet.deploy(first, "door")
@@ -213,8 +213,8 @@ def test_a_dry_run_rolls_nothing_back(fleet: Fleet, models: tuple[Path, Path]) -
     assert fleet.tree("door") == before
 
 
-@pytest.mark.by_hand
-def test_a_custom_playbook_uses_the_role_as_documented(
+@pytest.mark.slow
+def test_a_playbook_of_one_s_own_uses_the_role_as_documented(
     fleet: Fleet, models: tuple[Path, Path]
 ) -> None:
     text = (ROOT / "docs" / "deploy.md").read_text().partition("## In your own playbook")[2]

@@ -173,7 +173,7 @@ def test_an_error_after_the_service_runs_leaves_the_service_before(
     assert yard.deploy(first)["yard"]["state"] == "unchanged"
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_options_that_a_first_service_cannot_have_roll_nothing_back(
     yard: Yard, models: tuple[Path, Path]
 ) -> None:
@@ -189,7 +189,7 @@ def test_options_that_a_first_service_cannot_have_roll_nothing_back(
     assert not yard.unit.exists()
 
 
-@pytest.mark.by_hand
+@pytest.mark.slow
 def test_options_that_look_like_templates_come_as_they_are(
     yard: Yard, models: tuple[Path, Path]
 ) -> None:

@@ -22,9 +22,15 @@ def test_at_80_columns_words_and_numbers_are_whole() -> None:
     heading, _, *lines = printed(done)
     assert heading.split() == ["device", "state", "model", "edgetl", "runtime", "ms"]
     assert max(map(len, lines)) <= 80
-    first, second = (line.split()[1:] for line in lines[:2])
-    assert first == ["rolled", "back", "01234567", "0.1.0", "tflite-runtime", "12345.7"]
-    assert second == ["2.14.0"]
+    assert lines[0].split()[1:] == [
+        "rolled",
+        "back",
+        "01234567",
+        "0.1.0",
+        "tflite-runtime",
+        "12345.7",
+    ]
+    assert lines[1].split()[1:] == ["2.14.0"]
     assert "".join(line.split()[0] for line in lines) == device
 
 
