@@ -72,12 +72,19 @@ def deploy(options: DeployOptions) -> list[Deployed]:
     model = model_of(options.model)
     read_model_file(model)
     chosen = targets(options.hosts, options.inventory)
+    package, service = options.package, options.service_arguments
+    if package and package.endswith(".whl"):
+        package = str(Path(package).absolute())
     variables = {
-        **{f"edgetl_{name}": value for name, value in options.variables.items()},
         "edgetl_model": str(model.absolute()),
         "edgetl_own_package": f"edgetl=={__version__}",
+        "edgetl_package": package,
         "edgetl_hosts": chosen.pattern,
+        "edgetl_max_ms": options.max_ms,
+        "edgetl_service": None if service is None else True,
+        "edgetl_service_options": service,
     }
+    variables = {name: value for name, value in variables.items() if value is not None}
     with TemporaryDirectory(prefix="edgetl-deploy-") as temporary:
         inventory = Path(temporary, "targets.yml")
         inventory.write_text(json.dumps(chosen.inventory), encoding="utf-8")
@@ -190,6 +197,7 @@ def _take(event: Mapping[str, Any], chosen: Targets, results: dict[str, Deployed
 
 
 def _unreachable(why: str) -> str:
+    why = why.removeprefix("Task failed: ")
     if "host key" in why.lower():
         return f"{why}; log in once with ssh to see and accept its key"
     if "Permission denied" in why:

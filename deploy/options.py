@@ -69,18 +69,3 @@ class DeployOptions(Options):
         except ValueError as error:
             words = str(error).lower()
             raise SettingError(f"--service {quoted(self.service)}: {words}") from error
-
-    @property
-    def variables(self) -> dict[str, object]:
-        """What is given of the variables of the role, without their prefix "edgetl_"."""
-        given: dict[str, object] = {
-            "package": self.package and _absolute(self.package),
-            "max_ms": self.max_ms,
-            "service": None if self.service is None else True,
-            "service_options": self.service_arguments,
-        }
-        return {name: value for name, value in given.items() if value is not None}
-
-
-def _absolute(package: str) -> str:
-    return str(Path(package).absolute()) if package.endswith(".whl") else package

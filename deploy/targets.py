@@ -1,4 +1,4 @@
-"""Which devices: names as people type them, as an inventory of Ansible's."""
+"""The devices that were named on the command line, as an inventory for Ansible."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True)
 class Targets:
-    """What Ansible is told.
+    """The hosts for Ansible.
 
     Attributes:
-        inventory: an inventory, as YAML's subset JSON has it, of the hosts typed with an address.
-        names: the hosts and groups of it and of the user's own inventory that are meant.
-        typed: by Ansible's name of a host, how it was typed.
+        inventory: an inventory, for YAML or JSON, of the hosts that were typed with an address.
+        names: hosts and groups, of it and of the user's own inventory.
+        typed: by Ansible's name of a host, its name as it was typed.
     """
 
     inventory: Mapping[str, Any]
@@ -30,7 +30,7 @@ class Targets:
 
     @property
     def pattern(self) -> str:
-        """The names, as Ansible takes several."""
+        """The names as a pattern of Ansible's."""
         return ":".join(self.names)
 
 
@@ -38,12 +38,12 @@ def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
     """The devices that were named.
 
     Args:
-        hosts: [USER@]HOST[:PORT] each; with an inventory also its hosts' and groups' names. None at
-            all are all hosts of the inventory.
+        hosts: [USER@]HOST[:PORT] each; with an inventory also names of its hosts and groups, and
+            if empty all its hosts.
         inventory: a file or folder that Ansible reads.
 
     Raises:
-        SettingError: a host that is none, none at all, or no such inventory.
+        SettingError: a host is not valid, there is none, or no such inventory.
     """
     if inventory is not None and not inventory.exists():
         raise SettingError(f"--inventory {quoted(inventory)}: no such file or folder")
@@ -55,11 +55,13 @@ def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
     for host in hosts:
         found = _ADDRESS.fullmatch(host)
         if not found or host.startswith("-"):
-            raise SettingError(f"{quoted(host)} is no HOST; give it as in pi@raspberrypi.local:22")
+            raise SettingError(
+                f"{quoted(host)} is not a HOST; give it like pi@raspberrypi.local:22"
+            )
         if inventory is not None and not (found["user"] or found["port"]):
             names.append(host)
             continue
-        # Ansible takes a colon in a name for a port or a range.
+        # In a name, a colon means a port or a range to Ansible.
         name = re.sub(r"[^\w.-]", "_", host)
         addressed[name] = {"ansible_host": found["host"].strip("[]")}
         if found["user"]:

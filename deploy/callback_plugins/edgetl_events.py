@@ -1,4 +1,4 @@
-"""Ansible callback: each host's tasks as lines of JSON into the pipe that `edgetl deploy` reads.
+"""Ansible callback: writes each host's tasks as JSON lines to the pipe that `edgetl deploy` reads.
 
 https://docs.ansible.com/ansible/latest/dev_guide/developing_plugins.html#callback-plugins
 """
@@ -12,7 +12,7 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: edgetl_events
 type: notification
-short_description: tells edgetl deploy how each host is going
+short_description: reports the progress of each host to edgetl deploy
 description: Writes a JSON object a line to the file descriptor that EDGETL_DEPLOY_EVENTS names.
 """
 
@@ -29,7 +29,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play):
         known = play.get_variable_manager().get_vars(play=play)
-        self._tell(
+        self._send(
             "",
             "play",
             "",
@@ -38,36 +38,36 @@ class CallbackModule(CallbackBase):
         )
 
     def v2_runner_on_start(self, host, task):
-        # Skipped tasks are told of too; what an include holds starts by itself, if at all.
+        # Skipped tasks start, too; those of an include start by themselves, if at all.
         if not task.action.endswith("include_tasks") and not context.CLIARGS["check"]:
-            self._tell(host.get_name(), "start", task.get_name())
+            self._send(host.get_name(), "start", task.get_name())
 
     def v2_runner_on_ok(self, result):
         facts = result._result.get("ansible_facts") or {}
         if "edgetl_report" in facts:
-            self._tell(result._host.get_name(), "report", "", report=facts["edgetl_report"])
+            self._send(result._host.get_name(), "report", "", report=facts["edgetl_report"])
         elif result._result.get("changed"):
-            self._tell(result._host.get_name(), "changed", result._task.get_name())
+            self._send(result._host.get_name(), "changed", result._task.get_name())
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
         if not ignore_errors:
-            self._tell_why(result, "failed")
+            self._send_failure(result, "failed")
 
     def v2_runner_on_unreachable(self, result):
-        self._tell_why(result, "unreachable")
+        self._send_failure(result, "unreachable")
 
-    def _tell_why(self, result, kind):
-        told = result._result
-        # In a loop the cause is with its item.
-        told = next((item for item in told.get("results") or [] if item.get("failed")), told)
-        lines = f"{told.get('stderr') or ''}".strip().splitlines()
+    def _send_failure(self, result, kind):
+        found = result._result
+        # In a loop the reason is with its item.
+        found = next((item for item in found.get("results") or [] if item.get("failed")), found)
+        lines = f"{found.get('stderr') or ''}".strip().splitlines()
         # pip's errors are followed by hints.
-        words = [line for line in lines if line.startswith("ERROR:")] or lines
-        why = words[-1] if words else f"{told.get('msg') or 'it does not say why'}"
+        errors = [line for line in lines if line.startswith("ERROR:")] or lines
+        why = errors[-1] if errors else f"{found.get('msg') or 'no reason given'}"
         why = " ".join(why.split())
-        self._tell(result._host.get_name(), kind, result._task.get_name(), why=why)
+        self._send(result._host.get_name(), kind, result._task.get_name(), why=why)
 
-    def _tell(self, host, kind, task, **more):
+    def _send(self, host, kind, task, **more):
         event = {"host": host, "kind": kind, "task": task.rpartition(" : ")[2], **more}
         self._pipe.write(json.dumps(event, default=str) + "\n")
         self._pipe.flush()

@@ -54,7 +54,7 @@ def test_a_fleet_from_the_first_model_to_a_roll_back(
     assert results["door"]["state"] == "deployed"
     assert fleet.linked("door") == named(second)
     assert results["gate"]["state"] == "rolled back"
-    assert "ms is the most allowed" in results["gate"]["why"]
+    assert "ms is the limit" in results["gate"]["why"]
     assert fleet.linked("gate") == named(first)
     assert not (fleet.home("gate") / "edgetl" / "models" / named(second)).exists()
 
@@ -217,7 +217,7 @@ def test_a_dry_run_rolls_nothing_back(fleet: Fleet, models: tuple[Path, Path]) -
 def test_a_playbook_of_one_s_own_uses_the_role_as_documented(
     fleet: Fleet, models: tuple[Path, Path]
 ) -> None:
-    text = (ROOT / "docs" / "deploy.md").read_text().partition("playbook of your own")[2]
+    text = (ROOT / "docs" / "deploy.md").read_text().partition("## In your own playbook")[2]
     (playbook,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (roles,) = re.findall(r"ANSIBLE_ROLES_PATH=\$\((.*)\)`", text)
     folder = fleet.folder / "own"

@@ -58,7 +58,7 @@ class Yard(Fleet):
         started = self.root / "run/systemd/started"
         return started.read_text().split() if started.exists() else []
 
-    def cut_off(self, after: str, model: Path) -> None:
+    def interrupt(self, after: str, model: Path) -> None:
         """Deploy, and press Ctrl-C as soon as a step is done."""
         arguments = ["deploy", model, "yard", "--inventory", self.folder / "hosts.yml"]
         running = subprocess.Popen(
@@ -129,7 +129,7 @@ def yard(fleet: Fleet, tmp_path: Path) -> Iterator[Yard]:
 
 
 @pytest.mark.slow
-def test_after_a_run_that_was_cut_off_the_service_is_restarted(
+def test_after_an_interrupted_run_the_service_is_restarted(
     yard: Yard, models: tuple[Path, Path]
 ) -> None:
     first, second = models
@@ -139,7 +139,7 @@ def test_after_a_run_that_was_cut_off_the_service_is_restarted(
     assert yard.tree("yard") == before
     assert yard.starts() == [named(first)]
 
-    yard.cut_off("Switch model.tflite", second)
+    yard.interrupt("Switch model.tflite", second)
     assert yard.linked("yard") == named(second)
     assert yard.starts() == [named(first)]
     assert yard.deploy(second)["yard"]["state"] == "deployed"
@@ -148,7 +148,7 @@ def test_after_a_run_that_was_cut_off_the_service_is_restarted(
     assert len(yard.starts()) == 2
 
     yard.let("yard", edgetl_pip_arguments=["--no-deps", "--ignore-installed", "--no-compile"])
-    yard.cut_off("Keep a receipt of what was installed", second)
+    yard.interrupt("Write a receipt of what was installed", second)
     assert len(yard.starts()) == 2
     assert yard.deploy(second)["yard"]["state"] == "deployed"
     assert len(yard.starts()) == 3

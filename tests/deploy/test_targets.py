@@ -30,8 +30,8 @@ def test_names_and_groups_of_an_inventory_are_left_to_ansible(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("host", ["a b", "-oProxyCommand=x", "a,b", "pi@", "host:port"])
-def test_what_is_no_host(host: str) -> None:
-    with pytest.raises(SettingError, match="is no HOST"):
+def test_an_invalid_host_is_refused(host: str) -> None:
+    with pytest.raises(SettingError, match="is not a HOST"):
         targets([host], None)
 
 
