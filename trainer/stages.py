@@ -1,61 +1,45 @@
 """From a folder of photos to a finished run folder."""
 
 import contextlib
-import hashlib
-import platform
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import cv2
 import keras
 import numpy as np
-import PIL
-import tensorflow as tf
 
 import edgetl
-from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
+from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import (
-    DataSummary,
     class_weights,
-    exclude_duplicates,
-    summarize,
-    summary_lines,
 )
-from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded, Split
-from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.phases import Fit, Pictures, cached_features, fit_phases
 from edgetl.trainer.metrics import SplitMetrics
-from edgetl.trainer.network.devices import Devices, computing_in, devices_for
+from edgetl.trainer.network.devices import computing_in
 from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import (
     ParameterCounts,
-    build_model,
     class_probabilities,
     folded_model,
     freeze_backbone,
-    parameter_counts,
 )
+from edgetl.trainer.preparation import Clock, Prepared, prepare
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
 from edgetl.trainer.report.report import SHOWN_MISTAKES, Mistake, write_report
 from edgetl.trainer.run.folder import (
     RunFolder,
     point_latest_at,
-    write_labels,
-    write_split,
 )
 from edgetl.trainer.run.records import (
-    VERSION,
     DataRecord,
     EpochRecord,
     HeadMetrics,
@@ -63,50 +47,6 @@ from edgetl.trainer.run.records import (
     RunMetrics,
     write_record,
 )
-
-
-class _Clock:
-    """Seconds by stage; what passed since the last lap belongs to the stage that is named."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._began = self._last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.add({stage: now - self._last})
-
-    def add(self, seconds: Mapping[Any, float]) -> None:
-        for stage, more in seconds.items():
-            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + more, 2)
-        self._last = time.perf_counter()
-        self.seconds["total"] = round(self._last - self._began, 2)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What is trained, on what.
-
-    Attributes:
-        dataset: without excluded files, every picture in its split.
-        pictures: decoded, with the targets of each split.
-        config: what config.json holds.
-        counts: of the model's parameters.
-        warnings: what is odd about the data.
-        devices: where and in what phase one and two compute.
-        model: what is trained.
-        final: on one device in full precision, for features and the final figures; `model` itself
-            where that is what it is.
-    """
-
-    dataset: Dataset
-    pictures: Pictures
-    config: RunConfig
-    counts: ParameterCounts
-    warnings: tuple[str, ...]
-    devices: Devices
-    model: keras.Model
-    final: keras.Model
 
 
 @dataclass(frozen=True)
@@ -185,62 +125,18 @@ def _train(
     tensorboard: bool,
 ) -> None:
     keep_freed_memory()
-    clock = _Clock()
+    clock = Clock()
     prepared = prepare(found, run, started, clock)
     fitted = fit(prepared, run, checkpoint, clock, tensorboard=tensorboard)
     evaluated = evaluate(prepared, fitted, clock)
     publish(prepared, fitted, evaluated, run, clock)
 
 
-def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: _Clock) -> Prepared:
-    """Build the model, decode and check the photos, and write what is known before training."""
-    recipe = started.recipe
-    keras.utils.set_random_seed(recipe.seed)
-    devices = devices_for(recipe)
-    with computing_in(devices.policy), devices.scope():
-        model = build_model(recipe, len(found.labels))
-    counts = parameter_counts(model, fine_tune_from=recipe.fine_tune_from)
-    clock.lap("start")
-    decoded = decode_pictures(
-        [found.path(example) for example in found.examples], recipe.input_size, cache=run.cache
-    )
-    clock.lap("decode")
-    indices = {example.file: i for i, example in enumerate(found.examples)}
-    dataset, summary = _checked(found, decoded, recipe)
-    for line in summary_lines(summary):
-        logger.info(line)
-    _log_parameters(counts, recipe)
-    if devices.compute_dtype and recipe.reuse:
-        logger.info(
-            "phase two multiplies in %s, at which this processor is faster; --precision float32 "
-            "does not",
-            devices.compute_dtype,
-        )
-    rows = {
-        split: np.array([indices[dataset.examples[i].file] for i in dataset.of(split)], np.int64)
-        for split in SPLITS
-    }
-    targets = np.array([found.labels.index(example.label) for example in found.examples])
-    pictures = Pictures(decoded.pixels, rows, {split: targets[rows[split]] for split in SPLITS})
-    digests = {example.file: decoded.digests[indices[example.file]] for example in dataset.examples}
-    config = _config(dataset, digests, devices, started)
-    write_labels(run, dataset.labels)
-    write_split(run, dataset)
-    write_record(run.config, config)
-    run_figures.write_samples(run, dataset, rows["train"].tolist(), decoded.pixels, recipe)
-    run_figures.write_model(run, model, counts, recipe)
-    clock.lap("figures")
-    final = model if devices.plain else build_model(recipe, len(found.labels))
-    return Prepared(
-        dataset, pictures, config, counts, tuple(summary.warnings), devices, model, final
-    )
-
-
 def fit(
     prepared: Prepared,
     run: RunFolder,
     checkpoint: Checkpoint | None,
-    clock: _Clock,
+    clock: Clock,
     *,
     tensorboard: bool,
 ) -> Fit:
@@ -272,7 +168,7 @@ def fit(
     return fitted
 
 
-def evaluate(prepared: Prepared, fitted: Fit, clock: _Clock) -> Evaluated:
+def evaluate(prepared: Prepared, fitted: Fit, clock: Clock) -> Evaluated:
     """Measure the best epoch's model on each split."""
     pictures = prepared.pictures
     probabilities = _probabilities(prepared.final, pictures)
@@ -289,7 +185,7 @@ def evaluate(prepared: Prepared, fitted: Fit, clock: _Clock) -> Evaluated:
 
 
 def publish(
-    prepared: Prepared, fitted: Fit, evaluated: Evaluated, run: RunFolder, clock: _Clock
+    prepared: Prepared, fitted: Fit, evaluated: Evaluated, run: RunFolder, clock: Clock
 ) -> None:
     """Write figures, report, metrics and last the model, which makes the run a finished one."""
     dataset = prepared.dataset
@@ -319,25 +215,6 @@ def publish(
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)
     _log_result(written)
-
-
-def _checked(
-    found: Dataset, decoded: DecodedPictures, recipe: Recipe
-) -> tuple[Dataset, DataSummary]:
-    """The dataset without unreadable files and copies, every picture in its split."""
-    files = [example.file for example in found.examples]
-    unreadable = [Excluded(files[i], why) for i, why in decoded.errors.items()]
-    readable = datasets.without(found, unreadable)
-    single = exclude_duplicates(readable, dict(zip(files, decoded.digests, strict=True)))
-    dataset = datasets.assign_splits(single, seed=recipe.seed)
-    summary = summarize(
-        dataset,
-        sizes={file: size for file, size in zip(files, decoded.sizes, strict=True) if size},
-        height=recipe.height,
-        width=recipe.width,
-        class_weights=recipe.class_weights,
-    )
-    return dataset, summary
 
 
 def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callback]:
@@ -375,48 +252,11 @@ def _worst_mistakes(
     ]
 
 
-def _config(
-    dataset: Dataset, digests: Mapping[str, str], devices: Devices, started: RunConfig
-) -> RunConfig:
-    """config.json, with what is known once the pictures have been read.
-
-    Raises:
-        DataError: the training is resumed and the pictures are not those it began with.
-    """
-    digest = hashlib.sha256()
-    for example in sorted(
-        dataset.examples, key=lambda e: (e.label, e.split or "", digests[e.file])
-    ):
-        line = f"{example.label}\0{example.split}\0{digests[example.file]}\n"
-        digest.update(line.encode("utf-8", "surrogatepass"))
-    fingerprint = digest.hexdigest()
-    if started.data.fingerprint not in (None, fingerprint):
-        raise DataError(
-            f"{quoted(dataset.root)}: the photos are not those that this training began with; "
-            f"put them back, or train without --resume"
-        )
-    packages = {"tensorflow": tf, "keras": keras, "numpy": np, "opencv": cv2, "pillow": PIL}
-    counts: dict[str, Mapping[str, int]] = {
-        split: datasets.counts(dataset, split) for split in SPLITS
-    }
-    return replace(
-        started,
-        data=DataRecord(started.data.path, fingerprint, counts),
-        versions={
-            "python": platform.python_version(),
-            **{name: package.__version__ for name, package in packages.items()},
-        },
-        platform=platform.platform(),
-        computed_in={"policy": devices.policy, "phase_two": devices.compute_dtype},
-        version=VERSION,
-    )
-
-
 def _metrics(
     history: Sequence[EpochRecord],
     counts: ParameterCounts,
     splits: Mapping[Split, SplitMetrics | None],
-    clock: _Clock,
+    clock: Clock,
 ) -> RunMetrics:
     best = min(history, key=lambda epoch: epoch.val_loss)
     head = [epoch for epoch in history if epoch.phase == "head"]
@@ -428,15 +268,6 @@ def _metrics(
         parameters=asdict(counts),
         splits={str(split): figures for split, figures in splits.items()},
         seconds=dict(clock.seconds),
-    )
-
-
-def _log_parameters(counts: ParameterCounts, recipe: Recipe) -> None:
-    logger.info(
-        f"parameters {counts.model:,} in all, {counts.backbone:,} in the backbone;\n"
-        f"phase one trains {counts.trainable_head:,}; phase two, from layer "
-        f"{recipe.fine_tune_from}, {counts.trainable_fine_tune:,}\n"
-        f"with {counts.frozen_fine_tune:,} frozen"
     )
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -47,35 +48,72 @@ def _passes_the_structure_check(data: bytes) -> bool:
 def _damaged(content: bytes, random: np.random.Generator) -> bytes:
     data = bytearray(content)
     while bytes(data) == content:
-        at, other = (int(n) for n in random.integers(0, len(data), 2))
+        index, other = (int(n) for n in random.integers(0, len(data), 2))
         length = int(random.choice([1, 2, 4, 16, 100]))
-        match int(random.integers(0, 12)):
-            case 0 | 1:
-                data[at] ^= 1 << int(random.integers(0, 8))
-            case 2:
-                for i in random.integers(0, len(data), random.integers(2, 9)):
-                    data[i] = int(random.integers(0, 256))
-            case 3:
-                del data[at:]
-            case 4:
-                data[at:at] = random.bytes(length)
-            case 5:
-                data[at:at] = bytes(length)
-            case 6:
-                del data[at : at + length]
-            case 7:
-                data[at:at] = data[other : other + length]
-            case 8:
-                data[at : at + length] = data[other : other + length]
-            case _:
-                for i in random.integers(0, len(data) - 4, random.integers(1, 4)):
-                    word = int(random.choice(_WORDS + _NEGATIVE))
-                    # Fields of tables lie at multiples of their size.
-                    start = int(i) // 4 * 4
-                    data[start : start + 4] = word.to_bytes(4, "little")
+        _DAMAGES[int(random.integers(0, len(_DAMAGES)))](data, random, index, other, length)
         if not data:
             data = bytearray(content)
     return bytes(data)
+
+
+Damage = Callable[[bytearray, np.random.Generator, int, int, int], None]
+
+
+def _flip_a_bit(data: bytearray, random: np.random.Generator, index: int, *_: int) -> None:
+    data[index] ^= 1 << int(random.integers(0, 8))
+
+
+def _change_bytes(data: bytearray, random: np.random.Generator, *_: int) -> None:
+    for at in random.integers(0, len(data), random.integers(2, 9)):
+        data[at] = int(random.integers(0, 256))
+
+
+def _cut(data: bytearray, random: np.random.Generator, index: int, *_: int) -> None:
+    del data[index:]
+
+
+def _insert(
+    data: bytearray, random: np.random.Generator, index: int, other: int, length: int
+) -> None:
+    data[index:index] = random.bytes(length)
+
+
+def _insert_zeros(
+    data: bytearray, random: np.random.Generator, index: int, other: int, length: int
+) -> None:
+    data[index:index] = bytes(length)
+
+
+def _delete(
+    data: bytearray, random: np.random.Generator, index: int, other: int, length: int
+) -> None:
+    del data[index : index + length]
+
+
+def _repeat(
+    data: bytearray, random: np.random.Generator, index: int, other: int, length: int
+) -> None:
+    data[index:index] = data[other : other + length]
+
+
+def _overwrite(
+    data: bytearray, random: np.random.Generator, index: int, other: int, length: int
+) -> None:
+    data[index : index + length] = data[other : other + length]
+
+
+def _change_words(data: bytearray, random: np.random.Generator, *_: int) -> None:
+    for at in random.integers(0, len(data) - 4, random.integers(1, 4)):
+        word = int(random.choice(_WORDS + _NEGATIVE))
+        # Fields of tables lie at multiples of their size.
+        start = int(at) // 4 * 4
+        data[start : start + 4] = word.to_bytes(4, "little")
+
+
+_DAMAGES: list[Damage] = [
+    _flip_a_bit, _flip_a_bit, _change_bytes, _cut, _insert, _insert_zeros, _delete, _repeat,
+    _overwrite, _change_words, _change_words, _change_words,
+]  # fmt: skip
 
 
 def outcome(path: Path, labels: list[str] | None) -> str:

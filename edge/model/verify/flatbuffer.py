@@ -114,26 +114,29 @@ class _Checker:
             at = position + offset
             if offset + width > size or at % width:
                 raise ValueError(f"field {field} of the table at {position} is out of place")
-            if isinstance(kind, Scalar):
-                continue
             if isinstance(kind, Union):
                 tag = offsets[kind.tag] if kind.tag < len(offsets) else 0
                 number = self._data[position + tag] if tag else 0
                 self._table(self._followed(at), kind.layouts.get(number, _UNKNOWN))
-            elif isinstance(kind, Child):
-                self._table(self._followed(at), kind.layout)
-            elif isinstance(kind, Children):
-                start, length = self._vector(self._followed(at), 4)
-                if length > MAX_TABLES:
-                    raise ValueError(f"more than {MAX_TABLES} tables")
-                for index in range(length):
-                    self._table(self._followed(start + 4 * index), kind.layout)
-            elif isinstance(kind, Scalars):
-                self._vector(self._followed(at), kind.size)
-            else:
-                start, length = self._vector(self._followed(at), 1)
-                if start + length >= self._size or self._data[start + length]:
-                    raise ValueError(f"string at {start} does not end")
+            elif not isinstance(kind, Scalar):
+                self._reference(self._followed(at), kind)
+
+    def _reference(self, position: int, kind: Child | Children | Scalars | Text) -> None:
+        """Check the table, vector or string at `position`."""
+        if isinstance(kind, Child):
+            self._table(position, kind.layout)
+        elif isinstance(kind, Children):
+            start, length = self._vector(position, 4)
+            if length > MAX_TABLES:
+                raise ValueError(f"more than {MAX_TABLES} tables")
+            for index in range(length):
+                self._table(self._followed(start + 4 * index), kind.layout)
+        elif isinstance(kind, Scalars):
+            self._vector(position, kind.size)
+        else:
+            start, length = self._vector(position, 1)
+            if start + length >= self._size or self._data[start + length]:
+                raise ValueError(f"string at {start} does not end")
 
     def _vtable(self, position: int) -> tuple[tuple[int, ...], int]:
         """The offset of each field (0: absent) from the table at `position`, and its size."""

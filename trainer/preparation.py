@@ -1,0 +1,199 @@
+"""What comes before training: the model, the decoded and checked photos, and their records."""
+
+import hashlib
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import PIL
+import tensorflow as tf
+
+from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.system.messages import logger
+from edgetl.trainer.data import dataset as datasets
+from edgetl.trainer.data.checks import (
+    DataSummary,
+    exclude_duplicates,
+    summarize,
+    summary_lines,
+)
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded
+from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
+from edgetl.trainer.fitting.phases import Pictures
+from edgetl.trainer.network.devices import Devices, computing_in, devices_for
+from edgetl.trainer.network.model import (
+    ParameterCounts,
+    build_model,
+    parameter_counts,
+)
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.report import run_figures
+from edgetl.trainer.run.folder import (
+    RunFolder,
+    write_labels,
+    write_split,
+)
+from edgetl.trainer.run.records import (
+    VERSION,
+    DataRecord,
+    RunConfig,
+    write_record,
+)
+
+
+class Clock:
+    """Seconds by stage; what passed since the last lap belongs to the stage that is named."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.add({stage: now - self._last})
+
+    def add(self, seconds: Mapping[Any, float]) -> None:
+        for stage, more in seconds.items():
+            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + more, 2)
+        self._last = time.perf_counter()
+        self.seconds["total"] = round(self._last - self._began, 2)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is trained, on what.
+
+    Attributes:
+        dataset: without excluded files, every picture in its split.
+        pictures: decoded, with the targets of each split.
+        config: what config.json holds.
+        counts: of the model's parameters.
+        warnings: what is odd about the data.
+        devices: where and in what phase one and two compute.
+        model: what is trained.
+        final: on one device in full precision, for features and the final figures; `model` itself
+            where that is what it is.
+    """
+
+    dataset: Dataset
+    pictures: Pictures
+    config: RunConfig
+    counts: ParameterCounts
+    warnings: tuple[str, ...]
+    devices: Devices
+    model: keras.Model
+    final: keras.Model
+
+
+def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) -> Prepared:
+    """Build the model, decode and check the photos, and write what is known before training."""
+    recipe = started.recipe
+    keras.utils.set_random_seed(recipe.seed)
+    devices = devices_for(recipe)
+    with computing_in(devices.policy), devices.scope():
+        model = build_model(recipe, len(found.labels))
+    counts = parameter_counts(model, fine_tune_from=recipe.fine_tune_from)
+    clock.lap("start")
+    decoded = decode_pictures(
+        [found.path(example) for example in found.examples], recipe.input_size, cache=run.cache
+    )
+    clock.lap("decode")
+    indices = {example.file: i for i, example in enumerate(found.examples)}
+    dataset, summary = _checked(found, decoded, recipe)
+    for line in summary_lines(summary):
+        logger.info(line)
+    _log_parameters(counts, recipe)
+    if devices.compute_dtype and recipe.reuse:
+        logger.info(
+            "phase two multiplies in %s, at which this processor is faster; --precision float32 "
+            "does not",
+            devices.compute_dtype,
+        )
+    rows = {
+        split: np.array([indices[dataset.examples[i].file] for i in dataset.of(split)], np.int64)
+        for split in SPLITS
+    }
+    targets = np.array([found.labels.index(example.label) for example in found.examples])
+    pictures = Pictures(decoded.pixels, rows, {split: targets[rows[split]] for split in SPLITS})
+    digests = {example.file: decoded.digests[indices[example.file]] for example in dataset.examples}
+    config = _config(dataset, digests, devices, started)
+    write_labels(run, dataset.labels)
+    write_split(run, dataset)
+    write_record(run.config, config)
+    run_figures.write_samples(run, dataset, rows["train"].tolist(), decoded.pixels, recipe)
+    run_figures.write_model(run, model, counts, recipe)
+    clock.lap("figures")
+    final = model if devices.plain else build_model(recipe, len(found.labels))
+    return Prepared(
+        dataset, pictures, config, counts, tuple(summary.warnings), devices, model, final
+    )
+
+
+def _checked(
+    found: Dataset, decoded: DecodedPictures, recipe: Recipe
+) -> tuple[Dataset, DataSummary]:
+    """The dataset without unreadable files and copies, every picture in its split."""
+    files = [example.file for example in found.examples]
+    unreadable = [Excluded(files[i], why) for i, why in decoded.errors.items()]
+    readable = datasets.without(found, unreadable)
+    single = exclude_duplicates(readable, dict(zip(files, decoded.digests, strict=True)))
+    dataset = datasets.assign_splits(single, seed=recipe.seed)
+    summary = summarize(
+        dataset,
+        sizes={file: size for file, size in zip(files, decoded.sizes, strict=True) if size},
+        height=recipe.height,
+        width=recipe.width,
+        class_weights=recipe.class_weights,
+    )
+    return dataset, summary
+
+
+def _config(
+    dataset: Dataset, digests: Mapping[str, str], devices: Devices, started: RunConfig
+) -> RunConfig:
+    """config.json, with what is known once the pictures have been read.
+
+    Raises:
+        DataError: the training is resumed and the pictures are not those it began with.
+    """
+    digest = hashlib.sha256()
+    for example in sorted(
+        dataset.examples, key=lambda e: (e.label, e.split or "", digests[e.file])
+    ):
+        line = f"{example.label}\0{example.split}\0{digests[example.file]}\n"
+        digest.update(line.encode("utf-8", "surrogatepass"))
+    fingerprint = digest.hexdigest()
+    if started.data.fingerprint not in (None, fingerprint):
+        raise DataError(
+            f"{quoted(dataset.root)}: the photos are not those that this training began with; "
+            f"put them back, or train without --resume"
+        )
+    packages = {"tensorflow": tf, "keras": keras, "numpy": np, "opencv": cv2, "pillow": PIL}
+    counts: dict[str, Mapping[str, int]] = {
+        split: datasets.counts(dataset, split) for split in SPLITS
+    }
+    return replace(
+        started,
+        data=DataRecord(started.data.path, fingerprint, counts),
+        versions={
+            "python": platform.python_version(),
+            **{name: package.__version__ for name, package in packages.items()},
+        },
+        platform=platform.platform(),
+        computed_in={"policy": devices.policy, "phase_two": devices.compute_dtype},
+        version=VERSION,
+    )
+
+
+def _log_parameters(counts: ParameterCounts, recipe: Recipe) -> None:
+    logger.info(
+        f"parameters {counts.model:,} in all, {counts.backbone:,} in the backbone;\n"
+        f"phase one trains {counts.trainable_head:,}; phase two, from layer "
+        f"{recipe.fine_tune_from}, {counts.trainable_fine_tune:,}\n"
+        f"with {counts.frozen_fine_tune:,} frozen"
+    )
