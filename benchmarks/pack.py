@@ -20,9 +20,10 @@ import numpy as np
 from edgetl import __version__
 from edgetl.benchmarks.measured import Case
 from edgetl.benchmarks.pictures import Pictures, balanced
-from edgetl.benchmarks.record import DamagedError, check_case, from_json, plain
+from edgetl.benchmarks.record import check_case, plain
 from edgetl.edge.errors import EdgetlError, quoted, reason
 from edgetl.edge.system.files import replacing
+from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.trainer.metrics import Probabilities
 
 FORMAT: Literal[1] = 1

@@ -1,15 +1,15 @@
-"""What a benchmark measured as a JSON file, and back; and what JSON from elsewhere may hold."""
+"""What a benchmark measured as a JSON file, and back."""
 
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from edgetl.benchmarks.measured import FORMAT, Case, Measured
 from edgetl.edge.errors import RecordError, quoted, reason
+from edgetl.edge.system.json_record import DamagedError, from_json, key_of
 
 
 def to_json(measured: Measured) -> str:
@@ -51,22 +51,6 @@ def read_measured(path: Path) -> Measured:
     return measured
 
 
-class DamagedError(Exception):
-    """What a file holds cannot be: the message says where in it, and what is wrong there."""
-
-
-def from_json(kind: Any, value: Any) -> Any:
-    """`value` as json reads it, as `kind`: a dataclass of the types that measured.py uses.
-
-    Raises:
-        DamagedError: it is something else. Fields that the dataclass does not have are ignored.
-    """
-    try:
-        return _value(kind, value, "")
-    except OverflowError as error:
-        raise DamagedError(str(error)) from error
-
-
 def check_case(case: Case, where: str) -> None:
     """Refuse a case that no measurement can give; `where` is its place in the file.
 
@@ -92,7 +76,7 @@ def plain(value: Any) -> Any:
     say besides whether they are `noisy`, which follows from the rest.
     """
     if dataclasses.is_dataclass(value):
-        found = {_key(one): plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        found = {key_of(one): plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
         return {**found, "noisy": value.noisy} if hasattr(value, "noisy") else found
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -101,58 +85,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return value
-
-
-def _key(field: "dataclasses.Field[Any]") -> str:
-    return str(field.metadata.get("key", field.name))
-
-
-def _value(kind: Any, value: Any, where: str) -> Any:
-    """`value` from JSON as `kind`, a type of measured.py; `where` is its place in the file."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        return _instance(kind, value, where)
-    if origin in (Union, UnionType):
-        (some,) = [member for member in inner if member is not type(None)]
-        return None if value is None else _value(some, value, where)
-    # True is 1 to Python.
-    if origin is Literal and any(type(value) is type(one) and value == one for one in inner):
-        return value
-    if origin is tuple and isinstance(value, list):
-        # tuple[X, ...], or a kind for each item.
-        kinds = (inner[0],) * len(value) if inner[-1] is Ellipsis else inner
-        if len(kinds) == len(value):
-            return tuple(
-                _value(kind, item, f"{where}[{number}]")
-                for number, (kind, item) in enumerate(zip(kinds, value, strict=True))
-            )
-    if origin is dict and isinstance(value, dict):
-        return {name: _value(inner[1], item, f"{where}.{name}") for name, item in value.items()}
-    # A bool is an int to Python, and json reads 12 as an int and 1e999 as infinity.
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    if kind in (int, str) and type(value) is kind:
-        return value
-    raise DamagedError(f"{quoted(where)} is {_shown(value)}")
-
-
-def _instance(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise DamagedError(f"{quoted(where)} is {_shown(value)}")
-    hints: Mapping[str, Any] = get_type_hints(kind)
-    start = f"{where}." if where else ""
-    found = {}
-    for field in dataclasses.fields(kind):
-        key = _key(field)
-        if key not in value:
-            raise DamagedError(f"{quoted(start + key)} is missing")
-        found[field.name] = _value(hints[field.name], value[key], f"{start}{key}")
-    return kind(**found)
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _check(measured: Measured) -> None:

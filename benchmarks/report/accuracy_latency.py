@@ -31,7 +31,7 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
     groups = _groups([case for case in measured.cases if case.quality])
     if not groups:
         return None
-    # The colour tells the engine.
+    # The colour shows the engine.
     named = [
         pair for cases in groups.values() for pair in zip(cases, case_names(cases), strict=True)
     ]
@@ -53,7 +53,7 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
                     color=drawing.FAINT)  # fmt: skip
     others = [group for group, cases in groups.items() if not cases[0].is_keras]
     colours = dict.fromkeys(groups, _KERAS_COLOUR) | {
-        group: _COLOURS[place % len(_COLOURS)] for place, group in enumerate(others)
+        group: _COLOURS[index % len(_COLOURS)] for index, group in enumerate(others)
     }
     largest = max(case.bytes for case, _ in named)
     bubbles = []
@@ -152,7 +152,7 @@ def _label_bubbles(
             zorder=4,
         )  # fmt: skip
         size = words.get_window_extent(renderer)
-        best = _free_place(bubble, size.width + 4, size.height + 2, taken, inside)
+        best = _free_box(bubble, size.width + 4, size.height + 2, taken, inside)
         taken.append(best)
         across = (best.x0 + best.x1) / 2 - (bubble.x0 + bubble.x1) / 2
         up = (best.y0 + best.y1) / 2 - (bubble.y0 + bubble.y1) / 2
@@ -178,13 +178,13 @@ def _centre(box: Bbox) -> tuple[float, float]:
     return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
 
 
-def _free_place(
+def _free_box(
     bubble: Bbox, width: float, height: float, taken: Sequence[Bbox], inside: Bbox
 ) -> Bbox:
     """The box of that size nearest to the bubble that hides as little as can be."""
     x, y = _centre(bubble)
     half = bubble.width / 2
-    best, least = bubble, math.inf
+    best, lowest = bubble, math.inf
     for distance in (4, 16, 30, 46, 64, 84, 108, 136, 168, 204):
         for turn in range(0, 360, 15):
             # To the right, then up and down, and at last to the left.
@@ -195,9 +195,9 @@ def _free_place(
             box = Bbox([[left, low], [left + width, low + height]])
             hidden = sum(_overlap(box, other) for other in taken)
             outside = width * height - _overlap(box, inside)
-            if hidden + outside < least - 1e-6:
-                best, least = box, hidden + outside
-            if least < 1:
+            if hidden + outside < lowest - 1e-6:
+                best, lowest = box, hidden + outside
+            if lowest < 1:
                 return best
     return best
 

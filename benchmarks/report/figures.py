@@ -33,9 +33,9 @@ LABEL_SIZE = 9.5
 
 
 def case_names(cases: Sequence[Case], *, brief: bool = False) -> list[str]:
-    """A name for each case that tells it from the others, and is no longer than that takes.
+    """A name for each case that distinguishes it from the others, and is no longer than necessary.
 
-    `brief` ones leave engine and threads to the words beside them.
+    `brief` ones leave out engine and threads.
     """
     engines = len({engine_family(case.engine) for case in cases if not case.is_keras}) > 1
     threads = len({case.threads for case in cases}) > 1
@@ -60,7 +60,7 @@ def case_names(cases: Sequence[Case], *, brief: bool = False) -> list[str]:
 
 
 def _end_of(name: str) -> str:
-    """A name on one line, cut at its front, because its end is what tells it from others."""
+    """A name on one line, cut at its front, because its end is what distinguishes it."""
     words = " ".join(name.split())
     if len(words) <= LONGEST_NAME:
         return words
@@ -95,18 +95,18 @@ def latency_figure(measured: Measured) -> Figure | None:
     axes.set_ylim(tall, 0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("milliseconds a picture", color=drawing.FAINT)
-    places = [place * (2 * lane + 0.16) + 0.08 for place in range(len(cases))]
-    ticks = [place + lane for place in places]
+    tops = [index * (2 * lane + 0.16) + 0.08 for index in range(len(cases))]
+    ticks = [lane_top + lane for lane_top in tops]
     axes.set_yticks(ticks, names, fontsize=LABEL_SIZE, **drawing.any_text())
     axes.tick_params(axis="y", colors=drawing.INK)
-    for number, (case, place) in enumerate(zip(cases, places, strict=True)):
+    for number, (case, lane_top) in enumerate(zip(cases, tops, strict=True)):
         if number:
-            axes.axhline(place - 0.08, color=drawing.GRID, linewidth=0.8)
+            axes.axhline(lane_top - 0.08, color=drawing.GRID, linewidth=0.8)
         for offset, latency, colour in (
             (0.5, case.invoke, _INVOKE),
             (1.5, case.end_to_end, _END_TO_END),
         ):
-            _draw_calls(axes, latency, place + offset * lane, 0.26, colour, seed=number)
+            _draw_calls(axes, latency, lane_top + offset * lane, 0.26, colour, seed=number)
     heading = f"{'median':>7} {'90 %':>7} {'99 %':>7}"
     figure.text(
         1 - (right - 0.12) / figure.get_figwidth(), 1 - (top - 0.06) / figure.get_figheight(),

@@ -80,7 +80,7 @@ def _metrics(
         figures = summary(probabilities, targets, dataset.labels)
         splits[split] = json.loads(json.dumps(figures, default=vars))  # as in metrics.json
     epochs = made_history() if history is None else history
-    head = [row for row in epochs if row["phase"] == "head"]
+    head = [epoch for epoch in epochs if epoch["phase"] == "head"]
     return {
         "best_epoch": epochs[-1]["epoch"],
         "best_phase": epochs[-1]["phase"],

@@ -122,8 +122,8 @@ def test_a_small_confusion_shows_counts_and_shares_of_the_row() -> None:
 
 def test_rows_are_the_true_class() -> None:
     axes = confusion_figure(np.array([[9, 1], [0, 0]]), ["a", "b"], title="t").axes[0]
-    places = {text.get_text(): text.get_position() for text in axes.texts}
-    assert places["1\n10.0%"] == (1, 0)
+    positions = {text.get_text(): text.get_position() for text in axes.texts}
+    assert positions["1\n10.0%"] == (1, 0)
 
 
 def test_a_class_without_pictures_divides_by_nothing() -> None:

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import edgetl
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.system.files import write_json
+from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.dataset import Split
 from edgetl.trainer.exporting.options import Quantization
@@ -81,16 +81,18 @@ def read_record(exports: Path) -> ExportRecord:
     """
     path = exports / "export.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content.get("version", 0)
-        if version > VERSION:
+        content = {"version": 0, **json.loads(path.read_text(encoding="utf-8"))}
+        if content["version"] > VERSION:
             raise RunFolderError(f"{quoted(path)}: written by a newer edgetl; install that one")
-        files = {name: _file(exports / name, entry) for name, entry in content["files"].items()}
-        return ExportRecord(version, content["edgetl"], content["exported"], files)
+        files = {
+            name: {**entry, "path": str(exports / name)} for name, entry in content["files"].items()
+        }
+        record: ExportRecord = from_json(ExportRecord, {**content, "files": files})
     except OSError as error:
         raise RunFolderError(f"{quoted(path)}: {reason(error)}; export again") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (DamagedError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunFolderError(f"{quoted(path)}: damaged; export again") from error
+    return record
 
 
 def add_to_record(exports: Path, exported: Iterable[ExportedFile]) -> None:
@@ -109,30 +111,3 @@ def add_to_record(exports: Path, exported: Iterable[ExportedFile]) -> None:
     for file in record["files"].values():
         del file["path"]
     write_json(path, record)
-
-
-def _file(path: Path, entry: Mapping[str, Any]) -> ExportedFile:
-    return ExportedFile(
-        **_known(ExportedFile, entry)
-        | {
-            "path": path,
-            "checks": tuple(_check(check) for check in entry["checks"]),
-            "keep_float": tuple(entry.get("keep_float", ())),
-            "layer_errors": tuple(
-                LayerQuantizationError(**error) for error in entry.get("layer_errors", ())
-            ),
-        }
-    )
-
-
-def _check(entry: Mapping[str, Any]) -> RuntimeCheck:
-    parity = entry["parity"]
-    if parity is not None:
-        interval = {"accuracy_interval": tuple(parity["accuracy_interval"])}
-        parity = Parity(**_known(Parity, parity) | interval)
-    return RuntimeCheck(**_known(RuntimeCheck, entry) | {"parity": parity})
-
-
-def _known(cls: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What the class has fields for: a later version may have added some."""
-    return {field.name: entry[field.name] for field in fields(cls) if field.name in entry}

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from edgetl.edge.errors import RunFolderError, quoted
 from edgetl.edge.system.files import replacing
+from edgetl.edge.system.json_record import from_json
 from edgetl.trainer.run.folder import RunFolder
-from edgetl.trainer.run.records import EpochRecord, record_from
+from edgetl.trainer.run.records import EpochRecord
 
 Array = npt.NDArray[Any]
 
@@ -75,7 +76,7 @@ def read_checkpoint(run: RunFolder) -> Checkpoint | None:
         with np.load(run.checkpoint) as file:
             return Checkpoint(
                 history=[
-                    record_from(EpochRecord, row) for row in json.loads(file["history"].tobytes())
+                    from_json(EpochRecord, row) for row in json.loads(file["history"].tobytes())
                 ],
                 **{name: _numbered(file, name) for name in _LISTS},
             )

@@ -52,8 +52,8 @@ def samples_figure(
         axes.set_axis_off()
         return axes
 
-    for place, (picture, label) in enumerate(pictures):
-        axes = show(picture, place % columns, margin + title + place // columns * (row + title))
+    for index, (picture, label) in enumerate(pictures):
+        axes = show(picture, index % columns, margin + title + index // columns * (row + title))
         short = drawing.fitted(label, 10, cell)
         axes.set_title(short, fontsize=10, color=drawing.INK, pad=4, **drawing.any_text())
     top = margin + first * (row + title)
@@ -68,8 +68,8 @@ def samples_figure(
             color=drawing.FAINT,
             style="italic",
         )
-    for place, picture in enumerate(augmented):
-        show(picture, place % columns, top + heading + place // columns * row)
+    for index, picture in enumerate(augmented):
+        show(picture, index % columns, top + heading + index // columns * row)
     return figure
 
 
@@ -77,13 +77,13 @@ def curves_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
     """Accuracy and loss over the epochs of both phases.
 
     Args:
-        history: an epoch a row: phase ("head" or "fine_tune"), epoch (from 1 over both phases),
+        history: of each epoch: phase ("head" or "fine_tune"), epoch (from 1 over both phases),
             loss, accuracy, val_loss, val_accuracy (accuracies 0..1). A NaN leaves a gap.
     """
     figure = drawing.blank(10.0, 4.2)
     panels = figure.subplots(1, 2)
     figure.subplots_adjust(left=0.07, right=0.985, bottom=0.13, top=0.83, wspace=0.2)
-    epochs = [int(row["epoch"]) for row in history]
+    epochs = [int(epoch["epoch"]) for epoch in history]
     best = _best_epoch(history)
     for axes, name in zip(panels, ("accuracy", "loss"), strict=True):
         values = _column(history, name), _column(history, f"val_{name}")
@@ -107,7 +107,7 @@ def curves_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
 def confusion_figure(
     confusion: npt.NDArray[np.integer[Any]], labels: Sequence[str], *, title: str
 ) -> Figure:
-    """What the model took each class for, shaded by the share of the true class.
+    """What the model predicted for each class, shaded by the share of the true class.
 
     Args:
         confusion: integer [classes, classes], rows the true class, columns the predicted one.
@@ -136,7 +136,7 @@ def confusion_figure(
 
 
 def _column(history: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.float64]:
-    return np.array([row[name] for row in history], np.float64)
+    return np.array([epoch[name] for epoch in history], np.float64)
 
 
 def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
@@ -165,8 +165,8 @@ def _limit_values(axes: Axes, values: npt.NDArray[np.float64], *, accuracy: bool
 
 
 def _mark_fine_tuning(axes: Axes, history: Sequence[Mapping[str, Any]], *, accuracy: bool) -> None:
-    head = [int(row["epoch"]) for row in history if row["phase"] == "head"]
-    fine_tune = [int(row["epoch"]) for row in history if row["phase"] == "fine_tune"]
+    head = [int(epoch["epoch"]) for epoch in history if epoch["phase"] == "head"]
+    fine_tune = [int(epoch["epoch"]) for epoch in history if epoch["phase"] == "fine_tune"]
     if not head or not fine_tune:
         return
     start = (max(head) + min(fine_tune)) / 2
@@ -193,11 +193,11 @@ def _mark_best(axes: Axes, epoch: int, value: float, *, accuracy: bool) -> None:
         return
     axes.plot([epoch], [value], "o", color=_VALIDATION, markersize=9, markeredgecolor="white")
     low, high = axes.get_xlim()
-    place = (epoch - low) / (high - low)
+    position = (epoch - low) / (high - low)
     axes.annotate(
         f"best epoch {epoch}: {value:.1%}" if accuracy else f"best epoch {epoch}: {value:.4f}",
         xy=(epoch, value),
-        xytext=(min(max(place, 0.22), 0.78), 0.3 if accuracy else 0.68),
+        xytext=(min(max(position, 0.22), 0.78), 0.3 if accuracy else 0.68),
         textcoords="axes fraction",
         ha="center",
         va="center",

@@ -55,8 +55,8 @@ def model_figure(stages: Sequence[ModelStage]) -> Figure:
     axes.set(xlim=(0, figure.get_figwidth()), ylim=(0, height))
     axes.set_axis_off()
     left = (figure.get_figwidth() - chain) / 2
-    for place, (stage, width) in enumerate(zip(stages, widths, strict=True)):
-        if place:
+    for index, (stage, width) in enumerate(zip(stages, widths, strict=True)):
+        if index:
             arrow = {
                 "arrowstyle": "-|>",
                 "color": drawing.FAINT,
@@ -88,7 +88,7 @@ def _colour(stage: ModelStage) -> str:
 
 def _draw_stage(axes: Axes, stage: ModelStage, left: float, middle: float, width: float) -> None:
     bands = _in_bands(stage)
-    # Taller where the data is still a picture than where it is a row of numbers.
+    # Taller where the data is still a picture than where it is a vector.
     height = 2.5 if bands else 1.9 if len(stage.output_shape) > 1 else 1.35
     bottom, centre = middle - height / 2, left + width / 2
     box = FancyBboxPatch(

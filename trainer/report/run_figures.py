@@ -22,7 +22,7 @@ _SHOWN_AUGMENTED = 6
 def write_samples(
     run: RunFolder, dataset: Dataset, rows: list[int], pixels: MemoryMappedArray, recipe: Recipe
 ) -> None:
-    """samples.png: training pictures, the classes in turn, and the first of them augmented.
+    """samples.png: training pictures, interleaved by class, and the first of them augmented.
 
     Args:
         rows: where in `pixels`, uint8 [pictures, height, width, 3], the training pictures are, in

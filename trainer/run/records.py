@@ -4,14 +4,14 @@ Each file has a `version`; edgetl 0.1.0 wrote none, and history.json without it 
 """
 
 import json
-import types
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar
 
-from edgetl.edge.errors import RunFolderError, quoted, reason
+from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
 from edgetl.edge.system.files import write_json
+from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.recipe import Recipe
 
@@ -156,40 +156,7 @@ def _checked(path: Path, record: type[Record], value: Any) -> Record:
             f"{quoted(path)}: written by a later edgetl; upgrade with: pip install -U edgetl"
         )
     try:
-        made: Record = record_from(record, value)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
+        made: Record = from_json(record, value)
+    except (DamagedError, SettingError) as error:
+        raise RunFolderError(f"{quoted(path)}: damaged ({error}); train again") from error
     return made
-
-
-def record_from(kind: Any, value: Any) -> Any:
-    """A value of JSON as a dataclass, and those inside it likewise.
-
-    Names that the dataclass does not have are ignored, as a later edgetl may write more.
-
-    Raises:
-        KeyError, TypeError, ValueError: a field is missing or is not what it should be.
-    """
-    if is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
-        known = {
-            f.name: record_from(hints[f.name], value[f.name])
-            for f in fields(kind)
-            if f.name in value
-        }
-        return kind(**known)
-    origin, inside = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType):
-        return None if value is None else record_from(inside[0], value)
-    if origin is Literal:
-        if value not in inside:
-            raise ValueError(value)
-        return value
-    accepted: Any = {Mapping: dict, Sequence: list}.get(origin, origin or kind)
-    if not isinstance(value, (int, float) if accepted is float else accepted):
-        raise TypeError(value)
-    if isinstance(value, dict):
-        return {name: record_from(inside[1], one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [record_from(inside[0], one) for one in value]
-    return value
