@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,9 +58,9 @@ class ExportedFile:
     sha256: str
     split: Split
     checks: tuple[RuntimeCheck, ...]
-    keep_float: tuple[str, ...] = ()
-    layer_errors: tuple[LayerQuantizationError, ...] = ()
-    rejected: str | None = None
+    keep_float: tuple[str, ...]
+    layer_errors: tuple[LayerQuantizationError, ...]
+    rejected: str | None
 
 
 @dataclass(frozen=True)
@@ -111,28 +111,20 @@ def add_to_record(exports: Path, exported: Iterable[ExportedFile]) -> None:
     write_json(path, record)
 
 
-def _file(path: Path, entry: Mapping[str, Any]) -> ExportedFile:
+def _file(path: Path, entry: dict[str, Any]) -> ExportedFile:
     return ExportedFile(
-        **_known(ExportedFile, entry)
+        **entry
         | {
             "path": path,
-            "checks": tuple(_check(check) for check in entry["checks"]),
-            "keep_float": tuple(entry.get("keep_float", ())),
-            "layer_errors": tuple(
-                LayerQuantizationError(**error) for error in entry.get("layer_errors", ())
-            ),
+            "checks": tuple(_check(**check) for check in entry["checks"]),
+            "keep_float": tuple(entry["keep_float"]),
+            "layer_errors": tuple(LayerQuantizationError(**e) for e in entry["layer_errors"]),
         }
     )
 
 
-def _check(entry: Mapping[str, Any]) -> RuntimeCheck:
-    parity = entry["parity"]
-    if parity is not None:
-        interval = {"accuracy_interval": tuple(parity["accuracy_interval"])}
-        parity = Parity(**_known(Parity, parity) | interval)
-    return RuntimeCheck(**_known(RuntimeCheck, entry) | {"parity": parity})
-
-
-def _known(cls: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What the class has fields for: a later version may have added some."""
-    return {field.name: entry[field.name] for field in fields(cls) if field.name in entry}
+def _check(parity: dict[str, Any] | None, **values: Any) -> RuntimeCheck:
+    if parity is None:
+        return RuntimeCheck(parity=None, **values)
+    low, high = parity["accuracy_interval"]
+    return RuntimeCheck(parity=Parity(**parity | {"accuracy_interval": (low, high)}), **values)
