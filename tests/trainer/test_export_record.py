@@ -52,6 +52,7 @@ def exported_file(path: Path, *, worst_class: str | None = "red") -> ExportedFil
         ),
         keep_float=("Conv_1",),
         layer_errors=(LayerQuantizationError("Conv_1", 0.543),) * 5,
+        rejected=None,
     )
 
 

@@ -26,7 +26,6 @@ from edgetl.trainer.exporting.record import ExportedFile, RuntimeCheck, add_to_r
 from edgetl.trainer.exporting.selective_quantization import (
     AcceptanceCriteria,
     QuantizedModel,
-    layer_errors,
     quantize_to_criteria,
     quantize_with_denylist,
 )
@@ -68,9 +67,8 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
         file = _checked_file(finished, held_out, conversion, model, options.max_drop)
         if file.rejected and conversion.quantization == "int8" and not model.errors:
             # The message recommends --keep-float; these are the layers it is about.
-            errors = call_in_subprocess(
-                layer_errors, finished.folder.model, calibration, conversion.input_type
-            )
+            int8 = (finished.folder.model, calibration, options.input)
+            errors = call_in_subprocess(quantize_with_denylist, *int8, ()).errors
             file = replace(file, layer_errors=errors[:_SHOWN_ERRORS])
         exported.append(file)
     add_to_record(finished.folder.exports, exported)

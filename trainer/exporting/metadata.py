@@ -9,7 +9,6 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import flatbuffers
@@ -18,6 +17,19 @@ from flatbuffers.number_types import Uint32Flags
 
 from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_NAME
 from edgetl.edge.model.verify import schema
+from edgetl.edge.model.verify.schema import (
+    AssociatedFile,
+    Content,
+    ImageProperties,
+    Metadata,
+    Model,
+    ModelMetadata,
+    Normalization,
+    ProcessUnit,
+    Stats,
+    SubGraphMetadata,
+    TensorMetadata,
+)
 
 # The alignment that TFLite's schema requires of a buffer's data.
 _ALIGNMENT = 16
@@ -54,32 +66,25 @@ def with_metadata(model: bytes, description: Description) -> bytes:
     def offset(position: int) -> int:
         return len(model) + padding - position
 
-    buffers = [offset(p) for p in old.positions(schema.Model.BUFFERS)]
-    entries = [offset(p) for p in old.positions(schema.Model.METADATA)]
+    buffers = [offset(p) for p in old.positions(Model.BUFFERS)]
+    entries = [offset(p) for p in old.positions(Model.METADATA)]
     buffers.append(_buffer(builder, metadata))
     name = builder.CreateString(schema.METADATA_NAME)
-    builder.StartObject(schema.Metadata.FIELDS)
-    builder.PrependUOffsetTRelativeSlot(schema.Metadata.NAME, name, 0)
-    builder.PrependUint32Slot(schema.Metadata.BUFFER, len(buffers) - 1, 0)
+    builder.StartObject(Metadata.FIELDS)
+    builder.PrependUOffsetTRelativeSlot(Metadata.NAME, name, 0)
+    builder.PrependUint32Slot(Metadata.BUFFER, len(buffers) - 1, 0)
     entries.append(builder.EndObject())
     all_buffers, all_entries = _vector(builder, buffers), _vector(builder, entries)
 
-    builder.StartObject(schema.Model.FIELDS)
-    builder.PrependUint32Slot(
-        schema.Model.VERSION, old.number(schema.Model.VERSION, Uint32Flags), 0
-    )
-    for field in (
-        schema.Model.OPERATOR_CODES,
-        schema.Model.SUBGRAPHS,
-        schema.Model.DESCRIPTION,
-        schema.Model.METADATA_BUFFER,
-        schema.Model.SIGNATURE_DEFS,
-    ):
+    builder.StartObject(Model.FIELDS)
+    builder.PrependUint32Slot(Model.VERSION, old.number(Model.VERSION, Uint32Flags), 0)
+    copied = (Model.OPERATOR_CODES, Model.SUBGRAPHS, Model.DESCRIPTION, Model.METADATA_BUFFER)
+    for field in (*copied, Model.SIGNATURE_DEFS):
         target = old.target(field)
         if target is not None:
             builder.PrependUOffsetTRelativeSlot(field, offset(target), 0)
-    builder.PrependUOffsetTRelativeSlot(schema.Model.BUFFERS, all_buffers, 0)
-    builder.PrependUOffsetTRelativeSlot(schema.Model.METADATA, all_entries, 0)
+    builder.PrependUOffsetTRelativeSlot(Model.BUFFERS, all_buffers, 0)
+    builder.PrependUOffsetTRelativeSlot(Model.METADATA, all_entries, 0)
     root = builder.EndObject()
     builder.minalign = max(builder.minalign, _ALIGNMENT)
     builder.Finish(root, file_identifier=schema.MODEL_IDENTIFIER)
@@ -98,119 +103,93 @@ def with_files(model: bytes, files: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+@dataclass(frozen=True)
+class _Table:
+    """A flatbuffer table: the number of its fields, and the values of those that are set.
+
+    A value is text, a table, a list of tables, a float for a list of one, or an int for an enum of
+    8 bits.
+    """
+
+    fields: int
+    values: Mapping[int, Any]
+
+    def build(self, builder: Any) -> int:
+        # Tables are not nested in a flatbuffer: whatever this one refers to comes first.
+        offsets = {i: _built(builder, v) for i, v in self.values.items() if not isinstance(v, int)}
+        builder.StartObject(self.fields)
+        for field, value in self.values.items():
+            if isinstance(value, int):
+                builder.PrependUint8Slot(field, value, 0)
+            else:
+                builder.PrependUOffsetTRelativeSlot(field, offsets[field], 0)
+        return int(builder.EndObject())
+
+
+def _built(builder: Any, value: Any) -> int:
+    if isinstance(value, _Table):
+        return value.build(builder)
+    if isinstance(value, str):
+        return int(builder.CreateString(value))
+    if isinstance(value, list):
+        return _vector(builder, [table.build(builder) for table in value])
+    return int(builder.CreateNumpyVector(np.array([value], np.float32)))
+
+
 def _metadata(description: Description) -> bytes:
+    subgraph = {SubGraphMetadata.INPUTS: [_input()], SubGraphMetadata.OUTPUTS: [_output()]}
+    manifest = {
+        AssociatedFile.NAME: MANIFEST_NAME,
+        AssociatedFile.DESCRIPTION: "Input size, figures and checksum, for edgetl.",
+        AssociatedFile.TYPE: AssociatedFile.DESCRIPTIONS,
+    }
+    model = {
+        ModelMetadata.NAME: description.name,
+        ModelMetadata.DESCRIPTION: description.description,
+        ModelMetadata.VERSION: description.version,
+        ModelMetadata.AUTHOR: description.author,
+        ModelMetadata.SUBGRAPHS: [_Table(SubGraphMetadata.FIELDS, subgraph)],
+        ModelMetadata.ASSOCIATED_FILES: [_Table(AssociatedFile.FIELDS, manifest)],
+        ModelMetadata.MIN_PARSER_VERSION: _MIN_PARSER_VERSION,
+    }
     builder = flatbuffers.Builder(2048)
-    labels = _file(
-        builder,
-        LABELS_NAME,
-        "One label a line, in the order of the outputs.",
-        schema.AssociatedFile.TENSOR_AXIS_LABELS,
-    )
-    manifest = _file(
-        builder,
-        MANIFEST_NAME,
-        "Input size, figures and checksum, for edgetl.",
-        schema.AssociatedFile.DESCRIPTIONS,
-    )
-    subgraph = _table(
-        builder,
-        schema.SubGraphMetadata.FIELDS,
-        {
-            schema.SubGraphMetadata.INPUTS: _vector(builder, [_input(builder)]),
-            schema.SubGraphMetadata.OUTPUTS: _vector(builder, [_output(builder, labels)]),
-        },
-    )
-    root = _table(
-        builder,
-        schema.ModelMetadata.FIELDS,
-        {
-            schema.ModelMetadata.NAME: builder.CreateString(description.name),
-            schema.ModelMetadata.DESCRIPTION: builder.CreateString(description.description),
-            schema.ModelMetadata.VERSION: builder.CreateString(description.version),
-            schema.ModelMetadata.AUTHOR: builder.CreateString(description.author),
-            schema.ModelMetadata.SUBGRAPHS: _vector(builder, [subgraph]),
-            schema.ModelMetadata.ASSOCIATED_FILES: _vector(builder, [manifest]),
-            schema.ModelMetadata.MIN_PARSER_VERSION: builder.CreateString(_MIN_PARSER_VERSION),
-        },
-    )
+    root = _Table(ModelMetadata.FIELDS, model).build(builder)
     builder.Finish(root, file_identifier=schema.METADATA_IDENTIFIER)
     return bytes(builder.Output())
 
 
-def _input(builder: Any) -> int:
-    normalization = _table(
-        builder,
-        schema.Normalization.FIELDS,
-        {
-            schema.Normalization.MEAN: _floats(builder, 0),
-            schema.Normalization.STD: _floats(builder, 1),
-        },
-    )
-    unit = _union(builder, schema.ProcessUnit.NORMALIZATION, normalization)
-    image = _table(
-        builder,
-        schema.ImageProperties.FIELDS,
-        {},
-        {schema.ImageProperties.COLOR_SPACE: schema.ImageProperties.RGB},
-    )
-    fields = {
-        schema.TensorMetadata.NAME: builder.CreateString("image"),
-        schema.TensorMetadata.DESCRIPTION: builder.CreateString("The picture: RGB, 0 to 255."),
-        schema.TensorMetadata.CONTENT: _union(builder, schema.Content.IMAGE, image),
-        schema.TensorMetadata.PROCESS_UNITS: _vector(builder, [unit]),
-        schema.TensorMetadata.STATS: _stats(builder, highest=255),
+def _input() -> _Table:
+    unit = _Table(Normalization.FIELDS, {Normalization.MEAN: 0.0, Normalization.STD: 1.0})
+    image = _Table(ImageProperties.FIELDS, {ImageProperties.COLOR_SPACE: ImageProperties.RGB})
+    tensor = {
+        TensorMetadata.NAME: "image",
+        TensorMetadata.DESCRIPTION: "The picture: RGB, 0 to 255.",
+        TensorMetadata.CONTENT: _union(Content.IMAGE, image),
+        TensorMetadata.PROCESS_UNITS: [_union(ProcessUnit.NORMALIZATION, unit)],
+        TensorMetadata.STATS: _Table(Stats.FIELDS, {Stats.MAX: 255.0, Stats.MIN: 0.0}),
     }
-    return _table(builder, schema.TensorMetadata.FIELDS, fields)
+    return _Table(TensorMetadata.FIELDS, tensor)
 
 
-def _output(builder: Any, labels: int) -> int:
-    content = _union(builder, schema.Content.FEATURE, _table(builder, 0, {}))
-    fields = {
-        schema.TensorMetadata.NAME: builder.CreateString("probability"),
-        schema.TensorMetadata.DESCRIPTION: builder.CreateString(
-            "The probability of each class, in the order of the labels."
-        ),
-        schema.TensorMetadata.CONTENT: content,
-        schema.TensorMetadata.STATS: _stats(builder, highest=1),
-        schema.TensorMetadata.ASSOCIATED_FILES: _vector(builder, [labels]),
+def _output() -> _Table:
+    labels = {
+        AssociatedFile.NAME: LABELS_NAME,
+        AssociatedFile.DESCRIPTION: "One label a line, in the order of the outputs.",
+        AssociatedFile.TYPE: AssociatedFile.TENSOR_AXIS_LABELS,
     }
-    return _table(builder, schema.TensorMetadata.FIELDS, fields)
+    tensor = {
+        TensorMetadata.NAME: "probability",
+        TensorMetadata.DESCRIPTION: "The probability of each class, in the order of the labels.",
+        TensorMetadata.CONTENT: _union(Content.FEATURE, _Table(0, {})),
+        TensorMetadata.STATS: _Table(Stats.FIELDS, {Stats.MAX: 1.0, Stats.MIN: 0.0}),
+        TensorMetadata.ASSOCIATED_FILES: [_Table(AssociatedFile.FIELDS, labels)],
+    }
+    return _Table(TensorMetadata.FIELDS, tensor)
 
 
-def _stats(builder: Any, *, highest: float) -> int:
-    fields = {schema.Stats.MAX: _floats(builder, highest), schema.Stats.MIN: _floats(builder, 0)}
-    return _table(builder, schema.Stats.FIELDS, fields)
-
-
-def _union(builder: Any, kind: int, value: int) -> int:
+def _union(kind: int, value: _Table) -> _Table:
     """A table whose only field is a union, as Content and ProcessUnit are: its type, its value."""
-    return _table(builder, 2, {1: value}, {0: kind})
-
-
-def _file(builder: Any, name: str, description: str, kind: int) -> int:
-    fields = {
-        schema.AssociatedFile.NAME: builder.CreateString(name),
-        schema.AssociatedFile.DESCRIPTION: builder.CreateString(description),
-    }
-    return _table(builder, schema.AssociatedFile.FIELDS, fields, {schema.AssociatedFile.TYPE: kind})
-
-
-def _table(
-    builder: Any,
-    fields: int,
-    offsets: Mapping[int, int],
-    enums: Mapping[int, int] = MappingProxyType({}),
-) -> int:
-    builder.StartObject(fields)
-    for field, value in enums.items():
-        builder.PrependUint8Slot(field, value, 0)
-    for field, offset in offsets.items():
-        builder.PrependUOffsetTRelativeSlot(field, offset, 0)
-    return int(builder.EndObject())
-
-
-def _floats(builder: Any, value: float) -> int:
-    return int(builder.CreateNumpyVector(np.array([value], np.float32)))
+    return _Table(2, {0: kind, 1: value})
 
 
 def _vector(builder: Any, offsets: Sequence[int]) -> int:
@@ -224,4 +203,7 @@ def _buffer(builder: Any, data: bytes) -> int:
     builder.StartVector(1, len(data), _ALIGNMENT)
     builder.head -= len(data)
     builder.Bytes[builder.head : builder.head + len(data)] = data
-    return _table(builder, 1, {schema.Buffer.DATA: builder.EndVector()})
+    vector = builder.EndVector()
+    builder.StartObject(1)
+    builder.PrependUOffsetTRelativeSlot(schema.Buffer.DATA, vector, 0)
+    return int(builder.EndObject())

@@ -21,7 +21,7 @@ class Parity:
 
     Attributes:
         accuracy_interval: of `accuracy`, 95 %, by Wilson's score.
-        mcnemar_p: how likely both have the same accuracy, by McNemar's exact test.
+        mcnemar_p: the p-value of McNemar's exact test for the same accuracy.
         fell_most: the class whose recall fell most, None if no class's did.
         recall_drop: by how much it fell.
     """

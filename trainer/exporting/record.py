@@ -58,9 +58,9 @@ class ExportedFile:
     sha256: str
     split: Split
     checks: tuple[RuntimeCheck, ...]
-    keep_float: tuple[str, ...] = ()
-    layer_errors: tuple[LayerQuantizationError, ...] = ()
-    rejected: str | None = None
+    keep_float: tuple[str, ...]
+    layer_errors: tuple[LayerQuantizationError, ...]
+    rejected: str | None
 
 
 @dataclass(frozen=True)

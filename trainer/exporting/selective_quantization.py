@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -69,8 +69,7 @@ class QuantizedModel:
     accepted: bool | None = None
 
 
-@dataclass(frozen=True)
-class _Operator:
+class _Operator(NamedTuple):
     """An operator of the flatbuffer: its layer, and the names of its input and output tensors."""
 
     layer: str
@@ -160,21 +159,10 @@ class Int8Model:
         return [op.output for op in self._operators if op.layer in layers]
 
 
-def layer_errors(
-    model: Path, calibration: Pixels, input_type: InputType
-) -> tuple[LayerQuantizationError, ...]:
-    """The error of every layer of a saved model in int8, worst first; for a subprocess.
-
-    Raises:
-        EdgetlError: the quantizer failed.
-    """
-    return tuple(Int8Model(load_model(model), calibration, input_type).errors())
-
-
 def quantize_with_denylist(
     model: Path, calibration: Pixels, input_type: InputType, denylist: Sequence[str]
 ) -> QuantizedModel:
-    """Quantize a saved model, but for the layers `denylist`; for a subprocess.
+    """Quantize a saved model but for the layers of `denylist`; for a subprocess.
 
     Raises:
         SettingError: there is no such layer.
@@ -202,9 +190,8 @@ def quantize_to_criteria(
 
     found = smallest_denylist([int8.with_consumers(error.layer) for error in errors], accepted)
     denylist = [name for name in int8.layers if found and name in found]
-    return QuantizedModel(
-        int8.quantized(denylist), tuple(denylist), tuple(errors), found is not None
-    )
+    flatbuffer = int8.quantized(denylist)
+    return QuantizedModel(flatbuffer, tuple(denylist), tuple(errors), found is not None)
 
 
 def smallest_denylist(
@@ -271,12 +258,9 @@ def _operators(flatbuffer: bytes, known: Collection[str]) -> list[_Operator]:
     graph = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer)).subgraphs[0]
     names = [tensor.name.decode() for tensor in graph.tensors]
     return [
-        _Operator(
-            layer=_layer(names[op.outputs[0]], known),
-            inputs=tuple(names[i] for i in op.inputs if i >= 0),
-            output=names[op.outputs[0]],
-        )
+        _Operator(_layer(output, known), tuple(names[i] for i in op.inputs if i >= 0), output)
         for op in graph.operators
+        for output in [names[op.outputs[0]]]
     ]
 
 
