@@ -9,6 +9,9 @@ export(quantize=("int8",))
 import os
 from typing import TYPE_CHECKING, Any
 
+from edgetl.edge.system.gc_disabled import gc_disabled
+from edgetl.edge.system.native_log import hidden_native_log
+
 __all__ = ["export", "train"]
 
 # Keras reads its backend once, at import, and a keras.json in the user's home may name another one.
@@ -28,7 +31,8 @@ def __getattr__(name: str) -> Any:
 
         return train
     if name == "export":
-        from edgetl.trainer.exporting.export import export
-
+        # TensorFlow logs to stderr while it is loaded.
+        with hidden_native_log(), gc_disabled():
+            from edgetl.trainer.exporting.export import export
         return export
     raise AttributeError(f"module 'edgetl.trainer' has no attribute {name!r}")

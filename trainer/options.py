@@ -8,8 +8,8 @@ from edgetl.edge.errors import SettingError
 from edgetl.edge.options import Option, Options
 
 
-def image_size(text: str) -> str:
-    """The option --image-size as it is kept, HEIGHTxWIDTH, of N or HxW.
+def parse_image_size(text: str) -> str:
+    """HEIGHTxWIDTH of N or HxW.
 
     Raises:
         SettingError: it is neither.
@@ -50,10 +50,10 @@ class TrainOptions(Options):
         str | None,
         Option(
             "Size of the input, in pixels.",
-            unset="160: fast on a Pi; 224 is surer, 2x slower",
+            unset="160: fast on a Pi; 224 is more accurate, 2x slower",
             metavar="N|HxW",
             group="Training",
-            parse=image_size,
+            parse=parse_image_size,
         ),
     ] = None
     resume: Annotated[bool, Option("Continue the newest interrupted run, or --out's.")] = False

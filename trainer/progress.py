@@ -21,11 +21,6 @@ from rich.progress import (
 from edgetl.edge.system.messages import logger
 
 
-def say(line: str) -> None:
-    """Print one line on stderr."""
-    print(line, file=sys.stderr, flush=True)
-
-
 @contextmanager
 def progress(description: str, total: int) -> Iterator[Callable[..., None]]:
     """A bar, on a terminal only, that is gone when the block ends.

@@ -51,7 +51,7 @@ from edgetl.trainer.run.records import (
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What a trained model reaches: its probabilities and figures on each split."""
+    """The probabilities and metrics of a trained model on each split."""
 
     probabilities: Mapping[Split, metrics.Probabilities]
     figures: Mapping[Split, SplitMetrics | None]
@@ -142,7 +142,7 @@ def fit(
 ) -> Fit:
     """Train both phases, from `checkpoint` on; `prepared.final` gets the best epoch's weights."""
     recipe, dataset = prepared.config.recipe, prepared.dataset
-    reused = (
+    features = (
         cached_features(prepared.final, prepared.pictures, run, recipe) if recipe.reuse else None
     )
     clock.lap("activations")
@@ -157,7 +157,7 @@ def fit(
             prepared.pictures,
             run,
             recipe,
-            reused=reused,
+            features=features,
             class_weights=weights,
             checkpoint=checkpoint,
             devices=prepared.devices,
@@ -234,18 +234,18 @@ def _probabilities(model: keras.Model, pictures: Pictures) -> dict[Split, metric
 def _worst_mistakes(
     dataset: Dataset, pictures: Pictures, probabilities: metrics.Probabilities
 ) -> list[Mistake]:
-    """The held-out pictures that were taken for another class with the most confidence."""
+    """The held-out pictures that were misclassified with the most confidence."""
     split = dataset.held_out
-    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != pictures.targets[split])
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN_MISTAKES]
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN_MISTAKES]
     examples = [dataset.examples[i] for i in dataset.of(split)]
     return [
         Mistake(
             file=examples[i].file,
             true=examples[i].label,
             predicted=dataset.labels[predicted[i]],
-            probability=float(sure[i]),
+            probability=float(confidence[i]),
             pixels=pictures.pixels[pictures.rows[split][i]],
         )
         for i in worst

@@ -6,6 +6,7 @@ import pytest
 
 from edgetl.edge.errors import SettingError
 from edgetl.trainer.config import read_config, recipe_from
+from edgetl.trainer.options import TrainOptions
 from edgetl.trainer.recipe import RECIPES, Recipe
 
 
@@ -33,6 +34,19 @@ def test_options_take_the_place_of_the_named_recipes_settings() -> None:
     recipe = recipe_from({"recipe": "reference", "image_size": "96x128", "seed": 3, "out": "x"})
     assert (recipe.height, recipe.width, recipe.seed, recipe.rotation) == (96, 128, 3, 0.2)
     assert recipe_from({}) == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64", (64, 64)), ('"96x128"', (96, 128)), ('"160"', (160, 160))]
+)
+def test_an_image_size_in_a_file_is_a_number_or_text(
+    tmp_path: Path, text: str, size: tuple[int, int]
+) -> None:
+    (tmp_path / "a.toml").write_text(f"image-size = {text}")
+    options = read_config(tmp_path / "a.toml")
+    TrainOptions(**options)
+    recipe = recipe_from(options)
+    assert (recipe.height, recipe.width) == size
 
 
 def test_few_epochs_in_all_leave_the_head_its_share() -> None:

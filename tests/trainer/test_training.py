@@ -7,15 +7,15 @@ import pytest
 from edgetl.edge import EdgetlError
 from edgetl.trainer.data.batches import Batches, dataset
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
-from edgetl.trainer.fitting.epochs import EpochRecorder
+from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_line
 from edgetl.trainer.network.model import build_model, compile_for
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import new_run
-from edgetl.trainer.run.records import read_history
+from edgetl.trainer.run.records import EpochRecord, read_history
 
 PIXELS = np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3)
 ROWS = np.array([9, 1, 3, 5, 7])
-TRUTH = np.array([0, 1, 0, 1, 0])
+TARGETS = np.array([0, 1, 0, 1, 0])
 
 
 def drawn(batches: Batches, epoch: int = 0) -> list[tuple[int, float]]:
@@ -30,30 +30,30 @@ def drawn(batches: Batches, epoch: int = 0) -> list[tuple[int, float]]:
 
 
 def test_batches_give_each_picture_once_with_its_class() -> None:
-    batches = Batches([PIXELS], ROWS, TRUTH, batch_size=2)
+    batches = Batches([PIXELS], ROWS, TARGETS, batch_size=2)
     assert len(batches) == 3
     assert drawn(batches) == [(9, 0), (1, 1), (3, 0), (5, 1), (7, 0)]
 
 
 def test_the_order_changes_each_epoch_and_depends_on_seed_and_epoch_alone() -> None:
-    batches = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4)
+    batches = Batches([PIXELS], ROWS, TARGETS, batch_size=2, shuffle_seed=4)
     first, second = drawn(batches, 0), drawn(batches, 1)
     assert (
-        sorted(first) == sorted(second) == sorted(zip(ROWS.tolist(), TRUTH.tolist(), strict=True))
+        sorted(first) == sorted(second) == sorted(zip(ROWS.tolist(), TARGETS.tolist(), strict=True))
     )
     assert first != second
-    later = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4)
+    later = Batches([PIXELS], ROWS, TARGETS, batch_size=2, shuffle_seed=4)
     assert drawn(later, 1) == second
 
 
-def test_epochs_read_the_views_in_turn() -> None:
-    views = [PIXELS, PIXELS + 100]
-    batches = Batches(views, ROWS, TRUTH, batch_size=2)
+def test_epochs_use_the_copies_alternately() -> None:
+    copies = [PIXELS, PIXELS + 100]
+    batches = Batches(copies, ROWS, TARGETS, batch_size=2)
     assert [drawn(batches, epoch)[0] for epoch in range(3)] == [(9, 0), (109, 0), (9, 0)]
 
 
 def test_a_dataset_begins_with_the_epoch_that_is_under_way() -> None:
-    batches = Batches([PIXELS], ROWS, TRUTH, batch_size=2, shuffle_seed=4)
+    batches = Batches([PIXELS], ROWS, TARGETS, batch_size=2, shuffle_seed=4)
     under_way = 0
     read = dataset(batches, lambda: under_way)
     assert int(read.cardinality()) == 3
@@ -63,8 +63,25 @@ def test_a_dataset_begins_with_the_epoch_that_is_under_way() -> None:
 
 
 def test_the_end_of_an_epoch_does_not_wait_for_autotuning() -> None:
-    read = dataset(Batches([PIXELS], ROWS, TRUTH, batch_size=2), lambda: 0)
+    read = dataset(Batches([PIXELS], ROWS, TARGETS, batch_size=2), lambda: 0)
     assert read.options().autotune.enabled is False
+
+
+@pytest.mark.parametrize(
+    ("epochs", "loss", "seconds", "shown"),
+    [
+        (14, 0.05123, 5.64, "loss 0.0512 acc. 0.985  val_loss 0.0512 val_acc. 0.985  5.6 s"),
+        (999, 9.9999, 999.4, "loss 9.9999 acc. 0.985  val_loss 9.9999 val_acc. 0.985  999 s"),
+        (14, 123.456, 13.4, "loss 123.5 acc. 0.985  val_loss 123.5 val_acc. 0.985  13 s"),
+    ],
+)
+def test_an_epochs_line_fits_80_columns(
+    epochs: int, loss: float, seconds: float, shown: str
+) -> None:
+    record = EpochRecord("fine_tune", epochs, loss, 0.985, loss, 0.985, seconds, 1e-4)
+    line = epoch_line(record, epochs)
+    assert line == f"fine-tune {epochs}/{epochs}  {shown}"
+    assert len(line) <= 80
 
 
 @pytest.mark.parametrize("broken", ["cross_entropy", "val_cross_entropy"])

@@ -1,4 +1,4 @@
-"""Batches for `fit`, in an order that an epoch's number and the seed decide alone."""
+"""Batches for `fit`, in an order that depends on the epoch's number and the seed only."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,19 +12,19 @@ from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 
 Batch = tuple[npt.NDArray[Any], npt.NDArray[np.float32]]
 
-# Made while the model is busy with the one before.
+# Prefetched while the model is busy with the batch before.
 _AHEAD = 2
 
 
 class Batches:
     """Batches of (inputs [batch, ...], class as float32 [batch, 1]).
 
-    Epochs read the views in turn: epoch e reads view e modulo their number. With
-    `shuffle_seed`, in a new order each epoch that depends on the seed and the epoch alone.
+    Epochs use the augmented copies alternately: epoch e uses copy e modulo their number. With
+    `shuffle_seed` each epoch has a new order, which depends on the seed and the epoch only.
 
     Args:
-        views: files of inputs, or arrays.
-        rows: int [pictures], which row of each view every picture is.
+        copies: inputs, one array for each augmented copy of the pictures.
+        rows: int [pictures], each picture's row in every copy.
         targets: int [pictures], the index of every picture's class.
         batch_size: pictures a batch.
         shuffle_seed: None leaves the pictures in order.
@@ -32,14 +32,14 @@ class Batches:
 
     def __init__(
         self,
-        views: Sequence[MemoryMappedArray | npt.NDArray[Any]],
+        copies: Sequence[MemoryMappedArray | npt.NDArray[Any]],
         rows: npt.NDArray[np.int64],
         targets: metrics.Classes,
         *,
         batch_size: int,
         shuffle_seed: int | None = None,
     ) -> None:
-        self._views, self._rows, self._truth = views, rows, targets
+        self._copies, self._rows, self._targets = copies, rows, targets
         self._batch_size, self._seed = batch_size, shuffle_seed
 
     def __len__(self) -> int:
@@ -52,17 +52,17 @@ class Batches:
             if self._seed is None
             else np.random.default_rng([self._seed, epoch]).permutation(len(self._rows))
         )
-        view = self._views[epoch % len(self._views)]
+        copy = self._copies[epoch % len(self._copies)]
         for start in range(0, len(order), self._batch_size):
             chosen = order[start : start + self._batch_size]
-            yield view[self._rows[chosen]], self._truth[chosen, np.newaxis].astype(np.float32)
+            yield copy[self._rows[chosen]], self._targets[chosen, np.newaxis].astype(np.float32)
 
 
 def dataset(batches: Batches, epoch: Callable[[], int]) -> tf.data.Dataset:
-    """What `fit` reads: each time it begins anew, the batches of the epoch that `epoch()` tells.
+    """What `fit` reads: each time it starts again, the batches of the epoch that `epoch()` gives.
 
     Without tf.data's autotuning, which has nothing to tune here and makes the end of an epoch wait
-    for its next look: these come 0.01, 0.02, 0.04, ... seconds apart, so that an epoch took 20.5
+    for its next step: these come 0.01, 0.02, 0.04, ... seconds apart, so that an epoch took 20.5
     seconds whenever 10.2 were not enough (measured with TensorFlow 2.21).
     """
     inputs, labels = next(batches.of_epoch(1))

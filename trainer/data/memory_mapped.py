@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class MemoryMappedArray:
-    """A .npy file of `shape`, of which no more is in memory than the rows that are asked for."""
+    """A .npy file of `shape`, of which only the rows that are read are in memory."""
 
     path: Path
     shape: tuple[int, ...]
@@ -22,12 +22,12 @@ class MemoryMappedArray:
 
     def __getitem__(self, rows: Any) -> npt.NDArray[Any]:
         """The rows as an array in memory; `rows` is whatever indexes a NumPy array."""
-        # Mapped anew each time: the pages of a mapping that stays open count as ours until the
+        # Mapped again each time: the pages of a mapping that stays open count as ours until the
         # system runs short, and a training would seem to take as much memory as its pictures.
         return np.array(np.load(self.path, mmap_mode="r")[rows])
 
     def write(self, first: int, rows: npt.NDArray[Any]) -> None:
-        """Put `rows` in place from row `first` on.
+        """Write `rows` from row `first` on.
 
         Raises:
             OSError: the disk is full. (Writing into a mapping would be a bus error instead.)
@@ -46,7 +46,7 @@ def open_rows(path: Path) -> MemoryMappedArray:
 
 
 def new_rows(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> MemoryMappedArray:
-    """A .npy file of zeros, its place on the disk taken at once.
+    """A .npy file of zeros, its space on the disk allocated at once.
 
     Raises:
         OSError: the disk has no room for it.

@@ -1,10 +1,10 @@
-"""What the frozen part of the network makes of the pictures, computed once and kept on disk.
+"""Features that the frozen part of the network gives for the pictures, computed once and cached.
 
 While layers are frozen, a picture always gives the same activations. In phase one that is the whole
-backbone, whose pooled features are kept; in phase two everything below the first trained layer,
-whose output at a narrow point, the split layer, is kept too. Only the augmentation changes from
-epoch to epoch, so a few augmented views of every picture are drawn, as the model's own layer draws
-them, and used in turn.
+backbone, whose pooled features are cached; in phase two everything below the first trained layer,
+whose output at a narrow layer, the split layer, is cached too. Only the augmentation changes from
+epoch to epoch, so a few augmented copies of every picture are made, as the model's own layer makes
+them, and used alternately.
 """
 
 import contextlib
@@ -31,14 +31,13 @@ from edgetl.trainer.network.model import backbone_of
 from edgetl.trainer.progress import progress
 from edgetl.trainer.recipe import Recipe
 
-# Half precision moves no picture by more than a thousandth of its activations and halves the disk.
+# Half precision changes activations by less than a thousandth and halves the space on disk.
 _STORED = np.float16
-# Larger batches make the interpreter no faster (measured: 1, 8 and 32), smaller ones leave less
-# unused at the end.
+# Larger batches are no faster (measured: 1, 8 and 32), and smaller ones waste less at the end.
 _BATCH = 8
 # Pictures that are augmented together.
 _CHUNK = 64
-# Converted networks that the cache keeps, the newest.
+# How many converted networks the cache keeps, the newest.
 _KEPT_NETWORKS = 4
 
 Batch = npt.NDArray[np.float32]
@@ -46,20 +45,20 @@ Network = Callable[[Batch], npt.NDArray[Any]]
 
 
 def split_layer_below(backbone: keras.Model, first_trained: int) -> int | None:
-    """The layer whose output stands for everything below `first_trained`.
+    """The split layer: its output replaces everything below `first_trained`.
 
     Everything above a split layer depends on what is below through its output alone, so none lies
     inside a residual block. Of the narrow ones, no more than twice as wide as the narrowest, it is
-    the highest, above which the least is left to compute. None where only the input lies below.
+    the highest, so that the least is left to compute. None where only the input lies below.
     """
-    places = {id(layer.output): i for i, layer in enumerate(backbone.layers)}
+    indices = {id(layer.output): i for i, layer in enumerate(backbone.layers)}
     reaches = list(range(len(backbone.layers)))
     for i, layer in enumerate(backbone.layers[1:], start=1):
         for tensor in layer.input if isinstance(layer.input, list) else [layer.input]:
-            reaches[places[id(tensor)]] = i
-    cuts = [i for i in range(1, first_trained) if all(reaches[j] <= i for j in range(i))]
-    narrowest = min((row_size(backbone, i) for i in cuts), default=0)
-    return max((i for i in cuts if row_size(backbone, i) <= 2 * narrowest), default=None)
+            reaches[indices[id(tensor)]] = i
+    candidates = [i for i in range(1, first_trained) if all(reaches[j] <= i for j in range(i))]
+    narrowest = min((row_size(backbone, i) for i in candidates), default=0)
+    return max((i for i in candidates if row_size(backbone, i) <= 2 * narrowest), default=None)
 
 
 def row_size(backbone: keras.Model, layer: int) -> int:
@@ -97,14 +96,14 @@ def computed(
     path: Path,
     augment: Callable[[Pixels], Pixels] | None = None,
 ) -> MemoryMappedArray:
-    """Run rows of a file through a network, or find that done at `path`.
+    """Run rows of a file through a network, or find the result at `path`.
 
     Args:
         network: what computes a row of the result from each.
         inputs: [pictures, ...].
         rows: which of them, in the order of the result.
-        path: where the result is kept, as float16; its name is what the display shows.
-        augment: what changes the inputs first.
+        path: where the result is cached, as float16; progress shows its name.
+        augment: applied to the inputs first.
 
     Raises:
         OSError: the disk is full.
@@ -126,22 +125,22 @@ def computed(
     return open_rows(path)
 
 
-def view_of(recipe: Recipe, number: int) -> Callable[[Pixels], Pixels] | None:
-    """What makes the augmented view of that number; None where the recipe has no augmentation.
+def augmented_copy(recipe: Recipe, number: int) -> Callable[[Pixels], Pixels] | None:
+    """The function that makes the augmented copy of that number; None without augmentation.
 
-    A view depends on the seed, its number and the pictures alone.
+    A copy depends on the seed, its number and the pictures only.
     """
-    # A layer of its own for each view, so that it is the same whatever was drawn before it.
+    # A layer for each copy, so that it does not depend on what was made before.
     layer = augmentation(recipe, view=number + 1)
     return augmented_by(layer) if layer else None
 
 
 def _engine(network: keras.Model, cache: Path) -> Network:
-    """A frozen network as the fastest engine here runs it.
+    """A frozen network in the fastest engine on this machine.
 
     LiteRT runs a picture of 160x160 in 2.2 ms on 2 cores where a compiled TensorFlow function takes
     9.3 and XLA 56 (measured on batches of 32). Where there is no LiteRT, or there is a GPU,
-    TensorFlow does it. The converted network is kept in `cache`: converting takes as long as a
+    TensorFlow does it. The converted network is cached in `cache`: converting takes as long as a
     thousand pictures.
     """
     litert = None
@@ -154,18 +153,18 @@ def _engine(network: keras.Model, cache: Path) -> Network:
         interpreter = litert.interpreter(
             _converted(network, cache / "networks"), threads=default_threads()
         )
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    (input_,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def run(batch: Batch) -> npt.NDArray[Any]:
         parts: list[npt.NDArray[Any]] = []
         for start in range(0, len(batch), _BATCH):
             some = batch[start : start + _BATCH]
-            asked = len(some)
-            if asked < _BATCH:
-                some = np.pad(some, [(0, _BATCH - asked)] + [(0, 0)] * (some.ndim - 1))
-            interpreter.set_tensor(taken["index"], some)
+            size = len(some)
+            if size < _BATCH:
+                some = np.pad(some, [(0, _BATCH - size)] + [(0, 0)] * (some.ndim - 1))
+            interpreter.set_tensor(input_["index"], some)
             interpreter.invoke()
-            parts.append(interpreter.get_tensor(given["index"])[:asked])
+            parts.append(interpreter.get_tensor(output["index"])[:size])
         return np.concatenate(parts)
 
     return run

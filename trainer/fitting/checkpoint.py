@@ -49,7 +49,7 @@ def restore(variables: Sequence[Any], values: Sequence[Array]) -> None:
 
 
 def write_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
-    """Keep the state of training. Raises OSError where the disk is full; the old one then stays."""
+    """Write the state of training. Raises OSError if the disk is full; the old one then stays."""
     arrays = {
         f"{name}-{i}": array for name in _LISTS for i, array in enumerate(getattr(checkpoint, name))
     }

@@ -1,4 +1,4 @@
-"""What happens around each epoch: what it is seeded with, what is kept of it and what is logged."""
+"""Around each epoch: its seed, its record, its checkpoint and its line in the log."""
 
 import time
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from edgetl.trainer.run.records import EpochRecord, Phase, write_history
 
 PHASE_NAMES: dict[Phase, str] = {"head": "head", "fine_tune": "fine-tune"}
 
-# What history.json calls each of Keras' figures. Its loss is the plain cross-entropy, so that runs
+# The names in history.json of Keras' metrics. Its loss is the plain cross-entropy, so that runs
 # with and without label smoothing compare.
 _FIGURES = {
     "loss": "cross_entropy",
@@ -35,7 +35,7 @@ def planned_epochs(recipe: Recipe, phase: Phase) -> int:
 
 def is_over(history: Sequence[EpochRecord], recipe: Recipe, phase: Phase) -> bool:
     """Whether the phase has had all its epochs, or `patience` of them without a better one."""
-    losses = [row.val_loss for row in history if row.phase == phase]
+    losses = [epoch.val_loss for epoch in history if epoch.phase == phase]
     if len(losses) >= planned_epochs(recipe, phase):
         return True
     return bool(recipe.patience and losses) and (
@@ -53,7 +53,7 @@ class EpochRecorder(keras.callbacks.Callback):
         checkpoint: where an interrupted training stopped.
 
     Attributes:
-        history: the rows of history.json so far.
+        history: the epochs of history.json so far.
         best: the whole model's weights after the epoch with the lowest validation loss.
         epoch: that is under way, or the next one, from 1 as in history.json.
     """
@@ -82,7 +82,7 @@ class EpochRecorder(keras.callbacks.Callback):
         self.epoch = epoch + 1
         self._began = time.perf_counter()
         left = planned_epochs(self._recipe, self.phase) - sum(
-            row.phase == self.phase for row in self.history
+            past.phase == self.phase for past in self.history
         )
         last = self.history[-1] if self.history else None
         self._show = self._display.enter_context(
@@ -100,33 +100,44 @@ class EpochRecorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._display.close()
         logs = logs or {}
-        row = EpochRecord(
+        record = EpochRecord(
             phase=self.phase,
             epoch=epoch + 1,
             **{name: float(logs[keras_name]) for name, keras_name in _FIGURES.items()},
             seconds=round(time.perf_counter() - self._began, 3),
             learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
         )
-        if not np.isfinite([row.loss, row.val_loss]).all():
+        if not np.isfinite([record.loss, record.val_loss]).all():
             raise EdgetlError(
                 f"epoch {epoch + 1}: the loss is no longer a finite number; "
                 f"the learning rate is too high, lower --{PHASE_NAMES[self.phase]}-lr "
-                f"(now {row.learning_rate:g})"
+                f"(now {record.learning_rate:g})"
             )
         weights = values_of(self._whole.weights)
-        if row.val_loss < min((old.val_loss for old in self.history), default=np.inf):
+        if record.val_loss < min((past.val_loss for past in self.history), default=np.inf):
             self.best = weights
-        self.history.append(row)
+        self.history.append(record)
         # The checkpoint is what counts: were history.json the first and the process killed between
-        # the two, a resumed training would still write the same rows again.
+        # the two, a resumed training would write the same epochs again.
         optimizer = values_of(self.model.optimizer.variables)
         write_checkpoint(self._run, Checkpoint(self.history, weights, self.best, optimizer))
         write_history(self._run.history, self.history)
-        # 79 characters at most, with four digits of epochs.
-        logger.info(
-            f"{PHASE_NAMES[self.phase]:9} {epoch + 1:3}/{self._recipe.epochs}  "
-            f"loss {row.loss:.4f}  acc. {row.accuracy:.4f}  "
-            f"val_loss {row.val_loss:.4f}  val_acc. {row.val_accuracy:.4f}  {row.seconds:.1f} s"
-        )
+        logger.info(epoch_line(record, self._recipe.epochs))
         if is_over(self.history, self._recipe, self.phase):
             self.model.stop_training = True
+
+
+def epoch_line(record: EpochRecord, epochs: int) -> str:
+    """An epoch's line in the log: it fits 80 columns up to 999 epochs and 999 seconds."""
+    number = f"{record.epoch:{len(str(epochs))}}/{epochs}"
+    seconds = f"{record.seconds:.1f}" if record.seconds < 10 else f"{record.seconds:.0f}"
+    return (
+        f"{PHASE_NAMES[record.phase]:9} {number}  "
+        f"loss {_short(record.loss)} acc. {record.accuracy:.3f}  "
+        f"val_loss {_short(record.val_loss)} val_acc. {record.val_accuracy:.3f}  {seconds} s"
+    )
+
+
+def _short(loss: float) -> str:
+    """Four decimals, fewer above 10."""
+    return f"{loss:.4f}" if loss < 10 else f"{loss:.4g}"

@@ -1,7 +1,7 @@
-"""The two phases: what each trains, on what, and the call of `fit` that both ways share.
+"""The two phases: what each trains, on what, and the call of `fit` that they share.
 
-The plain way gives `fit` the whole model and decoded pictures. The fast way gives it the part of
-the same model that is not frozen, and what the frozen part made of the pictures.
+With a feature cache `fit` gets the part of the model that is not frozen, and the features that the
+frozen part gave for the pictures. Without one it gets the whole model and decoded pictures.
 """
 
 import time
@@ -22,13 +22,13 @@ from edgetl.trainer.data.dataset import Split
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.features.cache import (
     Network,
+    augmented_copy,
     below_split,
     computed,
     features_above_split,
     features_of_pixels,
     row_size,
     split_layer_below,
-    view_of,
 )
 from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore
 from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochRecorder, is_over, planned_epochs
@@ -46,10 +46,10 @@ from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import EpochRecord, Phase
 
-# Whether a model has only learnt its training pictures by heart, so many of them tell.
+# Enough training pictures to show whether a model overfits.
 TRAINING_SAMPLE = 500
-# A head that is fine-tuned afterwards gains nothing from more views than make so many pictures;
-# of 40 photos it does gain from all four (docs/recipes.md).
+# A head that is fine-tuned afterwards gains nothing from more augmented copies than make so many
+# pictures; with 40 photos it does gain from all four (docs/recipes.md).
 ENOUGH_FOR_A_HEAD = 2000
 
 
@@ -62,9 +62,9 @@ class Pictures:
     targets: dict[Split, metrics.Classes]
 
     def measured(self, split: Split) -> npt.NDArray[np.int64]:
-        """The places within a split of the pictures that its final figures are measured on.
+        """The indices within a split of the pictures that its final metrics are computed on.
 
-        All of them, but of training pictures 500 at most, evenly taken; they lie class by class.
+        All of them, but at most 500 training pictures, evenly spaced, as they are ordered by class.
         """
         count = len(self.rows[split])
         if split != "train" or count <= TRAINING_SAMPLE:
@@ -74,18 +74,18 @@ class Pictures:
 
 @dataclass(frozen=True)
 class PhaseFeatures:
-    """What the frozen part gave for the training pictures, in one or more views, and for the
-    validation pictures as they are.
+    """Features of the training pictures, of one or more augmented copies of each, and of the
+    validation pictures, which are not augmented.
     """
 
-    views: list[MemoryMappedArray]
+    copies: list[MemoryMappedArray]
     validation: MemoryMappedArray
 
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """What is kept for each phase: pooled features for the head, and for fine-tuning the
-    activations at the output of the backbone's layer `split_layer`.
+    """Cached features of each phase: pooled ones for the head, and for fine-tuning those at the
+    output of the backbone's layer `split_layer`.
 
     `split_layer` and `fine_tune` are None where phase two trains the whole model, or there is none.
     """
@@ -97,9 +97,9 @@ class FeatureCache:
 
 @dataclass(frozen=True)
 class Fit:
-    """What both phases came to.
+    """The result of both phases.
 
-    `history` has the rows of history.json, `best` the whole model's weights after the epoch with
+    `history` has the epochs of history.json, `best` the whole model's weights after the epoch with
     the lowest validation loss, `seconds` what each phase took in this process.
     """
 
@@ -113,7 +113,7 @@ class _Fitted:
     """What `fit` trains in a phase, and its inputs."""
 
     model: keras.Model
-    views: Sequence[MemoryMappedArray]
+    copies: Sequence[MemoryMappedArray]
     rows: npt.NDArray[np.int64]
     validation: MemoryMappedArray
     validation_rows: npt.NDArray[np.int64]
@@ -122,18 +122,18 @@ class _Fitted:
 def cached_features(
     model: keras.Model, pictures: Pictures, run: RunFolder, recipe: Recipe
 ) -> FeatureCache:
-    """Compute what the frozen part gives for the training and validation pictures, or find it.
+    """Compute the features of the training and validation pictures, or find them on disk.
 
     Raises:
         OSError: the disk is full.
     """
     trained, validated = pictures.rows["train"], pictures.rows["validation"]
-    views, split_layer = _affordable(model, recipe, trained=len(trained), validated=len(validated))
+    copies, split_layer = _affordable(model, recipe, trained=len(trained), validated=len(validated))
     folder = run.activations
     folder.mkdir(exist_ok=True)
-    names = [f"train-view-{n}" for n in range(views)] if recipe.augments else ["train"]
+    names = [f"train-view-{n}" for n in range(copies)] if recipe.augments else ["train"]
 
-    def kept(network: Network, layer: str) -> PhaseFeatures:
+    def computed_by(network: Network, layer: str) -> PhaseFeatures:
         return PhaseFeatures(
             [
                 computed(
@@ -141,7 +141,7 @@ def cached_features(
                     pictures.pixels,
                     trained,
                     path=folder / f"{name}-{layer}.npy",
-                    augment=view_of(recipe, n),
+                    augment=augmented_copy(recipe, n),
                 )
                 for n, name in enumerate(names)
             ],
@@ -150,18 +150,18 @@ def cached_features(
 
     if split_layer is None:
         return FeatureCache(
-            None, kept(features_of_pixels(model, cache=run.cache), "features"), None
+            None, computed_by(features_of_pixels(model, cache=run.cache), "features"), None
         )
-    fine_tune = kept(below_split(model, split_layer, cache=run.cache), "split_layer")
+    fine_tune = computed_by(below_split(model, split_layer, cache=run.cache), "split_layer")
     above = features_above_split(model, split_layer, cache=run.cache)
 
     def features(name: str, file: MemoryMappedArray) -> MemoryMappedArray:
         return computed(above, file, np.arange(len(file)), path=folder / f"{name}-features.npy")
 
     head_views = recipe.head_views or -(-ENOUGH_FOR_A_HEAD // len(trained))
-    some = zip(names[:head_views], fine_tune.views, strict=False)
+    some = zip(names[:head_views], fine_tune.copies, strict=False)
     head = PhaseFeatures(
-        [features(*view) for view in some], features("validation", fine_tune.validation)
+        [features(*copy) for copy in some], features("validation", fine_tune.validation)
     )
     return FeatureCache(split_layer, head, fine_tune)
 
@@ -169,23 +169,23 @@ def cached_features(
 def _affordable(
     model: keras.Model, recipe: Recipe, *, trained: int, validated: int
 ) -> tuple[int, int | None]:
-    """How many views, and the layer to keep for phase two, that the disk budget has room for."""
+    """How many augmented copies, and the split layer for phase two, fit into the disk budget."""
     backbone = backbone_of(model)
-    views = min(recipe.views, recipe.epochs) if recipe.augments else 1
+    copies = min(recipe.views, recipe.epochs) if recipe.augments else 1
     split_layer = split_layer_below(backbone, recipe.fine_tune_from)
     if split_layer is None or not planned_epochs(recipe, "fine_tune"):
-        return views, None
+        return copies, None
     size = row_size(backbone, split_layer)
     fitting = int((recipe.disk_budget * 1e9 / size - validated) // trained)
-    if fitting >= views:
-        return views, split_layer
-    needed = size * (views * trained + validated) / 1e9
-    instead = f"{fitting} fit" if fitting > 0 else "phase two goes without them"
+    if fitting >= copies:
+        return copies, split_layer
+    needed = size * (copies * trained + validated) / 1e9
+    instead = f"{fitting} fit" if fitting > 0 else "phase two does without"
     logger.info(
-        f"{views} views of what the frozen layers give take {needed:.1f} GB, more than "
+        f"cached features of {copies} augmented copies take {needed:.1f} GB, more than "
         f"--disk-budget {recipe.disk_budget:g}: {instead}"
     )
-    return (fitting, split_layer) if fitting > 0 else (views, None)
+    return (fitting, split_layer) if fitting > 0 else (copies, None)
 
 
 def fit_phases(
@@ -194,7 +194,7 @@ def fit_phases(
     run: RunFolder,
     recipe: Recipe,
     *,
-    reused: FeatureCache | None,
+    features: FeatureCache | None,
     class_weights: Sequence[float],
     checkpoint: Checkpoint | None,
     devices: Devices,
@@ -207,7 +207,7 @@ def fit_phases(
         pictures: what to train and validate on.
         run: where checkpoints and history.json go.
         recipe: the settings.
-        reused: of `cached_features`, None to compute everything in every epoch.
+        features: of `cached_features`, None to compute everything in every epoch.
         class_weights: of each class's pictures in the loss, in labels order.
         checkpoint: where an interrupted training stopped.
         devices: that the model was made for.
@@ -228,16 +228,16 @@ def fit_phases(
         if is_over(history, recipe, phase):
             continue
         began = time.perf_counter()
-        done = sum(row.phase == phase for row in history)
+        done = sum(epoch.phase == phase for epoch in history)
         first = len(history)
         with devices.scope():
             if phase == "head":
                 freeze_backbone(model)
             else:
                 unfreeze_backbone(model, first_layer=recipe.fine_tune_from)
-            fitted = _fitted(phase, model, pictures, reused, devices.compute_dtype)
+            fitted = _fitted(phase, model, pictures, features, devices.compute_dtype)
             batches = Batches(
-                fitted.views,
+                fitted.copies,
                 fitted.rows,
                 pictures.targets["train"],
                 batch_size=recipe.batch_size,
@@ -287,16 +287,14 @@ def _fitted(
     phase: Phase,
     model: keras.Model,
     pictures: Pictures,
-    reused: FeatureCache | None,
+    features: FeatureCache | None,
     compute_dtype: str | None,
 ) -> _Fitted:
-    if reused and phase == "head":
-        part, kept = head_model(model), reused.head
-    elif reused and reused.fine_tune and reused.split_layer is not None:
-        part, kept = (
-            tail_model(model, reused.split_layer, compute_dtype=compute_dtype),
-            reused.fine_tune,
-        )
+    if features and phase == "head":
+        part, cached = head_model(model), features.head
+    elif features and features.fine_tune and features.split_layer is not None:
+        part = tail_model(model, features.split_layer, compute_dtype=compute_dtype)
+        cached = features.fine_tune
     else:
         return _Fitted(
             model,
@@ -306,7 +304,7 @@ def _fitted(
             pictures.rows["validation"],
         )
     trained, validated = (np.arange(len(pictures.rows[s])) for s in ("train", "validation"))
-    return _Fitted(part, kept.views, trained, kept.validation, validated)
+    return _Fitted(part, cached.copies, trained, cached.validation, validated)
 
 
 def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:

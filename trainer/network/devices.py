@@ -1,4 +1,4 @@
-"""Which devices a training runs on, and in which precision."""
+"""The devices and the precision of a training."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 @dataclass(frozen=True)
 class Devices:
-    """What a training is computed on, and how.
+    """The devices and dtypes of a training.
 
     Attributes:
         strategy: of tf.distribute, None on one device.
@@ -39,11 +39,11 @@ class Devices:
 
     @property
     def plain(self) -> bool:
-        """Whether the trained model can be kept as it is."""
+        """Whether the trained model can be saved as it is."""
         return self.strategy is None and self.policy == _FULL_PRECISION
 
     def scope(self) -> AbstractContextManager[Any]:
-        """What models and optimizers are made within."""
+        """The context in which models and optimizers are made."""
         context: AbstractContextManager[Any] = (
             self.strategy.scope() if self.strategy else nullcontext()
         )
@@ -89,7 +89,7 @@ def _all_gpus_are_faster_in_float16() -> bool:
 def _processor_is_faster_in_bfloat16() -> bool:
     if tf.config.list_physical_devices("GPU") or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
         return False
-    # TensorFlow does not tell; elsewhere than on Linux full precision it is.
+    # TensorFlow has no function for it; on other systems than Linux it is full precision.
     with contextlib.suppress(OSError):
         for line in _CPU_INFO.read_text().splitlines():
             if line.startswith("flags"):

@@ -8,13 +8,13 @@ from keras import ops
 
 
 class FoldedBackbone(keras.layers.Layer):
-    """The layers of a backbone above a split layer, in inference mode, in fewer passes over them.
+    """The layers of a backbone above a split layer, in inference mode, in fewer operations.
 
     By its moving statistics BatchNormalization only scales and shifts what a convolution gives,
     channel by channel. The scale is multiplied into the convolution's kernel instead and the shift
     becomes its bias (Jacob et al., CVPR 2018, https://arxiv.org/abs/1712.05877, 3.2). The layers'
-    own variables are what is multiplied, in every step: outputs and gradients stay theirs, but for
-    rounding, and a step of fine-tuning takes a tenth less (3.17 ms a picture became 2.90).
+    own variables are multiplied, in every step: outputs and gradients are the same but for
+    rounding, and a step of fine-tuning takes a tenth less (2.90 ms a picture instead of 3.17).
 
     Args:
         backbone: in which every BatchNormalization follows a convolution without bias or
@@ -35,13 +35,13 @@ class FoldedBackbone(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._trained_in = compute_dtype
-        self._cut = backbone.layers[split_layer].output
+        self._compute_dtype = compute_dtype
+        self._split_output = backbone.layers[split_layer].output
         self.above = backbone.layers[split_layer + 1 :]
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        multiplied_in = (training and self._trained_in) or inputs.dtype
-        values = {id(self._cut): inputs}
+        multiplied_in = (training and self._compute_dtype) or inputs.dtype
+        values = {id(self._split_output): inputs}
         waiting = {}
         for layer in self.above:
             if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
@@ -77,5 +77,5 @@ def _normalized(
     else:
         kernel = ops.cast(convolution.kernel * scale, multiplied_in)
         outputs = ops.cast(ops.conv(ops.cast(inputs, multiplied_in), kernel, **how), kind)
-    # An addition would do, but TensorFlow joins a convolution with this and its activation.
+    # Not an addition: TensorFlow fuses a convolution with this and its activation.
     return tf.nn.bias_add(outputs, ops.cast(shift, kind))

@@ -214,7 +214,7 @@ def class_probabilities(
     inputs: MemoryMappedArray | npt.NDArray[Any],
     rows: npt.NDArray[np.int64] | None = None,
 ) -> metrics.Probabilities:
-    """The model's probabilities for its inputs: uint8 pixels [pictures, height, width, 3], say.
+    """The model's probabilities for inputs such as pixels, uint8 [pictures, height, width, 3].
 
     Args:
         model: gives logits.
@@ -249,7 +249,7 @@ def logits_to_probabilities(head: npt.NDArray[np.float32]) -> metrics.Probabilit
 
 
 def compiled_call(model: keras.Model) -> Callable[[Pixels], Any]:
-    """The fastest way to ask Keras about one picture: a compiled function of fixed shape.
+    """The fastest inference of one picture in Keras: a compiled function of fixed shape.
 
     It takes pixels, uint8 [height, width, 3], and gives the logits of that one picture.
     """

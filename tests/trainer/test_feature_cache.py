@@ -7,13 +7,13 @@ import pytest
 
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows
 from edgetl.trainer.features.cache import (
+    augmented_copy,
     below_split,
     computed,
     features_above_split,
     features_of_pixels,
     row_size,
     split_layer_below,
-    view_of,
 )
 from edgetl.trainer.fitting.phases import Pictures, cached_features
 from edgetl.trainer.network.model import (
@@ -97,19 +97,19 @@ def test_the_frozen_part_and_the_rest_give_what_the_whole_model_gives(
     assert not np.allclose(expected, expected[0], atol=2e-3), "all pictures alike prove nothing"
 
 
-def test_a_view_depends_on_the_seed_and_its_number_alone(
+def test_a_copy_depends_on_the_seed_and_its_number_alone(
     pixels: MemoryMappedArray, tmp_path: Path
 ) -> None:
-    def view(name: str, number: int, seed: int = 0) -> np.ndarray:
-        augment = view_of(Recipe(height=64, width=64, seed=seed), number)
+    def copied(name: str, number: int, seed: int = 0) -> np.ndarray:
+        augment = augmented_copy(Recipe(height=64, width=64, seed=seed), number)
         path = tmp_path / f"{name}.npy"
         return computed(lambda batch: batch, pixels, ROWS, path=path, augment=augment)[:]
 
-    first = view("a", 1)
-    view("b", 0)
-    np.testing.assert_array_equal(view("c", 1), first)
-    assert not np.allclose(view("d", 2), first)
-    assert not np.allclose(view("e", 1, seed=1), first)
+    first = copied("a", 1)
+    copied("b", 0)
+    np.testing.assert_array_equal(copied("c", 1), first)
+    assert not np.allclose(copied("d", 2), first)
+    assert not np.allclose(copied("e", 1, seed=1), first)
 
 
 def test_what_is_there_is_not_computed_again(pixels: MemoryMappedArray, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def pictures_of(pixels: MemoryMappedArray, trained: int) -> Pictures:
 
 
 @pytest.mark.parametrize(("head_views", "trained", "taken"), [(0, 7, 3), (0, 1000, 2), (1, 7, 1)])
-def test_the_head_takes_as_many_views_as_it_needs(
+def test_the_head_takes_as_many_copies_as_it_needs(
     model: keras.Model,
     pixels: MemoryMappedArray,
     tmp_path: Path,
@@ -163,19 +163,19 @@ def test_the_head_takes_as_many_views_as_it_needs(
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=6, head_epochs=3)
     run = new_run(tmp_path / "run")
-    reused = cached_features(model, pictures_of(pixels, trained), run, recipe)
-    assert reused.fine_tune is not None
-    assert len(reused.fine_tune.views) == 3
-    assert [len(view) for view in reused.head.views] == [trained] * taken
-    head = class_probabilities(head_model(model), reused.head.validation[:])
+    cached = cached_features(model, pictures_of(pixels, trained), run, recipe)
+    assert cached.fine_tune is not None
+    assert len(cached.fine_tune.copies) == 3
+    assert [len(copy) for copy in cached.head.copies] == [trained] * taken
+    head = class_probabilities(head_model(model), cached.head.validation[:])
     np.testing.assert_allclose(head, class_probabilities(model, pixels[8:10]), atol=2e-3)
 
 
 @pytest.mark.parametrize("head_views", [0, 1])
-def test_a_head_that_is_all_there_is_takes_every_view(
+def test_a_head_that_is_all_there_is_takes_every_copy(
     model: keras.Model, pixels: MemoryMappedArray, tmp_path: Path, head_views: int
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=3, head_epochs=3)
     run = new_run(tmp_path / "run")
     kept = cached_features(model, pictures_of(pixels, 7), run, recipe)
-    assert (kept.split_layer, kept.fine_tune, len(kept.head.views)) == (None, None, 3)
+    assert (kept.split_layer, kept.fine_tune, len(kept.head.copies)) == (None, None, 3)
