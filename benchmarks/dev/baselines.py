@@ -134,7 +134,7 @@ def measure(
     threads = default_threads()
     before = condition()
     python = None
-    if any(_foreign(variant) for variant in variants):
+    if any(_third_party(variant) for variant in variants):
         logger.info(f"making sure of MediaPipe {VERSION} in {environment}")
         python = mediapipe_python(environment)
     commands = {
@@ -164,8 +164,8 @@ def measure(
         baselines=tuple(
             Baseline(
                 name=_NAMES[variant],
-                versions=f"mediapipe {VERSION}" if _foreign(variant) else ours,
-                threads=None if _foreign(variant) else threads,
+                versions=f"mediapipe {VERSION}" if _third_party(variant) else ours,
+                threads=None if _third_party(variant) else threads,
                 milliseconds=_figure(took[variant], took[OURS]),
                 start_seconds=_figure(starts[variant], starts[OURS]),
                 peak_bytes=_figure(peaks[variant], peaks[OURS]),
@@ -176,7 +176,7 @@ def measure(
     )
 
 
-def _foreign(variant: str) -> bool:
+def _third_party(variant: str) -> bool:
     return variant.startswith("mediapipe")
 
 
@@ -201,7 +201,7 @@ def _command(
     # -I: no PYTHONPATH or working directory through which our modules could come in.
     start = (
         [str(python), "-I", str(_WORKER)]
-        if _foreign(variant)
+        if _third_party(variant)
         else [sys.executable, "-m", baseline_worker.__name__]
     )
     return [*start, variant, str(model.absolute()), str(threads), runtime]
