@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-_NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode's names of these kinds of characters
+_NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode categories
 
 
 class EdgetlError(Exception):
@@ -32,7 +32,7 @@ class SourceError(EdgetlError):
 
 
 class SinkError(EdgetlError):
-    """A place that results cannot be written to, or no longer."""
+    """An output that results cannot be written to, or no longer."""
 
 
 class SettingError(EdgetlError):
@@ -40,11 +40,11 @@ class SettingError(EdgetlError):
 
 
 class RecordError(EdgetlError):
-    """A file of a benchmark's figures that is missing, damaged or of a later form."""
+    """A file of a benchmark's figures that is missing, damaged or of a newer format."""
 
 
 class MissingExtraError(EdgetlError):
-    """A command whose optional dependencies are not installed."""
+    """A command's optional dependencies are not installed."""
 
     def __init__(self, *, needs: str, package: str, extra: str) -> None:
         super().__init__(

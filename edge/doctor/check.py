@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edgetl.edge.model.verify.sandbox import TimedRun
+
 State = Literal["ok", "warn", "fail"]
 
 
@@ -24,30 +26,11 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Inference:
-    """A model that works here.
-
-    Attributes:
-        path: of its file.
-        sha256: of the whole file.
-        runtime: name and version of the interpreter library.
-        threads: how many it inferred with.
-        milliseconds: the median time of an inference.
-    """
-
-    path: str
-    sha256: str
-    runtime: str
-    threads: int
-    milliseconds: float
-
-
-@dataclass(frozen=True)
 class Examination:
     """All checks, and the test inference if one was asked for and went well."""
 
     checks: tuple[Check, ...]
-    model: Inference | None
+    model: TimedRun | None
 
     @property
     def healthy(self) -> bool:

@@ -34,8 +34,8 @@ def examine(options: DoctorOptions) -> Examination:
     checks = list(_checks())
     if options.model is None:
         return Examination(tuple(checks), None)
-    check, inference = model_check(options.model, runtime=options.runtime)
-    return Examination((*checks, check), inference)
+    check, run = model_check(options.model, runtime=options.runtime)
+    return Examination((*checks, check), run)
 
 
 def _checks() -> Iterator[Check]:

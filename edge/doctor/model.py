@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from edgetl.edge.doctor.check import Check, Inference
+from edgetl.edge.doctor.check import Check
 from edgetl.edge.errors import EdgetlError, ModelFileError, quoted
 from edgetl.edge.model.runtime import choose_runtime, default_threads
-from edgetl.edge.model.verify.sandbox import timed_run
+from edgetl.edge.model.verify.sandbox import TimedRun, timed_run
 
 
-def model_check(model: Path, *, runtime: str) -> tuple[Check, Inference | None]:
+def model_check(model: Path, *, runtime: str) -> tuple[Check, TimedRun | None]:
     """Let a model classify a grey picture some times, in a subprocess.
 
     Args:
@@ -16,12 +16,12 @@ def model_check(model: Path, *, runtime: str) -> tuple[Check, Inference | None]:
         runtime: "auto", "litert" or "tflite-runtime".
 
     Returns:
-        The check "model", and the inference if it went well.
+        The check "model", and the run if it went well.
     """
-    name, threads = quoted(model), default_threads()
+    name = quoted(model)
     try:
         chosen = choose_runtime(runtime)
-        run = timed_run(model, chosen, threads=threads)
+        run, facts = timed_run(model, chosen, threads=default_threads())
     except ModelFileError as error:
         return _failed(str(error), "export it again, or copy it again"), None
     except EdgetlError as error:
@@ -30,13 +30,8 @@ def model_check(model: Path, *, runtime: str) -> tuple[Check, Inference | None]:
         words = " ".join(str(error).split())
         found = f"{name}: {chosen.name} {chosen.version} cannot run it ({words})"
         return _failed(found, "another --runtime, or export it again"), None
-    label = f"{chosen.name} {chosen.version}"
-    found = (
-        f"{name}: {run.classes} classes, {run.width}x{run.height}, {run.milliseconds:.1f} ms on "
-        f"{label}, {threads} threads"
-    )
-    inference = Inference(str(model), run.sha256, label, threads, run.milliseconds)
-    return Check("model", "ok", found), inference
+    found = f"{name}: {facts}, {run.milliseconds:.1f} ms on {run.runtime}, {run.threads} threads"
+    return Check("model", "ok", found), run
 
 
 def _failed(found: str, remedy: str) -> Check:

@@ -153,7 +153,7 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
         )
     if len(names) != classes:
         raise ModelFileError(
-            f"{quoted(path)}: has {classes} outputs but {len(names)} labels; they must be as many"
+            f"{quoted(path)}: has {classes} outputs but {len(names)} labels; the two must be equal"
         )
     height, width = inputs[0].shape[1:3]
     resize_mode: ResizeMode = manifest["input"]["fit"] if manifest else "stretch"
@@ -348,7 +348,7 @@ def _normalization(path: Path, subgraph: schema.Table | None) -> Normalization |
             if not ({mean.size, std.size} <= {1, 3} and np.isfinite(numbers).all() and std.all()):
                 raise ModelFileError(
                     f"{quoted(path)}: its metadata's normalization (mean {mean.tolist()}, std "
-                    f"{std.tolist()}) fits no RGB picture"
+                    f"{std.tolist()}) does not fit RGB pixels"
                 )
             return Normalization(tuple(map(float, mean)), tuple(map(float, std)))
     return None

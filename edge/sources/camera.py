@@ -1,4 +1,4 @@
-"""A live camera or stream: always its newest frame, and back by itself after it was gone."""
+"""A live camera or stream: always its newest frame, reconnected when it is lost."""
 
 import os
 import threading
@@ -26,10 +26,10 @@ from edgetl.edge.system.messages import logger
 # Between attempts to get a lost camera back; each wait is twice the one before.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 
-# A camera that was well for this long is looked for as eagerly as at the first loss.
-_WELL_SECONDS = 30.0
+# A camera that worked for this long is reconnected as quickly as at the first loss.
+_WORKED_SECONDS = 30.0
 
-# A thread that hangs in a driver cannot be ended. While so many do, no other is begun.
+# A thread that hangs in a driver cannot be ended. While so many do, no other is started.
 _MOST_HANGING = 3
 
 # How long leaving waits for the camera to be given back.
@@ -57,7 +57,8 @@ def live(
     if os.path.isfile(name):  # noqa: PTH113 - where we may not look, Path.is_file raises
         if settings != CameraSettings():
             raise SettingError(
-                f"{quoted(name)}: a video file comes as it is; leave --resolution and --fps out"
+                f"{quoted(name)}: a video file has its own size and rate; leave --resolution and "
+                f"--fps out"
             )
         return nullcontext(video(Path(name), view=view))
     return Camera(
@@ -92,7 +93,7 @@ class Camera:
             source: a camera's number, a device's path or a stream's URL.
             backend: the library it is read through.
             settings: the resolution and rate it is asked for.
-            view: how its frames are turned and cut.
+            view: how its frames are rotated and cropped.
             reconnect: whether one that ends, or sends nothing for 10 seconds, is opened again until
                 it is back; a warning is logged then, as when it is lost. One that never sent a
                 frame is not.
@@ -134,7 +135,7 @@ class Camera:
             newest = self._reader.newer_than(seen)
             if newest is None:
                 self._return(after=before + seen)
-                # Frames that came and were not given count like those skipped.
+                # Frames that arrived and were not given count as skipped ones do.
                 before, seen = before + seen, 0
                 continue
             seen = newest.number
@@ -142,7 +143,7 @@ class Camera:
             yield Item(self.name, pixels, before + seen, newest.arrived)
 
     def _return(self, *, after: int) -> None:
-        """Come back when there are frames again, or when the camera is left."""
+        """Wait until there are frames again, or the camera is left."""
         name = quoted(self.name)
         if not after:
             raise self._reader.error or SourceError(
@@ -156,7 +157,7 @@ class Camera:
         if self._left.is_set():
             return
         logger.warning(f"{name}: lost after frame {after}; trying to get it back")
-        if lost - self._reader.began > _WELL_SECONDS:
+        if lost - self._reader.began > _WORKED_SECONDS:
             self._wait = FIRST_WAIT
         self._give_up()
         while not self._left.wait(self._wait):
@@ -191,7 +192,7 @@ class _Reader:
         self._name = name
         self._changed = threading.Condition()
         self._newest: _Newest | None = None
-        self._heard = self.began  # when it last showed a sign of life, monotonic seconds
+        self._last_sign = self.began  # when it last showed a sign of life, monotonic seconds
         self._is_open = False
         self._over = False
         self.error: EdgetlError | None = None
@@ -210,7 +211,7 @@ class _Reader:
         """Wait for a frame after frame `number`; None when none has come for FRAME_SECONDS."""
         with self._changed:
             while self._newest is None or self._newest.number <= number:
-                remaining = self._heard + FRAME_SECONDS - time.monotonic()
+                remaining = self._last_sign + FRAME_SECONDS - time.monotonic()
                 if self._over or remaining <= 0:
                     return None
                 self._changed.wait(remaining)
@@ -230,7 +231,7 @@ class _Reader:
         capture: Capture | None = None
         try:
             capture = self._open()
-            self._tell_open()
+            self._mark_open()
             while not self._over:
                 frame = capture.read()
                 if frame is None:
@@ -249,15 +250,15 @@ class _Reader:
             if capture is not None:
                 capture.release()
 
-    def _tell_open(self) -> None:
+    def _mark_open(self) -> None:
         with self._changed:
             self._is_open = True
-            self._heard = time.monotonic()
+            self._last_sign = time.monotonic()
             self._changed.notify_all()
 
     def _keep(self, frame: Frame) -> None:
         with self._changed:
             number = self._newest.number + 1 if self._newest else 1
-            self._heard = time.monotonic()
-            self._newest = _Newest(frame, number, self._heard)
+            self._last_sign = time.monotonic()
+            self._newest = _Newest(frame, number, self._last_sign)
             self._changed.notify_all()

@@ -124,8 +124,8 @@ class _OpencvCapture:
 def _opened_stream(url: str, settings: CameraSettings) -> cv2.VideoCapture:
     if settings != CameraSettings():
         raise SettingError(
-            f"{quoted(camera_name(url))}: a stream comes as it is sent; leave --resolution and "
-            f"--fps out"
+            f"{quoted(camera_name(url))}: a stream has its own size and rate; leave "
+            f"--resolution and --fps out"
         )
     # Without limits FFmpeg waits half a minute for a server that has gone silent.
     milliseconds = round(FRAME_SECONDS * 1000)
@@ -201,7 +201,7 @@ class _Picamera2Capture:
         name = camera_name(source)
         if not isinstance(source, int):
             raise SettingError(
-                f"{quoted(name)}: picamera2 counts cameras; give --camera 0, or leave "
+                f"{quoted(name)}: picamera2 takes a camera's number; give --camera 0, or leave "
                 f"--camera-backend out"
             )
         try:

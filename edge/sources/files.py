@@ -1,4 +1,4 @@
-"""Where pictures come from: files, folders, globs and video files. Cameras are in `camera`."""
+"""Pictures from files, folders, globs and video files. Cameras are in `camera`."""
 
 import glob
 import itertools

@@ -1,4 +1,4 @@
-"""What of a camera's frame is looked at, which way up, and in which order its colours are."""
+"""The part of a camera's frame that is classified, rotated, in RGB order."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgetl.edge.errors import SettingError
 from edgetl.edge.model.preprocessing import Pixels
 
-_TURNS = {
+_ROTATIONS = {
     90: cv2.ROTATE_90_CLOCKWISE,
     180: cv2.ROTATE_180,
     270: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -20,7 +20,7 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Roi:
-    """A part of a picture, in shares of its width and height, so that it holds at any resolution.
+    """A part of a picture, in fractions of its width and height, for any resolution.
 
     Attributes:
         x: left edge, 0..1 of the width.
@@ -45,14 +45,14 @@ class Roi:
         if not inside or self.width <= 0 or self.height <= 0:
             shown = ",".join(f"{value:g}" for value in values)
             raise SettingError(
-                f"roi {shown} is no part of a picture; give X,Y,WIDTH,HEIGHT in shares of it, 0..1 "
+                f"roi {shown} is no part of a picture; give X,Y,WIDTH,HEIGHT as fractions, 0..1 "
                 f"(0.25,0,0.5,1 is its middle half)"
             )
 
 
 @dataclass(frozen=True)
 class View:
-    """How a frame is looked at: turned clockwise by `rotate` degrees, then cut to `roi`.
+    """How a frame is seen: rotated clockwise by `rotate` degrees, then cropped to `roi`.
 
     Raises:
         SettingError: `rotate` is not 0, 90, 180 or 270.
@@ -62,7 +62,7 @@ class View:
     roi: Roi | None = None
 
     def __post_init__(self) -> None:
-        if self.rotate not in (0, *_TURNS):
+        if self.rotate not in (0, *_ROTATIONS):
             raise SettingError(f"rotate {self.rotate} is not 0, 90, 180 or 270")
 
     def of(self, frame: npt.NDArray[Any]) -> Pixels:
@@ -73,13 +73,13 @@ class View:
                 or [height, width, 1].
 
         Returns:
-            uint8 [height, width, 3] RGB. Of a BGR frame that is not turned it is a view of the
+            uint8 [height, width, 3] RGB. Of a BGR frame that is not rotated it is a view of the
             frame's own memory, which nobody may write to.
         """
         if self.rotate:
-            frame = cv2.rotate(frame, _TURNS[self.rotate])
+            frame = cv2.rotate(frame, _ROTATIONS[self.rotate])
         if self.roi:
-            frame = _cut(frame, self.roi)
+            frame = _cropped(frame, self.roi)
         return rgb(frame)
 
 
@@ -107,13 +107,13 @@ def parse_roi(text: str) -> Roi:
         x, y, width, height = (float(part) for part in text.split(","))
     except ValueError:
         raise SettingError(
-            f"roi {text!r} is not X,Y,WIDTH,HEIGHT in shares of the picture, 0..1, "
+            f"roi {text!r} is not X,Y,WIDTH,HEIGHT as fractions of the picture, 0..1, "
             f"such as 0.25,0,0.5,1"
         ) from None
     return Roi(x, y, width, height)
 
 
-def _cut(frame: npt.NDArray[Any], roi: Roi) -> npt.NDArray[Any]:
+def _cropped(frame: npt.NDArray[Any], roi: Roi) -> npt.NDArray[Any]:
     height, width = frame.shape[:2]
     left, top = min(round(roi.x * width), width - 1), min(round(roi.y * height), height - 1)
     right = max(left + 1, round((roi.x + roi.width) * width))

@@ -152,7 +152,10 @@ def test_a_server_that_is_stopped_is_waited_for_until_it_is_there_again(
             after.append(next(frames).frame or 0)
         after += [next(frames).frame or 0 for _ in range(5)]
         timer.join()
-    assert [line.partition(": ")[2].split()[0] for line in caplog.messages] == ["lost", "back"]
+    assert [line.partition(": ")[2].split()[0] for line in caplog.messages] == [
+        "lost",
+        "back",
+    ]
     assert after[0] > before[-1]
     assert after == sorted(set(after))
 
@@ -266,12 +269,12 @@ def test_a_frame_says_when_it_arrived(serve: Serve) -> None:
             assert 0 <= item.arrived - sent < 0.5
 
 
-# How frames are looked at
+# How frames are seen
 
 
-def test_frames_are_turned_then_cut(serve: Serve) -> None:
+def test_frames_are_rotated_then_cropped(serve: Serve) -> None:
     frame = np.zeros((40, 80, 3), np.uint8)
-    frame[:, 40:] = BGR["blue"]  # the right half; turned clockwise by 90 the lower one
+    frame[:, 40:] = BGR["blue"]  # the right half; rotated clockwise by 90 the lower one
     view = View(90, Roi(0, 0.5, 1, 0.5))
     with Camera(serve(Stream(picture=lambda number: frame)), view=view) as camera:
         pixels = np.asarray(next(iter(camera)).picture)

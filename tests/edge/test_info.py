@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +54,15 @@ def test_a_description_is_plain_json(int8_model: Path, foreign_models: Path) -> 
     third_party = facts(read_model_file(foreign_models / "uint8.tflite", labels=LABELS))
     assert (third_party["edgetl"], third_party["normalization"]) == (None, None)
     assert third_party["labels"] == list(LABELS)
+
+
+@pytest.mark.parametrize("module", ["model.input_size", "model.info", "doctor.examine"])
+def test_what_options_are_made_of_imports_nothing_heavy(module: str) -> None:
+    code = (
+        f"import sys, edgetl.edge.{module}\n"
+        "print(sorted({'numpy', 'cv2', 'PIL', 'ai_edge_litert', 'rich'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"

@@ -32,16 +32,17 @@ class TimedRun:
     """A model that works here.
 
     Attributes:
+        path: of its file.
         sha256: of the whole file.
-        classes: how many it has.
-        height, width: of its input, in pixels.
+        runtime: name and version of the interpreter library.
+        threads: how many it inferred with.
         milliseconds: the median time of an inference.
     """
 
+    path: str
     sha256: str
-    classes: int
-    height: int
-    width: int
+    runtime: str
+    threads: int
     milliseconds: float
 
 
@@ -58,15 +59,20 @@ def load_check(model: "ModelFile", runtime: Runtime, *, threads: int) -> None:
     _check_output(model.path, report, model.output.shape, model.output.dtype.name)
 
 
-def timed_run(path: Path, runtime: Runtime, *, threads: int) -> TimedRun:
+def timed_run(path: Path, runtime: Runtime, *, threads: int) -> tuple[TimedRun, str]:
     """Read a model in a subprocess, check it there as `load_check` does, and measure its inference.
+
+    Returns:
+        The run, and in words what the model is: "3 classes, 160x160".
 
     Raises:
         ModelFileError, RuntimeError, EdgetlError: as `load_check`, and as `read_model_file`.
     """
     report = _run(path, runtime, threads=threads, seconds=_TIMED_SECONDS)
     _check_output(path, report, *report["declared"])
-    return TimedRun(**report["run"])
+    name = f"{runtime.name} {runtime.version}"
+    run = TimedRun(str(path), report["sha256"], name, threads, report["milliseconds"])
+    return run, report["model"]
 
 
 def _run(
