@@ -23,7 +23,7 @@ from edgetl.trainer.data.dataset import assign_splits, scan
 from edgetl.trainer.run.folder import new_run, write_labels, write_split
 from tests.benchmarks.test_pack import ROW
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
-from tests.edge.conftest import LABELS, foreign_models, labels_file, tiny_export  # noqa: F401
+from tests.edge.conftest import LABELS, labels_file, third_party_models, tiny_export  # noqa: F401
 
 QUICK = ("--rounds", "2", "--runtime", "litert")
 
@@ -153,10 +153,10 @@ def test_foreign_files_damaged_files_and_other_labels(
     cli: Cli,
     model: Path,
     data: Path,
-    foreign_models: Path,  # noqa: F811
+    third_party_models: Path,  # noqa: F811
 ) -> None:
     for name in ("described", "imagenet", "one-class"):
-        shutil.copy(foreign_models / f"{name}.tflite", cli.folder)
+        shutil.copy(third_party_models / f"{name}.tflite", cli.folder)
     (cli.folder / "cut.tflite").write_bytes(model.read_bytes()[:2000])
     (cli.folder / "names.txt").write_text("\n".join(LABELS))
     result = cli(

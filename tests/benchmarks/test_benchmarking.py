@@ -9,7 +9,7 @@ import pytest
 from edgetl.benchmarks import BenchmarkOptions, benchmark
 from edgetl.edge.errors import SettingError
 from tests.conftest import Cli, write_colour_pictures
-from tests.edge.conftest import LABELS, foreign_models, tiny_export  # noqa: F401
+from tests.edge.conftest import LABELS, third_party_models, tiny_export  # noqa: F401
 from tests.edge.test_imports import imported, parsed
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from edgetl.benchmarks.dev.device import (
 )
 from edgetl.benchmarks.dev.frame_age import frame_ages
 from edgetl.benchmarks.dev.loopback_camera import frame_picture, read_frame
-from tests.edge.conftest import foreign_models, tiny_export  # noqa: F401
+from tests.edge.conftest import third_party_models, tiny_export  # noqa: F401
 
 
 @pytest.fixture

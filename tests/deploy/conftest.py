@@ -13,9 +13,9 @@ import pytest
 
 from tests.conftest import Cli
 from tests.deploy.devices import SSHD, Fleet, free_port, start_sshd
-from tests.edge.conftest import foreign_models, packed_export, tiny_export
+from tests.edge.conftest import packed_export, third_party_models, tiny_export
 
-__all__ = ["foreign_models", "tiny_export"]
+__all__ = ["third_party_models", "tiny_export"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,9 +77,9 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Iterator[Fle
 
 
 @pytest.fixture(scope="module")
-def models(fleet: Fleet, foreign_models: Path) -> tuple[Path, Path]:
+def models(fleet: Fleet, third_party_models: Path) -> tuple[Path, Path]:
     """Two models that work."""
-    plain = (foreign_models / "uint8.tflite").read_bytes()
+    plain = (third_party_models / "uint8.tflite").read_bytes()
     first, second = fleet.folder / "first.tflite", fleet.folder / "second.tflite"
     first.write_bytes(packed_export(plain))
     second.write_bytes(packed_export(plain, edgetl="0.0.9"))

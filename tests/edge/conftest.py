@@ -30,7 +30,7 @@ MOBILENET_SPAN = (-1.0, 0.9921875)
 
 
 @pytest.fixture(scope="session")
-def foreign_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def third_party_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models that call a picture blue, green or red by its mean colour.
 
     float32.tflite takes -1..1; uint8.tflite and int8.tflite are quantized in and out; described
@@ -65,9 +65,9 @@ def foreign_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_export(foreign_models: Path) -> bytes:
+def tiny_export(third_party_models: Path) -> bytes:
     """One of the third-party models packed as `edgetl export` packs its own, 4 kB in all."""
-    return packed_export((foreign_models / "uint8.tflite").read_bytes())
+    return packed_export((third_party_models / "uint8.tflite").read_bytes())
 
 
 def packed_export(plain: bytes, *, edgetl: str = "0.1.0") -> bytes:
@@ -340,12 +340,12 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], *, fps: float = 10) 
 
 
 @pytest.fixture
-def card(tmp_path: Path, foreign_models: Path) -> Path:
+def card(tmp_path: Path, third_party_models: Path) -> Path:
     """Another system's file tree, with a model in it."""
     home = tmp_path / "card" / "home" / "pi"
     (home / "out put").mkdir(parents=True)
     (tmp_path / "card" / "etc/systemd/system").mkdir(parents=True)
-    shutil.copy(foreign_models / "described.tflite", home / "m.tflite")
+    shutil.copy(third_party_models / "described.tflite", home / "m.tflite")
     (home / "folder.csv").mkdir()
     (home / "notes.csv").write_text("what I saw\n")
     users = "root:x:0:0::/root:\nboss:x:0:0::/root:\npi:x:1000:1000::/home/pi:\n"

@@ -61,7 +61,7 @@ def on_runtime(
 
 @each_runtime
 def test_making_a_classifier_prints_nothing(
-    foreign_models: Path, tiny_export: bytes, tmp_path: Path, runtime: str
+    third_party_models: Path, tiny_export: bytes, tmp_path: Path, runtime: str
 ) -> None:
     path = tmp_path / "exported.tflite"
     path.write_bytes(tiny_export)
@@ -72,7 +72,7 @@ def test_making_a_classifier_prints_nothing(
         "    Classifier(model, runtime=sys.argv[1]).copy()\n"
         "print('end', file=sys.stderr)"
     )
-    command = [sys.executable, "-c", code, runtime, path, foreign_models / "described.tflite"]
+    command = [sys.executable, "-c", code, runtime, path, third_party_models / "described.tflite"]
     result = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True)
     assert (result.stdout, result.stderr) == ("", "end\n")
 
@@ -143,11 +143,11 @@ MIXED = [(250, 60, 120), (10, 10, 240), (100, 190, 160), (0, 0, 0), (255, 255, 2
     ("name", "tolerance"), [("described", 1e-3), ("uint8", 0.03), ("int8", 0.03)]
 )
 def test_foreign_models_get_the_pixels_scaled_as_they_expect(
-    foreign_models: Path, name: str, tolerance: float, runtime: str
+    third_party_models: Path, name: str, tolerance: float, runtime: str
 ) -> None:
     labels = () if name == "described" else LABELS
     pictures = [blend(*colour) for colour in MIXED]
-    probabilities = on_runtime(runtime, foreign_models / f"{name}.tflite", pictures, labels)
+    probabilities = on_runtime(runtime, third_party_models / f"{name}.tflite", pictures, labels)
     assert abs(probabilities - [softmax(*colour) for colour in MIXED]).max() <= tolerance
 
 
@@ -156,17 +156,17 @@ def test_foreign_models_get_the_pixels_scaled_as_they_expect(
     ("name", "tolerance"), [("float32-logits-described", 1e-3), ("int8-logits", 0.03)]
 )
 def test_logits_of_a_third_party_model_become_probabilities(
-    foreign_models: Path, name: str, tolerance: float, runtime: str
+    third_party_models: Path, name: str, tolerance: float, runtime: str
 ) -> None:
     pictures = [blend(*colour) for colour in MIXED]
-    model = foreign_models / f"{name}.tflite"
+    model = third_party_models / f"{name}.tflite"
     probabilities = on_runtime(runtime, model, pictures, LABELS)
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert abs(probabilities - [softmax(*colour) for colour in MIXED]).max() <= tolerance
 
 
-def test_a_sigmoid_s_values_are_taken_as_they_are(foreign_models: Path) -> None:
-    classifier = Classifier(foreign_models / "float32-sigmoid-described.tflite")
+def test_a_sigmoid_s_values_are_taken_as_they_are(third_party_models: Path) -> None:
+    classifier = Classifier(third_party_models / "float32-sigmoid-described.tflite")
     logits = (np.array([120, 60, 250]) - 127.5) / 127.5 * 3
     given = classifier.probabilities(blend(250, 60, 120))
     assert given == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-3)
@@ -174,10 +174,10 @@ def test_a_sigmoid_s_values_are_taken_as_they_are(foreign_models: Path) -> None:
 
 @each_runtime
 def test_a_quantized_input_wider_than_the_pixels_gets_them_in_its_own_steps(
-    foreign_models: Path, runtime: str
+    third_party_models: Path, runtime: str
 ) -> None:
     # It takes -3..3 in 256 steps and says that pixels fill -1..1 of them.
-    model = foreign_models / "wide-uint8-described.tflite"
+    model = third_party_models / "wide-uint8-described.tflite"
     probabilities = on_runtime(runtime, model, [blend(*colour) for colour in MIXED], LABELS)
     assert abs(probabilities - [softmax(*colour) for colour in MIXED]).max() <= 0.05
 
@@ -185,18 +185,20 @@ def test_a_quantized_input_wider_than_the_pixels_gets_them_in_its_own_steps(
 @needs_both
 @pytest.mark.parametrize("name", ["uint8", "int8"])
 def test_both_runtimes_agree_to_the_last_bits_on_a_shallow_model(
-    foreign_models: Path, name: str
+    third_party_models: Path, name: str
 ) -> None:
     pictures = [blend(*colour) for colour in MIXED]
     one, other = (
-        on_runtime(runtime, foreign_models / f"{name}.tflite", pictures, LABELS)
+        on_runtime(runtime, third_party_models / f"{name}.tflite", pictures, LABELS)
         for runtime in ("litert", "tflite-runtime")
     )
     assert abs(one - other).max() <= 2 / 256
 
 
-def test_each_channel_can_have_its_own_normalization(foreign_models: Path, tmp_path: Path) -> None:
-    plain = (foreign_models / "float32.tflite").read_bytes()
+def test_each_channel_can_have_its_own_normalization(
+    third_party_models: Path, tmp_path: Path
+) -> None:
+    plain = (third_party_models / "float32.tflite").read_bytes()
     path = tmp_path / "m.tflite"
     # The red channel is dimmed to half, the green one lifted by 40.
     path.write_bytes(described(plain, mean=[127.5, 87.5, 127.5], std=[255, 127.5, 127.5]))
@@ -205,41 +207,43 @@ def test_each_channel_can_have_its_own_normalization(foreign_models: Path, tmp_p
     assert abs(probabilities - np.exp(logits) / np.exp(logits).sum()).max() < 1e-3
 
 
-def test_a_float_model_that_does_not_say_its_scaling_is_refused(foreign_models: Path) -> None:
+def test_a_float_model_that_does_not_say_its_scaling_is_refused(third_party_models: Path) -> None:
     with pytest.raises(ModelFileError, match=r"float32\.tflite: takes float32 .*Normalization"):
-        Classifier(foreign_models / "float32.tflite", labels=LABELS)
+        Classifier(third_party_models / "float32.tflite", labels=LABELS)
 
 
 @pytest.mark.parametrize(
     ("mean", "std"), [([0, 0], [1, 1]), ([0, 0, 0], [1, 1]), ([0], [0]), ([], [])], ids=str
 )
 def test_an_impossible_normalization_is_refused(
-    foreign_models: Path, tmp_path: Path, mean: list[float], std: list[float]
+    third_party_models: Path, tmp_path: Path, mean: list[float], std: list[float]
 ) -> None:
     path = tmp_path / "m.tflite"
-    plain = (foreign_models / "float32.tflite").read_bytes()
+    plain = (third_party_models / "float32.tflite").read_bytes()
     path.write_bytes(described(plain, mean=mean, std=std))
     with pytest.raises(ModelFileError, match=r"m\.tflite: .*normalization"):
         Classifier(path)
 
 
-def test_classify_gives_predictions_most_probable_first(foreign_models: Path) -> None:
-    classifier = Classifier(foreign_models / "described.tflite")
+def test_classify_gives_predictions_most_probable_first(third_party_models: Path) -> None:
+    classifier = Classifier(third_party_models / "described.tflite")
     predictions = classifier.classify(blend(60, 250, 120))
     assert [(p.label, p.index) for p in predictions] == [("green", 1), ("blue", 0), ("red", 2)]
     expected = classifier.probabilities(blend(60, 250, 120))
     assert [p.probability for p in predictions] == [float(expected[i]) for i in (1, 0, 2)]
 
 
-def test_equal_probabilities_keep_the_order_of_the_labels(foreign_models: Path) -> None:
-    classifier = Classifier(foreign_models / "described.tflite")
+def test_equal_probabilities_keep_the_order_of_the_labels(third_party_models: Path) -> None:
+    classifier = Classifier(third_party_models / "described.tflite")
     predictions = classifier.predictions(np.array([0.2, 0.4, 0.4], np.float32))
     assert [p.label for p in predictions] == ["green", "red", "blue"]
 
 
 @pytest.mark.parametrize(("top_k", "count"), [(1, 1), (2, 2), (3, 3), (99, 3), (None, 3)])
-def test_top_k_limits_the_predictions(foreign_models: Path, top_k: int | None, count: int) -> None:
-    predictions = Classifier(foreign_models / "described.tflite").classify(
+def test_top_k_limits_the_predictions(
+    third_party_models: Path, top_k: int | None, count: int
+) -> None:
+    predictions = Classifier(third_party_models / "described.tflite").classify(
         blend(250, 0, 0), top_k=top_k
     )
     assert len(predictions) == count
@@ -263,10 +267,10 @@ def test_a_result_is_not_overwritten_by_the_next_picture(int8_model: Path) -> No
     assert (first == kept).all()
 
 
-def test_labels_can_be_given_as_names_or_a_file(foreign_models: Path, tmp_path: Path) -> None:
+def test_labels_can_be_given_as_names_or_a_file(third_party_models: Path, tmp_path: Path) -> None:
     path = tmp_path / "names.txt"
     path.write_bytes("bleu\r\nvert\r\nrouge é\r\n\r\n".encode())
-    model = foreign_models / "described.tflite"
+    model = third_party_models / "described.tflite"
     assert Classifier(model, labels=path).labels == ("bleu", "vert", "rouge é")
     assert Classifier(model, labels=str(path)).labels == ("bleu", "vert", "rouge é")
     assert Classifier(model, labels=["a", "b", "c"]).labels == ("a", "b", "c")
@@ -275,38 +279,42 @@ def test_labels_can_be_given_as_names_or_a_file(foreign_models: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("bad", [{"runtime": "tensorrt"}, {"threads": 0}, {"threads": -2}], ids=str)
-def test_an_argument_out_of_range_is_refused(foreign_models: Path, bad: dict[str, object]) -> None:
+def test_an_argument_out_of_range_is_refused(
+    third_party_models: Path, bad: dict[str, object]
+) -> None:
     name, value = next(iter(bad.items()))
     with pytest.raises(SettingError, match=f"{name} '?{value}"):
-        Classifier(foreign_models / "described.tflite", **bad)
+        Classifier(third_party_models / "described.tflite", **bad)
 
 
 @pytest.mark.parametrize("top_k", [0, -1])
-def test_top_k_below_one_is_refused(foreign_models: Path, top_k: int) -> None:
+def test_top_k_below_one_is_refused(third_party_models: Path, top_k: int) -> None:
     with pytest.raises(SettingError, match="top_k"):
-        Classifier(foreign_models / "described.tflite").classify(blend(1, 2, 3), top_k=top_k)
+        Classifier(third_party_models / "described.tflite").classify(blend(1, 2, 3), top_k=top_k)
 
 
-def test_a_bad_picture_is_refused_and_the_next_one_still_classified(foreign_models: Path) -> None:
-    classifier = Classifier(foreign_models / "described.tflite")
+def test_a_bad_picture_is_refused_and_the_next_one_still_classified(
+    third_party_models: Path,
+) -> None:
+    classifier = Classifier(third_party_models / "described.tflite")
     with pytest.raises(PictureError):
         classifier.classify(b"no picture")
     assert classifier.classify(blend(0, 0, 250))[0].label == "blue"
 
 
-def test_threads_default_to_the_cores_here_and_can_be_chosen(foreign_models: Path) -> None:
-    model = foreign_models / "described.tflite"
+def test_threads_default_to_the_cores_here_and_can_be_chosen(third_party_models: Path) -> None:
+    model = third_party_models / "described.tflite"
     assert 1 <= Classifier(model).threads <= 4
     assert Classifier(model, threads=1).threads == 1
 
 
 def test_a_model_the_runtime_cannot_run_is_named_in_one_line(
-    foreign_models: Path, tmp_path: Path
+    third_party_models: Path, tmp_path: Path
 ) -> None:
     from tensorflow.lite.tools import flatbuffer_utils as tools
 
     model = tools.convert_bytearray_to_object(
-        bytearray((foreign_models / "uint8.tflite").read_bytes())
+        bytearray((third_party_models / "uint8.tflite").read_bytes())
     )
     for code in model.operatorCodes:
         code.version = 99

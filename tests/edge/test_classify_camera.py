@@ -22,9 +22,9 @@ Serve = Callable[[Stream], str]
 
 
 @pytest.fixture
-def model(foreign_models: Path) -> Path:
+def model(third_party_models: Path) -> Path:
     """A model that takes no time to load, with labels of its own."""
-    return foreign_models / "described.tflite"
+    return third_party_models / "described.tflite"
 
 
 @pytest.fixture

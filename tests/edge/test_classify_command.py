@@ -18,9 +18,9 @@ from tests.edge.conftest import LABELS
 
 
 @pytest.fixture
-def model(foreign_models: Path) -> Path:
+def model(third_party_models: Path) -> Path:
     """A model that takes no time to load, with labels of its own."""
-    return foreign_models / "described.tflite"
+    return third_party_models / "described.tflite"
 
 
 @pytest.fixture
@@ -135,23 +135,28 @@ def test_each_runtime_can_be_chosen(cli: Cli, model: Path, photos: Path, runtime
 
 
 def test_labels_can_be_given_for_a_model_that_has_none(
-    cli: Cli, foreign_models: Path, photos: Path, labels_file: Path
+    cli: Cli, third_party_models: Path, photos: Path, labels_file: Path
 ) -> None:
     result = cli(
-        "classify", "photos", "--model", foreign_models / "uint8.tflite", "--labels", labels_file
+        "classify",
+        "photos",
+        "--model",
+        third_party_models / "uint8.tflite",
+        "--labels",
+        labels_file,
     )
     assert [line.split()[1] for line in result.stdout.splitlines()] == list(LABELS)
 
 
 @pytest.mark.parametrize("runtime", ["litert", "tflite-runtime"])
 def test_a_quantized_model_of_1001_classes_is_classified_with_a_labels_file(
-    cli: Cli, foreign_models: Path, photos: Path, runtime: str
+    cli: Cli, third_party_models: Path, photos: Path, runtime: str
 ) -> None:
     # In form the published mobilenet_v1_1.0_224_quant.tflite and its labels_mobilenet_quant file.
     pytest.importorskip({"litert": "ai_edge_litert"}.get(runtime, "tflite_runtime"))
     names = ["background", *(f"class {number}" for number in range(997)), *LABELS]
     (cli.folder / "labels.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-    model = foreign_models / "imagenet.tflite"
+    model = third_party_models / "imagenet.tflite"
     arguments = ["--labels", "labels.txt", "--runtime", runtime, "--format", "jsonl"]
     result = cli("classify", "photos", "--model", model, *arguments)
     rows = [json.loads(line) for line in result.stdout.splitlines()]
@@ -161,9 +166,9 @@ def test_a_quantized_model_of_1001_classes_is_classified_with_a_labels_file(
 
 
 def test_a_model_that_takes_channels_first_is_refused_by_name(
-    cli: Cli, foreign_models: Path, photos: Path, labels_file: Path
+    cli: Cli, third_party_models: Path, photos: Path, labels_file: Path
 ) -> None:
-    model = foreign_models / "channels-first.tflite"
+    model = third_party_models / "channels-first.tflite"
     for command in (["classify", "photos", "--model"], ["info"]):
         result = cli(*command, model, "--labels", labels_file, check=2)
         assert_one_clear_line(result, "channels-first.tflite", "NCHW")
@@ -203,7 +208,7 @@ def test_an_option_out_of_range_is_refused_by_name(cli: Cli, option: list[str]) 
 
 
 def test_the_newest_export_of_the_latest_run_comes_first(
-    cli: Cli, model: Path, foreign_models: Path, photos: Path
+    cli: Cli, model: Path, third_party_models: Path, photos: Path
 ) -> None:
     exports = cli.folder / "runs" / "two" / "exports"
     exports.mkdir(parents=True)
@@ -211,7 +216,7 @@ def test_the_newest_export_of_the_latest_run_comes_first(
     shutil.copy(model, exports / "model.float32.tflite")
     (exports / "model.int8.tflite").write_text("an older file, not to be read")
     os.utime(exports / "model.int8.tflite", (1e9, 1e9))
-    shutil.copy(foreign_models / "grey.tflite", cli.folder / "here.tflite")
+    shutil.copy(third_party_models / "grey.tflite", cli.folder / "here.tflite")
     assert len(cli("classify", "photos").stdout.splitlines()) == 3
     os.utime(exports / "model.float32.tflite", (9e8, 9e8))
     assert_one_clear_line(cli("classify", "photos", check=2), "model.int8.tflite: not a TFLite")

@@ -75,11 +75,11 @@ def buffer_positions(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 @pytest.mark.parametrize("name", ["int8", "uint8"])
 def test_adding_metadata_keeps_every_buffer_and_its_alignment(
-    foreign_models: Path, name: str
+    third_party_models: Path, name: str
 ) -> None:
     from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 
-    plain = (foreign_models / f"{name}.tflite").read_bytes()
+    plain = (third_party_models / f"{name}.tflite").read_bytes()
     packed = with_files(with_metadata(plain, Description("n", "d", "a", "v")), {"labels.txt": b"x"})
     before, after = list(buffer_positions(plain)), list(buffer_positions(packed))
     assert [data for _, data in after[: len(before)]] == [data for _, data in before]

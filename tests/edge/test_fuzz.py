@@ -63,8 +63,8 @@ def test_a_damaged_export_is_refused_or_classifies(tiny_export: bytes, tmp_path:
 
 
 @pytest.mark.slow
-def test_a_damaged_third_party_model_is_refused_or_classifies(foreign_models: Path) -> None:
-    counts = third_party_outcomes(foreign_models, 100)
+def test_a_damaged_third_party_model_is_refused_or_classifies(third_party_models: Path) -> None:
+    counts = third_party_outcomes(third_party_models, 100)
     assert counts["classified"] > 5
     assert counts["refused"] > 50
 
@@ -72,7 +72,7 @@ def test_a_damaged_third_party_model_is_refused_or_classifies(foreign_models: Pa
 @pytest.mark.by_hand
 @pytest.mark.timeout(7200)
 def test_two_thousand_damaged_third_party_models_are_refused_or_classify(
-    foreign_models: Path,
+    third_party_models: Path,
 ) -> None:
-    counts = third_party_outcomes(foreign_models, 2000)
+    counts = third_party_outcomes(third_party_models, 2000)
     assert counts["classified"] > 100

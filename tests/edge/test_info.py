@@ -40,7 +40,7 @@ def test_a_line_break_in_a_label_stays_on_its_line() -> None:
     assert info_text(facts).splitlines() == [f"labels{' ' * 27}a\\nb, c\\x1b[31m"]
 
 
-def test_a_description_is_plain_json(int8_model: Path, foreign_models: Path) -> None:
+def test_a_description_is_plain_json(int8_model: Path, third_party_models: Path) -> None:
     def facts(model: ModelFile) -> dict[str, Any]:
         described: dict[str, Any] = json.loads(json.dumps(describe(model)))
         return described
@@ -51,7 +51,7 @@ def test_a_description_is_plain_json(int8_model: Path, foreign_models: Path) -> 
     assert ours["sha256"] == hashlib.sha256(int8_model.read_bytes()).hexdigest()
     assert ours["edgetl"]["quantization"] == "int8"
     assert ours["output"]["values"] == "probabilities"
-    third_party = facts(read_model_file(foreign_models / "uint8.tflite", labels=LABELS))
+    third_party = facts(read_model_file(third_party_models / "uint8.tflite", labels=LABELS))
     assert (third_party["edgetl"], third_party["normalization"]) == (None, None)
     assert third_party["labels"] == list(LABELS)
 

@@ -12,9 +12,9 @@ from tests.edge.conftest import LABELS
 
 
 @pytest.fixture
-def model(foreign_models: Path) -> Path:
+def model(third_party_models: Path) -> Path:
     """A model with labels of its own."""
-    return foreign_models / "described.tflite"
+    return third_party_models / "described.tflite"
 
 
 def facts_of(text: str) -> dict[str, str]:
@@ -43,9 +43,9 @@ def test_info_as_json(cli: Cli, int8_model: Path) -> None:
 
 
 def test_info_of_a_foreign_model_with_a_labels_file(
-    cli: Cli, foreign_models: Path, labels_file: Path
+    cli: Cli, third_party_models: Path, labels_file: Path
 ) -> None:
-    model = foreign_models / "uint8.tflite"
+    model = third_party_models / "uint8.tflite"
     facts = json.loads(cli("info", model, "--labels", labels_file, "--json").stdout)
     assert facts["labels"] == list(LABELS)
     assert facts["edgetl"] is None
@@ -53,19 +53,19 @@ def test_info_of_a_foreign_model_with_a_labels_file(
 
 
 def test_info_says_what_the_output_s_values_are(
-    cli: Cli, foreign_models: Path, labels_file: Path, model: Path
+    cli: Cli, third_party_models: Path, labels_file: Path, model: Path
 ) -> None:
     for path, values in (
         (model, "probabilities"),
-        (foreign_models / "int8-logits.tflite", "logits"),
+        (third_party_models / "int8-logits.tflite", "logits"),
     ):
         facts = facts_of(cli("info", path, "--labels", labels_file).stdout)
         assert facts["output.values"] == values
 
 
-def test_info_of_a_model_with_1001_classes(cli: Cli, foreign_models: Path) -> None:
+def test_info_of_a_model_with_1001_classes(cli: Cli, third_party_models: Path) -> None:
     (cli.folder / "labels.txt").write_text("\n".join(map(str, range(1001))), encoding="utf-8")
-    result = cli("info", foreign_models / "imagenet.tflite", "--labels", "labels.txt", "--json")
+    result = cli("info", third_party_models / "imagenet.tflite", "--labels", "labels.txt", "--json")
     facts = json.loads(result.stdout)
     assert len(facts["labels"]) == 1001
     assert (facts["input"]["scale"], facts["input"]["zero_point"]) == (1 / 128, 128)

@@ -59,10 +59,10 @@ def test_random_bytes_behind_the_identifier_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["uint8", "described"])
 def test_any_flipped_byte_gives_a_model_or_a_refusal(
-    foreign_models: Path, tmp_path: Path, name: str
+    third_party_models: Path, tmp_path: Path, name: str
 ) -> None:
     random = np.random.default_rng(17)
-    content = (foreign_models / f"{name}.tflite").read_bytes()
+    content = (third_party_models / f"{name}.tflite").read_bytes()
     path = tmp_path / "flipped.tflite"
     outcomes = []
     for offset in random.integers(8, len(content), 400):

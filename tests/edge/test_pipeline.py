@@ -18,8 +18,8 @@ from tests.edge.conftest import LABELS, frame_picture, write_video
 
 
 @pytest.fixture
-def model(foreign_models: Path) -> Path:
-    return foreign_models / "described.tflite"
+def model(third_party_models: Path) -> Path:
+    return third_party_models / "described.tflite"
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ INPUT_SIZE = InputSize(16, 16)
 
 
 @pytest.fixture
-def classifier(foreign_models: Path) -> Classifier:
-    return Classifier(foreign_models / "described.tflite", threads=1)
+def classifier(third_party_models: Path) -> Classifier:
+    return Classifier(third_party_models / "described.tflite", threads=1)
 
 
 def prefetched(
@@ -103,9 +103,9 @@ def test_problems_keep_their_order_and_a_bad_picture_fails_alone(
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_prefetched_results_are_those_of_one_by_one(
-    threads: int, foreign_models: Path, tmp_path: Path
+    threads: int, third_party_models: Path, tmp_path: Path
 ) -> None:
-    classifier = Classifier(foreign_models / "described.tflite", threads=threads)
+    classifier = Classifier(third_party_models / "described.tflite", threads=threads)
     items = [Item(str(path), path) for path in written(tmp_path, 40)]
     items.insert(7, Item("bad", tmp_path / "gone.jpg"))
     one_by_one = list(results(items, classifier))
@@ -142,9 +142,9 @@ def inferring_at_once(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(("each", "at_once"), [(1, 4), (2, 2), (4, 1), (5, 1)])
 def test_as_many_pictures_are_inferred_at_once_as_have_threads(
-    each: int, at_once: int, foreign_models: Path, monkeypatch: pytest.MonkeyPatch
+    each: int, at_once: int, third_party_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    classifier = Classifier(foreign_models / "described.tflite", threads=each)
+    classifier = Classifier(third_party_models / "described.tflite", threads=each)
     assert inferring_at_once(classifier, monkeypatch) == at_once
 
 

@@ -104,8 +104,10 @@ def test_every_result_is_passed_on_at_once(form: str) -> None:
     assert stream.flushes > before
 
 
-def test_a_bad_item_is_a_problem_among_good_results(foreign_models: Path, tmp_path: Path) -> None:
-    classifier = Classifier(foreign_models / "described.tflite")
+def test_a_bad_item_is_a_problem_among_good_results(
+    third_party_models: Path, tmp_path: Path
+) -> None:
+    classifier = Classifier(third_party_models / "described.tflite")
     good = tmp_path / "good.png"
     colour_picture((10, 220, 10), 1, (30, 20)).save(good)
     bad = tmp_path / "bad.png"

@@ -88,7 +88,7 @@ def test_a_build_under_another_distribution_name_is_still_found(
 
 
 def test_a_runtime_that_does_not_load_is_one_clear_line(
-    foreign_models: Path, labels_file: Path, tmp_path: Path, cli: Cli
+    third_party_models: Path, labels_file: Path, tmp_path: Path, cli: Cli
 ) -> None:
     package = tmp_path / "broken" / "ai_edge_litert"
     package.mkdir(parents=True)
@@ -96,7 +96,7 @@ def test_a_runtime_that_does_not_load_is_one_clear_line(
     (package / "interpreter.py").write_text("raise ImportError('libfoo.so.3: no such file')")
     colour_picture((200, 0, 0), 1, (20, 20)).save(tmp_path / "a.jpg")
     result = cli(
-        "classify", "a.jpg", "--model", foreign_models / "uint8.tflite", "--labels", labels_file,
+        "classify", "a.jpg", "--model", third_party_models / "uint8.tflite", "--labels", labels_file,
         "--runtime", "litert", check=2, PYTHONPATH=str(package.parent),
     )  # fmt: skip
     assert_one_clear_line(result, "litert", "libfoo.so.3", "choose another runtime")
@@ -104,7 +104,7 @@ def test_a_runtime_that_does_not_load_is_one_clear_line(
 
 @pytest.mark.skipif(not importlib.util.find_spec("tflite_runtime"), reason="not installed")
 def test_tflite_runtime_beside_tensorflow_is_refused_instead_of_crashing(
-    foreign_models: Path,
+    third_party_models: Path,
 ) -> None:
     code = (
         "import sys, types; sys.modules['tensorflow'] = types.ModuleType('tensorflow')\n"
@@ -115,7 +115,7 @@ def test_tflite_runtime_beside_tensorflow_is_refused_instead_of_crashing(
         "    print(error)\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code, foreign_models / "uint8.tflite"],
+        [sys.executable, "-c", code, third_party_models / "uint8.tflite"],
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert "process that has loaded TensorFlow" in result.stdout

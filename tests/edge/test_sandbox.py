@@ -48,19 +48,19 @@ def refusal(model: Path) -> str:
     return str(caught.value)
 
 
-def test_a_genuine_model_passes(foreign_models: Path) -> None:
+def test_a_genuine_model_passes(third_party_models: Path) -> None:
     for name in ("uint8", "int8", "described", "int8-logits-described"):
-        model = read_model_file(foreign_models / f"{name}.tflite", labels=LABELS)
+        model = read_model_file(third_party_models / f"{name}.tflite", labels=LABELS)
         load_check(model, choose_runtime("litert"), threads=2)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGFPE", "SIGABRT", "SIGKILL"])
 def test_a_model_that_crashes_the_interpreter_is_refused(
-    foreign_models: Path, runtime_that, name: str
+    third_party_models: Path, runtime_that, name: str
 ) -> None:
     runtime_that(f"os.kill(os.getpid(), signal.{name})")
-    path = foreign_models / "uint8.tflite"
+    path = third_party_models / "uint8.tflite"
     message = refusal(path)
     assert message.startswith(f"{path}: crashes litert ")
     assert f"({name})" in message
@@ -68,46 +68,48 @@ def test_a_model_that_crashes_the_interpreter_is_refused(
 
 
 def test_a_model_that_ends_the_process_quietly_is_refused(
-    foreign_models: Path, runtime_that
+    third_party_models: Path, runtime_that
 ) -> None:
     runtime_that("os._exit(0)")
-    assert "crashes litert" in refusal(foreign_models / "uint8.tflite")
+    assert "crashes litert" in refusal(third_party_models / "uint8.tflite")
 
 
 def test_a_model_that_never_ends_is_refused(
-    foreign_models: Path, runtime_that, monkeypatch: pytest.MonkeyPatch
+    third_party_models: Path, runtime_that, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime_that("time.sleep(60)")
     monkeypatch.setattr(sandbox, "SECONDS", 1.0)
-    path = foreign_models / "uint8.tflite"
+    path = third_party_models / "uint8.tflite"
     began = time.monotonic()
     assert refusal(path).startswith(f"{path}: litert ")
     assert time.monotonic() - began < 10
 
 
 def test_a_model_that_asks_for_too_much_memory_is_refused(
-    foreign_models: Path, runtime_that
+    third_party_models: Path, runtime_that
 ) -> None:
     runtime_that("raise MemoryError")
-    model = read_model_file(foreign_models / "uint8.tflite", labels=LABELS)
+    model = read_model_file(third_party_models / "uint8.tflite", labels=LABELS)
     with pytest.raises(RuntimeError, match="more memory than there is"):
         load_check(model, choose_runtime("litert"), threads=1)
 
 
-def test_what_the_runtime_prints_does_not_come_between(foreign_models: Path, runtime_that) -> None:
+def test_what_the_runtime_prints_does_not_come_between(
+    third_party_models: Path, runtime_that
+) -> None:
     runtime_that("os.write(1, b'hello'); raise ValueError('no such operator\\\\nat all')")
-    model = read_model_file(foreign_models / "uint8.tflite", labels=LABELS)
+    model = read_model_file(third_party_models / "uint8.tflite", labels=LABELS)
     with pytest.raises(RuntimeError, match="no such operator"):
         load_check(model, choose_runtime("litert"), threads=1)
 
 
 def test_an_output_other_than_the_file_says_is_refused(
-    foreign_models: Path, tmp_path: Path
+    third_party_models: Path, tmp_path: Path
 ) -> None:
     from tensorflow.lite.tools import flatbuffer_utils as tools
 
     model = tools.convert_bytearray_to_object(
-        bytearray((foreign_models / "uint8.tflite").read_bytes())
+        bytearray((third_party_models / "uint8.tflite").read_bytes())
     )
     graph = model.subgraphs[0]
     graph.tensors[graph.outputs[0]].shape = [1, 4]
@@ -117,8 +119,8 @@ def test_an_output_other_than_the_file_says_is_refused(
         Classifier(path, labels=["a", "b", "c", "d"])
 
 
-def test_values_that_are_not_finite_are_refused(foreign_models: Path, tmp_path: Path) -> None:
-    content = bytearray((foreign_models / "float32-logits-described.tflite").read_bytes())
+def test_values_that_are_not_finite_are_refused(third_party_models: Path, tmp_path: Path) -> None:
+    content = bytearray((third_party_models / "float32-logits-described.tflite").read_bytes())
     weight = np.float32(3).tobytes()
     assert weight in content
     path = tmp_path / "nan.tflite"
@@ -137,7 +139,7 @@ def test_a_model_that_edgetl_exported_is_loaded_without_a_check(
 
 
 def test_the_folder_we_are_in_lends_no_modules(
-    foreign_models: Path, labels_file: Path, cli: Cli
+    third_party_models: Path, labels_file: Path, cli: Cli
 ) -> None:
     for name in ("edge.py", "json.py", "numpy.py", "ai_edge_litert.py"):
         (cli.folder / name).write_text("raise SystemExit('a module of this folder was imported')")
@@ -146,7 +148,7 @@ def test_the_folder_we_are_in_lends_no_modules(
     code = "import sys; sys.path = [p for p in sys.path if p]; from edgetl.cli import main; main()"
     result = subprocess.run(
         [sys.executable, "-P", "-c", code, "classify", "a.jpg", "--model",
-         foreign_models / "uint8.tflite", "--labels", labels_file],
+         third_party_models / "uint8.tflite", "--labels", labels_file],
         cwd=cli.folder, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -154,7 +156,7 @@ def test_the_folder_we_are_in_lends_no_modules(
 
 
 def test_a_package_found_by_a_path_of_our_own_is_found_there_too(
-    foreign_models: Path, labels_file: Path, tmp_path: Path
+    third_party_models: Path, labels_file: Path, tmp_path: Path
 ) -> None:
     root = Path(__file__).parents[2]
     site = next(path for path in sys.path if path.endswith("site-packages"))
@@ -164,7 +166,7 @@ def test_a_package_found_by_a_path_of_our_own_is_found_there_too(
         "print(Classifier(sys.argv[1], labels=sys.argv[2]).labels)"
     )
     result = subprocess.run(
-        [sys.executable, "-S", "-P", "-c", code, foreign_models / "uint8.tflite", labels_file],
+        [sys.executable, "-S", "-P", "-c", code, third_party_models / "uint8.tflite", labels_file],
         cwd=tmp_path, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert result.stdout == f"{LABELS}\n", result.stderr
@@ -172,12 +174,12 @@ def test_a_package_found_by_a_path_of_our_own_is_found_there_too(
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_crash_is_one_clear_line_of_the_command(
-    foreign_models: Path, labels_file: Path, cli: Cli, runtime_that
+    third_party_models: Path, labels_file: Path, cli: Cli, runtime_that
 ) -> None:
     other = runtime_that("os.kill(os.getpid(), signal.SIGSEGV)")
     colour_picture((0, 0, 200), 1, (20, 20)).save(cli.folder / "a.jpg")
     result = cli(
-        "classify", "a.jpg", "--model", foreign_models / "uint8.tflite", "--labels", labels_file,
+        "classify", "a.jpg", "--model", third_party_models / "uint8.tflite", "--labels", labels_file,
         "--runtime", "litert", check=2, PYTHONPATH=str(other),
     )  # fmt: skip
     assert_one_clear_line(result, "uint8.tflite: crashes litert", "SIGSEGV")

@@ -69,9 +69,9 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_a_run_says_ready_how_it_goes_and_that_it_stops(
-    ear: Ear, video: Path, foreign_models: Path
+    ear: Ear, video: Path, third_party_models: Path
 ) -> None:
-    model = foreign_models / "described.tflite"
+    model = third_party_models / "described.tflite"
     with _classify(video, model, NOTIFY_SOCKET=ear.name, WATCHDOG_USEC="30000000") as process:
         process.communicate()
     first, *between, last = ear.all_heard()
@@ -86,10 +86,10 @@ def test_a_run_says_ready_how_it_goes_and_that_it_stops(
 
 
 def test_a_watchdog_of_another_process_is_not_fed(
-    ear: Ear, video: Path, foreign_models: Path
+    ear: Ear, video: Path, third_party_models: Path
 ) -> None:
     watchdog = {"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}
-    model = foreign_models / "described.tflite"
+    model = third_party_models / "described.tflite"
     with _classify(video, model, NOTIFY_SOCKET=ear.name, **watchdog) as process:
         process.communicate()
     heard = ear.all_heard()
@@ -98,9 +98,9 @@ def test_a_watchdog_of_another_process_is_not_fed(
 
 
 def test_a_manager_that_is_gone_ends_no_run(
-    tmp_path: Path, video: Path, foreign_models: Path
+    tmp_path: Path, video: Path, third_party_models: Path
 ) -> None:
-    model = foreign_models / "described.tflite"
+    model = third_party_models / "described.tflite"
     for name in (str(tmp_path / "gone"), "@edgetl-nobody", "/" + "x" * 200):
         with _classify(video, model, NOTIFY_SOCKET=name) as process:
             errors = process.communicate()[1]
@@ -108,10 +108,10 @@ def test_a_manager_that_is_gone_ends_no_run(
 
 
 def test_a_camera_that_stalls_is_told_by_silence(
-    ear: Ear, serve: Serve, foreign_models: Path
+    ear: Ear, serve: Serve, third_party_models: Path
 ) -> None:
     stream = Stream(frames=20, fps=20, stalls=True)
-    model = foreign_models / "described.tflite"
+    model = third_party_models / "described.tflite"
     watchdog = {"NOTIFY_SOCKET": ear.name, "WATCHDOG_USEC": "400000"}
     with _classify(serve(stream), model, **watchdog) as process:
         first = ear.heard(within=20)
@@ -132,9 +132,9 @@ def test_a_camera_that_stalls_is_told_by_silence(
 
 
 def test_a_run_whose_results_nobody_keeps_ends_though_systemd_listens(
-    ear: Ear, serve: Serve, foreign_models: Path
+    ear: Ear, serve: Serve, third_party_models: Path
 ) -> None:
-    model = foreign_models / "described.tflite"
+    model = third_party_models / "described.tflite"
     url = serve(Stream())
     process = _classify(url, model, NOTIFY_SOCKET=ear.name, stdout="/dev/full")
     with process:

@@ -20,8 +20,8 @@ Serve = Callable[[Stream], str]
 
 
 @pytest.fixture
-def model(foreign_models: Path) -> Path:
-    return foreign_models / "described.tflite"
+def model(third_party_models: Path) -> Path:
+    return third_party_models / "described.tflite"
 
 
 @pytest.fixture

@@ -25,14 +25,14 @@ COMMANDS = [
 
 
 @pytest.fixture
-def folder(cli: Cli, foreign_models: Path) -> Path:
+def folder(cli: Cli, third_party_models: Path) -> Path:
     """Photos, a video in place of a camera, and the only model there."""
     (cli.folder / "photos").mkdir()
     for label in LABELS:
         colour_picture(COLOURS[label], 3, (60, 40)).save(cli.folder / "photos" / f"{label}.jpg")
     red = (frame_picture(0) + COLOURS["red"][::-1]).astype("uint8")
     write_video(cli.folder / "camera.avi", [red] * 3)
-    shutil.copy(foreign_models / "described.tflite", cli.folder / "model.tflite")
+    shutil.copy(third_party_models / "described.tflite", cli.folder / "model.tflite")
     return cli.folder
 
 

@@ -48,13 +48,13 @@ def looped_clip(folder: Path) -> Path:
     "frames", [10_000, pytest.param(200_000, marks=pytest.mark.by_hand)], ids=str
 )
 def test_memory_threads_and_handles_do_not_grow(
-    foreign_models: Path, tmp_path: Path, frames: int
+    third_party_models: Path, tmp_path: Path, frames: int
 ) -> None:
     clip, results = looped_clip(tmp_path), tmp_path / "results.csv"
     # A video that is read over and over: its name is a line on stdin, as often as there are turns.
     command = [
         sys.executable, "-m", "edgetl", "classify", "-", "--model",
-        str(foreign_models / "described.tflite"), "--output", str(results), "--smooth", "1",
+        str(third_party_models / "described.tflite"), "--output", str(results), "--smooth", "1",
     ]  # fmt: skip
     taken: list[Held] = []
     with subprocess.Popen(

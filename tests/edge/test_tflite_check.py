@@ -30,8 +30,8 @@ def changed(model: Path, change: Callable[[Any], None]) -> bytes:
     return bytes(tools.convert_object_to_bytearray(content))
 
 
-def test_every_converted_model_passes(foreign_models: Path) -> None:
-    for path in foreign_models.glob("*.tflite"):
+def test_every_converted_model_passes(third_party_models: Path) -> None:
+    for path in third_party_models.glob("*.tflite"):
         check_tflite(path.read_bytes())
 
 
@@ -41,8 +41,8 @@ def test_an_export_passes(two_class_run: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 3, 4, 8, 20, 100, 0.5, 0.9, 0.99])
-def test_a_cut_off_model_is_found(foreign_models: Path, keep: float) -> None:
-    content = (foreign_models / "uint8.tflite").read_bytes()
+def test_a_cut_off_model_is_found(third_party_models: Path, keep: float) -> None:
+    content = (third_party_models / "uint8.tflite").read_bytes()
     length = keep if isinstance(keep, int) else int(len(content) * keep)
     with pytest.raises(ValueError, match=r"\d"):
         check_tflite(content[:length])
@@ -126,9 +126,9 @@ DAMAGES: dict[str, tuple[Callable[[Any], None], str]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_what_does_not_fit_is_found(foreign_models: Path, name: str) -> None:
+def test_what_does_not_fit_is_found(third_party_models: Path, name: str) -> None:
     change, words = DAMAGES[name]
-    model = foreign_models / "int8.tflite"
+    model = third_party_models / "int8.tflite"
 
     def with_a_signature(content: Any) -> None:
         from tensorflow.lite.python import schema_py_generated as tflite
@@ -146,7 +146,7 @@ def test_what_does_not_fit_is_found(foreign_models: Path, name: str) -> None:
         check_tflite(changed(model, with_a_signature))
 
 
-def test_an_optional_input_and_a_variable_tensor_are_in_order(foreign_models: Path) -> None:
+def test_an_optional_input_and_a_variable_tensor_are_in_order(third_party_models: Path) -> None:
     def change(content: Any) -> None:
         from tensorflow.lite.python import schema_py_generated as tflite
 
@@ -157,7 +157,7 @@ def test_an_optional_input_and_a_variable_tensor_are_in_order(foreign_models: Pa
         operator = graph(content).operators[-1]
         operator.inputs = [*operator.inputs, -1, last]
 
-    check_tflite(changed(foreign_models / "int8.tflite", change))
+    check_tflite(changed(third_party_models / "int8.tflite", change))
 
 
 def table_of(builder: Any, vector: int) -> int:
@@ -260,15 +260,15 @@ def test_a_table_before_the_file_is_found() -> None:
     ],
 )
 def test_the_graph_tells_probabilities_from_logits(
-    foreign_models: Path, name: str, values: str
+    third_party_models: Path, name: str, values: str
 ) -> None:
-    content = (foreign_models / f"{name}.tflite").read_bytes()
+    content = (third_party_models / f"{name}.tflite").read_bytes()
     assert output_values(schema.Table.root(content)) == values
 
 
-def test_a_graph_without_operators_gives_logits(foreign_models: Path) -> None:
+def test_a_graph_without_operators_gives_logits(third_party_models: Path) -> None:
     def change(content: Any) -> None:
         graph(content).operators, graph(content).outputs = [], graph(content).inputs
 
-    content = changed(foreign_models / "int8.tflite", change)
+    content = changed(third_party_models / "int8.tflite", change)
     assert output_values(schema.Table.root(content)) == "logits"

@@ -16,9 +16,9 @@ from tests.edge.model_reading import outcome, refusal
 
 @pytest.mark.parametrize("name", ["uint8", "int8"])
 def test_a_quantized_third_party_model_is_read_with_the_caller_s_labels(
-    foreign_models: Path, name: str
+    third_party_models: Path, name: str
 ) -> None:
-    model = read_model_file(foreign_models / f"{name}.tflite", labels=LABELS)
+    model = read_model_file(third_party_models / f"{name}.tflite", labels=LABELS)
     assert (model.input.dtype, model.output.dtype) == (np.dtype(name), np.dtype(name))
     assert model.output.scale == pytest.approx(1 / 256)
     assert model.input_size == InputSize(SIDE, SIDE, "stretch")
@@ -27,8 +27,10 @@ def test_a_quantized_third_party_model_is_read_with_the_caller_s_labels(
     assert model.name == name
 
 
-def test_a_described_third_party_model_is_read_with_its_own_labels(foreign_models: Path) -> None:
-    model = read_model_file(foreign_models / "described.tflite")
+def test_a_described_third_party_model_is_read_with_its_own_labels(
+    third_party_models: Path,
+) -> None:
+    model = read_model_file(third_party_models / "described.tflite")
     assert model.labels == LABELS
     assert model.name == "Mean colours"
     assert model.normalization is not None
@@ -36,15 +38,17 @@ def test_a_described_third_party_model_is_read_with_its_own_labels(foreign_model
     assert model.associated_files == ("names.txt",)
 
 
-def test_a_model_without_labels_says_how_to_give_them(foreign_models: Path) -> None:
-    message = refusal(foreign_models / "uint8.tflite")
+def test_a_model_without_labels_says_how_to_give_them(third_party_models: Path) -> None:
+    message = refusal(third_party_models / "uint8.tflite")
     assert "--labels FILE" in message
     assert "3 outputs" in message
 
 
 @pytest.mark.parametrize("labels", [("a",), ("a", "b"), ("a", "b", "c", "d")], ids=len)
-def test_a_wrong_number_of_labels_is_refused(foreign_models: Path, labels: tuple[str, ...]) -> None:
-    message = refusal(foreign_models / "uint8.tflite", labels)
+def test_a_wrong_number_of_labels_is_refused(
+    third_party_models: Path, labels: tuple[str, ...]
+) -> None:
+    message = refusal(third_party_models / "uint8.tflite", labels)
     assert f"3 outputs but {len(labels)} labels" in message
 
 
@@ -58,15 +62,15 @@ def test_a_wrong_number_of_labels_is_refused(foreign_models: Path, labels: tuple
     ],
 )
 def test_a_model_that_classifies_no_rgb_pictures_is_refused(
-    foreign_models: Path, name: str, words: str
+    third_party_models: Path, name: str, words: str
 ) -> None:
-    assert words in refusal(foreign_models / f"{name}.tflite", LABELS)
+    assert words in refusal(third_party_models / f"{name}.tflite", LABELS)
 
 
 def test_another_file_named_like_our_manifest_is_refused(
-    foreign_models: Path, tmp_path: Path
+    third_party_models: Path, tmp_path: Path
 ) -> None:
-    plain = (foreign_models / "float32.tflite").read_bytes()
+    plain = (third_party_models / "float32.tflite").read_bytes()
     files = {"names.txt": b"a\nb\nc", "edgetl.json": b"[1]"}
     path = tmp_path / "m.tflite"
     path.write_bytes(described(plain, mean=[0], std=[1], files=files))
@@ -74,9 +78,9 @@ def test_another_file_named_like_our_manifest_is_refused(
 
 
 def test_labels_in_the_file_that_are_not_utf8_are_refused(
-    foreign_models: Path, tmp_path: Path
+    third_party_models: Path, tmp_path: Path
 ) -> None:
-    plain = (foreign_models / "float32.tflite").read_bytes()
+    plain = (third_party_models / "float32.tflite").read_bytes()
     path = tmp_path / "m.tflite"
     path.write_bytes(described(plain, mean=[0], std=[1], files={"names.txt": b"\xff\xfe\x80"}))
     assert refusal(path)
@@ -84,9 +88,9 @@ def test_labels_in_the_file_that_are_not_utf8_are_refused(
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_damage_to_compressed_labels_is_refused(
-    foreign_models: Path, tmp_path: Path, method: int
+    third_party_models: Path, tmp_path: Path, method: int
 ) -> None:
-    plain = (foreign_models / "described.tflite").read_bytes()
+    plain = (third_party_models / "described.tflite").read_bytes()
     with zipfile.ZipFile(io.BytesIO(plain)) as archive:
         start = archive.infolist()[0].header_offset
     packed = io.BytesIO(plain[:start])
@@ -101,10 +105,10 @@ def test_damage_to_compressed_labels_is_refused(
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
 def test_an_associated_file_that_unpacks_to_gigabytes_is_not_unpacked(
-    foreign_models: Path, tmp_path: Path, method: int
+    third_party_models: Path, tmp_path: Path, method: int
 ) -> None:
     path = tmp_path / "m.tflite"
-    packed = io.BytesIO((foreign_models / "float32.tflite").read_bytes())
+    packed = io.BytesIO((third_party_models / "float32.tflite").read_bytes())
     with (
         zipfile.ZipFile(packed, "a", method) as archive,
         archive.open("names.txt", "w", force_zip64=True) as file,
@@ -120,20 +124,22 @@ def test_an_associated_file_that_unpacks_to_gigabytes_is_not_unpacked(
     assert peak < 20 * 2**20
 
 
-def test_the_name_of_a_missing_file_stays_on_its_line(foreign_models: Path, tmp_path: Path) -> None:
-    content = (foreign_models / "described.tflite").read_bytes()
+def test_the_name_of_a_missing_file_stays_on_its_line(
+    third_party_models: Path, tmp_path: Path
+) -> None:
+    content = (third_party_models / "described.tflite").read_bytes()
     path = tmp_path / "m.tflite"
     path.write_bytes(content.replace(b"names.txt", b"names\ntxt", 1))
     assert r"its file names\ntxt is missing" in refusal(path)
 
 
 def test_an_input_of_more_pixels_than_a_picture_has_is_refused(
-    foreign_models: Path, tmp_path: Path
+    third_party_models: Path, tmp_path: Path
 ) -> None:
     from tensorflow.lite.tools import flatbuffer_utils as tools
 
     model = tools.convert_bytearray_to_object(
-        bytearray((foreign_models / "uint8.tflite").read_bytes())
+        bytearray((third_party_models / "uint8.tflite").read_bytes())
     )
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].shape = [1, 5000, 5000, 3]
@@ -144,12 +150,12 @@ def test_an_input_of_more_pixels_than_a_picture_has_is_refused(
 
 @pytest.mark.parametrize(("scale", "zero_point"), [(np.nan, 0), (np.inf, 0), (-1, 0), (1, 256)])
 def test_a_scale_or_zero_point_out_of_range_is_refused(
-    foreign_models: Path, tmp_path: Path, scale: float, zero_point: int
+    third_party_models: Path, tmp_path: Path, scale: float, zero_point: int
 ) -> None:
     from tensorflow.lite.tools import flatbuffer_utils as tools
 
     model = tools.convert_bytearray_to_object(
-        bytearray((foreign_models / "uint8.tflite").read_bytes())
+        bytearray((third_party_models / "uint8.tflite").read_bytes())
     )
     graph = model.subgraphs[0]
     quantization = graph.tensors[graph.outputs[0]].quantization

@@ -12,8 +12,8 @@ from tests.edge.sinks.broker import DistantPort, Mosquitto, Witness
 
 
 @pytest.fixture
-def model(foreign_models: Path) -> Path:
-    return foreign_models / "described.tflite"
+def model(third_party_models: Path) -> Path:
+    return third_party_models / "described.tflite"
 
 
 @pytest.fixture
