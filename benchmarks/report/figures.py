@@ -12,7 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+)
 
 from edgetl.benchmarks.measured import Latency, Measured, Row, engine_family
 from edgetl.edge.errors import plural
@@ -119,7 +124,9 @@ def latency_figure(measured: Measured) -> Figure | None:
     return figure
 
 
-def confusion_difference(measured: Measured) -> tuple[npt.NDArray[np.int64], Row] | None:
+def confusion_difference(
+    measured: Measured,
+) -> tuple[npt.NDArray[np.int64], Row] | None:
     """int8's confusions less Keras', [classes, classes], and the int8 case.
 
     Rows are true classes. None where one of the two, or its answers, are not there. Keras may have
