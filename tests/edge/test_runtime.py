@@ -96,8 +96,8 @@ def test_a_runtime_that_does_not_load_is_one_clear_line(
     (package / "interpreter.py").write_text("raise ImportError('libfoo.so.3: no such file')")
     colour_picture((200, 0, 0), 1, (20, 20)).save(tmp_path / "a.jpg")
     result = cli(
-        "classify", "a.jpg", "--model", third_party_models / "uint8.tflite", "--labels", labels_file,
-        "--runtime", "litert", check=2, PYTHONPATH=str(package.parent),
+        "classify", "a.jpg", "--model", third_party_models / "uint8.tflite",
+        "--labels", labels_file, "--runtime", "litert", check=2, PYTHONPATH=str(package.parent),
     )  # fmt: skip
     assert_one_clear_line(result, "litert", "libfoo.so.3", "choose another runtime")
 

@@ -179,8 +179,8 @@ def test_a_crash_is_one_clear_line_of_the_command(
     other = runtime_that("os.kill(os.getpid(), signal.SIGSEGV)")
     colour_picture((0, 0, 200), 1, (20, 20)).save(cli.folder / "a.jpg")
     result = cli(
-        "classify", "a.jpg", "--model", third_party_models / "uint8.tflite", "--labels", labels_file,
-        "--runtime", "litert", check=2, PYTHONPATH=str(other),
+        "classify", "a.jpg", "--model", third_party_models / "uint8.tflite",
+        "--labels", labels_file, "--runtime", "litert", check=2, PYTHONPATH=str(other),
     )  # fmt: skip
     assert_one_clear_line(result, "uint8.tflite: crashes litert", "SIGSEGV")
     assert not list(cli.folder.glob("core*"))
