@@ -212,8 +212,8 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: _Clock) -
     _log_parameters(counts, recipe)
     if devices.compute_dtype and recipe.reuse:
         logger.info(
-            "phase two computes in %s, which is faster on this processor; --precision float32 "
-            "turns it off",
+            "phase two computes in %s, which is faster on this processor;\n"
+            "--precision float32 turns it off",
             devices.compute_dtype,
         )
     rows = {

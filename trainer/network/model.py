@@ -292,12 +292,12 @@ def _backbone(recipe: Recipe) -> keras.Model:
         )
     except Exception as error:
         # Keras and h5py raise anything from OSError to AttributeError on a file that does not fit.
-        mend = (
+        remedy = (
             "they are downloaded; is there a network? --weights bundled needs none"
             if weights == "imagenet"
             else "give MobileNetV2 1.0 weights without the top, as Keras saves them (.weights.h5)"
         )
         raise SettingError(
             f"weights {quoted(recipe.weights)} cannot be loaded ({' '.join(str(error).split())}); "
-            f"{mend}"
+            f"{remedy}"
         ) from error
