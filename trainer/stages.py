@@ -5,7 +5,7 @@ import hashlib
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from edgetl.trainer.data.checks import (
 )
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded, Split
 from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
+from edgetl.trainer.evaluation import run_metrics, split_probabilities, worst_mistakes
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.phases import Fit, Pictures, cached_features, fit_phases
 from edgetl.trainer.metrics import SplitMetrics
@@ -40,14 +41,12 @@ from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import (
     ParameterCounts,
     build_model,
-    class_probabilities,
-    folded_model,
     freeze_backbone,
     parameter_counts,
 )
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
-from edgetl.trainer.report.report import SHOWN_MISTAKES, Mistake, write_report
+from edgetl.trainer.report.report import write_report
 from edgetl.trainer.run.folder import (
     RunFolder,
     point_latest_at,
@@ -57,8 +56,6 @@ from edgetl.trainer.run.folder import (
 from edgetl.trainer.run.records import (
     VERSION,
     DataRecord,
-    EpochRecord,
-    HeadMetrics,
     RunConfig,
     RunMetrics,
     write_record,
@@ -275,7 +272,7 @@ def fit(
 def evaluate(prepared: Prepared, fitted: Fit, clock: _Clock) -> Evaluated:
     """Measure the best epoch's model on each split."""
     pictures = prepared.pictures
-    probabilities = _probabilities(prepared.final, pictures)
+    probabilities = split_probabilities(prepared.final, pictures)
     figures = {
         split: metrics.summary(
             probabilities[split],
@@ -298,14 +295,14 @@ def publish(
         run, dataset, {split: asdict(f) if f else None for split, f in evaluated.figures.items()}
     )
     clock.lap("figures")
-    written = _metrics(fitted.history, prepared.counts, evaluated.figures, clock)
+    written = run_metrics(fitted.history, prepared.counts, evaluated.figures, clock.seconds)
     write_report(
         run,
         dataset=dataset,
         config=asdict(prepared.config),
         history=[asdict(epoch) for epoch in fitted.history],
         metrics=asdict(written),
-        mistakes=_worst_mistakes(
+        mistakes=worst_mistakes(
             dataset, prepared.pictures, evaluated.probabilities[dataset.held_out]
         ),
         warnings=prepared.warnings,
@@ -346,35 +343,6 @@ def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callba
     return [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
 
 
-def _probabilities(model: keras.Model, pictures: Pictures) -> dict[Split, metrics.Probabilities]:
-    """The probabilities of each split's measured pictures, float32 [pictures, classes]."""
-    rows = [pictures.rows[split][pictures.measured(split)] for split in SPLITS]
-    together = class_probabilities(folded_model(model), pictures.pixels, np.concatenate(rows))
-    ends = np.cumsum([len(some) for some in rows])
-    return dict(zip(SPLITS, np.split(together, ends[:-1]), strict=True))
-
-
-def _worst_mistakes(
-    dataset: Dataset, pictures: Pictures, probabilities: metrics.Probabilities
-) -> list[Mistake]:
-    """The held-out pictures that were misclassified with the most confidence."""
-    split = dataset.held_out
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != pictures.targets[split])
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN_MISTAKES]
-    examples = [dataset.examples[i] for i in dataset.of(split)]
-    return [
-        Mistake(
-            file=examples[i].file,
-            true=examples[i].label,
-            predicted=dataset.labels[predicted[i]],
-            probability=float(confidence[i]),
-            pixels=pictures.pixels[pictures.rows[split][i]],
-        )
-        for i in worst
-    ]
-
-
 def _config(
     dataset: Dataset, digests: Mapping[str, str], devices: Devices, started: RunConfig
 ) -> RunConfig:
@@ -409,25 +377,6 @@ def _config(
         platform=platform.platform(),
         computed_in={"policy": devices.policy, "phase_two": devices.compute_dtype},
         version=VERSION,
-    )
-
-
-def _metrics(
-    history: Sequence[EpochRecord],
-    counts: ParameterCounts,
-    splits: Mapping[Split, SplitMetrics | None],
-    clock: _Clock,
-) -> RunMetrics:
-    best = min(history, key=lambda epoch: epoch.val_loss)
-    head = [epoch for epoch in history if epoch.phase == "head"]
-    return RunMetrics(
-        best_epoch=best.epoch,
-        best_phase=best.phase,
-        after_head=HeadMetrics(head[-1].val_loss, head[-1].val_accuracy) if head else None,
-        training_seconds=round(sum(epoch.seconds for epoch in history), 1),
-        parameters=asdict(counts),
-        splits={str(split): figures for split, figures in splits.items()},
-        seconds=dict(clock.seconds),
     )
 
 
