@@ -20,6 +20,7 @@ from edgetl.trainer.data.checks import (
     class_weights,
 )
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
+from edgetl.trainer.evaluation import run_metrics, split_probabilities, worst_mistakes
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.phases import Fit, Pictures, cached_features, fit_phases
 from edgetl.trainer.metrics import SplitMetrics
@@ -27,22 +28,18 @@ from edgetl.trainer.network.devices import computing_in
 from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import (
     ParameterCounts,
-    class_probabilities,
-    folded_model,
     freeze_backbone,
 )
 from edgetl.trainer.preparation import Clock, Prepared, prepare
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
-from edgetl.trainer.report.report import SHOWN_MISTAKES, Mistake, write_report
+from edgetl.trainer.report.report import write_report
 from edgetl.trainer.run.folder import (
     RunFolder,
     point_latest_at,
 )
 from edgetl.trainer.run.records import (
     DataRecord,
-    EpochRecord,
-    HeadMetrics,
     RunConfig,
     RunMetrics,
     write_record,
@@ -171,7 +168,7 @@ def fit(
 def evaluate(prepared: Prepared, fitted: Fit, clock: Clock) -> Evaluated:
     """Measure the best epoch's model on each split."""
     pictures = prepared.pictures
-    probabilities = _probabilities(prepared.final, pictures)
+    probabilities = split_probabilities(prepared.final, pictures)
     figures = {
         split: metrics.summary(
             probabilities[split],
@@ -194,14 +191,14 @@ def publish(
         run, dataset, {split: asdict(f) if f else None for split, f in evaluated.figures.items()}
     )
     clock.lap("figures")
-    written = _metrics(fitted.history, prepared.counts, evaluated.figures, clock)
+    written = run_metrics(fitted.history, prepared.counts, evaluated.figures, clock.seconds)
     write_report(
         run,
         dataset=dataset,
         config=asdict(prepared.config),
         history=[asdict(epoch) for epoch in fitted.history],
         metrics=asdict(written),
-        mistakes=_worst_mistakes(
+        mistakes=worst_mistakes(
             dataset, prepared.pictures, evaluated.probabilities[dataset.held_out]
         ),
         warnings=prepared.warnings,
@@ -223,51 +220,6 @@ def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callba
     return [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
 
 
-def _probabilities(model: keras.Model, pictures: Pictures) -> dict[Split, metrics.Probabilities]:
-    """The probabilities of each split's measured pictures, float32 [pictures, classes]."""
-    rows = [pictures.rows[split][pictures.measured(split)] for split in SPLITS]
-    together = class_probabilities(folded_model(model), pictures.pixels, np.concatenate(rows))
-    ends = np.cumsum([len(some) for some in rows])
-    return dict(zip(SPLITS, np.split(together, ends[:-1]), strict=True))
-
-
-def _worst_mistakes(
-    dataset: Dataset, pictures: Pictures, probabilities: metrics.Probabilities
-) -> list[Mistake]:
-    """The held-out pictures that were misclassified with the most confidence."""
-    split = dataset.held_out
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != pictures.targets[split])
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN_MISTAKES]
-    examples = [dataset.examples[i] for i in dataset.of(split)]
-    return [
-        Mistake(
-            file=examples[i].file,
-            true=examples[i].label,
-            predicted=dataset.labels[predicted[i]],
-            probability=float(confidence[i]),
-            pixels=pictures.pixels[pictures.rows[split][i]],
-        )
-        for i in worst
-    ]
-
-
-def _metrics(
-    history: Sequence[EpochRecord],
-    counts: ParameterCounts,
-    splits: Mapping[Split, SplitMetrics | None],
-    clock: Clock,
-) -> RunMetrics:
-    best = min(history, key=lambda epoch: epoch.val_loss)
-    head = [epoch for epoch in history if epoch.phase == "head"]
-    return RunMetrics(
-        best_epoch=best.epoch,
-        best_phase=best.phase,
-        after_head=HeadMetrics(head[-1].val_loss, head[-1].val_accuracy) if head else None,
-        training_seconds=round(sum(epoch.seconds for epoch in history), 1),
-        parameters=asdict(counts),
-        splits={str(split): figures for split, figures in splits.items()},
-        seconds=dict(clock.seconds),
     )
 
 

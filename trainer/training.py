@@ -16,7 +16,7 @@ from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 
 _OF_OPTIONS = {setting.name for setting in settings(TrainOptions)}
-# The options that --resume takes beside itself.
+# The options that go with --resume.
 _WITH_RESUME = ("resume", "out", "tensorboard")
 
 

@@ -1,5 +1,6 @@
 """`edgetl train`."""
 
+import shlex
 from typing import Annotated, Any
 
 from edgetl.command import Given, command
@@ -20,7 +21,8 @@ def train(
     from edgetl.trainer.training import train as train_run
 
     run = train_run(**options, **settings)
-    logger.info("%s: the report; next: edgetl export", quoted(run.report))
+    logger.info("report  %s", quoted(run.report))
+    logger.info("next    edgetl export %s", shlex.quote(quoted(run.path)))
     print(run.path)
 
 

@@ -69,7 +69,7 @@ class Dataset:
         return [i for i, example in enumerate(self.examples) if example.split == split]
 
     def interleaved(self, split: Split) -> list[int]:
-        """The same places, a picture of each class in turn, so that any beginning is balanced."""
+        """The same indices, interleaved by class, so that any number of the first are balanced."""
         by_label: dict[str, list[int]] = {label: [] for label in self.labels}
         for index in self.of(split):
             by_label[self.examples[index].label].append(index)
