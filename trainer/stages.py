@@ -2,13 +2,12 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
-import numpy as np
 
 import edgetl
 from edgetl.edge.errors import RunFolderError, quoted, reason
@@ -22,12 +21,11 @@ from edgetl.trainer.data.checks import (
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
 from edgetl.trainer.evaluation import run_metrics, split_probabilities, worst_mistakes
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
-from edgetl.trainer.fitting.phases import Fit, Pictures, cached_features, fit_phases
+from edgetl.trainer.fitting.phases import Fit, cached_features, fit_phases
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.network.devices import computing_in
 from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import (
-    ParameterCounts,
     freeze_backbone,
 )
 from edgetl.trainer.preparation import Clock, Prepared, prepare
@@ -218,9 +216,6 @@ def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callba
     if not tensorboard:
         return []
     return [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
-
-
-    )
 
 
 def _log_result(written: RunMetrics) -> None:
