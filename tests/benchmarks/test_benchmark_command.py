@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,23 @@ from edgetl.benchmarks.options import BenchmarkOptions
 from edgetl.benchmarks.pack import write_pack
 from edgetl.benchmarks.pictures import folder_pictures
 from edgetl.edge.errors import EdgetlError, RunFolderError
-from edgetl.edge.system.files import write_json
 from edgetl.trainer.data.dataset import assign_splits, scan
 from edgetl.trainer.run.folder import new_run, write_labels, write_split
+from edgetl.trainer.run.records import (
+    DataRecord,
+    RunConfig,
+    RunMetrics,
+    read_record,
+    write_record,
+)
 from tests.benchmarks.test_pack import ROW
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 from tests.edge.conftest import LABELS, labels_file, third_party_models, tiny_export  # noqa: F401
 
 QUICK = ("--rounds", "2", "--runtime", "litert")
+
+
+OLDER_RUN = Path(__file__).parents[1] / "trainer" / "run_0_1_0"
 
 
 @pytest.fixture
@@ -47,9 +57,9 @@ def unready_run(tmp_path: Path, tiny_export: bytes) -> Path:  # noqa: F811
     run = new_run(tmp_path / "run")
     write_labels(run, dataset.labels)
     write_split(run, dataset)
-    recipe = {"height": 16, "width": 16, "fit": "crop"}
-    write_json(run.config, {"recipe": recipe, "data": {"path": str(dataset.root)}})
-    write_json(run.metrics, {})
+    config = read_record(OLDER_RUN / "config.json", RunConfig)
+    write_record(run.config, replace(config, data=DataRecord(str(dataset.root))))
+    write_record(run.metrics, read_record(OLDER_RUN / "metrics.json", RunMetrics))
     run.model.write_bytes(b"no model")
     (run.exports / "model.tiny.tflite").write_bytes(tiny_export)
     return run.path
