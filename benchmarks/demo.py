@@ -10,6 +10,7 @@ from edgetl.benchmarks.demo_options import DemoOptions
 from edgetl.benchmarks.measure import measure
 from edgetl.benchmarks.measured import Measured
 from edgetl.benchmarks.options import BenchmarkOptions
+from edgetl.edge.errors import RunFolderError, quoted
 from edgetl.edge.model.classifier import Classifier, Prediction
 from edgetl.edge.model.runtime import choose_runtime
 from edgetl.edge.system.messages import logger
@@ -55,6 +56,8 @@ def demo(**settings: Any) -> Demo:
     """
     folder = DemoOptions.from_mapping(settings, where="demo").out
     logger.info(f"drawing pictures in {folder / 'pictures'}")
+    if (folder / "config.json").exists():
+        raise RunFolderError(f"{quoted(folder)}: is a run; choose another folder with --out")
     pictures = write_demo_pictures(folder / "pictures")
     run = new_run(None, runs=folder / "runs")
     train_new(scan(pictures), run, DEMO_RECIPE, tensorboard=False)

@@ -12,7 +12,7 @@ docs/ are derived from these fields. Nothing here imports more than the standard
 
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
@@ -137,12 +137,38 @@ class Setting:
         for one in value if self.repeated else (value,):
             self._check_one(one)
 
+    def converted(self, value: Any) -> Any:
+        """`value` as this option has it: paths may be text, and a list or one value a tuple."""
+        if self.repeated:
+            given = (value,) if isinstance(value, str | Path) else value
+            return tuple(map(self._converted_one, given)) if isinstance(given, Iterable) else given
+        return self._converted_one(value)
+
+    def _converted_one(self, value: Any) -> Any:
+        if self.option.parse and isinstance(value, str | int) and not isinstance(value, bool):
+            return self.option.parse(str(value))
+        if self.type is Path and isinstance(value, str):
+            return self.path(value)
+        return str(value) if self.type is str and isinstance(value, Path) else value
+
+    def path(self, text: str) -> Path:
+        """The path that `text` names.
+
+        Raises:
+            SettingError: it names nothing, as a shell variable that is not set does.
+        """
+        if not text:
+            raise SettingError(f"{self.shown_name}: empty; name a file or folder, or leave it out")
+        return Path(text)
+
     def _check_one(self, value: Any) -> None:
         if self.choices:
             if value not in self.choices:
                 allowed = ", ".join(map(str, self.choices))
                 raise SettingError(f"{self.shown_name} {value!r} is not one of {allowed}")
             return
+        if value == "":
+            raise SettingError(f"{self.shown_name}: empty; give it a value, or leave it out")
         if self.option.parse is not None:
             return
         numeric = self.type in (int, float)
@@ -168,11 +194,11 @@ class Setting:
         """The bounds of its number in words, "" without."""
         option = self.option
         if option.low is not None and option.high is not None:
-            return f"between {option.low:g} and {option.high:g}"
+            return f"between {option.low:.12g} and {option.high:.12g}"
         parts = (
-            (option.low, "{:g} or more"),
+            (option.low, "{:.12g} or more"),
             (option.above, "above {:g}"),
-            (option.high, "at most {:g}"),
+            (option.high, "at most {:.12g}"),
             (option.below, "finite" if option.below == math.inf else "below {:g}"),
         )
         return " and ".join(text.format(bound) for bound, text in parts if bound is not None)
@@ -187,6 +213,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for setting in self.settings():
+            # The class is frozen for everybody else.
+            object.__setattr__(self, setting.name, setting.converted(getattr(self, setting.name)))
             self.check_setting(setting)
 
     @classmethod
@@ -237,12 +265,7 @@ def named_values(
             near = get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
             raise SettingError(f"{where}: {given!r} is not an option{hint}")
-        parse = known[name].option.parse
-        found[name] = parse(str(value)) if parse and isinstance(value, str | int) else value
-        if known[name].repeated and isinstance(value, list | str):
-            found[name] = (value,) if isinstance(value, str) else tuple(value)
-        if known[name].type is Path and isinstance(value, str):
-            found[name] = Path(value)
+        found[name] = known[name].converted(value)
     return found
 
 

@@ -52,7 +52,8 @@ def usage_errors_in_one_line(context: Any) -> Iterator[None]:
     except _UsageError as error:
         name = getattr(error, "option_name", "")
         if name and hasattr(error, "possibilities"):
-            flags = (flag for p in context.command.get_params(context) for flag in p.opts)
+            options = (p for p in context.command.get_params(context) if hasattr(p, "hidden"))
+            flags = (f for p in options if p.param_type_name == "option" for f in p.opts)
             known = {flag.strip("-"): flag for flag in flags}
             near = get_close_matches(name.strip("-"), known, 1)
             words = f"no such option {quoted(name)}"
@@ -76,6 +77,12 @@ class OptionsCommand(TyperCommand):
                 args = with_value(args, flag, value, is_value=is_value)
         with usage_errors_in_one_line(ctx):
             return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        # What help leaves out is completed all the same.
+        for parameter in self.params:
+            parameter.hidden = False  # type: ignore[attr-defined]
+        return super().shell_complete(ctx, incomplete)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         shown = [(p, record) for p in self.get_params(ctx) if (record := p.get_help_record(ctx))]
@@ -213,7 +220,7 @@ def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspec
         "rich_help_panel": option.group,
         "hidden": uncommon or not option.common,
         "show_default": False,
-        "parser": option.parse,
+        "parser": option.parse or _PARSERS.get(setting.type, lambda _: None)(setting),
     }
     if setting.type is Path:
         # It may be a path of another system; and who reads it says best what is wrong with it.
@@ -231,6 +238,25 @@ def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspec
         default=inspect.Parameter.empty if needed else None,
         annotation=Annotated[annotation if needed else annotation | None, noted],
     )
+
+
+def _number(kind: Callable[[str], Any], setting: Setting) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            setting.check(text)
+            raise
+
+    return parse
+
+
+# In their own words, and not in Typer's: "is not a whole number", "empty".
+_PARSERS: dict[Any, Callable[[Setting], Callable[[str], Any]]] = {
+    int: partial(_number, int),
+    float: partial(_number, float),
+    Path: lambda setting: setting.path,
+}
 
 
 def _heading(parameter: Any) -> str:

@@ -65,3 +65,15 @@ def recipe_from(options: Mapping[str, Any]) -> Recipe:
         # Whoever asks for few epochs in all has not asked for the head's many.
         changes["head_epochs"] = max(1, round(epochs * base.head_epochs / base.epochs))
     return replace(base, **changes)
+
+
+def check_weights(weights: str) -> None:
+    """See that a recipe's `weights` are there.
+
+    Raises:
+        SettingError: they are a file's path, and there is no such file.
+    """
+    if weights not in ("bundled", "imagenet", "none") and not Path(weights).is_file():
+        raise SettingError(
+            f"--weights {quoted(weights)}: no such file, nor bundled, imagenet or none"
+        )

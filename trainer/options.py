@@ -38,12 +38,12 @@ class TrainOptions(Options):
             metavar="DATA",
         ),
     ] = None
-    out: Annotated[Path | None, Option("Run folder.", unset="runs/DATE-TIME")] = None
+    out: Annotated[Path | None, Option("Run folder.", unset="runs/DATE-TIME", metavar="DIR")] = None
     recipe: Annotated[
         Literal["default", "reference"],
         Option(
-            "Whose settings hold: the best measured, or the TensorFlow tutorial's.",
-            reason="most accurate, and fast",
+            "Settings to start from; reference is the TensorFlow tutorial's.",
+            reason="the best measured",
         ),
     ] = "default"
     image_size: Annotated[

@@ -51,7 +51,7 @@ class Recipe(Options):
     ] = 32
     seed: Annotated[
         int,
-        _Training("Of everything random.", reason="same run each time", low=0, high=2**31 - 1),
+        _Training("Seed of everything random.", reason="same run each time", low=0, high=2**31 - 1),
     ] = 0
     head_lr: Annotated[
         float,
@@ -157,7 +157,7 @@ class Recipe(Options):
     head_views: Annotated[
         int,
         _Speed(
-            "How many of them phase one takes; 0 for as few as make 2000 pictures.",
+            "Augmented copies that phase one takes; 0 for as few as make 2000 pictures.",
             reason="more gain nothing before fine-tuning",
             low=0,
             high=1000,
@@ -165,7 +165,12 @@ class Recipe(Options):
     ] = 0
     disk_budget: Annotated[
         float,
-        _Speed("Gigabytes for them while training.", reason="200,000 pictures", low=0, high=1e6),
+        _Speed(
+            "Gigabytes of disk for cached features while training.",
+            reason="200,000 pictures",
+            low=0,
+            high=1e6,
+        ),
     ] = 20.0
     weights: Annotated[
         str,

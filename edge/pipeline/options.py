@@ -45,7 +45,7 @@ class ClassifyOptions(Options):
     ] = ()
     camera: Annotated[
         str | None,
-        _source("Classify a camera's newest frame.", unset="files", metavar="N|PATH|URL"),
+        _source("Classify a camera's newest frame.", metavar="N|PATH|URL"),
     ] = None
     model: Annotated[
         Path | None, _source("A .tflite file.", unset="the newest export, or only one here")
@@ -53,9 +53,9 @@ class ClassifyOptions(Options):
     labels: Annotated[
         Path | None, _source("Names of the classes, one a line.", unset="the model's own")
     ] = None
-    threads: Annotated[int | None, _source("CPU threads.", unset="the cores, 4 at most", low=1)] = (
-        None
-    )
+    threads: Annotated[
+        int | None, _source("CPU threads.", unset="the cores, 4 at most", low=1, high=256)
+    ] = None
     runtime: Annotated[
         Literal["auto", "litert", "tflite-runtime"],
         _source("Interpreter library.", reason="what is installed", common=False),
@@ -77,7 +77,7 @@ class ClassifyOptions(Options):
     preview: Annotated[
         str | None,
         _results(
-            f"Live web page. [alone: {_LOCAL}]",
+            f"Live web page at this address; {_LOCAL} where none is given.",
             metavar="[HOST:PORT]",
             alone=_LOCAL,
             is_value=_is_address,
@@ -96,7 +96,7 @@ class ClassifyOptions(Options):
     threshold: Annotated[
         float, _stable('Below it the label is "unsure".', reason="off", metavar="P", low=0, high=1)
     ] = 0.0
-    on_change: Annotated[bool, _stable("Only results that change the label.", unset="all")] = False
+    on_change: Annotated[bool, _stable("Only results that change the label.")] = False
     window: Annotated[bool, _pictures("Show pictures; q or Esc ends.")] = False
     save_video: Annotated[
         Path | None, _pictures("Save pictures with their labels.", metavar="OUT.mp4")
@@ -139,7 +139,7 @@ class ClassifyOptions(Options):
             metavar="X,Y,W,H",
         ),
     ] = None
-    reconnect: Annotated[bool, _camera("Get a camera that goes away back.")] = True
+    reconnect: Annotated[bool, _camera("Reconnect to a camera that was lost.")] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

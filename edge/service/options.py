@@ -80,7 +80,12 @@ class ServiceOptions(UnitLocation):
         str | None, Option("Whose rights it has.", unset="who typed sudo", metavar="USER")
     ] = None
     memory_max: Annotated[
-        str, Option("It is ended above it.", reason="ten times what it needs", metavar="SIZE")
+        str,
+        Option(
+            "Memory that ends the service when exceeded.",
+            reason="ten times what it needs",
+            metavar="SIZE",
+        ),
     ] = "1G"
 
     def __post_init__(self) -> None:

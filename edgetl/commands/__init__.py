@@ -24,7 +24,7 @@ class Commands(TyperGroup):
             summaries: of each command, what it does in a line.
             details: more for TyperGroup.
         """
-        settings = {"help_option_names": ["-h", "--help"]}
+        settings = {"help_option_names": ["-h", "--help", "--help-all"]}
         super().__init__(
             name=name,
             no_args_is_help=True,

@@ -326,7 +326,9 @@ def test_a_model_the_runtime_cannot_run_is_named_in_one_line(
 
 
 def test_the_package_offers_what_its_documentation_names() -> None:
-    assert set(edge.__all__) == {"Classifier", "EdgetlError", "Prediction"}
+    assert set(edge.__all__) == {
+        "Classifier", "ClassifyOptions", "EdgetlError", "Outcome", "Prediction", "classify"
+    }  # fmt: skip
     assert all(getattr(edge, name) for name in edge.__all__)
     assert issubclass(PictureError, EdgetlError)
     assert Prediction("a", 0.5, 0).label == "a"

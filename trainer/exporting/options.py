@@ -24,7 +24,8 @@ class ExportOptions(Options):
         Option("none is float32. Repeatable.", unset="none"),
     ] = ()
     input: Annotated[
-        InputType, Option("Of int8 files.", reason="takes frames as they are", group="int8")
+        InputType,
+        Option("Input type of int8 files.", reason="takes frames as they are", group="int8"),
     ] = "uint8"
     calibration: Annotated[
         int,

@@ -16,6 +16,7 @@ import tensorflow as tf
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.trainer import metrics
+from edgetl.trainer.config import check_weights
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.folding import FoldedBackbone
@@ -282,10 +283,8 @@ def _backbone(recipe: Recipe) -> keras.Model:
         weights = str(BUNDLED_WEIGHTS)
     elif weights == "none":
         weights = None
-    elif weights != "imagenet" and not Path(str(weights)).is_file():
-        raise SettingError(
-            f"weights {quoted(recipe.weights)}: no such file, nor bundled, imagenet or none"
-        )
+    else:
+        check_weights(recipe.weights)
     try:
         return keras.applications.MobileNetV2(
             input_shape=(recipe.height, recipe.width, 3), include_top=False, weights=weights
@@ -298,6 +297,6 @@ def _backbone(recipe: Recipe) -> keras.Model:
             else "give MobileNetV2 1.0 weights without the top, as Keras saves them (.weights.h5)"
         )
         raise SettingError(
-            f"weights {quoted(recipe.weights)} cannot be loaded ({' '.join(str(error).split())}); "
-            f"{remedy}"
+            f"--weights {quoted(recipe.weights)}: cannot be loaded "
+            f"({' '.join(str(error).split())}); {remedy}"
         ) from error

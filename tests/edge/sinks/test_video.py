@@ -129,7 +129,7 @@ def test_a_full_disk_ends_a_video_that_can_be_played(
         sink.write(made_result([0, 0, 1], frame=frame, picture=RED))
     free = shutil.disk_usage(tmp_path)._replace(free=video._FREE_BYTES - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
-    with pytest.raises(SinkError, match=r"out\.mp4: the disk is full but for 64 MB"):
+    with pytest.raises(SinkError, match=r"out\.mp4: only 64 MB of the disk are free"):
         sink.write(made_result([0, 0, 1], frame=6, picture=RED))
     sink.close()
     assert len(frames_of(path)[0]) == 5
