@@ -190,7 +190,7 @@ def test_the_description_says_what_was_measured_on_what() -> None:
 def test_settings_are_checked_before_anything_is_trained() -> None:
     recipe = changed_recipe("reference", image_size=96, epochs=12, head_epochs=None)
     assert (recipe.height, recipe.width, recipe.epochs, recipe.head_epochs) == (96, 96, 12, 10)
-    with pytest.raises(SettingError, match="head_epochs 10 is more than the 3 epochs"):
+    with pytest.raises(SettingError, match="--head-epochs 10 is more than the 3 epochs"):
         changed_recipe("reference", epochs=3)
 
 

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import write_colour_pictures
 
 THREE_LINES = """
@@ -40,6 +42,7 @@ def run_python(code: str, folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_three_lines_train_and_export(tmp_path: Path) -> None:
     write_colour_pictures(tmp_path / "photos", ["blue", "red"], 20)
     (printed,) = run_python(THREE_LINES + CLASSIFY, tmp_path)

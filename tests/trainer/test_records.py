@@ -45,6 +45,7 @@ def test_a_run_of_0_1_0_is_read(older_run: Path) -> None:
     assert run.metrics.best_epoch in (1, 2)
 
 
+@pytest.mark.slow
 def test_a_run_of_0_1_0_is_exported(older_run: Path, cli: Cli) -> None:
     photos = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 10)
     for path in photos.rglob("*-0?.jpg"):
