@@ -43,12 +43,12 @@ class BenchmarkOptions(Options):
     ] = None
     runtime: Annotated[
         tuple[Literal["litert", "tflite-runtime"], ...],
-        Option("Runtimes to measure; repeatable.", unset="all installed", group=_MEASURED),
+        Option("Runtimes; repeatable.", unset="all installed", group=_MEASURED),
     ] = ()
     threads: Annotated[
         tuple[int, ...],
         Option(
-            "Threads to measure with; repeatable.",
+            "Repeatable.",
             unset="the cores here, 4 at most",
             # Thousands would leave none for the other cases' processes.
             low=1,

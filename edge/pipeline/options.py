@@ -77,7 +77,7 @@ class ClassifyOptions(Options):
     preview: Annotated[
         str | None,
         _results(
-            f"Live web page at this address; {_LOCAL} where none is given.",
+            f"Live web page. [without a value: {_LOCAL}]",
             metavar="[HOST:PORT]",
             alone=_LOCAL,
             is_value=_is_address,

@@ -268,7 +268,7 @@ def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
         ("--camera 0 --mqtt broker", "not an address of a broker"),
         ("--camera 0 --memory-max 1", "--memory-max 1"),
         ("photo.jpg", "a service watches a camera, not files"),
-        ("", "give --camera 0"),
+        ("", "--service: empty"),
     ],
 )
 def test_options_of_a_service_are_checked_before_anything_is_sent(

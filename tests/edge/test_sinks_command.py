@@ -246,7 +246,7 @@ def test_a_camera_s_password_is_in_no_result(cli: Cli, model: Path, serve: Serve
         (["photos", "--mqtt-discovery"], ["--mqtt-discovery needs --mqtt URL"]),
         (["photos", "--no-reconnect"], ["--no-reconnect is for --camera"]),
         (["photos", "--camera", "0"], ["photos and --camera together"]),
-        (["--camera", ""], ["a camera needs a name", "--camera 0"]),
+        (["--camera", ""], ["--camera: empty"]),
         (["photos", "--snapshots", "s", "--when", "bogus>0.5"], ["bogus"]),
     ],
     ids=str,

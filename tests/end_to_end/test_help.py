@@ -53,7 +53,7 @@ def test_help_all_shows_what_help_shows_and_the_options_of_every_command(
         ("qqqq", "no such command qqqq; see: "),
         ("info --qqqq", "no such option --qqqq; see: "),
         ("info", "missing argument 'MODEL'; see: "),
-        ("classify --top-k x", "invalid value for '--top-k': 'x' is not a valid int"),
+        ("classify --top-k x", "--top-k 'x' is not a whole number"),
         ("classify a.jpg --format x", "--format 'x' is not one of text, jsonl, csv"),
         ("classify --model", "option '--model' requires an argument; see: "),
     ],

@@ -21,7 +21,7 @@ if not (ROOT / "edge").is_dir():
 
 IN_THE_WHEEL = (
     "edgetl/*.py", "edgetl/edge/*.py", "edgetl/edge/*.html", "edgetl/edge/*.css",
-    "edgetl/edge/py.typed", "edgetl/trainer/*.css", "edgetl/trainer/*.html.j2",
+    "edgetl/py.typed", "edgetl/edge/py.typed", "edgetl/trainer/*.css", "edgetl/trainer/*.html.j2",
     "edgetl/benchmarks/*.html.j2",
     "edgetl/trainer/*.py", "edgetl/benchmarks/*.py", "edgetl/deploy/*.py",
     "edgetl/deploy/playbook.yml", "edgetl/deploy/callback_plugins/*.py",

@@ -25,7 +25,7 @@ class ExportOptions(Options):
     ] = ()
     input: Annotated[
         InputType,
-        Option("Input type of int8 files.", reason="takes frames as they are", group="int8"),
+        Option("Input of int8 files.", reason="takes frames as is", group="int8"),
     ] = "uint8"
     calibration: Annotated[
         int,

@@ -11,6 +11,13 @@ from edgetl.edge.system.messages import logger
 from tests.edge.sinks.broker import DistantPort, Mosquitto, Witness
 
 
+@pytest.fixture(autouse=True)
+def without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage writes a file when a process ends, which full disks and limits keep it from."""
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def model(third_party_models: Path) -> Path:
     return third_party_models / "described.tflite"
