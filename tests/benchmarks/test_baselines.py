@@ -94,7 +94,7 @@ def test_an_environment_that_cannot_be_made_is_one_clear_line(tmp_path: Path) ->
     "model",
     [
         pytest.param("float_model", marks=pytest.mark.slow),
-        pytest.param("int8_model", marks=pytest.mark.slow),
+        pytest.param("int8_model", marks=pytest.mark.by_hand),
     ],
 )
 def test_mediapipe_gives_our_classes(

@@ -69,7 +69,9 @@ def test_killed_at_any_moment_a_training_ends_as_it_would_have(cli: Cli) -> None
     moments = {
         "while decoding": lambda: any((run.parent / ".cache").glob(".building-*")),
         "while computing activations": lambda: any(checkpoints.glob("activations/*.part")),
-        "between two views": lambda: (checkpoints / "activations/train-view-1-cut.npy").is_file(),
+        "between two views": lambda: (
+            checkpoints / "activations/train-view-1-split_layer.npy"
+        ).is_file(),
         "in the head phase": lambda: epochs_in(run) >= 1,
         "in fine-tuning": lambda: epochs_in(run) >= 3,
         "while a checkpoint is written": lambda: (
