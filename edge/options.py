@@ -214,17 +214,15 @@ class Options:
     def __post_init__(self) -> None:
         for setting in self.settings():
             # The class is frozen for everybody else.
-            object.__setattr__(self, setting.name, setting.converted(getattr(self, setting.name)))
-            self.check_setting(setting)
+            value = setting.converted(getattr(self, setting.name))
+            object.__setattr__(self, setting.name, value)
+            setting.check(value)
 
     @classmethod
     def settings(cls) -> tuple[Setting, ...]:
         """The options, in the order of their fields."""
         options: Any = cls
         return settings(options)
-
-    def check_setting(self, setting: Setting) -> None:
-        setting.check(getattr(self, setting.name))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, where: str) -> Self:

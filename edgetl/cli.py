@@ -11,11 +11,10 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
-from typer.core import TyperOption
 from typer.main import get_install_completion_arguments
 
 from edgetl import __version__
-from edgetl.command import message_options
+from edgetl.command import eager_flag, message_options
 from edgetl.commands import Commands
 from edgetl.edge.errors import EdgetlError, quoted, reason
 from edgetl.edge.system.messages import logger, show_messages
@@ -48,14 +47,7 @@ app = Commands(
     help="From a folder of photos to an image classifier on a Raspberry Pi.",
     epilog="Example: edgetl train photos && edgetl export --quantize int8 && edgetl classify x.jpg",
     params=[
-        TyperOption(
-            param_decls=["--version"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_show_version,
-            help="Print the version.",
-        ),
+        eager_flag("version", "Print the version.", _show_version),
         *message_options(hidden=False),
         *get_install_completion_arguments(),
     ],

@@ -222,9 +222,6 @@ def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspec
         "show_default": False,
         "parser": option.parse or _PARSERS.get(setting.type, lambda _: None)(setting),
     }
-    if setting.type is Path:
-        # It may be a path of another system; and who reads it says best what is wrong with it.
-        shown["readable"] = False
     if setting.choices:
         shown["autocompletion"] = lambda: list(setting.choices)
     flags = () if option.argument else setting.flags
@@ -269,29 +266,36 @@ def _heading(parameter: Any) -> str:
 def message_options(*, hidden: bool) -> list[TyperOption]:
     """The options that say which messages are shown on stderr."""
     return [
-        TyperOption(
-            param_decls=[f"--{name}"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            hidden=hidden,
-            callback=partial(_set_level, level),
-            help=text,
-            rich_help_panel="Messages",
+        eager_flag(
+            name, text, partial(_set_level, level), hidden=hidden, rich_help_panel="Messages"
         )
         for name, level, text in LEVELS
     ]
 
 
-def _help_all() -> TyperOption:
+def eager_flag(name: str, text: str, callback: Callable[..., None], **details: Any) -> TyperOption:
+    """A switch --NAME that acts when it is read, and is no parameter of the command.
+
+    Args:
+        name: without the dashes.
+        text: what it does, for help.
+        callback: given the context, the parameter, and whether the switch was typed.
+        details: more for TyperOption.
+    """
     return TyperOption(
-        param_decls=["--help-all"],
+        param_decls=[f"--{name}"],
         is_flag=True,
         is_eager=True,
         expose_value=False,
-        callback=_show_all_options,
-        help="Show every option, and the reason of its default.",
+        callback=callback,
+        help=text,
+        **details,
     )
+
+
+def _help_all() -> TyperOption:
+    text = "Show every option, and the reason of its default."
+    return eager_flag("help-all", text, _show_all_options)
 
 
 def _show_all_options(context: typer.Context, _: Any, wanted: bool) -> None:

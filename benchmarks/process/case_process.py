@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import queue
-import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import IO, Any
 from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import EdgetlError, quoted, reason
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
-from edgetl.edge.system.python_subprocess import start_python
+from edgetl.edge.system.python_subprocess import ending, start_python
 
 # Without a sign of life for so long, a process is taken for hung. The first sign comes when it has
 # imported its libraries: TensorFlow takes a minute from a slow card.
@@ -144,9 +143,7 @@ class CaseProcess:
         if -status == _KILL:
             # What it said last has nothing to do with it.
             return "killed by SIGKILL, probably because memory ran out"
-        words = f"exit status {status}"
-        with contextlib.suppress(ValueError):
-            words = signal.Signals(-status).name if status < 0 else words
+        words = ending(status)
         said = ""
         with contextlib.suppress(OSError):
             lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
