@@ -22,7 +22,7 @@ from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, Sett
 from edgetl.edge.model.latest import exported_models
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from edgetl.edge.model.runtime import Runtime, choose_runtime, default_threads, installed_runtimes
-from edgetl.trainer.data.dataset import scan
+from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 
 _ENGINES = "edgetl.benchmarks.process"

@@ -15,8 +15,8 @@ from edgetl.edge.model.classifier import Classifier, Prediction
 from edgetl.edge.model.runtime import choose_runtime
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
-from edgetl.trainer.data.dataset import scan
 from edgetl.trainer.data.demo_pictures import write_demo_pictures
+from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.exporting.export import export
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder, new_run, read_run

@@ -11,8 +11,9 @@ from PIL import Image
 
 from edgetl.edge.errors import DataError, RunFolderError, quoted
 from edgetl.edge.model.input_size import InputSize
-from edgetl.trainer.data.dataset import Dataset, Example, scan
+from edgetl.trainer.data.dataset import Dataset, Example
 from edgetl.trainer.data.picture_cache import decode_pictures
+from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.run.folder import FinishedRun
 
 _DRAWN = 20
@@ -83,7 +84,7 @@ def folder_pictures(dataset: Dataset, labels: Sequence[str] | None = None) -> Pi
     """The pictures of a folder: test/, else validation/, where it has splits, else all.
 
     Args:
-        dataset: as edgetl.trainer.data.dataset.scan finds it.
+        dataset: as edgetl.trainer.data.scanning.scan finds it.
         labels: the classes that are known; default those of the folder.
 
     Raises:

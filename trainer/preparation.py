@@ -18,12 +18,13 @@ from edgetl.edge.system.messages import logger
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import (
     DataSummary,
-    exclude_duplicates,
     summarize,
     summary_lines,
 )
+from edgetl.trainer.data.copies import exclude_duplicates
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded
 from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
+from edgetl.trainer.data.splitting import assign_splits
 from edgetl.trainer.fitting.phases import Pictures
 from edgetl.trainer.network.devices import Devices, computing_in, devices_for
 from edgetl.trainer.network.model import (
@@ -142,7 +143,7 @@ def _checked(
     unreadable = [Excluded(files[i], why) for i, why in decoded.errors.items()]
     readable = datasets.without(found, unreadable)
     single = exclude_duplicates(readable, dict(zip(files, decoded.digests, strict=True)))
-    dataset = datasets.assign_splits(single, seed=recipe.seed)
+    dataset = assign_splits(single, seed=recipe.seed)
     summary = summarize(
         dataset,
         sizes={file: size for file, size in zip(files, decoded.sizes, strict=True) if size},

@@ -19,6 +19,7 @@ from edgetl.trainer.data.checks import (
     class_weights,
 )
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
+from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.evaluation import run_metrics, split_probabilities, worst_mistakes
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.phases import Fit, cached_features, fit_phases
@@ -56,7 +57,7 @@ def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: 
     """Train on a folder of photos and leave a finished run folder. For errors see `train`.
 
     Args:
-        dataset: the folder of photos, as `trainer.data.dataset.scan` found it.
+        dataset: the folder of photos, as `trainer.data.scanning.scan` found it.
         run: a new run folder.
         recipe: the settings.
         tensorboard: write event files too.
@@ -86,7 +87,7 @@ def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> 
         DataError: the photos are gone or have changed.
         The errors of `train`.
     """
-    dataset = datasets.scan(Path(started.data.path))
+    dataset = scan(Path(started.data.path))
     with _written_to(run):
         for left_by_a_kill in run.path.rglob(".part-*"):
             left_by_a_kill.unlink()

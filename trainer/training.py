@@ -55,7 +55,7 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
     if chosen.tensorboard:
         need_extra("tensorboard", needs="--tensorboard")
     from edgetl.trainer.data.archives import data_folder
-    from edgetl.trainer.data.dataset import scan
+    from edgetl.trainer.data.scanning import scan
     from edgetl.trainer.run.folder import new_run
 
     photos = data_folder(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
-from edgetl.trainer.data.dataset import Dataset, counts, scan
+from edgetl.trainer.data.dataset import Dataset, counts
+from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.recipe import RECIPES, Recipe
 
 

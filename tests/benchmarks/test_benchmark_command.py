@@ -19,7 +19,8 @@ from edgetl.benchmarks.options import BenchmarkOptions
 from edgetl.benchmarks.pack import write_pack
 from edgetl.benchmarks.pictures import folder_pictures
 from edgetl.edge.errors import EdgetlError, RunFolderError
-from edgetl.trainer.data.dataset import assign_splits, scan
+from edgetl.trainer.data.scanning import scan
+from edgetl.trainer.data.splitting import assign_splits
 from edgetl.trainer.run.folder import new_run, write_labels, write_split
 from edgetl.trainer.run.records import (
     DataRecord,

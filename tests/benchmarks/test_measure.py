@@ -23,7 +23,7 @@ from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.system.throttling import Throttling
-from edgetl.trainer.data.dataset import scan
+from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.metrics import macro_f1
 from tests.conftest import write_colour_pictures
 

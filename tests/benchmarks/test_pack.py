@@ -12,7 +12,7 @@ from edgetl.benchmarks.pictures import Pictures, folder_pictures
 from edgetl.benchmarks.record import plain
 from edgetl.commands.benchmark import COMMAND
 from edgetl.optional_value import with_value
-from edgetl.trainer.data.dataset import scan
+from edgetl.trainer.data.scanning import scan
 from tests.conftest import write_colour_pictures
 
 ROW = Case(

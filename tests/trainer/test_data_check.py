@@ -10,21 +10,21 @@ from edgetl.edge.errors import DataError
 from edgetl.trainer.data.checks import (
     DataSummary,
     class_weights,
-    exclude_duplicates,
     summarize,
     summary_lines,
 )
+from edgetl.trainer.data.copies import exclude_duplicates
 from edgetl.trainer.data.dataset import (
     SPLITS,
     Dataset,
     Example,
     Excluded,
     Split,
-    assign_splits,
     counts,
-    scan,
     without,
 )
+from edgetl.trainer.data.scanning import scan
+from edgetl.trainer.data.splitting import assign_splits
 from tests.conftest import write_colour_pictures
 
 

@@ -10,11 +10,11 @@ from edgetl.trainer.data.dataset import (
     Dataset,
     Example,
     Excluded,
-    assign_splits,
     counts,
-    scan,
     without,
 )
+from edgetl.trainer.data.scanning import scan
+from edgetl.trainer.data.splitting import assign_splits
 
 
 def fill(root: Path, counts: dict[str, int], suffix: str = ".png") -> Path:

@@ -20,7 +20,7 @@ from edgetl import trainer
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from edgetl.trainer.data.dataset import scan
+from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.network.devices import devices_for
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import new_run

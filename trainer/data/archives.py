@@ -78,7 +78,7 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
 
     Args:
         data: a folder, a .zip, .tar.gz or .tgz file, or the http(s) address of one. A path that
-            does not exist is returned, for `edgetl.trainer.data.dataset.scan` to report.
+            does not exist is returned, for `edgetl.trainer.data.scanning.scan` to report.
         cache: a folder of ours: downloads go to cache/downloads/, an archive's files to
             cache/KEY/, where KEY is from its content. Both are reused the next time.
         sha256: what the archive's SHA-256 must be.

@@ -1,22 +1,20 @@
-"""Checks of the data before training: copies are excluded, oddities reported, classes weighted."""
+"""What was found in the data: a summary, with warnings of what may spoil a training."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from textwrap import wrap
 
-from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.errors import quoted
 from edgetl.trainer.data.dataset import (
     SPLITS,
     Dataset,
-    Example,
     Excluded,
     ExclusionKind,
     Split,
     counts,
-    without,
 )
+from edgetl.trainer.data.wording import counted, some
 
 # Beyond these there is a warning.
 WARN_IMBALANCE = 3.0  # the largest class to the smallest
@@ -26,14 +24,9 @@ WARN_POINTS_A_PICTURE = 2.0  # percentage points of accuracy
 # How much of a long list is shown.
 SHOWN_CLASSES = 10
 SHOWN_FILES = 10
-SHOWN_NAMES = 3
 # Lines of terminals are 80 wide, and would else break inside a number.
 _LINE = 80
 _INDENT = " " * 11
-
-# Which of several copies stays: the user's own evaluation sets are not changed, and nothing in
-# them is trained on.
-_PREFERRED: dict[Split | None, int] = {"test": 0, "validation": 1, "train": 2, None: 3}
 
 _KIND_WORDS: dict[ExclusionKind, str] = {
     "unreadable": "unreadable",
@@ -88,40 +81,6 @@ class DataSummary:
         return train[self.largest_class] / train[self.smallest_class]
 
 
-def exclude_duplicates(dataset: Dataset, digests: Mapping[str, str]) -> Dataset:
-    """The dataset with one of each picture: exact copies are excluded.
-
-    The copy that stays is the one in test, else validation, else train, and among these the first
-    by path; so no picture is in two splits, whether DATA's folders name them or `assign_splits`
-    does later. Unreadable files must be excluded before: two empty files are no copies.
-
-    Args:
-        dataset: the pictures, before or after `assign_splits`.
-        digests: a digest of each file's content. A file without one, or with "", is no copy.
-
-    Raises:
-        DataError: copies lie under different classes, or too little is left of a class.
-    """
-    by_digest: dict[str, list[Example]] = {}
-    for example in dataset.examples:
-        if digest := digests.get(example.file):
-            by_digest.setdefault(digest, []).append(example)
-    copies = [
-        sorted(group, key=lambda e: (_PREFERRED[e.split], e.file))
-        for group in by_digest.values()
-        if len(group) > 1
-    ]
-    _check_one_class(dataset, copies)
-    excluded = [_copy_of(group[0], copy) for group in copies for copy in group[1:]]
-    excluded.sort(key=lambda item: item.file)
-    try:
-        return without(dataset, excluded)
-    except DataError as error:
-        raise DataError(
-            f"{error}; exact copies of other pictures do not count, and {len(excluded)} were found"
-        ) from error
-
-
 def summarize(
     dataset: Dataset,
     *,
@@ -162,7 +121,7 @@ def summary_lines(summary: DataSummary) -> list[str]:
     train = summary.counts["train"]
     largest, smallest = summary.largest_class, summary.smallest_class
     if train[largest] == train[smallest]:
-        lines.append(f"imbalance  none ({_number(train[largest], 'training picture')} a class)")
+        lines.append(f"imbalance  none ({counted(train[largest], 'training picture')} a class)")
     else:
         lines.append(
             f"imbalance  {summary.imbalance:.1f} to 1 in train  "
@@ -172,7 +131,7 @@ def summary_lines(summary: DataSummary) -> list[str]:
         lines.append(f"smallest   {quoted(picture.file)}: {_pixels(picture)}")
     if summary.excluded:
         kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.exclusion_counts.items() if n)
-        lines += _wrapped(f"excluded   {_number(len(summary.excluded), 'file')}: {kinds}")
+        lines += _wrapped(f"excluded   {counted(len(summary.excluded), 'file')}: {kinds}")
     shown = summary.excluded[:SHOWN_FILES]
     lines.extend(f"excluded   {quoted(item.file)}: {item.reason}" for item in shown)
     if len(summary.excluded) > SHOWN_FILES:
@@ -195,32 +154,6 @@ def class_weights(counts: Mapping[str, int]) -> tuple[float, ...]:
     """
     pictures = sum(counts.values())
     return tuple(pictures / (len(counts) * count) for count in counts.values())
-
-
-def _check_one_class(dataset: Dataset, copies: Sequence[Sequence[Example]]) -> None:
-    pairs: list[tuple[str, str]] = []
-    for group in copies:
-        by_path = sorted(group, key=lambda e: e.file)
-        classes = groupby(by_path, key=lambda e: e.label)
-        firsts = [next(members).file for _, members in classes]
-        if len(firsts) > 1:
-            pairs.append((firsts[0], firsts[1]))
-    if not pairs:
-        return
-    named = [f"{quoted(one)} and {quoted(other)}" for one, other in sorted(pairs)]
-    if len(pairs) == 1:
-        problem = f"the same picture lies under two classes, {named[0]}; delete the wrong one"
-    else:
-        problem = (
-            f"{len(pairs)} pictures lie under two classes each, {_some(named)}; "
-            f"delete the wrong one of each"
-        )
-    raise DataError(f"{quoted(dataset.root)}: {problem}")
-
-
-def _copy_of(original: Example, copy: Example) -> Excluded:
-    kind: ExclusionKind = "duplicate" if original.split == copy.split else "duplicate_across_splits"
-    return Excluded(copy.file, f"the same picture as {quoted(original.file)}", kind)
 
 
 def _warn_of_copies_across_splits(summary: DataSummary) -> str | None:
@@ -253,7 +186,7 @@ def _warn_of_small_classes(summary: DataSummary) -> str | None:
     few = {c: n for c, n in summary.counts["train"].items() if n < WARN_TRAINING_PICTURES}
     if not few:
         return None
-    named = _some([f"{label!r} {number}" for label, number in few.items()])
+    named = some([f"{label!r} {number}" for label, number in few.items()])
     have = "1 class has" if len(few) == 1 else f"{len(few)} classes have"
     return (
         f"{have} fewer than {WARN_TRAINING_PICTURES} training pictures ({named}); add pictures to "
@@ -267,7 +200,7 @@ def _warn_of_unvalidated_classes(summary: DataSummary) -> str | None:
         return None
     classes = "class" if len(absent) == 1 else "classes"
     return (
-        f"validation has no pictures of the {classes} {_some(absent)}; the best epoch is chosen "
+        f"validation has no pictures of the {classes} {some(absent)}; the best epoch is chosen "
         f"without {'it' if len(absent) == 1 else 'them'}"
     )
 
@@ -293,7 +226,7 @@ def _warn_of_small_pictures(
     if not smallest:
         return None
     return (
-        f"{len(small)} of {_number(len(pictures), 'picture')} "
+        f"{len(small)} of {counted(len(pictures), 'picture')} "
         f"{'is' if len(small) == 1 else 'are'} less wide or high than the model's input of "
         f"{width} by {height} pixels, {quoted(smallest.file)} the smallest ({_pixels(smallest)}); "
         f"larger originals would show the model more"
@@ -310,11 +243,11 @@ def _smallest(pictures: Sequence[PictureSize]) -> PictureSize | None:
     return min(pictures, key=key, default=None)
 
 
-def _split_lines(split: Split, counted: Mapping[str, int]) -> list[str]:
-    shown = [f"{quoted(label)} {n}" for label, n in list(counted.items())[:SHOWN_CLASSES]]
-    more = len(counted) - len(shown)
-    words = ", ".join(shown) + (f", and {_number(more, 'more class')}" if more else "")
-    return _wrapped(f"{split:10} {sum(counted.values()):6} pictures  ({words})")
+def _split_lines(split: Split, classes: Mapping[str, int]) -> list[str]:
+    shown = [f"{quoted(label)} {n}" for label, n in list(classes.items())[:SHOWN_CLASSES]]
+    more = len(classes) - len(shown)
+    words = ", ".join(shown) + (f", and {counted(more, 'more class')}" if more else "")
+    return _wrapped(f"{split:10} {sum(classes.values()):6} pictures  ({words})")
 
 
 def _wrapped(line: str) -> list[str]:
@@ -329,13 +262,3 @@ def _wrapped(line: str) -> list[str]:
 
 def _pixels(picture: PictureSize) -> str:
     return f"{picture.width} pixels wide, {picture.height} high"
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:SHOWN_NAMES])
-    return shown if len(names) <= SHOWN_NAMES else f"{shown} and {len(names) - SHOWN_NAMES} more"
-
-
-def _number(number: int, noun: str) -> str:
-    plural = "es" if noun.endswith("s") else "s"
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}{plural}"
