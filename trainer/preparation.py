@@ -37,7 +37,6 @@ from edgetl.trainer.report import run_figures
 from edgetl.trainer.run.folder import (
     RunFolder,
     write_labels,
-    write_split,
 )
 from edgetl.trainer.run.records import (
     VERSION,
@@ -45,6 +44,7 @@ from edgetl.trainer.run.records import (
     RunConfig,
     write_record,
 )
+from edgetl.trainer.run.split_record import write_split
 
 
 class Clock:
@@ -124,7 +124,7 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
     digests = {example.file: decoded.digests[indices[example.file]] for example in dataset.examples}
     config = _config(dataset, digests, devices, started)
     write_labels(run, dataset.labels)
-    write_split(run, dataset)
+    write_split(run.split, dataset)
     write_record(run.config, config)
     run_figures.write_samples(run, dataset, rows["train"].tolist(), decoded.pixels, recipe)
     run_figures.write_model(run, model, counts, recipe)

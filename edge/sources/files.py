@@ -10,13 +10,9 @@ from typing import TypeVar
 
 from edgetl.edge.errors import SourceError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.sources.file_kinds import is_picture_file, is_video_file
 from edgetl.edge.sources.opencv_capture import opened
 from edgetl.edge.sources.view import View
-
-_PICTURES = "jpg jpeg jpe jfif png gif bmp webp tif tiff ppm pgm pbm pnm jp2 avif"
-_VIDEOS = "mp4 mov avi mkv webm m4v mpg mpeg mjpeg mjpg wmv"
-PICTURE_SUFFIXES = frozenset("." + suffix for suffix in _PICTURES.split())
-VIDEO_SUFFIXES = frozenset("." + suffix for suffix in _VIDEOS.split())
 
 # How many names of a folder are sorted at a time: about a megabyte.
 _RUN = 10_000
@@ -67,7 +63,7 @@ def pictures_in(folder: Path) -> Iterator[Path | Problem]:
             continue
         elif entry.is_dir(follow_symlinks=False):
             stack.append(_entries(Path(entry.path)))
-        elif os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES:  # noqa: PTH122
+        elif is_picture_file(Path(entry.name)) or is_video_file(Path(entry.name)):
             yield from _if_file(entry)
 
 
@@ -152,7 +148,7 @@ def _matching(pattern: str) -> Iterator[Path | Problem]:
 
 def _items(path: Path) -> Iterator[Item | Problem]:
     try:
-        is_video = path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+        is_video = is_video_file(path) and path.is_file()
     except OSError as error:
         yield Problem(f"{quoted(path)}: {reason(error)}")
         return

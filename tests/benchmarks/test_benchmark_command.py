@@ -21,7 +21,7 @@ from edgetl.benchmarks.pictures import folder_pictures
 from edgetl.edge.errors import EdgetlError, RunFolderError
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.splitting import assign_splits
-from edgetl.trainer.run.folder import new_run, write_labels, write_split
+from edgetl.trainer.run.folder import new_run, write_labels
 from edgetl.trainer.run.records import (
     DataRecord,
     RunConfig,
@@ -29,6 +29,7 @@ from edgetl.trainer.run.records import (
     read_record,
     write_record,
 )
+from edgetl.trainer.run.split_record import write_split
 from tests.benchmarks.test_pack import ROW
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 from tests.edge.conftest import LABELS, labels_file, third_party_models, tiny_export  # noqa: F401
@@ -57,7 +58,7 @@ def unready_run(tmp_path: Path, tiny_export: bytes) -> Path:  # noqa: F811
     dataset = assign_splits(scan(write_colour_pictures(tmp_path / "own", list(LABELS), 4)), seed=0)
     run = new_run(tmp_path / "run")
     write_labels(run, dataset.labels)
-    write_split(run, dataset)
+    write_split(run.split, dataset)
     config = read_record(OLDER_RUN / "config.json", RunConfig)
     write_record(run.config, replace(config, data=DataRecord(str(dataset.root))))
     write_record(run.metrics, read_record(OLDER_RUN / "metrics.json", RunMetrics))

@@ -100,7 +100,7 @@ def test_a_finished_run_holds_every_file_of_the_contract(two_class_run: Path) ->
         ("model.keras", None, "has no model.keras"),
         ("config.json", None, "config.json: no such file"),
         ("metrics.json", b"{", "metrics.json: damaged"),
-        ("split.json", b"{}", "is damaged"),
+        ("split.json", b"{}", "damaged"),
         ("labels.txt", None, "labels.txt: no such file"),
         ("config.json", b"{}", "config.json: damaged"),
     ],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetl.edge.errors import DataError, quoted, reason
-from edgetl.edge.sources.files import PICTURE_SUFFIXES
+from edgetl.edge.sources.file_kinds import is_picture_file
 from edgetl.trainer.data.dataset import Dataset, Example, Excluded, Split, check_classes
 
 # What a folder of pictures may call its splits.
@@ -41,7 +41,7 @@ def scan(root: Path) -> Dataset:
         for class_folder in _subfolders(folder):
             for path in _files_below(class_folder):
                 file = path.relative_to(root).as_posix()
-                if path.suffix.lower() in PICTURE_SUFFIXES:
+                if is_picture_file(path):
                     found.append(Example(file, class_folder.name, split))
                 else:
                     excluded.append(Excluded(file, _not_a_picture(path), "not_a_picture"))

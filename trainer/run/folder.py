@@ -1,19 +1,19 @@
 """The run folder: what `train` leaves, and what `export` and `benchmark` read."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.latest import LATEST, RUNS, latest_run
 from edgetl.edge.model.model_file import labels_text, parse_labels
-from edgetl.edge.system.files import write_json, write_text
-from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
-from edgetl.trainer.run.records import VERSION, RunConfig, RunMetrics, read_json, read_record
+from edgetl.edge.system.files import write_text
+from edgetl.trainer.data.dataset import Dataset
+from edgetl.trainer.run.records import RunConfig, RunMetrics, read_record
+from edgetl.trainer.run.split_record import read_split
 
 
 @dataclass(frozen=True)
@@ -190,16 +190,13 @@ def read_run(run: RunFolder) -> FinishedRun:
             f"finish; train again, or name another run"
         )
     config = read_record(run.config, RunConfig)
-    split = read_json(run.split)
     try:
         labels = parse_labels(run.labels.read_bytes())
-        dataset = _dataset_from(split, Path(config.data.path), labels)
     except OSError as error:
         raise RunFolderError(f"{quoted(run.labels)}: {reason(error)}") from error
-    except (KeyError, TypeError, UnicodeDecodeError) as error:
-        raise RunFolderError(
-            f"{quoted(run.path)}: its split.json or labels.txt is damaged; train again"
-        ) from error
+    except UnicodeDecodeError as error:
+        raise RunFolderError(f"{quoted(run.labels)}: damaged; train again") from error
+    dataset = read_split(run.split, Path(config.data.path), labels)
     return FinishedRun(
         folder=run,
         config=config,
@@ -210,31 +207,6 @@ def read_run(run: RunFolder) -> FinishedRun:
     )
 
 
-def write_split(run: RunFolder, dataset: Dataset) -> None:
-    """Write split.json: the files of each split by class, and those excluded and why."""
-    splits: dict[Split, dict[str, list[str]]] = {
-        split: {label: [] for label in dataset.labels} for split in SPLITS
-    }
-    for example in dataset.examples:
-        if example.split is not None:
-            splits[example.split][example.label].append(example.file)
-    excluded = [asdict(item) for item in dataset.excluded]
-    write_json(run.split, {"version": VERSION, **splits, "excluded": excluded})
-
-
 def write_labels(run: RunFolder, labels: Sequence[str]) -> None:
     """Write labels.txt: one class a line, in index order."""
     write_text(run.labels, labels_text(labels))
-
-
-def _dataset_from(split: Mapping[str, Any], root: Path, labels: tuple[str, ...]) -> Dataset:
-    examples = [
-        Example(file, label, name)
-        for name in SPLITS
-        for label in labels
-        for file in split[name][label]
-    ]
-    # edgetl 0.1.0 called them set aside.
-    excluded = split["excluded"] if "excluded" in split else split["set_aside"]
-    found = tuple(Excluded(item["file"], item["reason"], item["kind"]) for item in excluded)
-    return Dataset(root, labels, tuple(examples), found)

@@ -1,0 +1,43 @@
+"""split.json: which picture trained, validated and tested, and what was excluded and why."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from edgetl.edge.errors import RunFolderError, quoted
+from edgetl.edge.system.files import write_json
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
+from edgetl.trainer.run.records import VERSION, read_json
+
+
+def write_split(path: Path, dataset: Dataset) -> None:
+    """Write split.json: the files of each split by class, and those excluded and why."""
+    splits: dict[Split, dict[str, list[str]]] = {
+        split: {label: [] for label in dataset.labels} for split in SPLITS
+    }
+    for example in dataset.examples:
+        if example.split is not None:
+            splits[example.split][example.label].append(example.file)
+    excluded = [asdict(item) for item in dataset.excluded]
+    write_json(path, {"version": VERSION, **splits, "excluded": excluded})
+
+
+def read_split(path: Path, root: Path, labels: tuple[str, ...]) -> Dataset:
+    """Read split.json of a run on the photos in `root`.
+
+    Raises:
+        RunFolderError: it is missing or damaged.
+    """
+    split = read_json(path)
+    try:
+        examples = [
+            Example(file, label, name)
+            for name in SPLITS
+            for label in labels
+            for file in split[name][label]
+        ]
+        # edgetl 0.1.0 called them set aside.
+        excluded = split["excluded"] if "excluded" in split else split["set_aside"]
+        found = tuple(Excluded(item["file"], item["reason"], item["kind"]) for item in excluded)
+    except (KeyError, TypeError) as error:
+        raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
+    return Dataset(root, labels, tuple(examples), found)
