@@ -59,8 +59,8 @@ def demo(**settings: Any) -> Demo:
     if (folder / "config.json").exists():
         raise RunFolderError(f"{quoted(folder)}: is a run; choose another folder with --out")
     pictures = write_demo_pictures(folder / "pictures")
-    run = new_run(None, runs=folder / "runs")
-    train_new(scan(pictures), run, DEMO_RECIPE, tensorboard=False)
+    with new_run(None, runs=folder / "runs") as run:
+        train_new(scan(pictures), run, DEMO_RECIPE, tensorboard=False)
     exported = export(run.path, quantize=("none", "int8"), max_drop=DEMO_MAX_DROP)
     dataset = read_run(run).dataset
     held_out = [dataset.examples[i] for i in dataset.of(dataset.held_out)]

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.trainer.run.folder import RunFolder, new_run
+
 REFERENCE = Path(__file__).parents[2] / "shared" / "data" / "cats_and_dogs_filtered"
 
 # Colours that a network without ImageNet weights can tell apart after a few steps.
@@ -150,6 +152,12 @@ def float_model(two_class_run: Path) -> Path:
 @pytest.fixture(scope="session")
 def int8_model(two_class_run: Path) -> Path:
     return two_class_run / "exports" / "model.int8.tflite"
+
+
+def empty_run(folder: Path) -> RunFolder:
+    """A new run that nothing trains in."""
+    with new_run(folder) as run:
+        return run
 
 
 @pytest.fixture

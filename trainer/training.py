@@ -65,10 +65,10 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
     )
     dataset = scan(photos)
     check_weights(recipe.weights)
-    run = new_run(chosen.out)
-    with hidden_native_log(), gc_disabled():
-        from edgetl.trainer.stages import train_new
-    train_new(dataset, run, recipe, tensorboard=chosen.tensorboard)
+    with new_run(chosen.out) as run:
+        with hidden_native_log(), gc_disabled():
+            from edgetl.trainer.stages import train_new
+        train_new(dataset, run, recipe, tensorboard=chosen.tensorboard)
     return run
 
 
@@ -83,12 +83,14 @@ def _resumed(given: dict[str, Any]) -> RunFolder:
     if given.get("tensorboard"):
         need_extra("tensorboard", needs="--tensorboard")
     from edgetl.trainer.run.folder import find_interrupted, read_started
+    from edgetl.trainer.run.lock import held
 
     run = find_interrupted(given.get("out"))
     started = read_started(run)
-    with hidden_native_log(), gc_disabled():
-        from edgetl.trainer.stages import resume
-    resume(run, started, tensorboard=bool(given.get("tensorboard")))
+    with held(run.path):
+        with hidden_native_log(), gc_disabled():
+            from edgetl.trainer.stages import resume
+        resume(run, started, tensorboard=bool(given.get("tensorboard")))
     return run
 
 

@@ -16,6 +16,7 @@ _PACKAGES = {
         "keras": "keras",
         "matplotlib": "matplotlib",
         "jinja2": "jinja2",
+        "filelock": "filelock",
     },
     "tensorboard": {"tensorboard": "tensorboard"},
     "deploy": {"ansible-core": "ansible"},

@@ -21,7 +21,7 @@ from edgetl.benchmarks.pictures import folder_pictures
 from edgetl.edge.errors import EdgetlError, RunFolderError
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.splitting import assign_splits
-from edgetl.trainer.run.folder import new_run, write_labels
+from edgetl.trainer.run.folder import write_labels
 from edgetl.trainer.run.records import (
     DataRecord,
     RunConfig,
@@ -31,7 +31,7 @@ from edgetl.trainer.run.records import (
 )
 from edgetl.trainer.run.split_record import write_split
 from tests.benchmarks.test_pack import ROW
-from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
+from tests.conftest import Cli, assert_one_clear_line, empty_run, write_colour_pictures
 from tests.edge.conftest import LABELS, labels_file, third_party_models, tiny_export  # noqa: F401
 
 QUICK = ("--rounds", "2", "--runtime", "litert")
@@ -56,7 +56,7 @@ def data(tmp_path: Path) -> Path:
 def unready_run(tmp_path: Path, tiny_export: bytes) -> Path:  # noqa: F811
     """A run folder that is whole but for its Keras model, which is no model."""
     dataset = assign_splits(scan(write_colour_pictures(tmp_path / "own", list(LABELS), 4)), seed=0)
-    run = new_run(tmp_path / "run")
+    run = empty_run(tmp_path / "run")
     write_labels(run, dataset.labels)
     write_split(run.split, dataset)
     config = read_record(OLDER_RUN / "config.json", RunConfig)

@@ -30,7 +30,8 @@ recipe = Recipe(
     reuse=sys.argv[3] == "reuse",
 )
 assert devices_for(recipe).strategy.num_replicas_in_sync == 2
-train_new(scan(Path(sys.argv[1])), new_run(Path(sys.argv[2])), recipe, tensorboard=False)
+with new_run(Path(sys.argv[2])) as run:
+    train_new(scan(Path(sys.argv[1])), run, recipe, tensorboard=False)
 """
 
 

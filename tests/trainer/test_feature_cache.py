@@ -25,7 +25,7 @@ from edgetl.trainer.network.model import (
     unfreeze_backbone,
 )
 from edgetl.trainer.recipe import Recipe
-from edgetl.trainer.run.folder import new_run
+from tests.conftest import empty_run
 
 RECIPE = Recipe(height=64, width=64)
 ROWS = np.array([6, 0, 3, 5, 2, 1, 4, 8, 9, 7, 10])
@@ -162,7 +162,7 @@ def test_the_head_takes_as_many_copies_as_it_needs(
     taken: int,
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=6, head_epochs=3)
-    run = new_run(tmp_path / "run")
+    run = empty_run(tmp_path / "run")
     cached = cached_features(model, pictures_of(pixels, trained), run, recipe)
     assert cached.fine_tune is not None
     assert len(cached.fine_tune.copies) == 3
@@ -176,6 +176,6 @@ def test_a_head_that_is_all_there_is_takes_every_copy(
     model: keras.Model, pixels: MemoryMappedArray, tmp_path: Path, head_views: int
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=3, head_epochs=3)
-    run = new_run(tmp_path / "run")
+    run = empty_run(tmp_path / "run")
     kept = cached_features(model, pictures_of(pixels, 7), run, recipe)
     assert (kept.split_layer, kept.fine_tune, len(kept.head.copies)) == (None, None, 3)

@@ -1,10 +1,13 @@
 import json
 import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from edgetl.edge.errors import RunFolderError
+from edgetl.edge.errors import DataError, RunFolderError
 from edgetl.edge.model.latest import latest_run
 from edgetl.trainer.data.dataset import SPLITS
 from edgetl.trainer.run.folder import (
@@ -16,33 +19,98 @@ from edgetl.trainer.run.folder import (
     read_run,
     read_started,
 )
+from edgetl.trainer.training import train
+from tests.conftest import empty_run
+
+OLDER_CONFIG = Path(__file__).parent / "run_0_1_0" / "config.json"
 
 
 def test_a_new_run_is_named_by_the_time_and_an_old_one_is_never_overwritten(
     in_tmp_path: Path,
 ) -> None:
-    run = new_run(None)
-    assert run.path.parent == Path("runs")
-    assert run.exports.is_dir()
-    run.config.write_text("{}")
-    with pytest.raises(RunFolderError, match="already holds files"):
-        new_run(run.path)
+    with new_run(None) as run:
+        assert run.path.parent == Path("runs")
+        assert run.exports.is_dir()
+        run.config.write_text("{}")
+    with pytest.raises(RunFolderError, match="already holds files"), new_run(run.path):
+        pass
     assert run.config.read_text() == "{}"
 
 
 def test_a_run_that_failed_before_it_wrote_anything_can_be_tried_again(tmp_path: Path) -> None:
-    assert new_run(tmp_path / "a") == new_run(tmp_path / "a")
+    assert empty_run(tmp_path / "a") == empty_run(tmp_path / "a")
+
+
+def test_two_trainings_of_one_second_have_a_folder_each(in_tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        runs = {stack.enter_context(new_run(None)).path for _ in range(5)}
+    assert len(runs) == 5
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(in_tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from edgetl.trainer.run.folder import new_run
+with new_run(Path("runs/live")) as run:
+    run.config.write_bytes(Path(sys.argv[1]).read_bytes())
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code, OLDER_CONFIG], stdin=pipe, stdout=pipe
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        live = Path("runs/live")
+        with pytest.raises(RunFolderError, match=r"live: another training writes there"):
+            train(resume=True, out=live)
+        with pytest.raises(RunFolderError, match="no interrupted training"):
+            find_interrupted(None)
+        with pytest.raises(RunFolderError, match=r"live: another training"), new_run(live):
+            pass
+        other.kill()
+    assert find_interrupted(None).path == live
+
+
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_run_that_is_refused_for_its_data_leaves_nothing_behind(
+    tmp_path: Path, existed: bool
+) -> None:
+    folder = tmp_path / "runs" / "refused"
+    if existed:
+        folder.mkdir(parents=True)
+    with pytest.raises(DataError):
+        _refused(folder, "config.json")
+    assert folder.exists() == existed
+    assert list(tmp_path.rglob("*")) == [tmp_path / "runs", *([folder] if existed else [])]
+
+
+def test_a_run_that_was_being_trained_is_never_deleted(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        _refused(tmp_path / "run", "checkpoints/last.npz")
+    assert (tmp_path / "run" / "checkpoints" / "last.npz").is_file()
+
+
+def _refused(folder: Path, file: str) -> None:
+    with new_run(folder) as run:
+        (run.path / file).write_text("{}")
+        raise DataError("too few")
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(RunFolderError, match=r"file/run: cannot be written: .*--out"):
-        new_run(tmp_path / "file" / "run")
+    with (
+        pytest.raises(RunFolderError, match=r"file/run: cannot be written: .*--out"),
+        new_run(tmp_path / "file" / "run"),
+    ):
+        pass
 
 
 def test_latest_points_to_the_newest_run(in_tmp_path: Path) -> None:
     for name in ("one", "two"):
-        point_latest_at(new_run(Path("runs") / name))
+        point_latest_at(empty_run(Path("runs") / name))
         assert latest_run() == Path("runs") / name
     assert find_run(None).path == Path("runs/two")
     assert find_run(Path("runs/latest")).path == Path("runs/two")
@@ -55,7 +123,7 @@ def test_latest_works_as_a_file_where_links_do_not(
         raise OSError("no links here")
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    point_latest_at(new_run(Path("runs/one")))
+    point_latest_at(empty_run(Path("runs/one")))
     assert Path("runs/latest").is_file()
     assert find_run(None).path == Path("runs/one")
     assert find_run(Path("runs/latest")).path == Path("runs/one")

@@ -10,8 +10,8 @@ from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, resto
 from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_line
 from edgetl.trainer.network.model import build_model, compile_for
 from edgetl.trainer.recipe import Recipe
-from edgetl.trainer.run.folder import new_run
 from edgetl.trainer.run.records import EpochRecord, read_history
+from tests.conftest import empty_run
 
 PIXELS = np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3)
 ROWS = np.array([9, 1, 3, 5, 7])
@@ -88,7 +88,7 @@ def test_an_epochs_line_fits_80_columns(
 def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
     tmp_path: Path, broken: str
 ) -> None:
-    run = new_run(tmp_path / "run")
+    run = empty_run(tmp_path / "run")
     model = build_model(Recipe(height=32, width=32, weights="none"), 2)
     compile_for(model, keras.optimizers.Adam(50.0))
     recorder = EpochRecorder(run, Recipe(epochs=3, head_epochs=3), model, None)
@@ -108,7 +108,7 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
 
 
 def test_a_checkpoint_keeps_the_best_weights_beside_the_last(tmp_path: Path) -> None:
-    run = new_run(tmp_path / "run")
+    run = empty_run(tmp_path / "run")
     recipe = Recipe(height=32, width=32, weights="none", epochs=3, head_epochs=3)
     model = build_model(recipe, 2)
     compile_for(model, keras.optimizers.Adam(0.1))

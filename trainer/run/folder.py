@@ -1,17 +1,21 @@
 """The run folder: what `train` leaves, and what `export` and `benchmark` read."""
 
+import itertools
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edgetl.edge.errors import RunFolderError, quoted, reason
+from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.latest import LATEST, RUNS, latest_run
 from edgetl.edge.model.model_file import labels_text, parse_labels
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import Dataset
+from edgetl.trainer.run.lock import LOCK, held, is_held
 from edgetl.trainer.run.records import RunConfig, RunMetrics, read_record
 from edgetl.trainer.run.split_record import read_split
 
@@ -89,29 +93,68 @@ class FinishedRun:
     dataset: Dataset
 
 
-def new_run(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
-    """Make the folder of a new run, `path` or one in `runs` named by the date and time.
+@contextmanager
+def new_run(path: Path | None, *, runs: Path = RUNS) -> Iterator[RunFolder]:
+    """Make the folder of a new run, and hold it while the block runs.
+
+    A run that is refused for its data or a setting leaves no folder behind.
+
+    Args:
+        path: the folder; None for one in `runs` named by the date and time.
+        runs: where that is made.
 
     Raises:
-        RunFolderError: it exists and holds something, or cannot be written.
+        RunFolderError: it exists and holds something, another training writes there, or it cannot
+            be written.
     """
-    chosen = path or runs / datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    run = RunFolder(chosen)
-    try:
-        if chosen.is_dir() and any(path.is_file() for path in chosen.rglob("*")):
-            raise RunFolderError(
-                f"{quoted(chosen)}: already holds files, and a run never overwrites; "
-                f"choose another folder with --out"
-            )
-        for folder in (chosen, run.checkpoint.parent, run.figures, run.exports):
+    made = path is None or not path.exists()
+    with ExitStack() as stack:
+        try:
+            folder = _made_exclusively(runs) if path is None else path
             folder.mkdir(parents=True, exist_ok=True)
-        write_text(run.path / ".writable", "")
-        (run.path / ".writable").unlink()
-    except OSError as error:
-        raise RunFolderError(
-            f"{quoted(chosen)}: cannot be written: {reason(error)}; choose another with --out"
-        ) from error
-    return run
+            stack.enter_context(held(folder))
+            if any(file.is_file() and file.name != LOCK for file in folder.rglob("*")):
+                raise RunFolderError(
+                    f"{quoted(folder)}: already holds files, and a run never overwrites; "
+                    f"choose another folder with --out"
+                )
+            run = RunFolder(folder)
+            for inner in (run.checkpoint.parent, run.figures, run.exports):
+                inner.mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(
+                f"{quoted(path or runs)}: cannot be written: {reason(error)}; "
+                f"choose another with --out"
+            ) from error
+        try:
+            yield run
+        except (DataError, SettingError):
+            if not run.checkpoint.exists():
+                _empty(folder, remove=made)
+            raise
+
+
+def _made_exclusively(runs: Path) -> Path:
+    """A new folder named by the date and time, and by a number where there is one already."""
+    name = datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    for number in itertools.count(1):
+        folder = runs / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("numbers do not end")
+
+
+def _empty(folder: Path, *, remove: bool) -> None:
+    for inside in folder.iterdir():
+        if inside.is_dir():
+            shutil.rmtree(inside, ignore_errors=True)
+        else:
+            inside.unlink(missing_ok=True)
+    if remove:
+        folder.rmdir()
 
 
 def point_latest_at(run: RunFolder) -> None:
@@ -146,7 +189,8 @@ def find_run(path: Path | None) -> RunFolder:
 
 
 def find_interrupted(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
-    """The run at `path`, or the newest in `runs` whose training was begun and not finished.
+    """The run at `path`, or the newest in `runs` whose training was begun, has not finished and
+    is not going on.
 
     Raises:
         RunFolderError: there is none.
@@ -154,7 +198,11 @@ def find_interrupted(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
     if path is not None:
         return RunFolder(path)
     begun = [RunFolder(config.parent) for config in runs.glob("*/config.json")]
-    open_runs = [run for run in begun if not run.model.is_file() and not run.path.is_symlink()]
+    open_runs = [
+        run
+        for run in begun
+        if not run.model.is_file() and not run.path.is_symlink() and not is_held(run.path)
+    ]
     if not open_runs:
         raise RunFolderError(
             f"no interrupted training in ./{runs}; name its folder with --out, or train "
