@@ -29,6 +29,7 @@ SUMMARIES = {
     "info": "Print what is inside a model file.",
     "doctor": "Check this device, and say how to fix what is broken.",
     "deploy": "Put a model on devices; roll back where its test fails.",
+    "runs": "List runs, compare two, and free the space of those not needed.",
     "benchmark": "Measure what .tflite files lose and gain compared with Keras.",
     "service": "Run `classify` all day, and after every boot, under systemd.",
 }

@@ -22,6 +22,7 @@ from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sources.files import Item, Problem, files
 from edgetl.edge.system.gc_disabled import gc_disabled
+from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.edge.system.shutdown import GracefulShutdown
 
@@ -79,7 +80,11 @@ def classify(options: ClassifyOptions) -> Outcome:
 def _model(options: ClassifyOptions) -> ModelFile:
     try:
         path = options.model or latest_model()
-        return read_model_file(path, labels=read_labels(options.labels) if options.labels else None)
+        labels = read_labels(options.labels) if options.labels else None
+        model = read_model_file(path, labels=labels)
+        if options.model is None:
+            logger.info("model %s", quoted(path))
+        return model
     except ModelFileError:
         for name in options.files:
             # The photo comes first on the command line, and is the likelier mistake.

@@ -15,25 +15,33 @@ class Commands(TyperGroup):
     """Commands whose modules are imported when they are run."""
 
     def __init__(
-        self, *, name: str, package: str, summaries: Mapping[str, str], **details: Any
+        self,
+        *,
+        name: str,
+        package: str,
+        summaries: Mapping[str, str],
+        default: str | None = None,
+        **details: Any,
     ) -> None:
         """
         Args:
             name: as it is typed.
             package: the one whose modules are the commands; each has a COMMAND.
             summaries: of each command, what it does in a line.
+            default: the command that runs where none is typed.
             details: more for TyperGroup.
         """
         settings = {"help_option_names": ["-h", "--help", "--help-all"]}
         super().__init__(
             name=name,
-            no_args_is_help=True,
+            no_args_is_help=default is None,
             rich_markup_mode=None,
             context_settings=settings,
             **details,
         )
         self._package = package
         self._summaries = summaries
+        self._default = default
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self._summaries)
@@ -50,6 +58,8 @@ class Commands(TyperGroup):
             formatter.write_dl(list(self._summaries.items()))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if self._default and (not args or args[0].startswith("-")):
+            args = args if args and args[0] in ctx.help_option_names else [self._default, *args]
         if not args:  # for which there is help
             return super().parse_args(ctx, args)
         with usage_errors_in_one_line(ctx):

@@ -56,7 +56,10 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
         EdgetlError: the conversion failed.
     """
     options = ExportOptions.from_mapping({"run": run, **settings}, where="export")
-    finished = read_run(find_run(options.run))
+    found = find_run(options.run)
+    if options.run is None:
+        logger.info("run     %s", quoted(found.path))
+    finished = read_run(found)
     root = options.data or finished.dataset.root
     held_out = read_held_out(finished, root)
     calibration = held_out.pixels[:0]
