@@ -15,18 +15,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from edgetl.benchmarks.dev import baseline_worker
-from edgetl.benchmarks.dev.command_line import console, run_command
+from edgetl.benchmarks.dev.command_line import console, figures_table, print_json, run_command
 from edgetl.benchmarks.dev.mediapipe_environment import FOLDER, VERSION, mediapipe_python
 from edgetl.benchmarks.dev.processes import last_line, peak_bytes, seconds_to_first_line
 from edgetl.benchmarks.machine import condition, this_machine
@@ -268,9 +265,7 @@ def _by_round(
     """A figure of each variant in each round."""
     logger.info(f"{what}, {rounds} rounds")
     with progress(what, rounds) as advance:
-        return alternately(
-            {name: partial(figure, name) for name in variants}, rounds=rounds, advance=advance
-        )
+        return alternately(variants, figure, rounds=rounds, advance=advance)
 
 
 def _figure(theirs: Sequence[float], ours: Sequence[float]) -> Figure:
@@ -300,17 +295,14 @@ def command(
             words = "demo pictures"
         report = measure(model, find_jpegs(folder, pictures), data=words, rounds=rounds)
     if as_json:
-        print(json.dumps(asdict(report), indent=2, ensure_ascii=False))  # noqa: T201
+        print_json(report)
     else:
         _print(report)
 
 
 def _print(report: Report) -> None:
     out = console()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for name in ("ms a picture", "to first result, s", "peak memory, MB", "as edgetl"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = figures_table("", "ms a picture", "to first result, s", "peak memory, MB", "as edgetl")
     for baseline in report.baselines:
         table.add_row(
             baseline.name,
