@@ -1,6 +1,7 @@
 """A whole benchmark: each case in a fresh process of its own, evaluated, then timed in rounds."""
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,9 +26,9 @@ from edgetl.benchmarks.measured import (
     Quality,
     Ratio,
 )
-from edgetl.benchmarks.pictures import Decoded, Pictures, decoded, fingerprint
+from edgetl.benchmarks.pictures import Pictures, decoded
 from edgetl.benchmarks.process.case_process import PATIENCE_SECONDS, CaseFailedError, CaseProcess
-from edgetl.benchmarks.process.engine import Job, Loaded
+from edgetl.benchmarks.process.engine import Loaded
 from edgetl.benchmarks.process.worker import WARM_UP_SECONDS
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError, plural, quoted
@@ -100,20 +101,21 @@ def measure(
         packed = plan.packed.of([plan.pictures.paths.index(path) for path in pictures.paths])
     before = condition()
     failures = list(plan.failures)
+    paths = [str(path) for path in pictures.paths]
+    cases_with_pictures = [
+        replace(
+            case, job=replace(case.job, pixels=str(pixels[case.job.input_size]), pictures=paths)
+        )
+        for case in plan.cases
+    ]
     with contextlib.ExitStack() as stack, whole_display() as show:
 
         def show_prepared(doing: str, seconds: float) -> None:
             show(doing, seconds + rounds * _GUESSED_ROUND)
 
-        def prepare(case: PlannedCase, files: Path, advance: Callable[[float], None]) -> _Ready:
-            job = replace(
-                case.job,
-                pixels=str(pixels[case.job.input_size].pixels),
-                pictures=[str(path) for path in pictures.paths],
-            )
-            return _prepare(job, case, files, stack, advance, warm_up, patience)
-
-        ready, failed = _prepare_all(plan.cases, folder, prepare, show_prepared)
+        ready, failed = _prepare_all(
+            cases_with_pictures, folder, stack, show_prepared, warm_up, patience
+        )
         failures += failed
         if not ready:
             raise NothingMeasuredError(failures)
@@ -153,7 +155,7 @@ def measure(
         machine=this_machine(before, after),
         split=pictures.split,
         labels=pictures.labels,
-        fingerprint=fingerprint(digests),
+        fingerprint=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
         targets=pictures.targets,
         rounds=len(timed.throttled),
         rounds_asked=rounds,
@@ -168,8 +170,11 @@ def measure(
 
 def _decode_all(
     plan: Plan, folder: Path
-) -> tuple[Pictures, Mapping[InputSize, Decoded], list[str], list[str]]:
-    """The pictures that can be read, decoded for every case, their digests, and what to note."""
+) -> tuple[Pictures, Mapping[InputSize, Path], list[str], list[str]]:
+    """The pictures that can be read, their pixels for every case, digests, and what to note.
+
+    Pixels are in a .npy file, uint8 [pictures, height, width, 3].
+    """
     pictures, notes = plan.pictures, []
     input_sizes = list(dict.fromkeys(case.job.input_size for case in plan.cases))
     first = decoded(pictures, input_sizes[0], folder / "pixels")
@@ -183,19 +188,21 @@ def _decode_all(
         notes.append(f"left out {bad}{more}")
         pictures = pictures.of(readable)
         first = decoded(pictures, input_sizes[0], folder / "pixels")
-    pixels = {input_sizes[0]: first}
+    pixels = {input_sizes[0]: first.pixels.path}
     for input_size in input_sizes[1:]:
-        pixels[input_size] = decoded(pictures, input_size, folder / "pixels")
+        pixels[input_size] = decoded(pictures, input_size, folder / "pixels").pixels.path
     return pictures, pixels, first.digests, notes
 
 
 def _prepare_all(
     cases: Sequence[PlannedCase],
     folder: Path,
-    prepare: Callable[[PlannedCase, Path, Callable[[float], None]], _Ready],
+    stack: contextlib.ExitStack,
     show: Callable[[str, float], None],
+    warm_up: float,
+    patience: float,
 ) -> tuple[dict[int, _Ready], list[Failure]]:
-    """The cases that `prepare` could make ready, by number, and the failures of the others.
+    """The cases that are ready, by number, until `stack` ends; and the failures of the others.
 
     `show` is called with what is being done, and the seconds that all cases will take yet.
     """
@@ -210,7 +217,8 @@ def _prepare_all(
 
         advance(ahead[number])
         try:
-            ready[number] = prepare(case, folder / f"{number}", advance)
+            ready[number] = _prepare(case, folder / f"{number}", advance, warm_up, patience)
+            stack.callback(ready[number].process.close)
         except CaseFailedError as error:
             failures.append(case.failure(str(error)))
         advance(0.0)
@@ -218,22 +226,19 @@ def _prepare_all(
 
 
 def _prepare(
-    job: Job,
     case: PlannedCase,
     files: Path,
-    stack: contextlib.ExitStack,
     advance: Callable[[float], None],
     warm_up: float,
     patience: float,
 ) -> _Ready:
     """Start a case's process, load and warm its model and let it classify; `files` is a stem."""
-    with contextlib.ExitStack() as mine:
-        process = CaseProcess(job, files.with_suffix(".log"), patience=patience)
-        mine.callback(process.close)
+    process = CaseProcess(case.job, files.with_suffix(".log"), patience=patience)
+    try:
         loaded = Loaded(**process.ask("load", warm_up=warm_up))
 
         def heard(done: int) -> None:
-            advance(loaded.milliseconds / 1000 * (len(job.pictures) - done))
+            advance(loaded.milliseconds / 1000 * (len(case.job.pictures) - done))
 
         probabilities = None
         if case.columns is not None:
@@ -244,8 +249,10 @@ def _prepare(
             if not np.isfinite(found).all():
                 raise CaseFailedError("gives values that are no numbers")
             probabilities = found[:, list(case.columns)]
-        stack.push(mine.pop_all())
-    return _Ready(case, process, loaded, probabilities)
+        return _Ready(case, process, loaded, probabilities)
+    except BaseException:
+        process.close()
+        raise
 
 
 def _throttling_notes(timed: Timed) -> list[str]:
@@ -264,7 +271,7 @@ def latency(times: Sequence[Sequence[float]], counts: Sequence[bool]) -> Latency
     Where none counts all are described, and each round's median is None.
     """
     calls = _counted(times, counts)
-    p50, p90, p99 = (float(value) for value in np.percentile(calls, (50, 90, 99)))
+    p50, p90, p99 = np.percentile(calls, (50, 90, 99)).tolist()
     taken = np.linspace(0, len(calls) - 1, min(len(calls), _SAMPLES)).round().astype(int)
     return Latency(
         p50=p50,
@@ -289,7 +296,7 @@ def ratio(mine: Latency, keras: Latency) -> Ratio | None:
     ratios = [theirs / ours for ours, theirs in pairs if ours is not None and theirs is not None]
     if not ratios:
         return None
-    low, middle, high = (float(value) for value in np.percentile(ratios, (25, 50, 75)))
+    low, middle, high = np.percentile(ratios, (25, 50, 75)).tolist()
     return Ratio(middle, low, high)
 
 

@@ -52,7 +52,6 @@ def timed_rounds(
 
     Args:
         processes: the cases', by number, ready.
-        rounds: how many.
         calls: on pixels, and as many on encoded pictures.
         begin: called with the number of finished rounds before each round.
         ask_throttling: what says that the machine is throttled.

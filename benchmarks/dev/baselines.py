@@ -46,8 +46,6 @@ _NAMES = {
     "mediapipe": "MediaPipe Tasks, OpenCV decodes",
     "mediapipe-file": "MediaPipe Tasks, it reads the file",
 }
-_WORKER = Path(baseline_worker.__file__)
-_JPEG = {".jpg", ".jpeg"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,6 @@ class Baseline:
     """One variant to classify the pictures.
 
     Attributes:
-        name: what it is.
         versions: of the libraries that do it.
         threads: None where it chooses for itself and does not say which.
         milliseconds: a picture, from JPEGs to classes: of a round, what all took divided by how
@@ -115,7 +112,6 @@ def measure(
     """Everything, in one run.
 
     Args:
-        model: a .tflite classifier with metadata, as export writes it.
         pictures, data: JPEG files, one or more, and what they are, in words.
         rounds: of classifying all pictures; one more, before them, does not count.
         start_rounds, peak_rounds: of starting new processes.
@@ -185,7 +181,7 @@ def find_jpegs(folder: Path, count: int) -> list[Path]:
     """
     if not folder.is_dir():
         raise DataError(f"{quoted(folder)}: is not a folder")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _JPEG)
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
     if not found:
         raise DataError(f"{quoted(folder)}: has no JPEG files")
     step = max(1.0, len(found) / count)
@@ -196,11 +192,9 @@ def _command(
     variant: str, model: Path, threads: int, runtime: str, python: Path | None
 ) -> list[str]:
     # -I: no PYTHONPATH or working directory through which our modules could come in.
-    start = (
-        [str(python), "-I", str(_WORKER)]
-        if _third_party(variant)
-        else [sys.executable, "-m", baseline_worker.__name__]
-    )
+    start = [sys.executable, "-m", baseline_worker.__name__]
+    if _third_party(variant):
+        start = [str(python), "-I", baseline_worker.__file__]
     return [*start, variant, str(model.absolute()), str(threads), runtime]
 
 

@@ -8,12 +8,17 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from edgetl.benchmarks.measured import KERAS, Case, Measured, engine_family
-from edgetl.benchmarks.report.figures import LABEL_SIZE, LONGEST_NAME, case_names, limit_latency
+from edgetl.benchmarks.report.figures import (
+    LABEL_SIZE,
+    LONGEST_NAME,
+    case_names,
+    legend_dot,
+    limit_latency,
+)
 from edgetl.edge.errors import plural
 from edgetl.trainer.report import drawing
 
@@ -98,16 +103,10 @@ def _legend(
     if len(groups) > 1:
         handles = []
         for group, cases in groups.items():
-            threads = {case.threads for case in cases}
             words = drawing.shortened(group, LONGEST_NAME)
-            if len(threads) == 1:
+            if len({case.threads for case in cases}) == 1:
                 words += f", {plural(cases[0].threads, 'thread')}"
-            handles.append(
-                Line2D(
-                    [], [], color=colours[group], marker="o", linestyle="", markersize=7,
-                    label=words,
-                )
-            )  # fmt: skip
+            handles.append(legend_dot(colours[group], words, size=7))
         legend = figure.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(0.06, 0.955), frameon=False,
             ncols=min(len(handles), 4), fontsize=9.5, handletextpad=0.2, columnspacing=1.4,

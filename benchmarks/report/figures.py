@@ -99,8 +99,8 @@ def latency_figure(measured: Measured) -> Figure | None:
         color=drawing.FAINT, family="DejaVu Sans Mono",
     )  # fmt: skip
     handles = [
-        Line2D([], [], color=colour, marker="o", linestyle="", markersize=6, label=label)
-        for colour, label in ((_INVOKE, "the model alone"), (_END_TO_END, "end to end, from JPEG"))
+        legend_dot(_INVOKE, "the model alone", size=6),
+        legend_dot(_END_TO_END, "end to end, from JPEG", size=6),
     ]
     figure.legend(
         handles=handles, loc="upper left", ncols=2, frameon=False, fontsize=10,
@@ -151,6 +151,11 @@ def confusion_difference_figure(
     )
     bar.set_ticks([-most, 0, most], labels=[f"{most:,} worse", "as many", f"{most:,} better"])
     return figure
+
+
+def legend_dot(colour: str, label: str, *, size: float) -> Line2D:
+    """What a legend shows of a colour; `size` in points."""
+    return Line2D([], [], color=colour, marker="o", linestyle="", markersize=size, label=label)
 
 
 def limit_latency(axes: Axes, values: Sequence[float], *, margin: float) -> None:

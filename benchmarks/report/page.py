@@ -15,11 +15,7 @@ _SHOWN_CONFUSIONS = 8
 
 
 def benchmark_page(measured: Measured, figures: Mapping[str, Path]) -> str:
-    """The whole page.
-
-    Args:
-        figures: the PNGs that there are, by their names without ".png"; they become part of the
-            page.
+    """The whole page; `figures`, PNGs by their names without ".png", become part of it.
 
     Raises:
         OSError: a figure cannot be read.
