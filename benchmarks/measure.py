@@ -32,7 +32,6 @@ from edgetl.benchmarks.process.engine import Loaded
 from edgetl.benchmarks.process.worker import WARM_UP_SECONDS
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError, plural, quoted
-from edgetl.edge.model.input_size import InputSize
 from edgetl.trainer.exporting.parity import parity
 from edgetl.trainer.metrics import Probabilities, macro_f1
 from edgetl.trainer.progress import whole_display
@@ -95,27 +94,15 @@ def measure(
         NothingMeasuredError: no case could be measured.
         KeyboardInterrupt: no round was finished.
     """
-    pictures, pixels, digests, notes = _decode_all(plan, folder)
+    pictures, planned, digests, notes = _decode_all(plan, folder / "pixels")
     packed = None
     if plan.packed:
         packed = plan.packed.of([plan.pictures.paths.index(path) for path in pictures.paths])
     before = condition()
     failures = list(plan.failures)
-    paths = [str(path) for path in pictures.paths]
-    cases_with_pictures = [
-        replace(
-            case, job=replace(case.job, pixels=str(pixels[case.job.input_size]), pictures=paths)
-        )
-        for case in plan.cases
-    ]
     with contextlib.ExitStack() as stack, whole_display() as show:
-
-        def show_prepared(doing: str, seconds: float) -> None:
-            show(doing, seconds + rounds * _GUESSED_ROUND)
-
-        ready, failed = _prepare_all(
-            cases_with_pictures, folder, stack, show_prepared, warm_up, patience
-        )
+        timing = rounds * _GUESSED_ROUND
+        ready, failed = _prepare_all(planned, folder, stack, show, timing, warm_up, patience)
         failures += failed
         if not ready:
             raise NothingMeasuredError(failures)
@@ -170,14 +157,11 @@ def measure(
 
 def _decode_all(
     plan: Plan, folder: Path
-) -> tuple[Pictures, Mapping[InputSize, Path], list[str], list[str]]:
-    """The pictures that can be read, their pixels for every case, digests, and what to note.
-
-    Pixels are in a .npy file, uint8 [pictures, height, width, 3].
-    """
+) -> tuple[Pictures, list[PlannedCase], list[str], list[str]]:
+    """The pictures that can be read, the cases with them, their digests, and what to note."""
     pictures, notes = plan.pictures, []
     input_sizes = list(dict.fromkeys(case.job.input_size for case in plan.cases))
-    first = decoded(pictures, input_sizes[0], folder / "pixels")
+    first = decoded(pictures, input_sizes[0], folder)
     if first.errors:
         readable = [index for index in range(len(pictures.paths)) if index not in first.errors]
         index, why = next(iter(first.errors.items()))
@@ -187,11 +171,17 @@ def _decode_all(
         more = f", and {len(first.errors) - 1} more" if len(first.errors) > 1 else ""
         notes.append(f"left out {bad}{more}")
         pictures = pictures.of(readable)
-        first = decoded(pictures, input_sizes[0], folder / "pixels")
+        first = decoded(pictures, input_sizes[0], folder)
     pixels = {input_sizes[0]: first.pixels.path}
     for input_size in input_sizes[1:]:
-        pixels[input_size] = decoded(pictures, input_size, folder / "pixels").pixels.path
-    return pictures, pixels, first.digests, notes
+        pixels[input_size] = decoded(pictures, input_size, folder).pixels.path
+    paths = [str(path) for path in pictures.paths]
+    jobs = (
+        replace(case.job, pixels=str(pixels[case.job.input_size]), pictures=paths)
+        for case in plan.cases
+    )
+    cases = [replace(case, job=job) for case, job in zip(plan.cases, jobs, strict=True)]
+    return pictures, cases, first.digests, notes
 
 
 def _prepare_all(
@@ -199,14 +189,16 @@ def _prepare_all(
     folder: Path,
     stack: contextlib.ExitStack,
     show: Callable[[str, float], None],
+    timing: float,
     warm_up: float,
     patience: float,
 ) -> tuple[dict[int, _Ready], list[Failure]]:
     """The cases that are ready, by number, until `stack` ends; and the failures of the others.
 
-    `show` is called with what is being done, and the seconds that all cases will take yet.
+    `show` is called with what is being done, and the seconds that all will take yet; `timing` are
+    those of the rounds.
     """
-    ahead = [_GUESSED_KERAS if case.is_keras else _GUESSED_FILE for case in cases]
+    ahead = [_GUESSED_KERAS if case.is_keras else _GUESSED_FILE for case in cases] + [timing]
     ready, failures = {}, []
     for number, case in enumerate(cases):
         doing = f"{case.name} on {case.engine}, {plural(case.job.threads, 'thread')}"
