@@ -5,6 +5,7 @@ from edgetl.benchmarks import BenchmarkOptions, benchmark
 outcome = benchmark(BenchmarkOptions(rounds=5))
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,10 +19,5 @@ def __getattr__(name: str) -> Any:
     """Imported when it is asked for: each case's process imports this package too."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "BenchmarkOptions":
-        from edgetl.benchmarks import options
-
-        return options.BenchmarkOptions
-    from edgetl.benchmarks import benchmarking
-
-    return getattr(benchmarking, name)
+    module = "options" if name == "BenchmarkOptions" else "benchmarking"
+    return getattr(import_module(f"edgetl.benchmarks.{module}"), name)

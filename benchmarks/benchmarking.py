@@ -1,6 +1,5 @@
 """A benchmark in one call: what `edgetl benchmark` does, its report and pack included."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,16 +48,12 @@ def benchmark(options: BenchmarkOptions) -> Outcome:
         measured = done.measured
         for line in (*measured.notes, *(failure.line for failure in measured.failures)):
             logger.warning(quoted(line))
-        writers: list[Callable[[], None]] = []
-        if report := options.report:
-            writers.append(lambda: _write_report(done, report))
-        if pack := options.pack:
-            writers.append(lambda: _write_pack(done, planned, pack))
         errors = []
         # What goes wrong with one of them does not stop the other.
-        for write in writers:
+        for path, write in ((options.report, _write_report), (options.pack, _write_pack)):
             try:
-                write()
+                if path:
+                    write(done, planned, path)
             except EdgetlError as error:
                 logger.error(str(error))
                 errors.append(error)
@@ -75,7 +70,7 @@ def _check_packing(planned: Plan, pack: Path) -> None:
     check_pack_path(pack)
 
 
-def _write_report(done: Benchmark, report: Path) -> None:
+def _write_report(done: Benchmark, _: Plan, report: Path) -> None:
     logger.info(f"report: {quoted(write_benchmark_report(done.measured, report))}")
 
 
@@ -83,12 +78,11 @@ def _write_pack(done: Benchmark, planned: Plan, pack: Path) -> None:
     cases = [case for case in done.measured.cases if case.is_keras]
     if not cases or done.keras_probabilities is None:
         raise SettingError("--pack: nothing is packed, because Keras could not be measured")
-    models = list(
-        dict.fromkeys(Path(case.job.model) for case in planned.cases if not case.is_keras)
-    )
+    of_files = (Path(case.job.model) for case in planned.cases if not case.is_keras)
+    models = list(dict.fromkeys(of_files))
     machine = done.measured.machine.name
     packed = write_pack(
-        pack, done.pictures, list(models), cases, done.keras_probabilities, machine=machine
+        pack, done.pictures, models, cases, done.keras_probabilities, machine=machine
     )
     logger.info(
         f"{quoted(pack)}: {packed} of {len(done.pictures.paths)} pictures, {len(models)} models, "

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
@@ -18,7 +18,7 @@ from edgetl.benchmarks.pictures import (
     held_out_pictures,
 )
 from edgetl.benchmarks.process.engine import Job
-from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError, SettingError, quoted
+from edgetl.edge.errors import ModelFileError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.latest import exported_models
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from edgetl.edge.model.runtime import Runtime, choose_runtime, default_threads, installed_runtimes
@@ -66,13 +66,6 @@ class Plan:
     packed: Packed | None
 
 
-@dataclass(frozen=True)
-class _File:
-    name: str
-    model: ModelFile
-    holds_labels: bool
-
-
 def plan(options: BenchmarkOptions, folder: Path) -> Plan:
     """Find what is to be measured.
 
@@ -89,9 +82,8 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
     labels = read_labels(options.labels) if options.labels else None
     run, packed, paths = _find_models(options.paths, folder, data)
     runtimes = dict.fromkeys(options.runtime)
-    chosen = [choose_runtime(name) for name in runtimes] or installed_runtimes()
-    if not chosen:
-        choose_runtime()  # says how to install one
+    # Where none is installed, the error says how to install one.
+    chosen = [choose_runtime(n) for n in runtimes] or installed_runtimes() or [choose_runtime()]
     numbers = list(dict.fromkeys(options.threads)) or [default_threads()]
     known = run.labels if run else packed.pictures.labels if packed else None
     found = scan(data) if data and not run else None
@@ -104,9 +96,11 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
     elif packed:
         pictures = packed.pictures
     elif found:
-        pictures = folder_pictures(found, _labels_for(found.labels, files))
+        # The labels of the first file that knows all classes of the pictures, else theirs.
+        of_files = (model.labels for _, model in files if set(found.labels) <= set(model.labels))
+        pictures = folder_pictures(found, next(of_files, found.labels))
     else:
-        pictures = drawn_pictures(folder / "drawn", files[0].model.labels)
+        pictures = drawn_pictures(folder / "drawn", files[0][1].labels)
     notes = []
     if pictures.targets and len(pictures.targets) > most:
         indices = balanced(pictures.targets, most)
@@ -114,36 +108,33 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
         packed = packed.of(indices) if packed else None
         pictures = pictures.of(indices)
     cases = [] if not run else [_keras(run, number) for number in numbers]
-    for file in files:
-        columns = _columns(file.model.labels, pictures.labels)
+    for name, model in files:
+        columns = _columns(model.labels, pictures.labels)
         if columns is None and pictures.targets:
             notes.append(
-                f"{file.name}: its labels ({_few(file.model.labels)}) are not the pictures' "
+                f"{name}: its labels ({_few(model.labels)}) are not the pictures' "
                 f"({_few(pictures.labels)}): only timed"
             )
-        cases += _of_file(file, columns, chosen, numbers)
+        cases += [
+            _of_file(name, model, columns, runtime, number)
+            for runtime in chosen
+            for number in numbers
+        ]
     return Plan(pictures, tuple(cases), tuple(failures), tuple(notes), packed)
 
 
 def _of_file(
-    file: _File,
-    columns: tuple[int, ...] | None,
-    runtimes: Sequence[Runtime],
-    threads: Sequence[int],
-) -> Iterator[PlannedCase]:
-    model = file.model
-    for runtime in runtimes:
-        for number in threads:
-            job = Job(
-                engine=f"{_ENGINES}.tflite_engine",
-                model=str(model.path),
-                runtime=runtime.name,
-                threads=number,
-                labels=None if file.holds_labels else list(model.labels),
-                input_size=model.input_size,
-            )
-            engine = f"{runtime.name} {runtime.version}"
-            yield _planned(file.name, engine, job, model.content, columns)
+    name: str, model: ModelFile, columns: tuple[int, ...] | None, runtime: Runtime, threads: int
+) -> PlannedCase:
+    job = Job(
+        engine=f"{_ENGINES}.tflite_engine",
+        model=str(model.path),
+        runtime=runtime.name,
+        threads=threads,
+        labels=list(model.labels),
+        input_size=model.input_size,
+    )
+    return _planned(name, f"{runtime.name} {runtime.version}", job, model.content, columns)
 
 
 def _find_models(
@@ -152,7 +143,7 @@ def _find_models(
     packs = [path for path in targets if path.suffix.lower() == ".zip"]
     files = [path for path in targets if path not in packs and path.is_file()]
     folders = [path for path in targets if path not in packs and path not in files]
-    for path in list(folders):
+    for path in folders:
         if path.suffix.lower() == ".tflite" and not path.is_dir():
             raise ModelFileError(f"{quoted(path)}: no such file; check the path")
     if len(packs) + len(folders) > 1:
@@ -180,11 +171,11 @@ def _each_once(paths: Sequence[Path]) -> list[Path]:
 
 def _read_files(
     paths: Sequence[Path], labels: Sequence[str] | None
-) -> tuple[list[_File], list[Failure]]:
+) -> tuple[list[tuple[str, ModelFile]], list[Failure]]:
     files, failures = [], []
     for path, name in zip(paths, _names(paths), strict=True):
         try:
-            files.append(_read_file(name, path.absolute(), labels))
+            files.append((name, _read_file(path.absolute(), labels)))
         except ModelFileError as error:
             failures.append(Failure(name, "", 0, str(error)))
     return files, failures
@@ -207,22 +198,13 @@ def _end(path: Path, parts: int) -> str:
     return PurePath(*path.absolute().parts[-parts:-1], name).as_posix()
 
 
-def _read_file(name: str, path: Path, labels: Sequence[str] | None) -> _File:
+def _read_file(path: Path, labels: Sequence[str] | None) -> ModelFile:
     try:
-        return _File(name, read_model_file(path), True)
+        return read_model_file(path)
     except ModelFileError:
         if not labels:
             raise
-        try:
-            return _File(name, read_model_file(path, labels=labels), False)
-        except EdgetlError as error:
-            raise ModelFileError(str(error)) from None
-
-
-def _labels_for(found: tuple[str, ...], files: Sequence[_File]) -> tuple[str, ...]:
-    """The labels of the first file that knows all classes of the pictures, else theirs."""
-    known = (file.model.labels for file in files if set(found) <= set(file.model.labels))
-    return next(known, found)
+        return read_model_file(path, labels=labels)
 
 
 def _columns(of_model: tuple[str, ...], of_pictures: tuple[str, ...]) -> tuple[int, ...] | None:

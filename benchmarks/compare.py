@@ -12,7 +12,8 @@ import functools
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from itertools import accumulate
+from statistics import NormalDist, median
 from typing import Literal
 
 import numpy as np
@@ -31,7 +32,6 @@ SMALLEST_MEMORY_CHANGE = 0.05
 
 # Above this many pairs of rounds the normal approximation of U is as good as the exact one.
 _EXACT_UP_TO = 10_000
-_Z_99 = 2.5758293035489004
 
 Verdict = Literal["faster", "slower", "within noise", "noisy", "too few rounds"]
 
@@ -207,11 +207,9 @@ def ratio_interval(first: Sequence[float], second: Sequence[float]) -> tuple[flo
     Args:
         first, second: one value or more each, all above 0.
     """
-    ratios = np.sort(np.divide.outer(np.array(second, float), np.array(first, float)), axis=None)
+    ratios = np.sort(np.divide.outer(second, first), axis=None)
     outside = _outside(len(first), len(second))
-    if outside is None:
-        return None
-    return float(ratios[outside]), float(ratios[-1 - outside])
+    return None if outside is None else (float(ratios[outside]), float(ratios[-1 - outside]))
 
 
 def newcombe_interval(
@@ -242,18 +240,13 @@ def _outside(first: int, second: int) -> int | None:
     pairs = first * second
     tail = (1 - LATENCY_LEVEL) / 2
     if pairs > _EXACT_UP_TO:
-        reach = _Z_99 * math.sqrt(pairs * (first + second + 1) / 12)
+        reach = -NormalDist().inv_cdf(tail) * math.sqrt(pairs * (first + second + 1) / 12)
         return math.floor(pairs / 2 - reach - 0.5)
     orders = _orders(first, second)
     # Rounded up a little: of 5 and 5 the share 1/252 is not to hang on the last bit of `tail`.
     allowed = tail * (1 + 1e-9) * sum(orders)
-    most, together = None, 0
-    for pair, count in enumerate(orders):
-        together += count
-        if together > allowed:
-            break
-        most = pair
-    return most
+    fitting = sum(together <= allowed for together in accumulate(orders))
+    return fitting - 1 if fitting else None
 
 
 def _orders(first: int, second: int) -> list[int]:
@@ -356,8 +349,8 @@ def _side(measured: Measured) -> Side:
 
 def _described(a: Measured, b: Measured) -> Iterator[tuple[str, str, str]]:
     yield "edgetl", a.edgetl, b.edgetl
-    for what, of in _MACHINE.items():
-        yield what, of(a.machine), of(b.machine)
+    first, second = _machine(a.machine), _machine(b.machine)
+    yield from ((what, first[what], second[what]) for what in first)
     old, new = a.machine.versions, b.machine.versions
     for name in dict.fromkeys((*old, *new)):
         if name != "edgetl":
@@ -370,18 +363,14 @@ def _described(a: Measured, b: Measured) -> Iterator[tuple[str, str, str]]:
     yield "rounds x calls", f"{a.rounds} x {a.calls}", f"{b.rounds} x {b.calls}"
 
 
-_MACHINE: dict[str, Callable[[Machine], str]] = {
-    "machine": lambda machine: machine.name,
-    "processor": lambda machine: machine.cpu,
-    "cores": lambda machine: str(machine.cores),
-    "memory": lambda machine: f"{machine.memory_bytes / 1e9:.1f} GB",
-    "system": lambda machine: machine.system,
-    "Python": lambda machine: machine.python,
-    "governor": lambda machine: machine.before.governor or "",
-    "throttled": lambda machine: ", ".join(
-        dict.fromkeys((*(machine.before.throttled or ()), *(machine.after.throttled or ())))
-    ),
-}
+def _machine(machine: Machine) -> dict[str, str]:
+    throttled = (*(machine.before.throttled or ()), *(machine.after.throttled or ()))
+    return {
+        "machine": machine.name,
+        **machine.facts,
+        "governor": machine.before.governor or "",
+        "throttled": ", ".join(dict.fromkeys(throttled)),
+    }
 
 
 def _pictures(measured: Measured) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from edgetl.benchmarks.cases import plan
 from edgetl.benchmarks.demo_options import DemoOptions
@@ -44,17 +43,13 @@ class Demo:
     classified: list[tuple[Path, list[Prediction]]]
 
 
-def demo(**settings: Any) -> Demo:
+def demo(options: DemoOptions) -> Demo:
     """Draw pictures, train both phases, export float32 and int8, classify and compare.
 
-    Args:
-        settings: the options of `edgetl demo`, the fields of `DemoOptions`.
-
     Raises:
-        SettingError: a setting is unknown.
         EdgetlError: the folder cannot be written.
     """
-    folder = DemoOptions.from_mapping(settings, where="demo").out
+    folder = options.out
     logger.info(f"drawing pictures in {folder / 'pictures'}")
     if (folder / "config.json").exists():
         raise RunFolderError(f"{quoted(folder)}: is a run; choose another folder with --out")
@@ -70,9 +65,7 @@ def demo(**settings: Any) -> Demo:
     paths = [pictures / example.file for example in held_out[::step][:SHOWN_PICTURES]]
     classified = [(path, classifier.classify(path)) for path in paths]
     with TemporaryDirectory(prefix="edgetl-demo-") as temporary:
-        options = BenchmarkOptions((run.path,), runtime=(choose_runtime().name,))
-        planned = plan(options, Path(temporary))
-        measured = measure(
-            planned, Path(temporary), rounds=ROUNDS, warm_up=WARM_UP_SECONDS
-        ).measured
-    return Demo(pictures, run, run.path / "report.html", measured, classified)
+        measuring = BenchmarkOptions((run.path,), runtime=(choose_runtime().name,))
+        planned = plan(measuring, Path(temporary))
+        done = measure(planned, Path(temporary), rounds=ROUNDS, warm_up=WARM_UP_SECONDS)
+    return Demo(pictures, run, run.path / "report.html", done.measured, classified)

@@ -64,14 +64,14 @@ def this_machine(before: Condition, after: Condition) -> Machine:
         memory_bytes=_memory_bytes(),
         system=_system(),
         python=platform.python_version(),
-        versions={"edgetl": __version__, **_versions()},
+        versions=_versions(),
         before=before,
         after=after,
     )
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    found = {"edgetl": __version__}
     for name in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
@@ -105,11 +105,11 @@ def _memory_bytes() -> int:
 
 
 def _system() -> str:
+    named = None
     with contextlib.suppress(OSError):
         named = platform.freedesktop_os_release().get("PRETTY_NAME")
-        if named:
-            return f"{named}, {platform.system()} {platform.release()} {platform.machine()}"
-    return f"{platform.system()} {platform.release()} {platform.machine()}"
+    kernel = f"{platform.system()} {platform.release()} {platform.machine()}"
+    return f"{named}, {kernel}" if named else kernel
 
 
 def _text(path: Path) -> str:

@@ -1,6 +1,7 @@
 """A whole benchmark: each case in a fresh process of its own, evaluated, then timed in rounds."""
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,13 +26,12 @@ from edgetl.benchmarks.measured import (
     Quality,
     Ratio,
 )
-from edgetl.benchmarks.pictures import Decoded, Pictures, decoded, fingerprint
+from edgetl.benchmarks.pictures import Pictures, decoded
 from edgetl.benchmarks.process.case_process import PATIENCE_SECONDS, CaseFailedError, CaseProcess
-from edgetl.benchmarks.process.engine import Job, Loaded
+from edgetl.benchmarks.process.engine import Loaded
 from edgetl.benchmarks.process.worker import WARM_UP_SECONDS
 from edgetl.benchmarks.rounds import Timed, timed_rounds
 from edgetl.edge.errors import DataError, plural, quoted
-from edgetl.edge.model.input_size import InputSize
 from edgetl.trainer.exporting.parity import parity
 from edgetl.trainer.metrics import Probabilities, macro_f1
 from edgetl.trainer.progress import whole_display
@@ -94,26 +94,15 @@ def measure(
         NothingMeasuredError: no case could be measured.
         KeyboardInterrupt: no round was finished.
     """
-    pictures, pixels, digests, notes = _decode_all(plan, folder)
+    pictures, planned, digests, notes = _decode_all(plan, folder / "pixels")
     packed = None
     if plan.packed:
         packed = plan.packed.of([plan.pictures.paths.index(path) for path in pictures.paths])
     before = condition()
     failures = list(plan.failures)
     with contextlib.ExitStack() as stack, whole_display() as show:
-
-        def show_prepared(doing: str, seconds: float) -> None:
-            show(doing, seconds + rounds * _GUESSED_ROUND)
-
-        def prepare(case: PlannedCase, files: Path, advance: Callable[[float], None]) -> _Ready:
-            job = replace(
-                case.job,
-                pixels=str(pixels[case.job.input_size].pixels),
-                pictures=[str(path) for path in pictures.paths],
-            )
-            return _prepare(job, case, files, stack, advance, warm_up, patience)
-
-        ready, failed = _prepare_all(plan.cases, folder, prepare, show_prepared)
+        timing = rounds * _GUESSED_ROUND
+        ready, failed = _prepare_all(planned, folder, stack, show, timing, warm_up, patience)
         failures += failed
         if not ready:
             raise NothingMeasuredError(failures)
@@ -153,7 +142,7 @@ def measure(
         machine=this_machine(before, after),
         split=pictures.split,
         labels=pictures.labels,
-        fingerprint=fingerprint(digests),
+        fingerprint=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
         targets=pictures.targets,
         rounds=len(timed.throttled),
         rounds_asked=rounds,
@@ -168,11 +157,11 @@ def measure(
 
 def _decode_all(
     plan: Plan, folder: Path
-) -> tuple[Pictures, Mapping[InputSize, Decoded], list[str], list[str]]:
-    """The pictures that can be read, decoded for every case, their digests, and what to note."""
+) -> tuple[Pictures, list[PlannedCase], list[str], list[str]]:
+    """The pictures that can be read, the cases with them, their digests, and what to note."""
     pictures, notes = plan.pictures, []
     input_sizes = list(dict.fromkeys(case.job.input_size for case in plan.cases))
-    first = decoded(pictures, input_sizes[0], folder / "pixels")
+    first = decoded(pictures, input_sizes[0], folder)
     if first.errors:
         readable = [index for index in range(len(pictures.paths)) if index not in first.errors]
         index, why = next(iter(first.errors.items()))
@@ -182,24 +171,34 @@ def _decode_all(
         more = f", and {len(first.errors) - 1} more" if len(first.errors) > 1 else ""
         notes.append(f"left out {bad}{more}")
         pictures = pictures.of(readable)
-        first = decoded(pictures, input_sizes[0], folder / "pixels")
-    pixels = {input_sizes[0]: first}
+        first = decoded(pictures, input_sizes[0], folder)
+    pixels = {input_sizes[0]: first.pixels.path}
     for input_size in input_sizes[1:]:
-        pixels[input_size] = decoded(pictures, input_size, folder / "pixels")
-    return pictures, pixels, first.digests, notes
+        pixels[input_size] = decoded(pictures, input_size, folder).pixels.path
+    paths = [str(path) for path in pictures.paths]
+    jobs = (
+        replace(case.job, pixels=str(pixels[case.job.input_size]), pictures=paths)
+        for case in plan.cases
+    )
+    cases = [replace(case, job=job) for case, job in zip(plan.cases, jobs, strict=True)]
+    return pictures, cases, first.digests, notes
 
 
 def _prepare_all(
     cases: Sequence[PlannedCase],
     folder: Path,
-    prepare: Callable[[PlannedCase, Path, Callable[[float], None]], _Ready],
+    stack: contextlib.ExitStack,
     show: Callable[[str, float], None],
+    timing: float,
+    warm_up: float,
+    patience: float,
 ) -> tuple[dict[int, _Ready], list[Failure]]:
-    """The cases that `prepare` could make ready, by number, and the failures of the others.
+    """The cases that are ready, by number, until `stack` ends; and the failures of the others.
 
-    `show` is called with what is being done, and the seconds that all cases will take yet.
+    `show` is called with what is being done, and the seconds that all will take yet; `timing` are
+    those of the rounds.
     """
-    ahead = [_GUESSED_KERAS if case.is_keras else _GUESSED_FILE for case in cases]
+    ahead = [_GUESSED_KERAS if case.is_keras else _GUESSED_FILE for case in cases] + [timing]
     ready, failures = {}, []
     for number, case in enumerate(cases):
         doing = f"{case.name} on {case.engine}, {plural(case.job.threads, 'thread')}"
@@ -210,7 +209,8 @@ def _prepare_all(
 
         advance(ahead[number])
         try:
-            ready[number] = prepare(case, folder / f"{number}", advance)
+            ready[number] = _prepare(case, folder / f"{number}", advance, warm_up, patience)
+            stack.callback(ready[number].process.close)
         except CaseFailedError as error:
             failures.append(case.failure(str(error)))
         advance(0.0)
@@ -218,22 +218,19 @@ def _prepare_all(
 
 
 def _prepare(
-    job: Job,
     case: PlannedCase,
     files: Path,
-    stack: contextlib.ExitStack,
     advance: Callable[[float], None],
     warm_up: float,
     patience: float,
 ) -> _Ready:
     """Start a case's process, load and warm its model and let it classify; `files` is a stem."""
-    with contextlib.ExitStack() as mine:
-        process = CaseProcess(job, files.with_suffix(".log"), patience=patience)
-        mine.callback(process.close)
+    process = CaseProcess(case.job, files.with_suffix(".log"), patience=patience)
+    try:
         loaded = Loaded(**process.ask("load", warm_up=warm_up))
 
         def heard(done: int) -> None:
-            advance(loaded.milliseconds / 1000 * (len(job.pictures) - done))
+            advance(loaded.milliseconds / 1000 * (len(case.job.pictures) - done))
 
         probabilities = None
         if case.columns is not None:
@@ -244,8 +241,10 @@ def _prepare(
             if not np.isfinite(found).all():
                 raise CaseFailedError("gives values that are no numbers")
             probabilities = found[:, list(case.columns)]
-        stack.push(mine.pop_all())
-    return _Ready(case, process, loaded, probabilities)
+        return _Ready(case, process, loaded, probabilities)
+    except BaseException:
+        process.close()
+        raise
 
 
 def _throttling_notes(timed: Timed) -> list[str]:
@@ -264,7 +263,7 @@ def latency(times: Sequence[Sequence[float]], counts: Sequence[bool]) -> Latency
     Where none counts all are described, and each round's median is None.
     """
     calls = _counted(times, counts)
-    p50, p90, p99 = (float(value) for value in np.percentile(calls, (50, 90, 99)))
+    p50, p90, p99 = np.percentile(calls, (50, 90, 99)).tolist()
     taken = np.linspace(0, len(calls) - 1, min(len(calls), _SAMPLES)).round().astype(int)
     return Latency(
         p50=p50,
@@ -289,7 +288,7 @@ def ratio(mine: Latency, keras: Latency) -> Ratio | None:
     ratios = [theirs / ours for ours, theirs in pairs if ours is not None and theirs is not None]
     if not ratios:
         return None
-    low, middle, high = (float(value) for value in np.percentile(ratios, (25, 50, 75)))
+    low, middle, high = np.percentile(ratios, (25, 50, 75)).tolist()
     return Ratio(middle, low, high)
 
 

@@ -202,6 +202,17 @@ class Machine:
     before: Condition
     after: Condition
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What it is, but for its name and what is installed, as a person reads it."""
+        return {
+            "processor": self.cpu,
+            "cores": str(self.cores),
+            "memory": f"{self.memory_bytes / 1e9:.1f} GB",
+            "system": self.system,
+            "Python": self.python,
+        }
+
 
 @dataclass(frozen=True)
 class Measured:

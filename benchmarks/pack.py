@@ -44,8 +44,7 @@ _PROBABILITIES = "keras.f32"
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
-    NotImplementedError,
-    RuntimeError,  # zipfile's, of an encrypted member
+    RuntimeError,  # zipfile's, of an encrypted member or an unknown compression
     EOFError,
     LookupError,
     TypeError,
@@ -137,12 +136,10 @@ def write_pack(
     machine: str,
     most_bytes: int = MOST_PICTURE_BYTES,
 ) -> int:
-    """Write a pack.
+    """Write a pack of .tflite files, pictures and Keras' part; one that is there is replaced.
 
     Args:
-        path: the file; replaced if it is there.
         pictures: of which as many are packed, the classes balanced, as fit in `most_bytes`.
-        models: .tflite files.
         cases, machine: Keras' cases, and what they were measured on.
         probabilities: Keras', float32 [pictures, classes].
 
@@ -202,11 +199,7 @@ def _fitting(pictures: Pictures, most_bytes: int) -> list[int]:
 
 
 def read_pack(path: Path, folder: Path) -> Packed:
-    """Read and check a pack.
-
-    Args:
-        path: the file.
-        folder: where models/ and pictures/ are unpacked.
+    """Read and check a pack, and unpack its models/ and pictures/ in `folder`.
 
     Raises:
         PackError: it is not there, no pack, damaged, from a newer edgetl, or not safe to unpack.

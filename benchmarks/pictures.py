@@ -1,6 +1,5 @@
 """The pictures that a benchmark's models are asked about."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from PIL import Image
 from edgetl.edge.errors import DataError, RunFolderError, quoted
 from edgetl.edge.model.input_size import InputSize
 from edgetl.trainer.data.dataset import Dataset, Example
-from edgetl.trainer.data.picture_cache import decode_pictures
+from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.run.folder import FinishedRun
 
@@ -46,21 +45,10 @@ class Pictures:
         )
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """`pixels` is a .npy file, uint8 [pictures, height, width, 3]; `errors` as DecodedPictures'."""
-
-    pixels: Path
-    errors: dict[int, str]
-    digests: list[str]
-
-
 def held_out_pictures(run: FinishedRun, data: Path | None) -> Pictures:
     """The pictures that a run has not been trained on, or those of another folder.
 
-    Args:
-        run: the run.
-        data: where its photos are now, or other pictures, a folder a class; None where they were.
+    `data` is where its photos are now, or other pictures, a folder a class; None where they were.
 
     Raises:
         RunFolderError: a picture is no longer there.
@@ -83,9 +71,7 @@ def held_out_pictures(run: FinishedRun, data: Path | None) -> Pictures:
 def folder_pictures(dataset: Dataset, labels: Sequence[str] | None = None) -> Pictures:
     """The pictures of a folder: test/, else validation/, where it has splits, else all.
 
-    Args:
-        dataset: as edgetl.trainer.data.scanning.scan finds it.
-        labels: the classes that are known; default those of the folder.
+    `labels` are the classes that are known; default those of the folder.
 
     Raises:
         DataError: there are no pictures, or a class that is not among `labels`.
@@ -108,11 +94,10 @@ def drawn_pictures(folder: Path, labels: tuple[str, ...]) -> Pictures:
     """JPEGs of smooth noise, as slow to decode as photos of 640x480, written into `folder`."""
     folder.mkdir()
     random = np.random.default_rng(0)
-    paths = []
-    for number in range(_DRAWN):
-        paths.append(folder / f"{number:02}.jpg")
-        noise_photo(random, _DRAWN_SIZE, cells=(16, 12)).save(paths[-1], quality=90)
-    return Pictures("drawn", labels, tuple(paths), ())
+    paths = tuple(folder / f"{number:02}.jpg" for number in range(_DRAWN))
+    for path in paths:
+        noise_photo(random, _DRAWN_SIZE, cells=(16, 12)).save(path, quality=90)
+    return Pictures("drawn", labels, paths, ())
 
 
 def noise_photo(
@@ -120,9 +105,7 @@ def noise_photo(
 ) -> Image.Image:
     """Smooth noise with grain, whose JPEG is as slow to decode as a photo's.
 
-    Args:
-        random: where the noise comes from.
-        size, cells: width and height, in pixels and in colours.
+    `size` and `cells` are width and height, in pixels and in colours.
     """
     rough = random.integers(0, 256, (cells[1], cells[0], 3), np.uint8)
     smooth = cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
@@ -152,20 +135,14 @@ def balanced(targets: Sequence[int], most: int) -> list[int]:
     return sorted(chosen)
 
 
-def decoded(pictures: Pictures, input_size: InputSize, folder: Path) -> Decoded:
+def decoded(pictures: Pictures, input_size: InputSize, folder: Path) -> DecodedPictures:
     """The pictures decoded for one input size, below `folder`.
 
     Raises:
         RunFolderError: the disk is full.
     """
     name = f"{input_size.height}x{input_size.width}-{input_size.resize_mode}"
-    found = decode_pictures(pictures.paths, input_size, cache=folder / name)
-    return Decoded(found.pixels.path, found.errors, found.digests)
-
-
-def fingerprint(digests: Sequence[str]) -> str:
-    """SHA-256 over pictures' digests, in their order."""
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return decode_pictures(pictures.paths, input_size, cache=folder / name)
 
 
 def _pictures(

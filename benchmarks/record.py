@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +60,10 @@ def check_case(case: Case, where: str) -> None:
         counted = [value for value in latency.rounds if value is not None]
         if min(latency.p50, latency.p90, latency.p99, *counted, *latency.samples) <= 0:
             raise DamagedError(f"{where}.{name} has a time that is not above 0")
-    for name, low in (("threads", 1), ("bytes", 1), ("peak_bytes", 0)):
+    least = {"threads": 1, "bytes": 1, "peak_bytes": 0, "load_ms": 0, "first_ms": 0,
+             "pictures_per_second": 0}  # fmt: skip
+    for name, low in least.items():
         if getattr(case, name) < low:
-            raise DamagedError(f"{where}.{name} is {getattr(case, name)}")
-    for name in ("load_ms", "first_ms", "pictures_per_second"):
-        if getattr(case, name) < 0:
             raise DamagedError(f"{where}.{name} is {getattr(case, name)}")
 
 
@@ -90,17 +88,14 @@ def plain(value: Any) -> Any:
 def _check(measured: Measured) -> None:
     """Refuse what would only later, and far from here, turn out to make no sense."""
     pictures, classes = len(measured.targets), len(measured.labels)
-    for where, predicted in _classes(measured):
+    all_classes = [("truth", measured.targets)]
+    for number, case in enumerate(measured.cases):
+        if case.quality:
+            all_classes.append((f"rows[{number}].quality.predicted", case.quality.predicted))
+    for where, predicted in all_classes:
         if len(predicted) != pictures:
             raise DamagedError(f"{where} has {len(predicted)} classes for {pictures} pictures")
         if predicted and not 0 <= min(predicted) <= max(predicted) < classes:
             raise DamagedError(f"{where} has a class that is none of the {classes} labels")
     for number, case in enumerate(measured.cases):
         check_case(case, f"rows[{number}]")
-
-
-def _classes(measured: Measured) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield "truth", measured.targets
-    for number, case in enumerate(measured.cases):
-        if case.quality:
-            yield f"rows[{number}].quality.predicted", case.quality.predicted

@@ -1,6 +1,6 @@
 """Timing of every case in every round: a machine that slows down affects all alike."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ from edgetl.benchmarks.process.case_process import CaseFailedError, CaseProcess
 from edgetl.edge.system.throttling import Throttling, throttled_between, throttling
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,6 @@ def timed_rounds(
 
     Args:
         processes: the cases', by number, ready.
-        rounds: how many.
         calls: on pixels, and as many on encoded pictures.
         begin: called with the number of finished rounds before each round.
         ask_throttling: what says that the machine is throttled.
@@ -100,19 +100,20 @@ def timed_rounds(
 
 
 def alternately(
-    figures: Mapping[str, Callable[[], float]],
+    cases: Sequence[K],
+    figure: Callable[[K], float],
     *,
     rounds: int,
     advance: Callable[[], object] = lambda: None,
-) -> dict[str, list[float]]:
-    """A figure of each case, by name, in each of `rounds` rounds, which begins with another case.
+) -> dict[K, list[float]]:
+    """The `figure` of each case in each of `rounds` rounds, which begins with another case.
 
-    `figures` measure the cases, and `advance` is called after each round.
+    `advance` is called after each round.
     """
-    taken: dict[str, list[float]] = {name: [] for name in figures}
+    taken: dict[K, list[float]] = {case: [] for case in cases}
     for number in range(rounds):
-        for name in _rotated(list(figures), number):
-            taken[name].append(figures[name]())
+        for case in _rotated(cases, number):
+            taken[case].append(figure(case))
         advance()
     return taken
 

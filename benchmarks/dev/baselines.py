@@ -15,18 +15,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from edgetl.benchmarks.dev import baseline_worker
-from edgetl.benchmarks.dev.command_line import console, run_command
+from edgetl.benchmarks.dev.command_line import console, figures_table, print_json, run_command
 from edgetl.benchmarks.dev.mediapipe_environment import FOLDER, VERSION, mediapipe_python
 from edgetl.benchmarks.dev.processes import last_line, peak_bytes, seconds_to_first_line
 from edgetl.benchmarks.machine import condition, this_machine
@@ -49,8 +46,6 @@ _NAMES = {
     "mediapipe": "MediaPipe Tasks, OpenCV decodes",
     "mediapipe-file": "MediaPipe Tasks, it reads the file",
 }
-_WORKER = Path(baseline_worker.__file__)
-_JPEG = {".jpg", ".jpeg"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,6 @@ class Baseline:
     """One variant to classify the pictures.
 
     Attributes:
-        name: what it is.
         versions: of the libraries that do it.
         threads: None where it chooses for itself and does not say which.
         milliseconds: a picture, from JPEGs to classes: of a round, what all took divided by how
@@ -118,7 +112,6 @@ def measure(
     """Everything, in one run.
 
     Args:
-        model: a .tflite classifier with metadata, as export writes it.
         pictures, data: JPEG files, one or more, and what they are, in words.
         rounds: of classifying all pictures; one more, before them, does not count.
         start_rounds, peak_rounds: of starting new processes.
@@ -188,7 +181,7 @@ def find_jpegs(folder: Path, count: int) -> list[Path]:
     """
     if not folder.is_dir():
         raise DataError(f"{quoted(folder)}: is not a folder")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _JPEG)
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
     if not found:
         raise DataError(f"{quoted(folder)}: has no JPEG files")
     step = max(1.0, len(found) / count)
@@ -199,11 +192,9 @@ def _command(
     variant: str, model: Path, threads: int, runtime: str, python: Path | None
 ) -> list[str]:
     # -I: no PYTHONPATH or working directory through which our modules could come in.
-    start = (
-        [str(python), "-I", str(_WORKER)]
-        if _third_party(variant)
-        else [sys.executable, "-m", baseline_worker.__name__]
-    )
+    start = [sys.executable, "-m", baseline_worker.__name__]
+    if _third_party(variant):
+        start = [str(python), "-I", baseline_worker.__file__]
     return [*start, variant, str(model.absolute()), str(threads), runtime]
 
 
@@ -268,9 +259,7 @@ def _by_round(
     """A figure of each variant in each round."""
     logger.info(f"{what}, {rounds} rounds")
     with progress(what, rounds) as advance:
-        return alternately(
-            {name: partial(figure, name) for name in variants}, rounds=rounds, advance=advance
-        )
+        return alternately(variants, figure, rounds=rounds, advance=advance)
 
 
 def _figure(theirs: Sequence[float], ours: Sequence[float]) -> Figure:
@@ -300,17 +289,14 @@ def command(
             words = "demo pictures"
         report = measure(model, find_jpegs(folder, pictures), data=words, rounds=rounds)
     if as_json:
-        print(json.dumps(asdict(report), indent=2, ensure_ascii=False))  # noqa: T201
+        print_json(report)
     else:
         _print(report)
 
 
 def _print(report: Report) -> None:
     out = console()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for name in ("ms a picture", "to first result, s", "peak memory, MB", "as edgetl"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = figures_table("", "ms a picture", "to first result, s", "peak memory, MB", "as edgetl")
     for baseline in report.baselines:
         table.add_row(
             baseline.name,

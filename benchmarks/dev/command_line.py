@@ -1,10 +1,15 @@
 """How the benchmarks of development are run as commands."""
 
+import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.system.messages import logger, show_messages
@@ -29,3 +34,16 @@ def console() -> Console:
     """What prints a table and the text below it on stdout."""
     width = None if sys.stdout.isatty() else _WIDTH
     return Console(width=width, highlight=False, markup=False)
+
+
+def figures_table(title: str, *headings: str) -> Table:
+    """A table of what is measured, in words, and its figures; empty as yet."""
+    table = Table(title, box=SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def print_json(report: Any) -> None:
+    """Print a dataclass on stdout."""
+    print(json.dumps(asdict(report), indent=2, ensure_ascii=False))  # noqa: T201

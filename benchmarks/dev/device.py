@@ -8,7 +8,6 @@ comes from os.wait4.
 """
 
 import itertools
-import json
 import os
 import statistics
 import sys
@@ -16,18 +15,16 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from edgetl.benchmarks.dev import baseline_worker
-from edgetl.benchmarks.dev.command_line import console, run_command
+from edgetl.benchmarks.dev.command_line import console, figures_table, print_json, run_command
 from edgetl.benchmarks.dev.frame_age import Age, frame_ages
 from edgetl.benchmarks.dev.loopback_camera import HEIGHT, WIDTH
 from edgetl.benchmarks.dev.processes import peak_bytes, seconds_to_end, seconds_to_first_line
@@ -54,13 +51,9 @@ class Point:
     """One thing measured beside the lower bound of its cost.
 
     Attributes:
-        name: what was measured.
-        unit: of `ours` and `lower_bound`.
-        ours: through edgetl, the median over rounds.
-        lower_bound: of the least that could do the same.
+        ours, lower_bound: through edgetl, and the least that could do the same: medians, in `unit`.
         ratio: ours / lower_bound, the median of ratios taken round by round.
-        criterion: what `ratio` must be for acceptance, in words.
-        met: whether it is.
+        criterion: what `ratio` must be for acceptance, in words; `met` says whether it is.
     """
 
     name: str
@@ -90,10 +83,9 @@ def camera_frame(model: Path, *, rounds: int = 40, calls: int = 10) -> Point:
     frame = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     items = (Item("camera 0", View().of(frame), number) for number in itertools.count(1))
     produced = results(items, classifier, top_k=3)
-    bare = _bare(classifier)
-    steps = (partial(_seconds, step, calls=calls) for step in (lambda: next(produced), bare))
-    pairs = _pairs(*steps, rounds=rounds)
-    return _point("a 640x480 frame / bare invoke", "ms", pairs, at_most=1.15, scale=1000)
+    steps = (lambda: next(produced), _bare(classifier))
+    pairs = _by_round(rounds, *(partial(_seconds, step, calls=calls) for step in steps))
+    return _point("a 640x480 frame / bare invoke", "ms", pairs, "at most", 1.15, scale=1000)
 
 
 def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
@@ -115,50 +107,45 @@ def folder(model: Path, pictures: Sequence[Path], *, rounds: int = 5) -> Point:
         produced = list(results(Prefetcher(files(names), input_size), classifier))
         assert all(isinstance(result, Result) for result in produced)
 
-    steps = {step.__name__: partial(_seconds, step) for step in (ours, decode_alone, invoke_alone)}
-    took = _after_the_first(alternately(steps, rounds=rounds + 1))
+    steps = (partial(_seconds, step) for step in (ours, decode_alone, invoke_alone))
     rates = [
         (len(pictures) / whole, len(pictures) / max(parts))
-        for whole, *parts in zip(*took.values(), strict=True)
+        for whole, *parts in _by_round(rounds, *steps)
     ]
-    return _point(
-        f"folder of {megapixels(pictures[0]):.0f} MP JPEGs / ideal",
-        "pictures/s",
-        rates,
-        at_least=0.85,
-    )
+    name = f"folder of {megapixels(pictures[0]):.0f} MP JPEGs / ideal"
+    return _point(name, "pictures/s", rates, "at least", 0.85)
 
 
 def first_result(model: Path, picture: Path, *, rounds: int = 7) -> Point:
     """From starting the process to its first line, beside a minimal script."""
     commands = _commands(model, [picture])
-    pairs = _pairs(*(partial(seconds_to_first_line, each) for each in commands), rounds=rounds)
-    return _point("start to first result / minimal script", "s", pairs, at_most=1.3)
+    pairs = _by_round(rounds, *(partial(seconds_to_first_line, each) for each in commands))
+    return _point("start to first result / minimal script", "s", pairs, "at most", 1.3)
 
 
 def help_text(*, rounds: int = 7) -> Point:
     """`edgetl --help` beside importing typer."""
     commands = [*_EDGETL, "--help"], [sys.executable, "-c", "import typer"]
-    pairs = _pairs(*(partial(seconds_to_end, each) for each in commands), rounds=rounds)
-    return _point("edgetl --help / import typer", "s", pairs, at_most=1.5)
+    pairs = _by_round(rounds, *(partial(seconds_to_end, each) for each in commands))
+    return _point("edgetl --help / import typer", "s", pairs, "at most", 1.5)
 
 
 def memory(model: Path, pictures: Sequence[Path], *, rounds: int = 3) -> Point:
     """Peak memory of classifying a folder, beside a minimal script."""
     commands = _commands(model, pictures)
-    pairs = _pairs(*(partial(peak_bytes, each) for each in commands), rounds=rounds)
-    return _point("peak memory on a folder / minimal", "MB", pairs, at_most=1.3, scale=1e-6)
+    pairs = _by_round(rounds, *(partial(peak_bytes, each) for each in commands))
+    return _point("peak memory on a folder / minimal", "MB", pairs, "at most", 1.3, scale=1e-6)
 
 
 def by_threads(model: Path, *, rounds: int = 15, calls: int = 10) -> dict[int, float]:
     """Milliseconds of one inference with 1, 2 and 4 threads, as far as there are cores."""
-    numbers = [number for number in (1, 2, 4) if number <= (os.cpu_count() or 1)]
-    steps = {
-        str(number): partial(_seconds, _bare(Classifier(model, threads=number)), calls=calls)
-        for number in numbers
+    bare = {
+        number: _bare(Classifier(model, threads=number))
+        for number in (1, 2, 4)
+        if number <= (os.cpu_count() or 1)
     }
-    took = alternately(steps, rounds=rounds)
-    return {number: 1000 * statistics.median(took[str(number)]) for number in numbers}
+    took = alternately(list(bare), lambda n: _seconds(bare[n], calls=calls), rounds=rounds)
+    return {number: 1000 * statistics.median(seconds) for number, seconds in took.items()}
 
 
 def write_photos(where: Path, *, count: int, size: tuple[int, int] = (4000, 3000)) -> list[Path]:
@@ -188,7 +175,7 @@ def command(
         model or latest_model(), pictures=pictures, seconds=minutes * 60 if minutes else 20.0
     )
     if as_json:
-        print(json.dumps(asdict(report), indent=2))  # noqa: T201
+        print_json(report)
     else:
         _print(report)
     if not all(point.met for point in report.points):
@@ -252,37 +239,30 @@ def _seconds(step: Callable[[], Any], *, calls: int = 1) -> float:
     return (time.perf_counter() - began) / calls
 
 
-def _pairs(
-    ours: Callable[[], float], lower_bound: Callable[[], float], *, rounds: int
-) -> list[tuple[float, float]]:
-    took = alternately({"ours": ours, "lower bound": lower_bound}, rounds=rounds + 1)
-    return list(zip(*_after_the_first(took).values(), strict=True))
-
-
-def _after_the_first(took: dict[str, list[float]]) -> dict[str, list[float]]:
+def _by_round(rounds: int, *figures: Callable[[], float]) -> list[tuple[float, ...]]:
+    took = alternately(figures, lambda figure: figure(), rounds=rounds + 1)
     # The first round does not count: it finds files and caches cold, and modules not compiled.
-    return {name: figures[1:] for name, figures in took.items()}
+    return list(zip(*took.values(), strict=True))[1:]
 
 
 def _point(
     name: str,
     unit: str,
-    pairs: Sequence[tuple[float, float]],
+    pairs: Sequence[tuple[float, ...]],
+    side: Literal["at most", "at least"],
+    accepted: float,
     *,
-    at_most: float | None = None,
-    at_least: float | None = None,
     scale: float = 1,
 ) -> Point:
     ratio = statistics.median(ours / bound for ours, bound in pairs)
-    bounds = {"at most": at_most, "at least": at_least}
     return Point(
         name=name,
         unit=unit,
         ours=scale * statistics.median(ours for ours, _ in pairs),
         lower_bound=scale * statistics.median(bound for _, bound in pairs),
         ratio=ratio,
-        criterion=", ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound),
-        met=(at_most is None or ratio <= at_most) and (at_least is None or ratio >= at_least),
+        criterion=f"{side} {accepted:g}",
+        met=ratio <= accepted if side == "at most" else ratio >= accepted,
     )
 
 
@@ -304,9 +284,7 @@ def _commands(model: Path, pictures: Sequence[Path]) -> tuple[list[str], list[st
 
 def _print(report: Report) -> None:
     out = console()
-    table = Table("", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("edgetl", "lower bound", "ratio", "criterion", ""):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = figures_table("", "edgetl", "lower bound", "ratio", "criterion", "")
     for point in report.points:
         table.add_row(
             point.name,
@@ -317,9 +295,10 @@ def _print(report: Report) -> None:
             "met" if point.met else "NOT MET",
         )
     out.print(table)
-    table = Table("frame's age when classified, ms", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("seconds", "frames", "median", "95 %", "first half", "second half"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = figures_table(
+        "frame's age when classified, ms",
+        *("seconds", "frames", "median", "95 %", "first half", "second half"),
+    )
     for age in report.ages:
         values = (age.median, age.p95, age.p95_first_half, age.p95_second_half)
         table.add_row(

@@ -29,13 +29,8 @@ class Age:
     """How old frames were when they had been classified, milliseconds.
 
     Attributes:
-        reader: how the camera was read.
-        seconds: for how long.
-        frames: how many were classified.
-        median: of their ages.
-        p95: 95th percentile of their ages.
-        p95_first_half: of those of the first half of the time.
-        p95_second_half: of those of the second half.
+        reader, seconds: how the camera was read, and for how long.
+        p95: the 95th percentile; p95_first_half, p95_second_half: of halves of the time.
     """
 
     reader: str
@@ -65,7 +60,7 @@ def _loopback_camera() -> Iterator[str]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None
+        assert process.stdout
         try:
             yield process.stdout.readline().strip()
         finally:
@@ -98,16 +93,13 @@ def _ages(reader: str, items: Iterable[Item], classifier: Classifier, seconds: f
         if taken - began > seconds:
             break
     # While it starts, FFmpeg looks at the first frames for longer.
-    settled = [(when, age) for when, age in found if when > min(1.0, seconds / 4)]
-    ages = np.array([age for _, age in settled])
-    first = np.array([age for when, age in settled if when <= seconds / 2])
-    second = np.array([age for when, age in settled if when > seconds / 2])
+    when, ages = np.array([one for one in found if one[0] > min(1.0, seconds / 4)]).T
     return Age(
         reader=reader,
         seconds=taken - began,
         frames=len(found),
         median=float(np.median(ages)),
         p95=float(np.percentile(ages, 95)),
-        p95_first_half=float(np.percentile(first, 95)),
-        p95_second_half=float(np.percentile(second, 95)),
+        p95_first_half=float(np.percentile(ages[when <= seconds / 2], 95)),
+        p95_second_half=float(np.percentile(ages[when > seconds / 2], 95)),
     )

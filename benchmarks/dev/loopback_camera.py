@@ -54,10 +54,8 @@ def mjpeg_part(content: bytes) -> bytes:
 def mjpeg_server(send: Callable[[Any], None], *, port: int = 0) -> ThreadingHTTPServer:
     """A camera's HTTP server on the loopback network, bound and not yet serving.
 
-    Args:
-        send: writes one stream to the file object that it gets, until it is over; it may raise an
-            OSError when the reader has gone.
-        port: 0 for any free one.
+    `send` writes one stream to the file object that it gets, until it is over; it may raise an
+    OSError when the reader has gone. Port 0 is any free one.
     """
 
     class Handler(BaseHTTPRequestHandler):

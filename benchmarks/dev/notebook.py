@@ -83,7 +83,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
                 ("fine_tune", keras.optimizers.RMSprop(recipe.fine_tune_lr), recipe.head_epochs,
                  recipe.epochs),
             )  # fmt: skip
-            history = []
+            history: list[dict[str, Any]] = []
             for phase, optimizer, first, last in phases:
                 if phase == "fine_tune":
                     # The backbone, frozen so far, is trained too, but for its lower layers.
@@ -95,7 +95,11 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
                     parts.train.batches, initial_epoch=first, epochs=last,
                     validation_data=parts.validation.batches, callbacks=[keep_best], verbose=2,
                 )  # fmt: skip
-                history += _epochs(phase, fitted)
+                history += [
+                    {"phase": phase, "epoch": epoch + 1}
+                    | {name: float(values[i]) for name, values in fitted.history.items()}
+                    for i, epoch in enumerate(fitted.epoch)
+                ]
                 finish(phase)
 
             model.load_weights(best)
@@ -109,12 +113,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
                 f"the notebook needs it gone"
             ) from error
     seconds["total"] = round(time.perf_counter() - began, 3)
-    return {
-        "seconds": seconds,
-        "validation": validation,
-        "test": test,
-        "history": history,
-    }
+    return {"seconds": seconds, "validation": validation, "test": test, "history": history}
 
 
 def _compile(model: Any, optimizer: Any) -> None:
@@ -202,22 +201,9 @@ def _from_directory(folder: Path, labels: tuple[str, ...], recipe: Recipe, **opt
 
 def _evaluated(model: Any, part: Part) -> dict[str, Any]:
     figures = model.evaluate(part.batches, return_dict=True, verbose=0)
-    return {
-        "accuracy": float(figures["accuracy"]),
-        "loss": float(figures["loss"]),
-        "pictures": part.pictures,
+    return {name: float(figures[name]) for name in ("accuracy", "loss")} | {
+        "pictures": part.pictures
     }
-
-
-def _epochs(phase: str, fitted: Any) -> list[dict[str, Any]]:
-    return [
-        {
-            "phase": phase,
-            "epoch": epoch + 1,
-            **{name: float(values[i]) for name, values in fitted.history.items()},
-        }
-        for i, epoch in enumerate(fitted.epoch)
-    ]
 
 
 def command(

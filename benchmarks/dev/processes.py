@@ -13,16 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# The peak memory that the kernel gives for a child begins with that of the process which started
-# it, so a small process starts it and prints it.
-_PRINT_PEAK = """
-import os, subprocess, sys
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-assert status == 0, status
-print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
-"""
-
 
 @dataclass(frozen=True)
 class Ended:
@@ -36,22 +26,24 @@ class Ended:
 def run_to_end(arguments: Sequence[str], log: Path) -> Ended:
     """Run a command, its stderr going to `log`; on an interruption it is killed.
 
-    Its peak memory is right where this process is a small one: see _PRINT_PEAK.
+    Its peak memory is right where this process is a small one: what the kernel gives for a child
+    begins with that of the process which started it.
     """
     began = time.perf_counter()
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
             env=_environment(),
-        )  # fmt: skip
+        ) as process,
+    ):  # fmt: skip
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()
-            process.wait()
             raise
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
     # Kilobytes, on macOS bytes.
     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return Ended(process.returncode, seconds, peak)
@@ -59,8 +51,7 @@ def run_to_end(arguments: Sequence[str], log: Path) -> Ended:
 
 def last_line(text: str) -> str:
     """The last line that is not blank."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "nothing on stderr"
+    return (text.strip().splitlines() or ["nothing on stderr"])[-1].strip()
 
 
 def seconds_to_first_line(arguments: Sequence[str]) -> float:
@@ -88,10 +79,7 @@ def seconds_to_end(arguments: Sequence[str]) -> float:
     Raises:
         subprocess.CalledProcessError: it failed.
     """
-    ended = run_to_end(arguments, Path(os.devnull))
-    if ended.status:
-        raise subprocess.CalledProcessError(ended.status, list(arguments))
-    return ended.seconds
+    return _succeeded(arguments).seconds
 
 
 def peak_bytes(arguments: Sequence[str]) -> int:
@@ -101,12 +89,21 @@ def peak_bytes(arguments: Sequence[str]) -> int:
         subprocess.CalledProcessError: it failed.
         subprocess.TimeoutExpired: it took more than ten minutes.
     """
-    printed = subprocess.run(
-        [sys.executable, "-c", _PRINT_PEAK, *arguments],
-        check=True, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
+    small_process = [sys.executable, "-m", "edgetl.benchmarks.dev.processes", *arguments]
+    printed = subprocess.run(small_process, check=True, capture_output=True, text=True, timeout=600)
     return int(printed.stdout)
+
+
+def _succeeded(arguments: Sequence[str]) -> Ended:
+    ended = run_to_end(arguments, Path(os.devnull))
+    if ended.status:
+        raise subprocess.CalledProcessError(ended.status, list(arguments))
+    return ended
 
 
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+if __name__ == "__main__":
+    print(_succeeded(sys.argv[1:]).peak_bytes)  # noqa: T201

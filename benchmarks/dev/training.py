@@ -55,14 +55,7 @@ def measure(
     options: Sequence[str],
 ) -> Iterator[Outcome | Failure]:
     """Train in rounds, each seed with every variant before the next seed: a machine that slows down
-    slows them all.
-
-    Args:
-        data: a folder that `check_layout` accepts.
-        compared: where each outcome and failure is added before it is given.
-        variants: one after the other.
-        seeds: how many; the first is 0.
-        options: passed on to every variant.
+    slows them all. Each outcome and failure is added to `compared` before it is given.
     """
     for seed in range(seeds):
         for variant in variants:
@@ -90,8 +83,7 @@ def _train_once(
     log = folder / "stderr.txt"
     ended = run_to_end([sys.executable, *command, "--seed", str(seed), *options], log)
     if ended.status:
-        words = last_line(log.read_text(errors="replace"))
-        problem = f"failed with status {ended.status}: {words}"
+        problem = f"failed with status {ended.status}: {last_line(log.read_text(errors='replace'))}"
         return Failure(f"{variant}, seed {seed}", "", 0, problem)
     return read_outcome(json.loads(figures.read_text(encoding="utf-8")), variant, seed, ended)
 

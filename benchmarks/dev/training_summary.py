@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from edgetl.benchmarks.dev.command_line import figures_table
 from edgetl.benchmarks.dev.processes import Ended
 from edgetl.benchmarks.measured import Failure, Machine
 from edgetl.benchmarks.report.tables import condition_words, machine_words
@@ -175,17 +175,13 @@ def summarize(outcomes: Sequence[Outcome], variants: Sequence[str]) -> list[Summ
 
 def stage_order(names: set[str]) -> list[str]:
     """Stages as they follow one another; time outside them last."""
-    known = [name for name in _STAGES if name in names]
-    outside = [_OUTSIDE] if _OUTSIDE in names else []
-    return [*known, *sorted(names - {*known, _OUTSIDE}), *outside]
+    ordered = (*_STAGES, *sorted(names - {*_STAGES, _OUTSIDE}), _OUTSIDE)
+    return [name for name in ordered if name in names]
 
 
 def comparison_table(summaries: Sequence[Summary], first: str) -> Table:
     """A column for each variant; `first` is the one that the others are compared with."""
-    table = Table("", box=SIMPLE_HEAD, pad_edge=False)
-    for summary in summaries:
-        table.add_column(summary.variant, justify="right", no_wrap=True)
-
+    table = figures_table("", *(summary.variant for summary in summaries))
     stages = stage_order({name for s in summaries for name in s.stages})
     sections: tuple[list[tuple[str, Callable[[Summary], str]]], ...] = (
         [("seeds", lambda s: ", ".join(map(str, s.seeds)))],

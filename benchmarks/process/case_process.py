@@ -36,7 +36,6 @@ class CaseProcess:
         """Start it and wait until it has imported what it needs.
 
         Args:
-            job: what it runs.
             log: a file for its stderr.
             patience: seconds without a sign of life after which it has failed.
 
@@ -82,9 +81,8 @@ class CaseProcess:
         """Its answer to one command of edgetl.benchmarks.process.worker.
 
         Args:
-            do: the command.
+            do, values: the command, and its values.
             heard: called with what is done so far, where an answer takes long.
-            values: of the command.
 
         Raises:
             CaseFailedError: it crashed, hung, or the model failed.

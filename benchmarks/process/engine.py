@@ -26,11 +26,8 @@ class Job:
 
     Attributes:
         engine: a module with `prepare`.
-        model: path of the model file.
         runtime: which library, for an engine that has several.
-        threads: to infer with.
-        labels: names of the outputs, for a file that holds none.
-        input_size: the model's.
+        labels: names of the outputs, for an engine that may not find them in the file.
         pixels: a .npy of the decoded pictures, uint8 [pictures, height, width, 3].
         pictures: paths of the same pictures' files.
     """

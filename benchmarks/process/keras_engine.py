@@ -1,5 +1,7 @@
 """A run's Keras model, in each variant of calling it."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,8 +33,6 @@ def prepare(job: Job) -> Load:
         return answer
 
     def load() -> dict[str, Variant]:
-        from pathlib import Path
-
         model = read_model(Path(job.model))
         compiled = compiled_call(model)
 

@@ -3,15 +3,22 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from edgetl.benchmarks.measured import KERAS, Case, Measured, engine_family
-from edgetl.benchmarks.report.figures import LABEL_SIZE, LONGEST_NAME, case_names, limit_latency
+from edgetl.benchmarks.report.figures import (
+    LABEL_SIZE,
+    LONGEST_NAME,
+    case_names,
+    legend_dot,
+    limit_latency,
+)
 from edgetl.edge.errors import plural
 from edgetl.trainer.report import drawing
 
@@ -28,7 +35,10 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
 
     None where no case has a quality.
     """
-    groups = _groups([case for case in measured.cases if case.quality])
+    groups: dict[str, list[Case]] = {}
+    for case in measured.cases:
+        if case.quality:
+            groups.setdefault(_group(case), []).append(case)
     if not groups:
         return None
     # The colour shows the engine.
@@ -37,10 +47,10 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
     ]
     figure = drawing.blank(9.6, 5.4)
     axes = figure.add_axes((0.085, 0.11, 0.885, 0.75))
-    shares = [share for case, _ in named if case.quality for share in _interval(case)]
+    ends = [end for case, _ in named if case.quality for end in case.quality.accuracy_interval]
     drawing.style(axes)
     limit_latency(axes, [case.end_to_end.p50 for case, _ in named], margin=0.16)
-    low, high = min(shares), max(shares)
+    low, high = min(ends), max(ends)
     margin = max((high - low) * 0.12, 0.01)
     axes.set_ylim(low - margin, high + margin)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
@@ -60,30 +70,17 @@ def accuracy_latency_figure(measured: Measured) -> Figure | None:
     # The largest first, so that none hides a smaller one.
     for case, name in sorted(named, key=lambda pair: -pair[0].bytes):
         diameter = max(_LARGEST * math.sqrt(case.bytes / largest), _SMALLEST)
-        bubbles.append(
-            (_draw_bubble(axes, case, diameter, colours[_group(case)]), diameter, case, name)
-        )
+        middle = _draw_bubble(axes, case, diameter, colours[_group(case)])
+        bubbles.append((middle, diameter, case, name))
     _legend(figure, groups, colours, largest)
     _label_bubbles(figure, axes, bubbles)
     return figure
-
-
-def _interval(case: Case) -> tuple[float, float]:
-    assert case.quality
-    return case.quality.accuracy_interval
 
 
 def _group(case: Case) -> str:
     """What a case shares its colour with, as the legend has it."""
     name = KERAS if case.is_keras else engine_family(case.engine)
     return f"{name} on {case.elsewhere}" if case.elsewhere else name
-
-
-def _groups(cases: Sequence[Case]) -> dict[str, list[Case]]:
-    groups: dict[str, list[Case]] = {}
-    for case in cases:
-        groups.setdefault(_group(case), []).append(case)
-    return groups
 
 
 def _draw_bubble(axes: Axes, case: Case, diameter: float, colour: str) -> tuple[float, float]:
@@ -106,16 +103,10 @@ def _legend(
     if len(groups) > 1:
         handles = []
         for group, cases in groups.items():
-            threads = {case.threads for case in cases}
             words = drawing.shortened(group, LONGEST_NAME)
-            if len(threads) == 1:
+            if len({case.threads for case in cases}) == 1:
                 words += f", {plural(cases[0].threads, 'thread')}"
-            handles.append(
-                Line2D(
-                    [], [], color=colours[group], marker="o", linestyle="", markersize=7,
-                    label=words,
-                )
-            )  # fmt: skip
+            handles.append(legend_dot(colours[group], words, size=7))
         legend = figure.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(0.06, 0.955), frameon=False,
             ncols=min(len(handles), 4), fontsize=9.5, handletextpad=0.2, columnspacing=1.4,
@@ -136,11 +127,10 @@ def _label_bubbles(
     """A label beside each bubble where it hides neither another nor a bubble."""
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     pixels = figure.dpi / 72
-    taken: list[Bbox] = []
-    for middle, diameter, _, _ in bubbles:
-        x, y = axes.transData.transform(middle)
-        half = diameter * pixels / 2
-        taken.append(Bbox([[x - half, y - half], [x + half, y + half]]))
+    taken = [
+        Bbox([axes.transData.transform(middle)] * 2).padded(diameter * pixels / 2)
+        for middle, diameter, _, _ in bubbles
+    ]
     inside = axes.get_window_extent(renderer)
     for (middle, diameter, case, name), bubble in list(zip(bubbles, taken, strict=True))[::-1]:
         said = name + (" (noisy)" if case.noisy else "")
@@ -154,28 +144,21 @@ def _label_bubbles(
         size = words.get_window_extent(renderer)
         best = _free_box(bubble, size.width + 4, size.height + 2, taken, inside)
         taken.append(best)
-        across = (best.x0 + best.x1) / 2 - (bubble.x0 + bubble.x1) / 2
-        up = (best.y0 + best.y1) / 2 - (bubble.y0 + bubble.y1) / 2
-        words.set_position((across / pixels, up / pixels))
+        centre, (low, high) = _centre(bubble), best.get_points()
+        words.set_position(tuple((_centre(best) - centre) / pixels))
         # A label further away than beside its bubble needs a line to it.
-        gap = max(
-            best.x0 - bubble.x1, bubble.x0 - best.x1, best.y0 - bubble.y1, bubble.y0 - best.y1
-        )  # fmt: skip
-        if gap > 9 * pixels:
-            x, y = _centre(bubble)
-            nearest = (
-                min(max(0.0, best.x0 - x), best.x1 - x) / pixels,
-                min(max(0.0, best.y0 - y), best.y1 - y) / pixels,
-            )
+        if max(*(low - bubble.get_points()[1]), *(bubble.get_points()[0] - high)) > 9 * pixels:
+            across, up = (np.clip(centre, low, high) - centre) / pixels
             line = {"arrowstyle": "-", "color": drawing.FAINT, "lw": 0.8, "shrinkA": 0}
             axes.annotate(
-                "", xy=middle, xytext=nearest, textcoords="offset points",
+                "", xy=middle, xytext=(across, up), textcoords="offset points",
                 arrowprops=line | {"shrinkB": diameter / 2},
             )  # fmt: skip
 
 
-def _centre(box: Bbox) -> tuple[float, float]:
-    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+def _centre(box: Bbox) -> npt.NDArray[np.float64]:
+    centre: npt.NDArray[np.float64] = np.mean(box.get_points(), axis=0)
+    return centre
 
 
 def _free_box(
@@ -192,7 +175,7 @@ def _free_box(
             reach = half + distance
             left = x + reach * math.cos(angle) + (width / 2) * (math.cos(angle) - 1)
             low = y + reach * math.sin(angle) + (height / 2) * (math.sin(angle) - 1)
-            box = Bbox([[left, low], [left + width, low + height]])
+            box = Bbox.from_bounds(left, low, width, height)
             hidden = sum(_overlap(box, other) for other in taken)
             outside = width * height - _overlap(box, inside)
             if hidden + outside < lowest - 1e-6:
@@ -203,6 +186,5 @@ def _free_box(
 
 
 def _overlap(one: Bbox, other: Bbox) -> float:
-    across = min(one.x1, other.x1) - max(one.x0, other.x0)
-    up = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return float(max(across, 0.0) * max(up, 0.0))
+    both = Bbox.intersection(one, other)
+    return float(both.width * both.height) if both else 0.0

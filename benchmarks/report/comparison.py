@@ -80,12 +80,8 @@ def _case_table(case: CaseChange) -> Table:
 
 def _case_name(case: CaseChange) -> str:
     same = case.engine_before == case.engine_after
-    return _described(
-        case.name,
-        case.engine_before if same else engine_family(case.engine_before),
-        case.threads,
-        case.elsewhere,
-    )
+    engine = case.engine_before if same else engine_family(case.engine_before)
+    return _described(case.name, engine, case.threads, case.elsewhere)
 
 
 def _described(name: str, engine: str, threads: int, elsewhere: str | None) -> str:

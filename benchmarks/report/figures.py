@@ -3,7 +3,6 @@
 Every function returns a Matplotlib Figure for the caller to save.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,14 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import (
-    FuncFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-)
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from edgetl.benchmarks.measured import Case, Latency, Measured, engine_family
+from edgetl.benchmarks.report.tables import milliseconds
 from edgetl.edge.errors import plural
 from edgetl.trainer.metrics import confusion_matrix
 from edgetl.trainer.report import drawing
@@ -42,13 +37,11 @@ def case_names(cases: Sequence[Case], *, brief: bool = False) -> list[str]:
     alike = [
         (case.name, engine_family(case.engine), case.threads, case.elsewhere) for case in cases
     ]
-    often, seen = Counter(alike), Counter[tuple[str, str, int, str | None]]()
     names = []
-    for case, key in zip(cases, alike, strict=True):
+    for number, (case, key) in enumerate(zip(cases, alike, strict=True), start=1):
         parts = [_end_of(case.name)]
-        seen[key] += 1
-        if often[key] > 1:
-            parts[0] += f" ({seen[key]})"
+        if alike.count(key) > 1:
+            parts[0] += f" ({alike[:number].count(key)})"
         if engines and not brief and not case.is_keras:
             parts.append(engine_family(case.engine))
         if threads and not brief:
@@ -82,16 +75,9 @@ def latency_figure(measured: Measured) -> Figure | None:
     figure = drawing.blank(left + plot + right, top + tall + bottom)
     axes = figure.add_axes(drawing.share(figure, left, bottom, plot, tall))
     drawing.style(axes)
-    limit_latency(
-        axes,
-        [
-            value
-            for case in cases
-            for side in (case.invoke, case.end_to_end)
-            for value in _shown(side)
-        ],
-        margin=0.03,
-    )
+    both = [latency for case in cases for latency in (case.invoke, case.end_to_end)]
+    shown = [value for one in both for value in (*one.samples, one.p50, one.p90, one.p99)]
+    limit_latency(axes, shown, margin=0.03)
     axes.set_ylim(tall, 0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("milliseconds a picture", color=drawing.FAINT)
@@ -107,15 +93,14 @@ def latency_figure(measured: Measured) -> Figure | None:
             (1.5, case.end_to_end, _END_TO_END),
         ):
             _draw_calls(axes, latency, lane_top + offset * lane, 0.26, colour, seed=number)
-    heading = f"{'median':>7} {'90 %':>7} {'99 %':>7}"
     figure.text(
         1 - (right - 0.12) / figure.get_figwidth(), 1 - (top - 0.06) / figure.get_figheight(),
-        heading, ha="left", va="bottom", fontsize=8.5, color=drawing.FAINT,
-        family="DejaVu Sans Mono",
+        f"{'median':>7} {'90 %':>7} {'99 %':>7}", ha="left", va="bottom", fontsize=8.5,
+        color=drawing.FAINT, family="DejaVu Sans Mono",
     )  # fmt: skip
     handles = [
-        Line2D([], [], color=colour, marker="o", linestyle="", markersize=6, label=label)
-        for colour, label in ((_INVOKE, "the model alone"), (_END_TO_END, "end to end, from JPEG"))
+        legend_dot(_INVOKE, "the model alone", size=6),
+        legend_dot(_END_TO_END, "end to end, from JPEG", size=6),
     ]
     figure.legend(
         handles=handles, loc="upper left", ncols=2, frameon=False, fontsize=10,
@@ -124,9 +109,7 @@ def latency_figure(measured: Measured) -> Figure | None:
     return figure
 
 
-def confusion_difference(
-    measured: Measured,
-) -> tuple[npt.NDArray[np.int64], Case] | None:
+def confusion_difference(measured: Measured) -> tuple[npt.NDArray[np.int64], Case] | None:
     """int8's confusions less Keras', [classes, classes], and the int8 case.
 
     Rows are true classes. None where one of the two, or its answers, are not there. Keras may have
@@ -170,8 +153,9 @@ def confusion_difference_figure(
     return figure
 
 
-def _shown(latency: Latency) -> list[float]:
-    return [*latency.samples, latency.p50, latency.p90, latency.p99]
+def legend_dot(colour: str, label: str, *, size: float) -> Line2D:
+    """What a legend shows of a colour; `size` in points."""
+    return Line2D([], [], color=colour, marker="o", linestyle="", markersize=size, label=label)
 
 
 def limit_latency(axes: Axes, values: Sequence[float], *, margin: float) -> None:
@@ -187,7 +171,7 @@ def limit_latency(axes: Axes, values: Sequence[float], *, margin: float) -> None
     axes.set_xlim(low / reach, high * reach)
     fine = high <= 1000 * low
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if fine else (1,), numticks=20))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
@@ -201,14 +185,14 @@ def _draw_calls(
         samples, middle + jitter, s=6, color=colour, linewidths=0,
         alpha=float(np.clip(60 / max(len(samples), 1), 0.12, 0.6)),
     )  # fmt: skip
-    axes.plot(
-        [latency.p50] * 2, [middle - height / 2, middle + height / 2],
-        color=drawing.INK, linewidth=1.6, solid_capstyle="butt", zorder=3,
-    )  # fmt: skip
-    for value in (latency.p90, latency.p99):
+    for value, reach, width, line_colour in (
+        (latency.p50, height / 2, 1.6, drawing.INK),
+        (latency.p90, height / 3, 1.2, colour),
+        (latency.p99, height / 3, 1.2, colour),
+    ):
         axes.plot(
-            [value] * 2, [middle - height / 3, middle + height / 3],
-            color=colour, linewidth=1.2, solid_capstyle="butt", zorder=3,
+            [value] * 2, [middle - reach, middle + reach],
+            color=line_colour, linewidth=width, solid_capstyle="butt", zorder=3,
         )  # fmt: skip
     axes.annotate(
         " ".join(f"{milliseconds(v):>7}" for v in (latency.p50, latency.p90, latency.p99)),
@@ -216,8 +200,3 @@ def _draw_calls(
         textcoords="offset points", ha="left", va="center", fontsize=8.5, color=colour,
         family="DejaVu Sans Mono", annotation_clip=False,
     )  # fmt: skip
-
-
-def milliseconds(value: float) -> str:
-    """With three figures, as far as they say anything."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

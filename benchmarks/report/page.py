@@ -7,19 +7,15 @@ from typing import Any
 import numpy as np
 
 from edgetl.benchmarks.measured import NOISY_SPREAD, Case, Condition, Measured
-from edgetl.benchmarks.report.figures import case_names, confusion_difference, milliseconds
-from edgetl.benchmarks.report.tables import method
+from edgetl.benchmarks.report.figures import case_names, confusion_difference
+from edgetl.benchmarks.report.tables import method, milliseconds
 from edgetl.trainer.report import page
 
 _SHOWN_CONFUSIONS = 8
 
 
 def benchmark_page(measured: Measured, figures: Mapping[str, Path]) -> str:
-    """The whole page.
-
-    Args:
-        figures: the PNGs that there are, by their names without ".png"; they become part of the
-            page.
+    """The whole page; `figures`, PNGs by their names without ".png", become part of it.
 
     Raises:
         OSError: a figure cannot be read.
@@ -42,15 +38,7 @@ def benchmark_page(measured: Measured, figures: Mapping[str, Path]) -> str:
         elsewhere=sorted({case.elsewhere for case in cases if case.elsewhere}),
         figures={name: page.picture(path.read_bytes()) for name, path in figures.items()},
         confusions=_confusions(measured),
-        machine_facts={
-            "name": machine.name,
-            "processor": machine.cpu,
-            "cores": str(machine.cores),
-            "memory": f"{machine.memory_bytes / 1e9:.1f} GB",
-            "system": machine.system,
-            "Python": machine.python,
-            **machine.versions,
-        },
+        machine_facts={"name": machine.name, **machine.facts, **machine.versions},
         conditions=[_condition(machine.before), _condition(machine.after)],
         method=method(measured),
         milliseconds=milliseconds,
@@ -87,14 +75,17 @@ def _confusions(measured: Measured) -> dict[str, Any] | None:
     difference, case = found
     labels = measured.labels
     classes = [divmod(int(index), len(labels)) for index in np.flatnonzero(difference)]
-    changed = [
-        {"pictures": int(difference[true, given]), "true": labels[true], "given": labels[given]}
-        for true, given in sorted(
-            (pair for pair in classes if pair[0] != pair[1]),
-            key=lambda pair: (-abs(difference[pair]), -difference[pair]),
-        )
-    ]
-    return {"name": case.name, "changed": changed[:_SHOWN_CONFUSIONS]}
+    changed = sorted(
+        (pair for pair in classes if pair[0] != pair[1]),
+        key=lambda pair: (-abs(difference[pair]), -difference[pair]),
+    )
+    return {
+        "name": case.name,
+        "changed": [
+            {"pictures": int(difference[pair]), "true": labels[pair[0]], "given": labels[pair[1]]}
+            for pair in changed[:_SHOWN_CONFUSIONS]
+        ],
+    }
 
 
 def _condition(condition: Condition) -> dict[str, str]:

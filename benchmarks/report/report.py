@@ -47,13 +47,8 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
 
     A figure for which nothing was measured is not written, and one of an earlier report in the
     same folder is removed: accuracy-latency.png without any accuracy, latency.png without cases,
-    confusion-difference.png without the answers of int8 and Keras.
-
-    Args:
-        folder: made if it is not there.
-
-    Returns:
-        The page's path.
+    confusion-difference.png without the answers of int8 and Keras. The folder is made if it is not
+    there. Returns the page's path.
 
     Raises:
         SettingError: Matplotlib or Jinja2 is not installed.

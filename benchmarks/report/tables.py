@@ -19,7 +19,6 @@ from edgetl.benchmarks.measured import (
 from edgetl.benchmarks.process.worker import STEADY_WITHIN, UNCOUNTED_CALLS
 from edgetl.edge.errors import plural, quoted
 
-_NOISY = "noisy"
 _WIDTH = 80
 
 
@@ -28,7 +27,7 @@ class _Column:
     """A column: its heading, what a case says in it, and whether only Markdown has room for it."""
 
     heading: str
-    text: Callable[[Case, Measured], str]
+    text: Callable[[Case], str]
     wide: bool = False
 
 
@@ -43,7 +42,7 @@ def tables(measured: Measured) -> list[Table]:
         for column in narrow:
             table.add_column(column.heading, justify="right", no_wrap=True)
         for case in measured.cases:
-            table.add_row(_name(case, measured), *(c.text(case, measured) for c in narrow))
+            table.add_row(_name(case, measured), *(c.text(case) for c in narrow))
         made.append(table)
     return made
 
@@ -64,12 +63,11 @@ def fine_print(measured: Measured) -> list[str]:
     """
     count, machine = len(measured.targets), measured.machine
     elsewhere = {case.elsewhere: None for case in measured.cases if case.elsewhere}
-    threads = sorted({case.threads for case in measured.cases if not case.elsewhere})
     lines = (
         (
             f"{plural(count, 'picture')} ({measured.split})" if count else "only timed",
             f"{measured.rounds} rounds of {measured.calls} calls",
-            f"threads: {', '.join(map(str, threads))}" if threads else "",
+            f"threads: {threads}" if (threads := _threads(measured)) else "",
             f"{machine.cpu}, {plural(machine.cores, 'core')}",
         ),
         (
@@ -80,13 +78,13 @@ def fine_print(measured: Measured) -> list[str]:
         ("How it was measured, and more figures: --report DIR or --markdown",),
     )
     # Machines have long names, and a pack brings one from elsewhere.
-    return [_joined(tuple(map(quoted, parts))) for parts in lines]
+    return [_joined(*map(quoted, parts)) for parts in lines]
 
 
-def _joined(parts: Sequence[str]) -> str:
-    """The first of `parts`, and those of the others that there is room for."""
-    line = parts[0]
-    for part in filter(None, parts[1:]):
+def _joined(first: str, *others: str) -> str:
+    """The first, and those of the others that there is room for."""
+    line = first
+    for part in filter(None, others):
         if len(line) + len(part) + 2 <= _WIDTH:
             line += f"; {part}"
     return line
@@ -101,7 +99,7 @@ def markdown(measured: Measured) -> str:
             "|---|" + "---:|" * len(columns),
         ]
         for case in measured.cases:
-            cells = [_cell(_name(case, measured)), *(c.text(case, measured) for c in columns)]
+            cells = [_cell(_name(case, measured)), *(c.text(case) for c in columns)]
             lines.append("| " + " | ".join(cells) + " |")
         lines.append("")
     lines += [f"- {_cell(failure.line)}" for failure in measured.failures]
@@ -133,13 +131,11 @@ def method(measured: Measured) -> list[str]:
         lines.append(
             "Only timed, on drawn pictures; --data with a folder a class gives the accuracy."
         )
-    threads = sorted({case.threads for case in measured.cases if not case.elsewhere})
     lines += [
         f"Each case in a fresh process; warmed up until two batches of calls agree within "
-        f"{STEADY_WITHIN:.0%}; "
-        f"then {measured.rounds} rounds of {measured.calls} calls of each kind, all cases in each, "
-        f"{UNCOUNTED_CALLS} calls of each case not counted; "
-        f"threads: {', '.join(map(str, threads))}.",
+        f"{STEADY_WITHIN:.0%}; then {measured.rounds} rounds of {measured.calls} calls of each "
+        f"kind, all cases in each, {UNCOUNTED_CALLS} calls of each case not counted; "
+        f"threads: {_threads(measured)}.",
         "Milliseconds for one picture: p50, p90 and p99 over all calls from pixels to "
         "probabilities; JPEG from the file's bytes, and pictures a second so. load: from path to "
         "ready, libraries imported. MB: peak of the process.",
@@ -179,51 +175,48 @@ def condition_words(now: Condition) -> str:
     return ", ".join(f"{name} {value or 'unknown'}" for name, value in facts)
 
 
-def _sections(measured: Measured) -> list[tuple[str, Sequence[_Column]]]:
-    speed: tuple[str, Sequence[_Column]] = ("speed, ms", _SPEED)
-    return [("quality, %", _QUALITY), speed] if measured.targets else [speed]
+def _sections(measured: Measured) -> Sequence[tuple[str, Sequence[_Column]]]:
+    sections = [("quality, %", _QUALITY), ("speed, ms", _SPEED)]
+    return sections if measured.targets else sections[1:]
 
 
 def _name(case: Case, measured: Measured) -> str:
     # Versions are below the tables: with them these would not fit.
     engine = case.variant if case.is_keras else engine_family(case.engine)
-    counts = {other.threads for other in measured.cases if not other.elsewhere}
-    threads = f" x{case.threads}" if len(counts) > 1 else ""
+    threads = f" x{case.threads}" if "," in _threads(measured) else ""
     return quoted(f"{case.name} {engine}{threads}{'*' if case.elsewhere else ''}")
 
 
-def _faster(case: Case, _: Measured) -> str:
+def _threads(measured: Measured) -> str:
+    counts = {case.threads for case in measured.cases if not case.elsewhere}
+    return ", ".join(map(str, sorted(counts)))
+
+
+def _faster(case: Case) -> str:
     if not case.ratio:
         return "-"
-    return _NOISY if case.ratio.noisy else f"{case.ratio.median:.1f}x"
+    return "noisy" if case.ratio.noisy else f"{case.ratio.median:.1f}x"
 
 
-def _faster_range(case: Case, _: Measured) -> str:
-    return f"{case.ratio.low:.2f}-{case.ratio.high:.2f}" if case.ratio else "-"
-
-
-def _milliseconds(value: float) -> str:
+def milliseconds(value: float) -> str:
+    """With three figures, as far as they say anything."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _median(latency: Latency) -> str:
-    return ("~" if latency.noisy else "") + _milliseconds(latency.p50)
+    return ("~" if latency.noisy else "") + milliseconds(latency.p50)
 
 
 def _spread(latency: Latency) -> str:
     return f"{100 * latency.spread:.0f} %"
 
 
-def _of_quality(text: Callable[..., str]) -> Callable[[Case, Measured], str]:
-    return lambda case, _: text(case.quality) if case.quality else "-"
+def _of_quality(text: Callable[..., str]) -> Callable[[Case], str]:
+    return lambda case: text(case.quality) if case.quality else "-"
 
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
-
-
-def _megabytes(case: Case, _: Measured) -> str:
-    return f"{case.bytes / 1e6:.2f}"
 
 
 _QUALITY = (
@@ -239,26 +232,30 @@ _QUALITY = (
         ),
         wide=True,
     ),
-    _Column("file MB", _megabytes),
+    _Column("file MB", lambda case: f"{case.bytes / 1e6:.2f}"),
 )
 
 _SPEED = (
-    _Column("load", lambda case, _: _milliseconds(case.load_ms)),
-    _Column("first", lambda case, _: _milliseconds(case.first_ms)),
-    _Column("p50", lambda case, _: _median(case.invoke)),
-    _Column("p90", lambda case, _: _milliseconds(case.invoke.p90)),
-    _Column("p99", lambda case, _: _milliseconds(case.invoke.p99)),
-    _Column("spread", lambda case, _: _spread(case.invoke), wide=True),
-    _Column("JPEG", lambda case, _: _median(case.end_to_end)),
-    _Column("JPEG p90", lambda case, _: _milliseconds(case.end_to_end.p90), wide=True),
-    _Column("JPEG p99", lambda case, _: _milliseconds(case.end_to_end.p99), wide=True),
-    _Column("JPEG spread", lambda case, _: _spread(case.end_to_end), wide=True),
-    _Column("/s", lambda case, _: f"{case.pictures_per_second:.0f}"),
-    _Column("MB", lambda case, _: f"{case.peak_bytes / 1e6:.0f}" if case.peak_bytes else "-"),
+    _Column("load", lambda case: milliseconds(case.load_ms)),
+    _Column("first", lambda case: milliseconds(case.first_ms)),
+    _Column("p50", lambda case: _median(case.invoke)),
+    _Column("p90", lambda case: milliseconds(case.invoke.p90)),
+    _Column("p99", lambda case: milliseconds(case.invoke.p99)),
+    _Column("spread", lambda case: _spread(case.invoke), wide=True),
+    _Column("JPEG", lambda case: _median(case.end_to_end)),
+    _Column("JPEG p90", lambda case: milliseconds(case.end_to_end.p90), wide=True),
+    _Column("JPEG p99", lambda case: milliseconds(case.end_to_end.p99), wide=True),
+    _Column("JPEG spread", lambda case: _spread(case.end_to_end), wide=True),
+    _Column("/s", lambda case: f"{case.pictures_per_second:.0f}"),
+    _Column("MB", lambda case: f"{case.peak_bytes / 1e6:.0f}" if case.peak_bytes else "-"),
     _Column("faster", _faster),
-    _Column("quartiles", _faster_range, wide=True),
-    _Column("engine", lambda case, _: _cell(case.engine), wide=True),
-    _Column("threads", lambda case, _: str(case.threads), wide=True),
+    _Column(
+        "quartiles",
+        lambda case: f"{case.ratio.low:.2f}-{case.ratio.high:.2f}" if case.ratio else "-",
+        wide=True,
+    ),
+    _Column("engine", lambda case: _cell(case.engine), wide=True),
+    _Column("threads", lambda case: str(case.threads), wide=True),
 )
 
 

@@ -14,7 +14,7 @@ def demo(options: DemoOptions) -> None:
         from edgetl.benchmarks.report.tables import print_measured
         from edgetl.edge.errors import quoted
         from edgetl.edge.sinks.text import percentages
-    result = run_demo(**vars(options))
+    result = run_demo(options)
     print("held-out pictures, classified on the device runtime:")
     for path, predictions in result.classified:
         print(f"  {quoted(path.relative_to(result.pictures))}  {percentages(predictions)}")
