@@ -1,11 +1,10 @@
 """Installing a unit, and asking systemd about it."""
 
-import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edgetl.edge.errors import EdgetlError, quoted, reason
@@ -39,8 +38,7 @@ def install(location: UnitLocation, text: str, *, secrets: str = "", private: bo
     try:
         for path, (content, mode) in _files(location, text, secrets, private=private).items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _masked(0o777 & ~mode):
-                write_text(path, content)
+            write_text(path, content, mode=mode)
         if not secrets:
             _forget_secrets(location)
     except OSError as error:
@@ -208,12 +206,3 @@ def _is(path: Path, text: str, mode: int) -> bool:
         return path.read_text(encoding="utf-8") == text and path.stat().st_mode & 0o777 == mode
     except OSError:
         return False
-
-
-@contextmanager
-def _masked(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
