@@ -16,15 +16,17 @@ __all__ = ["Classifier", "ClassifyOptions", "EdgetlError", "Outcome", "Predictio
 if TYPE_CHECKING:
     from edgetl.edge.errors import EdgetlError
     from edgetl.edge.model.classifier import Classifier, Prediction
-    from edgetl.edge.pipeline import ClassifyOptions, Outcome, classify
+    from edgetl.edge.pipeline.classification import classify
+    from edgetl.edge.pipeline.options import ClassifyOptions
+    from edgetl.edge.pipeline.running import Outcome
 
 _MODULES = {
     "Classifier": "edgetl.edge.model.classifier",
-    "ClassifyOptions": "edgetl.edge.pipeline",
+    "ClassifyOptions": "edgetl.edge.pipeline.options",
     "EdgetlError": "edgetl.edge.errors",
-    "Outcome": "edgetl.edge.pipeline",
+    "Outcome": "edgetl.edge.pipeline.running",
     "Prediction": "edgetl.edge.model.classifier",
-    "classify": "edgetl.edge.pipeline",
+    "classify": "edgetl.edge.pipeline.classification",
 }
 
 

@@ -68,8 +68,7 @@ def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool
 def build_listeners() -> Iterator[Sink]:
     """The service manager that started this process, where one did and wants to know."""
     if "NOTIFY_SOCKET" in os.environ:
-        from edgetl.edge.sinks.systemd import SystemdSink
-        from edgetl.edge.system.sd_notify import manager_from
+        from edgetl.edge.sinks.systemd import SystemdSink, manager_from
 
         if manager := manager_from(os.environ):
             yield SystemdSink(manager)
