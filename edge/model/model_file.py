@@ -268,16 +268,11 @@ def _tensors(path: Path, subgraph: Table, field: str) -> list[TensorSpec]:
         scale, zero_point = float(scales[0]) if scales else 0.0, int(zeros[0]) if zeros else 0
         if not (math.isfinite(scale) and scale >= 0):
             raise ValueError(f"tensor {name!r} has steps of {scale}")
-        if dtype != np.float32 and not _fits(zero_point, dtype):
+        if dtype != np.float32 and not np.iinfo(dtype).min <= zero_point <= np.iinfo(dtype).max:
             raise ValueError(f"tensor {name!r} has zero point {zero_point}")
         shape = tuple(tensor.numbers("shape").tolist())
         specs.append(TensorSpec(name, shape, dtype, scale, zero_point))
     return specs
-
-
-def _fits(value: int, dtype: np.dtype[Any]) -> bool:
-    limits = np.iinfo(dtype)
-    return int(limits.min) <= value <= int(limits.max)
 
 
 def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[TensorSpec]) -> None:

@@ -20,10 +20,12 @@ def discovery(topic: str, *, availability: str) -> tuple[str, str]:
         availability: where "online" and "offline" are.
     """
     unique = _unique_id(topic)
+    # What Home Assistant allows behind "sensor."
+    entity = re.sub(r"[^a-z0-9]+", "_", unique.lower()).strip("_")
     config = {
         "name": "Label",
         "unique_id": unique,
-        "default_entity_id": f"sensor.{_entity_name(unique)}",
+        "default_entity_id": f"sensor.{entity}",
         "state_topic": topic,
         "value_template": "{{ value_json.label }}",
         "json_attributes_topic": topic,
@@ -48,8 +50,3 @@ def _unique_id(topic: str) -> str:
     readable = re.sub(r"[^A-Za-z0-9-]+", "_", topic).strip("_")
     digest = hashlib.sha256(topic.encode()).hexdigest()[:8]
     return "_".join(filter(None, ["edgetl", readable, digest]))
-
-
-def _entity_name(unique: str) -> str:
-    """What Home Assistant allows behind "sensor."."""
-    return re.sub(r"[^a-z0-9]+", "_", unique.lower()).strip("_")
