@@ -1,6 +1,5 @@
 """The whole examination, in the order in which it is shown."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -32,18 +31,11 @@ def examine(options: DoctorOptions) -> Examination:
     Returns:
         The checks. A model that does not work is the failed check "model".
     """
-    checks = list(_checks())
+    checks = [*python_checks(), *library_checks(), *camera_checks(), *machine_checks()]
     if options.model is None:
         return Examination(tuple(checks), None)
     check, run = _model(options.model, options.runtime)
     return Examination((*checks, check), run)
-
-
-def _checks() -> Iterator[Check]:
-    yield from python_checks()
-    yield from library_checks()
-    yield from camera_checks()
-    yield from machine_checks()
 
 
 def _model(model: Path, runtime: str) -> tuple[Check, TimedRun | None]:

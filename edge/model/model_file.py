@@ -264,7 +264,7 @@ def _tensors(path: Path, subgraph: Table, field: str) -> list[TensorSpec]:
             quantization.numbers(field)[:1].tolist() if quantization else []
             for field in ("scale", "zero_point")
         )
-        dtype = np.dtype(schema.DTYPES[kind])
+        dtype: np.dtype[Any] = np.dtype(schema.DTYPES[kind])
         scale, zero_point = float(scales[0]) if scales else 0.0, int(zeros[0]) if zeros else 0
         if not (math.isfinite(scale) and scale >= 0):
             raise ValueError(f"tensor {name!r} has steps of {scale}")

@@ -9,8 +9,6 @@ import re
 
 from edgetl import __version__
 
-_PREFIX = "homeassistant"
-
 
 def discovery(topic: str, *, availability: str) -> tuple[str, str]:
     """The topic and payload of a retained message: a sensor whose state is the label.
@@ -39,7 +37,7 @@ def discovery(topic: str, *, availability: str) -> tuple[str, str]:
         },
         "origin": {"name": "edgetl", "sw_version": __version__},
     }
-    return f"{_PREFIX}/sensor/{unique}/config", json.dumps(config, ensure_ascii=False)
+    return f"homeassistant/sensor/{unique}/config", json.dumps(config, ensure_ascii=False)
 
 
 def _unique_id(topic: str) -> str:
