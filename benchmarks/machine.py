@@ -11,8 +11,15 @@ from pathlib import Path
 
 from edgetl import __version__
 from edgetl.benchmarks.measured import Condition, Machine
-from edgetl.edge.system.temperature import CPU_TEMPERATURE, celsius
-from edgetl.edge.system.throttling import SYS, governor, megahertz, throttled_words, throttling
+from edgetl.edge.system.throttling import (
+    CPU_TEMPERATURE,
+    SYS,
+    celsius,
+    governor,
+    megahertz,
+    throttled_words,
+    throttling,
+)  # fmt: skip
 
 _PACKAGES = (
     "numpy",

@@ -31,7 +31,7 @@ from edgetl.benchmarks.process.engine import Job, Load, Loaded, Variant
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import Pixels, model_input
-from edgetl.edge.system.subprocess_answer import keep_stdout
+from edgetl.edge.system.standard_streams import keep_stdout
 
 # Warm-up ends when the medians of two successive batches agree so well, or after so many seconds.
 STEADY_WITHIN = 0.03

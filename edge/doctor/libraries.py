@@ -11,6 +11,7 @@ from typing import Any
 
 from edgetl.edge.doctor.check import Check, State
 from edgetl.edge.errors import reason
+from edgetl.edge.model.runtime import installed_runtimes
 from edgetl.edge.system.python_subprocess import ending, run_python
 
 # The slowest machines load OpenCV from a slow card in seconds.
@@ -18,7 +19,7 @@ _SECONDS = 60.0
 
 _LOAD = (
     "import importlib, json, sys\n"
-    "from edgetl.edge.system.subprocess_answer import keep_stdout\n"
+    "from edgetl.edge.system.standard_streams import keep_stdout\n"
     "answer = keep_stdout()\n"
     "module = importlib.import_module(sys.argv[1])\n"
     "facts = {'version': getattr(module, '__version__', ''), **eval(sys.argv[2])}\n"
@@ -129,26 +130,25 @@ def _opencv() -> Check:
 
 
 def _runtimes() -> Iterator[Check]:
-    modules = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
-    packages = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
-    installed = [name for name, module in modules.items() if find_spec(module) is not None]
+    installed = installed_runtimes()
     if not installed:
         yield Check("runtime", "fail", "neither litert nor tflite-runtime", "pip install edgetl")
-    for index, name in enumerate(installed):
-        loaded = load(f"{modules[name]}.interpreter")
+    for runtime in installed:
+        loaded = load(f"{runtime.package}.interpreter")
         if loaded.problem:
             # classify takes the first, and another only with --runtime.
-            state: State = "warn" if index else "fail"
-            yield Check(name, state, loaded.problem, library_remedy(loaded.problem, packages[name]))
+            state: State = "fail" if runtime is installed[0] else "warn"
+            remedy = library_remedy(loaded.problem, runtime.distribution)
+            yield Check(runtime.name, state, loaded.problem, remedy)
         else:
-            yield Check(name, "ok", _installed(packages[name]) or "(unknown version)")
+            yield Check(runtime.name, "ok", runtime.version)
 
 
-def _installed(package: str) -> str:
+def _installed(package: str) -> bool:
     try:
-        return version(package)
+        return bool(version(package))
     except PackageNotFoundError:
-        return ""
+        return False
 
 
 def _last_words(stderr: str) -> str:

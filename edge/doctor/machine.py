@@ -6,8 +6,15 @@ from pathlib import Path
 
 from edgetl.edge.doctor.check import Check, State
 from edgetl.edge.errors import reason
-from edgetl.edge.system.temperature import CPU_TEMPERATURE, celsius
-from edgetl.edge.system.throttling import SYS, governor, throttled_now, throttled_words, throttling
+from edgetl.edge.system.throttling import (
+    CPU_TEMPERATURE,
+    SYS,
+    celsius,
+    governor,
+    throttled_now,
+    throttled_words,
+    throttling,
+)  # fmt: skip
 
 # A Raspberry Pi slows down from here on.
 _HOT = 80.0

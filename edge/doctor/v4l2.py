@@ -73,19 +73,11 @@ def capture_devices(
         except ImportError:
             return []  # Windows
         ask = ioctl
-    numbers = sorted(
-        int(found[1]) for path in dev.glob("video*") if (found := _NUMBERED.fullmatch(path.name))
-    )
-    devices = []
-    for number in numbers:
-        name_file = sys_folder / "class" / "video4linux" / f"video{number}" / "name"
-        device = _asked(dev / f"video{number}", name_file, ask)
-        if device:
-            devices.append(device)
-    return devices
-
-
-_NUMBERED = re.compile(r"video(\d+)")
+    paths = [path for path in dev.glob("video*") if re.fullmatch(r"video\d+", path.name)]
+    paths.sort(key=lambda path: int(path.name.removeprefix("video")))
+    names = sys_folder / "class" / "video4linux"
+    asked = (_asked(path, names / path.name / "name", ask) for path in paths)
+    return [device for device in asked if device]
 
 
 def _asked(path: Path, name_file: Path, ask: Ask) -> Device | None:

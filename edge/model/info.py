@@ -121,13 +121,9 @@ def _inline(value: Any) -> str:
 
 def _wrapped(name: str, value: str) -> Iterator[str]:
     """Lines of at most 80 columns; a word that is longer, as a path may be, is not broken."""
-    words = textwrap.wrap(
-        value,
-        _COLUMNS - _NAME_COLUMNS - 1,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    if len(name) > _NAME_COLUMNS or any(len(line) > _COLUMNS - _NAME_COLUMNS - 1 for line in words):
+    room = _COLUMNS - _NAME_COLUMNS - 1
+    words = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False)
+    if len(name) > _NAME_COLUMNS or any(len(line) > room for line in words):
         yield quoted(name)
         yield from (f"    {line}" for line in words)
         return

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import flatbuffers.number_types as types
 import numpy as np
 
 from edgetl.edge.errors import ModelFileError, SettingError, quoted, reason
 from edgetl.edge.model.associated_files import read_associated_files
 from edgetl.edge.model.input_size import InputSize, ResizeMode
-from edgetl.edge.model.verify import schema as schema
+from edgetl.edge.model.verify import schema
 from edgetl.edge.model.verify.graph import OutputValues, output_values
+from edgetl.edge.model.verify.schema import Table
 
 MANIFEST_NAME = "edgetl.json"
 LABELS_NAME = "labels.txt"
@@ -128,20 +128,20 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     manifest = _manifest(path, associated, model_bytes, sha256)
     if manifest is None:
         _check_structure(bytes(flatbuffer))
-    model = schema.Table.root(flatbuffer)
-    subgraphs = model.children(schema.Model.SUBGRAPHS)
+    model = Table.root("Model", flatbuffer)
+    subgraphs = model.children("subgraphs")
     if not subgraphs:
         raise ModelFileError(f"{quoted(path)}: a TFLite model without a graph")
-    inputs = _tensors(path, subgraphs[0], schema.SubGraph.INPUTS)
-    outputs = _tensors(path, subgraphs[0], schema.SubGraph.OUTPUTS)
+    inputs = _tensors(path, subgraphs[0], "inputs")
+    outputs = _tensors(path, subgraphs[0], "outputs")
     _check_classifier(path, inputs, outputs)
 
     packed = _metadata(model)
-    metadata = schema.Table.root(packed) if packed else schema.Table.empty()
+    metadata = Table.root("ModelMetadata", packed) if packed else Table.empty("ModelMetadata")
     _check_associated(path, metadata, associated)
     if manifest:
         _check_manifest(manifest, inputs[0], associated)
-    subgraph = next(iter(metadata.children(schema.ModelMetadata.SUBGRAPHS)), None)
+    subgraph = next(iter(metadata.children("subgraphs")), None)
     normalization = _normalization(path, subgraph)
     found = _labels(path, subgraph, associated)
     names = tuple(given_labels) if given_labels is not None else found
@@ -162,10 +162,10 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
         content=content,
         model_bytes=model_bytes,
         sha256=sha256,
-        name=metadata.string(schema.ModelMetadata.NAME) or path.stem,
-        description=metadata.string(schema.ModelMetadata.DESCRIPTION) or "",
-        author=metadata.string(schema.ModelMetadata.AUTHOR) or "",
-        version=metadata.string(schema.ModelMetadata.VERSION) or "",
+        name=metadata.string("name") or path.stem,
+        description=metadata.string("description") or "",
+        author=metadata.string("author") or "",
+        version=metadata.string("version") or "",
         input=inputs[0],
         output=outputs[0],
         output_values=output_values(model),
@@ -221,13 +221,10 @@ def _manifest(
     return manifest
 
 
-def _check_associated(path: Path, metadata: schema.Table, associated: Mapping[str, bytes]) -> None:
+def _check_associated(path: Path, metadata: Table, associated: Mapping[str, bytes]) -> None:
     """A file that edgetl made says so in its metadata; without its manifest it is refused."""
-    for file in metadata.children(schema.ModelMetadata.ASSOCIATED_FILES):
-        if (
-            file.string(schema.AssociatedFile.NAME) == MANIFEST_NAME
-            and MANIFEST_NAME not in associated
-        ):
+    for file in metadata.children("associated_files"):
+        if file.string("name") == MANIFEST_NAME and MANIFEST_NAME not in associated:
             raise _missing(path, MANIFEST_NAME)
 
 
@@ -249,41 +246,33 @@ def _check_manifest(
         raise ValueError(f"{MANIFEST_NAME} does not fit the model")
 
 
-def _tensors(path: Path, subgraph: schema.Table, field: int) -> list[TensorSpec]:
-    tensors = subgraph.children(schema.SubGraph.TENSORS)
+def _tensors(path: Path, subgraph: Table, field: str) -> list[TensorSpec]:
+    tensors = subgraph.children("tensors")
     specs = []
-    for index in subgraph.numbers(field, np.int32):
+    for index in subgraph.numbers(field):
         tensor = tensors[index]
-        kind = tensor.number(schema.Tensor.TYPE, types.Int8Flags)
-        name = tensor.string(schema.Tensor.NAME) or ""
+        kind = tensor.number("type")
+        name = tensor.string("name") or ""
         if kind not in schema.DTYPES:
             raise ModelFileError(
                 f"{quoted(path)}: not an image classifier: tensor {name!r} is neither float32, "
                 f"uint8 nor int8"
             )
-        quantization = tensor.child(schema.Tensor.QUANTIZATION)
+        quantization = tensor.child("quantization")
         # Per tensor, not per channel: inputs and outputs have one scale.
         scales, zeros = (
-            quantization.numbers(field, dtype)[:1].tolist() if quantization else []
-            for field, dtype in (
-                (schema.Quantization.SCALE, np.float32),
-                (schema.Quantization.ZERO_POINT, np.int64),
-            )
+            quantization.numbers(field)[:1].tolist() if quantization else []
+            for field in ("scale", "zero_point")
         )
-        dtype = np.dtype(schema.DTYPES[kind])
+        dtype: np.dtype[Any] = np.dtype(schema.DTYPES[kind])
         scale, zero_point = float(scales[0]) if scales else 0.0, int(zeros[0]) if zeros else 0
         if not (math.isfinite(scale) and scale >= 0):
             raise ValueError(f"tensor {name!r} has steps of {scale}")
-        if dtype != np.float32 and not _fits(zero_point, dtype):
+        if dtype != np.float32 and not np.iinfo(dtype).min <= zero_point <= np.iinfo(dtype).max:
             raise ValueError(f"tensor {name!r} has zero point {zero_point}")
-        shape = tuple(tensor.numbers(schema.Tensor.SHAPE, np.int32).tolist())
+        shape = tuple(tensor.numbers("shape").tolist())
         specs.append(TensorSpec(name, shape, dtype, scale, zero_point))
     return specs
-
-
-def _fits(value: int, dtype: np.dtype[Any]) -> bool:
-    limits = np.iinfo(dtype)
-    return int(limits.min) <= value <= int(limits.max)
 
 
 def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[TensorSpec]) -> None:
@@ -315,35 +304,32 @@ def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[Tensor
 def _check_structure(flatbuffer: bytes) -> None:
     # Imported here: a file that is as edgetl exported it need not wait for these.
     from edgetl.edge.model.verify.flatbuffer import check_flatbuffer
-    from edgetl.edge.model.verify.layout import METADATA
     from edgetl.edge.model.verify.tflite import check_tflite
 
     check_tflite(flatbuffer)
-    packed = _metadata(schema.Table.root(flatbuffer))
+    packed = _metadata(Table.root("Model", flatbuffer))
     if packed:
-        check_flatbuffer(packed, METADATA)
+        check_flatbuffer(packed, schema.KINDS, root="ModelMetadata")
 
 
-def _metadata(model: schema.Table) -> bytes:
+def _metadata(model: Table) -> bytes:
     """The metadata's flatbuffer, empty where the model holds none."""
-    buffers = model.children(schema.Model.BUFFERS)
-    for entry in model.children(schema.Model.METADATA):
-        if entry.string(schema.Metadata.NAME) == schema.METADATA_NAME:
-            buffer = buffers[entry.number(schema.Metadata.BUFFER, types.Uint32Flags)]
-            data = buffer.numbers(schema.Buffer.DATA, np.uint8).tobytes()
+    buffers = model.children("buffers")
+    for entry in model.children("metadata"):
+        if entry.string("name") == schema.METADATA_NAME:
+            buffer = buffers[entry.number("buffer")]
+            data = buffer.numbers("data").tobytes()
             if data[4:8] == schema.METADATA_IDENTIFIER:
                 return data
     return b""
 
 
-def _normalization(path: Path, subgraph: schema.Table | None) -> Normalization | None:
-    tensors = subgraph.children(schema.SubGraphMetadata.INPUTS) if subgraph else []
-    for unit in tensors[0].children(schema.TensorMetadata.PROCESS_UNITS) if tensors else []:
-        kind = unit.number(schema.ProcessUnit.OPTIONS_TYPE, types.Uint8Flags)
-        options = unit.child(schema.ProcessUnit.OPTIONS)
-        if kind == schema.ProcessUnit.NORMALIZATION and options:
-            mean = options.numbers(schema.Normalization.MEAN, np.float32)
-            std = options.numbers(schema.Normalization.STD, np.float32)
+def _normalization(path: Path, subgraph: Table | None) -> Normalization | None:
+    tensors = subgraph.children("inputs") if subgraph else []
+    for unit in tensors[0].children("process_units") if tensors else []:
+        if options := unit.child("options"):
+            mean = options.numbers("mean")
+            std = options.numbers("std")
             numbers = np.concatenate([mean, std])
             if not ({mean.size, std.size} <= {1, 3} and np.isfinite(numbers).all() and std.all()):
                 raise ModelFileError(
@@ -354,14 +340,11 @@ def _normalization(path: Path, subgraph: schema.Table | None) -> Normalization |
     return None
 
 
-def _labels(
-    path: Path, subgraph: schema.Table | None, associated: Mapping[str, bytes]
-) -> tuple[str, ...]:
-    outputs = subgraph.children(schema.SubGraphMetadata.OUTPUTS) if subgraph else []
-    for file in outputs[0].children(schema.TensorMetadata.ASSOCIATED_FILES) if outputs else []:
-        kind = file.number(schema.AssociatedFile.TYPE, types.Int8Flags)
-        if kind == schema.AssociatedFile.TENSOR_AXIS_LABELS:
-            name = file.string(schema.AssociatedFile.NAME) or ""
+def _labels(path: Path, subgraph: Table | None, associated: Mapping[str, bytes]) -> tuple[str, ...]:
+    outputs = subgraph.children("outputs") if subgraph else []
+    for file in outputs[0].children("associated_files") if outputs else []:
+        if file.number("type") == schema.TENSOR_AXIS_LABELS:
+            name = file.string("name") or ""
             if name not in associated:
                 raise _missing(path, name)
             return parse_labels(associated[name])

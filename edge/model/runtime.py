@@ -13,18 +13,14 @@ from edgetl.edge.system.native_log import without_info_lines
 RuntimeName = Literal["litert", "tflite-runtime"]
 RuntimeChoice = Literal["auto", "litert", "tflite-runtime"]
 
-# In order of preference: LiteRT is maintained and much the faster on int8 models.
-_DISTRIBUTIONS: dict[RuntimeName, tuple[str, str]] = {
-    "litert": ("ai_edge_litert", "ai-edge-litert"),
-    "tflite-runtime": ("tflite_runtime", "tflite-runtime"),
-}
-
 
 @dataclass(frozen=True)
 class Runtime:
-    """An installed interpreter library."""
+    """An interpreter library, and its names in Python and on PyPI."""
 
     name: RuntimeName
+    package: str
+    distribution: str
 
     @property
     def version(self) -> str:
@@ -33,7 +29,7 @@ class Runtime:
         import importlib.metadata
 
         try:
-            return importlib.metadata.version(_DISTRIBUTIONS[self.name][1])
+            return importlib.metadata.version(self.distribution)
         except importlib.metadata.PackageNotFoundError:
             # Nightly builds and distributors' packages bear other names.
             return "(unknown version)"
@@ -52,7 +48,7 @@ class Runtime:
                 "tflite-runtime cannot run in a process that has loaded TensorFlow; "
                 "use runtime litert here, or tflite-runtime in a subprocess"
             )
-        return importlib.import_module(f"{_DISTRIBUTIONS[self.name][0]}.interpreter")
+        return importlib.import_module(f"{self.package}.interpreter")
 
     def interpreter(self, content: bytes, *, threads: int) -> Any:
         """An interpreter of the model `content`, tensors allocated.
@@ -68,13 +64,16 @@ class Runtime:
         return interpreter
 
 
+# In order of preference: LiteRT is maintained and much the faster on int8 models.
+_RUNTIMES = (
+    Runtime("litert", "ai_edge_litert", "ai-edge-litert"),
+    Runtime("tflite-runtime", "tflite_runtime", "tflite-runtime"),
+)
+
+
 def installed_runtimes() -> list[Runtime]:
     """The interpreter libraries that are installed here, the preferred one first."""
-    return [
-        Runtime(name)
-        for name, (module, _) in _DISTRIBUTIONS.items()
-        if importlib.util.find_spec(module) is not None
-    ]
+    return [one for one in _RUNTIMES if importlib.util.find_spec(one.package) is not None]
 
 
 def choose_runtime(choice: str = "auto") -> Runtime:
@@ -87,17 +86,16 @@ def choose_runtime(choice: str = "auto") -> Runtime:
     if choice not in get_args(RuntimeChoice):
         names = ", ".join(get_args(RuntimeChoice))
         raise SettingError(f"runtime {choice!r} is not one of {names}")
-    installed = installed_runtimes()
-    for runtime in installed:
+    for runtime in installed_runtimes():
         if choice in ("auto", runtime.name):
             return runtime
     if choice == "auto":
         raise EdgetlError("no TFLite runtime is installed; install one with: pip install edgetl")
     hint = " (CPython up to 3.11 on Linux only)" if choice == "tflite-runtime" else ""
-    distribution = {name: pair[1] for name, pair in _DISTRIBUTIONS.items()}
+    (wanted,) = (runtime for runtime in _RUNTIMES if runtime.name == choice)
     raise EdgetlError(
         f"runtime {choice} is not installed; install it with: "
-        f"pip install {distribution[choice]}{hint}, or leave --runtime out"  # type: ignore[index]
+        f"pip install {wanted.distribution}{hint}, or leave --runtime out"
     )
 
 

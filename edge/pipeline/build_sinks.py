@@ -8,8 +8,8 @@ from edgetl.edge.errors import quoted
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.results.condition import Condition, parse_condition
 from edgetl.edge.results.debounce import ChangeDetector
+from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import Sink
-from edgetl.edge.sinks.on_change import OnChangeSink
 from edgetl.edge.system.messages import logger
 
 
@@ -30,7 +30,7 @@ def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool
     def on_change(sink: Sink) -> Sink:
         if not options.on_change:
             return sink
-        return OnChangeSink(sink, ChangeDetector(threshold=options.threshold))
+        return _OnChangeSink(sink, ChangeDetector(threshold=options.threshold))
 
     condition = snapshot_condition(options, labels)
     in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
@@ -68,8 +68,7 @@ def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool
 def build_listeners() -> Iterator[Sink]:
     """The service manager that started this process, where one did and wants to know."""
     if "NOTIFY_SOCKET" in os.environ:
-        from edgetl.edge.sinks.systemd import SystemdSink
-        from edgetl.edge.system.sd_notify import manager_from
+        from edgetl.edge.sinks.systemd import SystemdSink, manager_from
 
         if manager := manager_from(os.environ):
             yield SystemdSink(manager)
@@ -123,5 +122,20 @@ def _mqtt_sink(url: str, *, with_discovery: bool) -> Sink:
 
     broker = parse_mqtt_url(url, password=os.environ.get(PASSWORD_VARIABLE))
     found = discovery(broker.topic, availability=availability_topic(broker))
-    announcements = [found] if with_discovery else []
-    return MqttSink(broker, announcements=announcements)
+    return MqttSink(broker, announcements=[found] if with_discovery else [])
+
+
+class _OnChangeSink:
+    """Passes the results that change the stable label on to another sink."""
+
+    def __init__(self, sink: Sink, changes: ChangeDetector) -> None:
+        """`changes` is for this sink alone: it keeps the last label."""
+        self._sink = sink
+        self._changes = changes
+
+    def write(self, result: Result) -> None:
+        if self._changes.is_change(result):
+            self._sink.write(result)
+
+    def close(self) -> None:
+        self._sink.close()

@@ -23,7 +23,6 @@ from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sources.files import Item, Problem, files
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
-from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.edge.system.shutdown import GracefulShutdown
 
 
@@ -55,8 +54,7 @@ def classify(options: ClassifyOptions) -> Outcome:
                 items = Prefetcher(files(options.files), model.input_size, threads=cores)
                 stack.enter_context(closing(items))
                 threads = threads_each(len(model.content), cores)
-            with hidden_native_log():
-                classifier = Classifier(model, runtime=options.runtime, threads=threads)
+            classifier = Classifier(model, runtime=options.runtime, threads=threads)
             live = False
             if camera is not None:
                 from edgetl.edge.sources.camera import Camera

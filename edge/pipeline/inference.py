@@ -29,13 +29,11 @@ def results(
         if isinstance(entry, Problem):
             yield entry
             continue
-        item = entry.item if isinstance(entry, Prefetched) else entry
         try:
-            inferred = (
-                entry.inferred.result()
-                if isinstance(entry, Prefetched)
-                else infer(item, classifier)
-            )
+            if isinstance(entry, Prefetched):
+                item, inferred = entry.item, entry.result()
+            else:
+                item, inferred = entry, infer(entry, classifier)
         except PictureError as error:
             yield Problem(str(error))
             continue

@@ -39,10 +39,11 @@ class Inferred:
     milliseconds: float
 
 
-class Future:
-    """What a thread will have inferred. (That of concurrent.futures takes longer to import.)"""
+class Prefetched:
+    """An item that is being inferred. (The Future of concurrent.futures takes longer to import.)"""
 
-    def __init__(self) -> None:
+    def __init__(self, item: Item) -> None:
+        self.item = item
         self._done = threading.Event()
         self._outcome: Inferred | BaseException | None = None
 
@@ -52,7 +53,7 @@ class Future:
         self._done.set()
 
     def result(self, timeout: float | None = None) -> Inferred:
-        """Wait for it.
+        """Wait for what is inferred.
 
         Raises:
             PictureError: the picture cannot be read.
@@ -64,14 +65,6 @@ class Future:
             return self._outcome
         assert self._outcome is not None
         raise self._outcome
-
-
-@dataclass(frozen=True, eq=False)
-class Prefetched:
-    """An item that is being inferred."""
-
-    item: Item
-    inferred: Future
 
 
 # How long closing waits for what is being inferred; Ctrl-C must end a run within a second.
@@ -219,7 +212,7 @@ class Prefetcher:
                 self._over = True
                 self._entries.put(None)
                 return None
-            entry = item if isinstance(item, Problem) else Prefetched(item, Future())
+            entry = item if isinstance(item, Problem) else Prefetched(item)
             self._entries.put(entry)
             return entry
 
@@ -237,9 +230,9 @@ class Prefetcher:
                 seconds += time.perf_counter() - began
             finally:
                 self._idle.put(classifier)
-            entry.inferred.set_outcome(Inferred(probabilities, seconds * 1000))
+            entry.set_outcome(Inferred(probabilities, seconds * 1000))
         except BaseException as error:
-            entry.inferred.set_outcome(error)
+            entry.set_outcome(error)
 
     def _free_classifier(self) -> Classifier | None:
         """One that no other thread is inferring with, waited for; None when there will be none."""

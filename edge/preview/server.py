@@ -16,12 +16,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from edgetl.edge.preview.access import Guard, Rules, page_response
 from edgetl.edge.preview.feed import Feed
 from edgetl.edge.preview.pages import live_page, message_page
-from edgetl.edge.preview.viewers import LIMIT, Viewers
 
 # How long a request for the next result waits: shorter than the timeouts of proxies and phones.
 WAIT_SECONDS = 5.0
 _START_SECONDS = 10.0
 _STOP_SECONDS = 0.9
+LIMIT = 8
+# Seconds after its last request until a viewer no longer counts: longer than a request takes.
+LINGER_SECONDS = 10.0
 # Of all kinds: viewers, browsers' spare ones, strangers. Further ones are closed.
 _CONNECTIONS = 64
 
@@ -86,6 +88,26 @@ class _Protocol(H11Protocol):  # type: ignore[misc]
         super().connection_made(transport)
         if len(self.connections) > _CONNECTIONS:
             transport.abort()
+
+
+class Viewers:
+    """The viewers of the last seconds, by the random names that their pages chose."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._seen: dict[str, float] = {}
+
+    def admit(self, name: str, *, now: float) -> bool:
+        """Note a request of `name` at `now`, in seconds; False if there are too many viewers."""
+        if name not in self._seen and self.full(now=now):
+            return False
+        self._seen[name] = now
+        return True
+
+    def full(self, *, now: float) -> bool:
+        """Whether the limit is reached at `now`, in seconds."""
+        self._seen = {n: seen for n, seen in self._seen.items() if now - seen < LINGER_SECONDS}
+        return len(self._seen) >= self._limit
 
 
 def _app(feed: Feed) -> Starlette:

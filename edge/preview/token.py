@@ -4,8 +4,9 @@ import contextlib
 import os
 import re
 import secrets
-import tempfile
 from pathlib import Path
+
+from edgetl.edge.system.files import write_text
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) gives
 
@@ -34,17 +35,6 @@ def kept_token(path: Path | None) -> str:
     token = secrets.token_urlsafe(32)
     # Where it cannot be written (a read-only or full disk) it is valid for this run.
     with contextlib.suppress(OSError):
-        _write_private(path, token)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, token + "\n", mode=0o600)
     return token
-
-
-def _write_private(path: Path, token: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".preview-token-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(token + "\n")
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

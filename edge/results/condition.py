@@ -12,7 +12,7 @@ _COMPARED: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
 }  # fmt: skip
 # The label may hold signs like these itself: the last one counts.
-_FORM = re.compile(r"\s*(.+?)\s*(>=|<=|>|<)\s*([0-9.]+)\s*", re.DOTALL)
+_FORM = re.compile(r"\s*(.+?)\s*(>=|<=|>|<)\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,7 @@ def parse_condition(text: str, labels: Sequence[str]) -> Condition:
         SettingError: it says none, or of no label of these.
     """
     match = _FORM.fullmatch(text)
-    try:
-        limit = float(match[3]) if match else -1.0
-    except ValueError:
-        limit = -1.0
-    if not match or not 0 <= limit <= 1:
+    if not match or (limit := float(match[3])) > 1:
         raise SettingError(f"condition {quoted(text)!r}: give it like 'cat>0.9'")
     label = match[1]
     if label not in labels:

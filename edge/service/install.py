@@ -3,48 +3,20 @@
 import os
 import pwd
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from edgetl.edge.errors import EdgetlError, SettingError, quoted
+from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.pipeline.options import ClassifyOptions
-from edgetl.edge.service import needs, systemd
+from edgetl.edge.service import needs
 from edgetl.edge.service.checks import refusals
 from edgetl.edge.service.options import ServiceOptions, UnitLocation
+from edgetl.edge.service.systemd import Plan
 from edgetl.edge.service.unit import Service, unit_text
 from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE
 
 # The first systemd with RestartSteps=.
 _GROWING_WAIT = 254
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A unit, and what goes with it.
-
-    Attributes:
-        location: where it is installed.
-        text: of the unit.
-        secrets: lines that only root may read.
-        private: whether only root may read the unit.
-        refused: what the service would fail of.
-    """
-
-    location: UnitLocation
-    text: str
-    secrets: str
-    private: bool
-    refused: list[EdgetlError]
-
-    @property
-    def installed(self) -> bool:
-        return systemd.is_installed(
-            self.location, self.text, secrets=self.secrets, private=self.private
-        )
-
-    def install(self) -> bool:
-        """See `systemd.install`."""
-        return systemd.install(self.location, self.text, secrets=self.secrets, private=self.private)
 
 
 def planned(

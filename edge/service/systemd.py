@@ -1,11 +1,11 @@
 """Installing a unit, and asking systemd about it."""
 
-import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgetl.edge.errors import EdgetlError, quoted, reason
@@ -21,12 +21,34 @@ class ServiceError(EdgetlError):
     """Something that systemd, or the file system, would not do."""
 
 
-def install(location: UnitLocation, text: str, *, secrets: str = "", private: bool = False) -> bool:
-    """Write, enable and (re)start a service; in another system's tree, only write and enable it.
+@dataclass(frozen=True)
+class Plan:
+    """A unit, and what goes with it.
 
-    Args:
+    Attributes:
+        location: where it is installed.
+        text: of the unit.
         secrets: lines that only root may read.
         private: whether only root may read the unit.
+        refused: what the service would fail of.
+    """
+
+    location: UnitLocation
+    text: str
+    secrets: str
+    private: bool
+    refused: list[EdgetlError]
+
+    @property
+    def files(self) -> dict[Path, tuple[str, int]]:
+        """What belongs where, and its mode."""
+        unit = {self.location.unit: (self.text, 0o600 if self.private else 0o644)}
+        secrets = {self.location.secrets: (self.secrets, 0o600)} if self.secrets else {}
+        return secrets | unit
+
+
+def install(plan: Plan) -> bool:
+    """Write, enable and (re)start a service; in another system's tree, only write and enable it.
 
     Returns:
         False where it is all there already, and nothing was done.
@@ -34,15 +56,15 @@ def install(location: UnitLocation, text: str, *, secrets: str = "", private: bo
     Raises:
         ServiceError: it could not be written or started, or the name is another service's.
     """
-    if is_installed(location, text, secrets=secrets, private=private):
+    location = plan.location
+    if is_installed(plan):
         return False
     try:
-        for path, (content, mode) in _files(location, text, secrets, private=private).items():
+        for path, (content, mode) in plan.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _masked(0o777 & ~mode):
-                write_text(path, content)
-        if not secrets:
-            _forget_secrets(location)
+            write_text(path, content, mode=mode)
+        if not plan.secrets:
+            _forget(location.secrets)
     except OSError as error:
         raise ServiceError(f"{quoted(location.unit)}: {reason(error)}; try with sudo") from error
     if location.running:
@@ -54,22 +76,19 @@ def install(location: UnitLocation, text: str, *, secrets: str = "", private: bo
     return True
 
 
-def is_installed(
-    location: UnitLocation, text: str, *, secrets: str = "", private: bool = False
-) -> bool:
+def is_installed(plan: Plan) -> bool:
     """Whether `install` would find it all there.
 
     Raises:
         ServiceError: the name is another service's, or its files cannot be read.
     """
-    _check_ours(location)
-    wanted = _files(location, text, secrets, private=private)
-    stale = location.secrets.exists() and not secrets
+    _check_ours(plan.location)
+    stale = plan.location.secrets.exists() and not plan.secrets
     # Written and not enabled: an install that was cut short.
     return (
-        location.enabled.is_symlink()
+        plan.location.enabled.is_symlink()
         and not stale
-        and all(_is(path, *content) for path, content in wanted.items())
+        and all(_is(path, *content) for path, content in plan.files.items())
     )
 
 
@@ -86,8 +105,8 @@ def uninstall(location: UnitLocation) -> bool:
     systemctl(location, "disable", *now, f"{location.name}.service")
     try:
         # The unit last: while it is there, what failed can be tried again.
-        _forget_secrets(location)
-        _forget_state(location)
+        _forget(location.secrets)
+        _forget(location.state)
         location.unit.unlink()
     except OSError as error:
         raise ServiceError(f"{quoted(location.unit)}: {reason(error)}; try with sudo") from error
@@ -167,27 +186,14 @@ def _run(command: Sequence[str]) -> str:
     return result.stdout
 
 
-def _files(
-    location: UnitLocation, text: str, secrets: str, *, private: bool
-) -> dict[Path, tuple[str, int]]:
-    """What belongs where, and its mode."""
-    unit = {location.unit: (text, 0o600 if private else 0o644)}
-    return {location.secrets: (secrets, 0o600), **unit} if secrets else unit
-
-
-def _forget_secrets(location: UnitLocation) -> None:
-    location.secrets.unlink(missing_ok=True)
-    # Other services' passwords may be there.
-    with suppress(OSError):
-        location.secrets.parent.rmdir()
-
-
-def _forget_state(location: UnitLocation) -> None:
-    if location.state.exists():
-        shutil.rmtree(location.state)
+def _forget(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
     # Other services' may be there.
     with suppress(OSError):
-        location.state.parent.rmdir()
+        path.parent.rmdir()
 
 
 def _check_ours(location: UnitLocation) -> None:
@@ -208,12 +214,3 @@ def _is(path: Path, text: str, mode: int) -> bool:
         return path.read_text(encoding="utf-8") == text and path.stat().st_mode & 0o777 == mode
     except OSError:
         return False
-
-
-@contextmanager
-def _masked(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)

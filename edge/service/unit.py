@@ -16,6 +16,8 @@ _STATE = PurePosixPath("/var/lib")
 # A unit without it was written by someone else, and is not ours to change.
 MARK = "# Written by `edgetl service install`; that command, typed again, changes it."
 
+_GROWING_WAIT = ("RestartSec=5", "RestartSteps=5", "RestartMaxDelaySec=2min")
+
 # As systemd.syntax(7) wants them inside double quotes.
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "%": "%%"}
 
@@ -91,7 +93,7 @@ def unit_text(service: Service) -> str:
         "WatchdogSignal=SIGTERM",
         "SuccessExitStatus=143",
         "Restart=on-failure",
-        *_restarts(growing=service.growing_wait),
+        *(_GROWING_WAIT if service.growing_wait else ["RestartSec=10"]),
         f"MemoryMax={service.memory_max}",
         "",
         "# It sees the camera, reads files and writes where an option says; nothing else.",
@@ -171,9 +173,3 @@ def _state(folder: PurePosixPath) -> list[str]:
         "StateDirectoryMode=0700",
         f"Environment=XDG_STATE_HOME={folder}",
     ]
-
-
-def _restarts(*, growing: bool) -> list[str]:
-    if growing:
-        return ["RestartSec=5", "RestartSteps=5", "RestartMaxDelaySec=2min"]
-    return ["RestartSec=10"]

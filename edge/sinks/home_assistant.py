@@ -9,8 +9,6 @@ import re
 
 from edgetl import __version__
 
-_PREFIX = "homeassistant"
-
 
 def discovery(topic: str, *, availability: str) -> tuple[str, str]:
     """The topic and payload of a retained message: a sensor whose state is the label.
@@ -20,10 +18,12 @@ def discovery(topic: str, *, availability: str) -> tuple[str, str]:
         availability: where "online" and "offline" are.
     """
     unique = _unique_id(topic)
+    # What Home Assistant allows behind "sensor."
+    entity = re.sub(r"[^a-z0-9]+", "_", unique.lower()).strip("_")
     config = {
         "name": "Label",
         "unique_id": unique,
-        "default_entity_id": f"sensor.{_entity_name(unique)}",
+        "default_entity_id": f"sensor.{entity}",
         "state_topic": topic,
         "value_template": "{{ value_json.label }}",
         "json_attributes_topic": topic,
@@ -37,7 +37,7 @@ def discovery(topic: str, *, availability: str) -> tuple[str, str]:
         },
         "origin": {"name": "edgetl", "sw_version": __version__},
     }
-    return f"{_PREFIX}/sensor/{unique}/config", json.dumps(config, ensure_ascii=False)
+    return f"homeassistant/sensor/{unique}/config", json.dumps(config, ensure_ascii=False)
 
 
 def _unique_id(topic: str) -> str:
@@ -48,8 +48,3 @@ def _unique_id(topic: str) -> str:
     readable = re.sub(r"[^A-Za-z0-9-]+", "_", topic).strip("_")
     digest = hashlib.sha256(topic.encode()).hexdigest()[:8]
     return "_".join(filter(None, ["edgetl", readable, digest]))
-
-
-def _entity_name(unique: str) -> str:
-    """What Home Assistant allows behind "sensor."."""
-    return re.sub(r"[^a-z0-9]+", "_", unique.lower()).strip("_")

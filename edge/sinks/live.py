@@ -13,7 +13,7 @@ from rich.text import Text
 from edgetl.edge.errors import quoted
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
-from edgetl.edge.system.temperature import CPU_TEMPERATURE, celsius
+from edgetl.edge.system.throttling import CPU_TEMPERATURE, celsius
 
 # Seconds between drawings: faster cannot be read, and takes time from classifying.
 _SECONDS = 0.125

@@ -95,8 +95,10 @@ class SnapshotSink:
         self._bytes += size
 
     def _free_name(self, time: datetime, suffix: str) -> Path:
+        label = re.sub(r"[^\w-]+", "_", self._condition.label)[:60]
         while True:
-            path = self._folder / f"{_stamp(time)}-{_plain(self._condition.label)}{suffix}"
+            stamp = f"{time:%Y%m%dT%H%M%S}.{time.microsecond // 1000:03}Z"
+            path = self._folder / f"{stamp}-{label}{suffix}"
             if not path.exists():
                 return path
             # Photos can follow each other within a millisecond.
@@ -107,11 +109,3 @@ class SnapshotSink:
             path, freed = self._kept.popleft()
             path.unlink(missing_ok=True)
             self._bytes -= freed
-
-
-def _stamp(time: datetime) -> str:
-    return f"{time:%Y%m%dT%H%M%S}.{time.microsecond // 1000:03}Z"
-
-
-def _plain(label: str) -> str:
-    return re.sub(r"[^\w-]+", "_", label)[:60]

@@ -7,25 +7,21 @@ import importlib.util
 
 from edgetl.edge.errors import MissingExtraError
 
-# Of each extra the packages that edgetl itself imports, by their names on PyPI and in Python.
+# Of each extra the packages that edgetl itself imports.
 _PACKAGES = {
-    "preview": {"starlette": "starlette", "uvicorn": "uvicorn"},
-    "mqtt": {"paho-mqtt": "paho"},
-    "train": {
-        "tensorflow": "tensorflow",
-        "keras": "keras",
-        "matplotlib": "matplotlib",
-        "jinja2": "jinja2",
-        "filelock": "filelock",
-    },
-    "tensorboard": {"tensorboard": "tensorboard"},
-    "deploy": {"ansible-core": "ansible"},
+    "preview": ("starlette", "uvicorn"),
+    "mqtt": ("paho-mqtt",),
+    "train": ("tensorflow", "keras", "matplotlib", "jinja2", "filelock", "scipy"),
+    "tensorboard": ("tensorboard",),
+    "deploy": ("ansible-core",),
 }
+# Those that have another name in Python.
+_MODULES = {"paho-mqtt": "paho", "ansible-core": "ansible"}
 
 
 def extras() -> dict[str, bool]:
     """Every extra, and whether all of it is installed."""
-    return {extra: all(map(_installed, packages.values())) for extra, packages in _PACKAGES.items()}
+    return {extra: all(map(_installed, packages)) for extra, packages in _PACKAGES.items()}
 
 
 def need_extra(extra: str, *, needs: str) -> None:
@@ -48,12 +44,10 @@ def need_package(package: str, *, needs: str) -> None:
     Raises:
         MissingExtraError: it is missing; the message says how to install its extra.
     """
-    ((extra, module),) = (
-        (extra, packages[package]) for extra, packages in _PACKAGES.items() if package in packages
-    )
-    if not _installed(module):
+    if not _installed(package):
+        (extra,) = (extra for extra, packages in _PACKAGES.items() if package in packages)
         raise MissingExtraError(needs=needs, package=package, extra=extra)
 
 
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(_MODULES.get(package, package)) is not None

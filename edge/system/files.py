@@ -10,10 +10,13 @@ from typing import Any
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     """A temporary path beside `path`, moved into place when the block ends without an error.
 
     The temporary name ends as `path` does, which many writers go by.
+
+    Args:
+        mode: the finished file's permissions; default those of an ordinary new file.
 
     Raises:
         OSError: the folder cannot be written.
@@ -23,10 +26,12 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files only their owner can read; a finished file is an ordinary one.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
+        # mkstemp makes files only their owner can read.
+        if mode is None:
+            mask = os.umask(0)
+            os.umask(mask)
+            mode = 0o666 & ~mask
+        temporary.chmod(mode)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -34,9 +39,9 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
-    with replacing(path) as temporary:
+def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all; `mode` as in `replacing`."""
+    with replacing(path, mode=mode) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -26,20 +26,16 @@ def hidden_native_log() -> Iterator[None]:
     if os.environ.get(DEBUG_VARIABLE):
         yield
         return
-    explains = True
     with _unnamed_file() as held:
         try:
             with _redirected_stderr(held):
-                try:
-                    yield
-                    explains = False
-                except EdgetlError:
-                    explains = False
-                    raise
-        finally:
-            if explains:
-                held.seek(0)
-                sys.stderr.write(held.read().decode(errors="replace"))
+                yield
+        except EdgetlError:
+            raise
+        except BaseException:
+            held.seek(0)
+            sys.stderr.write(held.read().decode(errors="replace"))
+            raise
 
 
 @contextmanager

@@ -7,6 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+# -P and absolute paths: the folder we are in must not lend its modules to the new process, and this
+# process may have found its own in ways of its own.
+_PYTHON = (sys.executable, "-P")
+
 
 def run_python(arguments: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[Any]":
     """Run this Python in a subprocess, with the modules that this process finds and no others.
@@ -18,7 +22,7 @@ def run_python(arguments: Sequence[str], **options: Any) -> "subprocess.Complete
     Raises:
         OSError, subprocess.TimeoutExpired: as subprocess.run.
     """
-    return subprocess.run(_command(arguments), env=_environment(), check=False, **options)
+    return subprocess.run([*_PYTHON, *arguments], env=_environment(), check=False, **options)
 
 
 def start_python(arguments: Sequence[str], **options: Any) -> "subprocess.Popen[Any]":
@@ -27,7 +31,7 @@ def start_python(arguments: Sequence[str], **options: Any) -> "subprocess.Popen[
     Raises:
         OSError: as subprocess.Popen.
     """
-    return subprocess.Popen(_command(arguments), env=_environment(), **options)
+    return subprocess.Popen([*_PYTHON, *arguments], env=_environment(), **options)
 
 
 def ending(status: int) -> str:
@@ -36,12 +40,6 @@ def ending(status: int) -> str:
         return signal.Signals(-status).name
     except ValueError:
         return f"exit status {status}"
-
-
-# -P and absolute paths: the folder we are in must not lend its modules to the new process, and this
-# process may have found its own in ways of its own.
-def _command(arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-P", *arguments]
 
 
 def _environment() -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""stdin, stdout and stderr that are closed, or whose reader has gone."""
+"""stdin, stdout and stderr that are closed, whose reader has gone, or that carry an answer."""
 
 import contextlib
 import os
 import sys
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 
 def replace_closed() -> None:
@@ -30,3 +30,16 @@ def abandon(stream: TextIO) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
+
+
+def keep_stdout() -> BinaryIO:
+    """A file that writes to stdout; what anything else prints there from now on goes to stderr.
+
+    For a subprocess that computes something for the process which started it. Libraries print what
+    they like, from native code too, when they are loaded as at the process's end.
+    """
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # In the order in which it is printed, and not when the process ends.
+    sys.stdout = sys.stderr
+    return answer

@@ -1,14 +1,14 @@
-"""Whether a CPU is throttled: by heat, low voltage, or its governor.
+"""How hot a CPU is, and whether it is throttled: by heat, low voltage, or its governor.
 
 All is None where the system does not report it: no /sys on macOS, little of it in containers.
 """
 
 import contextlib
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 SYS = Path("/sys")
+CPU_TEMPERATURE = SYS / "class/thermal/thermal_zone0/temp"
 
 # Of the firmware's get_throttled, bits that are true now; each has another 16 places higher that
 # stays once it was true
@@ -72,6 +72,14 @@ def throttled_between(before: Throttling, after: Throttling) -> str:
     return ""
 
 
+def celsius(sensor: Path = CPU_TEMPERATURE) -> float | None:
+    """The CPU's temperature in degrees Celsius, by a file with thousandths of a degree in it."""
+    try:
+        return int(_text(sensor)) / 1000
+    except ValueError:
+        return None
+
+
 def governor(sys_folder: Path = SYS) -> str | None:
     """What sets the first core's clock rate, such as "ondemand"."""
     return _text(sys_folder / _FREQUENCY / "scaling_governor") or None
@@ -86,7 +94,10 @@ def megahertz(sys_folder: Path = SYS) -> float | None:
 def _firmware_flags(sys_folder: Path) -> int | None:
     flags = _text(sys_folder / _FIRMWARE_FLAGS)
     if not flags and sys_folder == SYS:
-        # Kernels that are older, or not Raspberry Pi's, have no such file.
+        # Kernels that are older, or not Raspberry Pi's, have no such file. Imported here: who asks
+        # for the temperature alone need not wait for it.
+        import subprocess
+
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             answer = subprocess.run(
                 ["vcgencmd", "get_throttled"], capture_output=True, text=True, timeout=5, check=True

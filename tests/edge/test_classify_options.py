@@ -72,7 +72,7 @@ def test_options_that_do_not_fit_are_refused(values: dict[str, Any], words: str)
 
 def test_the_options_import_nothing_heavy() -> None:
     code = (
-        "import sys; from edgetl.edge.pipeline import ClassifyOptions; "
+        "import sys; from edgetl.edge import ClassifyOptions; "
         "print(*{'numpy', 'cv2', 'PIL', 'typer'} & {*sys.modules})"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

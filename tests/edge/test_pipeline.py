@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from edgetl import edge
-from edgetl.edge import pipeline
 from edgetl.edge.errors import ModelFileError, SettingError, SourceError
-from edgetl.edge.pipeline import ClassifyOptions
+from edgetl.edge.pipeline import classification, running
+from edgetl.edge.pipeline.options import ClassifyOptions
 from tests.conftest import COLOURS, Cli, colour_picture
 from tests.edge.conftest import LABELS, frame_picture, write_video
 
@@ -44,7 +44,7 @@ def test_python_and_the_command_line_give_the_same_lines(
     options = ClassifyOptions(
         files=("photos",), model=model, format="jsonl", top_k=2, threshold=0.9
     )
-    outcome = pipeline.classify(options)
+    outcome = classification.classify(options)
     expected = cli("classify", *options.arguments(), check=1)
     found = rows(capsys.readouterr().out)
     assert found == rows(expected.stdout)
@@ -60,7 +60,7 @@ def test_changes_of_a_video_are_appended_to_a_file(model: Path, in_tmp_path: Pat
     output = in_tmp_path / "log.jsonl"
     options = ClassifyOptions(camera=str(clip), model=model, output=output, on_change=True)
     for _ in range(2):
-        assert pipeline.classify(options).classified == 3
+        assert classification.classify(options).classified == 3
     assert [row["label"] for row in rows(output.read_text())] == ["blue", "red"] * 2
 
 
@@ -77,9 +77,9 @@ def test_the_example_of_the_docs_works(
 
 
 def test_it_is_found_under_the_names_of_the_package() -> None:
-    assert edge.classify is pipeline.classify
+    assert edge.classify is classification.classify
     assert edge.ClassifyOptions is ClassifyOptions
-    assert edge.Outcome is pipeline.Outcome
+    assert edge.Outcome is running.Outcome
     with pytest.raises(AttributeError, match="clasify"):
         edge.clasify  # noqa: B018
 
@@ -87,11 +87,11 @@ def test_it_is_found_under_the_names_of_the_package() -> None:
 def test_nothing_of_the_process_stays_changed(model: Path, photos: Path) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     options = ClassifyOptions(files=("photos",), model=model, output=photos / "log.csv")
-    pipeline.classify(options)
+    classification.classify(options)
     assert signal.getsignal(signal.SIGTERM) is handler
     assert gc.isenabled()
     with pytest.raises(SettingError, match="dog"):
-        pipeline.classify(
+        classification.classify(
             ClassifyOptions(files=("photos",), model=model, snapshots=photos, when="dog>0.5")
         )
     assert gc.isenabled()
@@ -99,6 +99,6 @@ def test_nothing_of_the_process_stays_changed(model: Path, photos: Path) -> None
 
 def test_what_cannot_be_classified_is_raised(photos: Path) -> None:
     with pytest.raises(ModelFileError, match="gone"):
-        pipeline.classify(ClassifyOptions(files=("photos",), model=Path("gone.tflite")))
+        classification.classify(ClassifyOptions(files=("photos",), model=Path("gone.tflite")))
     with pytest.raises(SourceError, match=r"none\.jpg: no such file"):
-        pipeline.classify(ClassifyOptions(files=("none.jpg",), model=Path("gone.tflite")))
+        classification.classify(ClassifyOptions(files=("none.jpg",), model=Path("gone.tflite")))

@@ -95,10 +95,10 @@ def test_problems_keep_their_order_and_a_bad_picture_fails_alone(
     assert second is problem
     assert isinstance(third, Prefetched)
     with pytest.raises(PictureError, match=r"bad\.png"):
-        third.inferred.result()
+        third.result()
     for entry in (first, fourth):
         assert isinstance(entry, Prefetched)
-        assert entry.inferred.result().milliseconds > 0
+        assert entry.result().milliseconds > 0
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -258,7 +258,7 @@ def test_a_result_does_not_wait_for_the_next_item(classifier: Classifier, tmp_pa
     entries = prefetched(items(), classifier)
     entry = next(entries)
     assert isinstance(entry, Prefetched)
-    assert entry.inferred.result(timeout=10).probabilities.shape == (len(classifier.labels),)
+    assert entry.result(timeout=10).probabilities.shape == (len(classifier.labels),)
     assert not more.is_set()
     more.set()
     assert next(entries, None) is None

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.edge.system.sd_notify import Manager, manager_from
+from edgetl.edge.sinks.systemd import Manager, manager_from
 from tests.edge.conftest import Stream, write_video
 
 Serve = Callable[[Stream], str]

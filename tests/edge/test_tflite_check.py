@@ -8,16 +8,9 @@ import flatbuffers
 import numpy as np
 import pytest
 
-from edgetl.edge.model.verify import schema as schema
-from edgetl.edge.model.verify.flatbuffer import (
-    MAX_TABLES,
-    Child,
-    Children,
-    Scalars,
-    Text,
-    check_flatbuffer,
-)
+from edgetl.edge.model.verify.flatbuffer import MAX_TABLES, check_flatbuffer
 from edgetl.edge.model.verify.graph import output_values
+from edgetl.edge.model.verify.schema import Table
 from edgetl.edge.model.verify.tflite import check_tflite
 
 
@@ -181,10 +174,10 @@ def with_text(numbers: int) -> tuple[bytearray, int]:
 
 def test_a_string_without_an_end_is_found() -> None:
     content, start = with_text(0)
-    check_flatbuffer(bytes(content), {0: Text()})
+    check_flatbuffer(bytes(content), {"Root": ["string"]}, root="Root")
     content[start + 40] = 7
     with pytest.raises(ValueError, match="does not end"):
-        check_flatbuffer(bytes(content), {0: Text()})
+        check_flatbuffer(bytes(content), {"Root": ["string"]}, root="Root")
 
 
 def test_numbers_at_odd_places_are_found() -> None:
@@ -195,9 +188,9 @@ def test_numbers_at_odd_places_are_found() -> None:
         odd.append(start % 8 != 0)
         if odd[-1]:
             with pytest.raises(ValueError, match="misaligned"):
-                check_flatbuffer(bytes(content), {0: Scalars(8)})
+                check_flatbuffer(bytes(content), {"Root": ["[long]"]}, root="Root")
         else:
-            check_flatbuffer(bytes(content), {0: Scalars(8)})
+            check_flatbuffer(bytes(content), {"Root": ["[long]"]}, root="Root")
     assert set(odd) == {False, True}
 
 
@@ -214,19 +207,21 @@ def test_tables_that_share_one_long_vector_cannot_keep_us_busy() -> None:
     tables = vector_of(builder, [table_of(builder, long) for _ in range(5000)])
     builder.Finish(table_of(builder, tables))
     with pytest.raises(ValueError, match="used too often"):
-        check_flatbuffer(bytes(builder.Output()), {0: Children({0: Scalars(4)})})
+        check_flatbuffer(
+            bytes(builder.Output()), {"Root": ["[Part]"], "Part": ["[int]"]}, root="Root"
+        )
 
 
 def test_tables_in_tables_are_each_looked_at_once() -> None:
     builder = flatbuffers.Builder(2**16)
-    layout: dict[int, Any] = {}
+    kinds: dict[str, list[str]] = {"0": []}
     table = table_of(builder, vector_of(builder, []))
     # Followed path by path, these would be 100 ** 12 tables.
-    for _ in range(12):
+    for height in range(12):
         table = table_of(builder, vector_of(builder, [table] * 100))
-        layout = {0: Children(layout)}
+        kinds[str(height + 1)] = [f"[{height}]"]
     builder.Finish(table)
-    check_flatbuffer(bytes(builder.Output()), layout)
+    check_flatbuffer(bytes(builder.Output()), kinds, root="12")
 
 
 def test_too_many_tables_are_refused() -> None:
@@ -234,18 +229,20 @@ def test_too_many_tables_are_refused() -> None:
     table = table_of(builder, vector_of(builder, []))
     builder.Finish(table_of(builder, vector_of(builder, [table] * (MAX_TABLES + 1))))
     with pytest.raises(ValueError, match=f"more than {MAX_TABLES}"):
-        check_flatbuffer(bytes(builder.Output()), {0: Children({})})
+        check_flatbuffer(bytes(builder.Output()), {"Root": ["[Part]"], "Part": []}, root="Root")
 
 
 def test_a_table_before_the_file_is_found() -> None:
     builder = flatbuffers.Builder(64)
     builder.Finish(table_of(builder, table_of(builder, vector_of(builder, []))))
     content = bytearray(builder.Output())
-    check_flatbuffer(bytes(content), {0: Child({0: Children({})})})
+    check_flatbuffer(
+        bytes(content), {"Root": ["Part"], "Part": ["[Leaf]"], "Leaf": []}, root="Root"
+    )
     root = int.from_bytes(content[:4], "little")
     content[root : root + 4] = (2**31 - 1).to_bytes(4, "little")
     with pytest.raises(ValueError, match="vtable"):
-        check_flatbuffer(bytes(content), {})
+        check_flatbuffer(bytes(content), {"Root": []}, root="Root")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +260,7 @@ def test_the_graph_tells_probabilities_from_logits(
     third_party_models: Path, name: str, values: str
 ) -> None:
     content = (third_party_models / f"{name}.tflite").read_bytes()
-    assert output_values(schema.Table.root(content)) == values
+    assert output_values(Table.root("Model", content)) == values
 
 
 def test_a_graph_without_operators_gives_logits(third_party_models: Path) -> None:
@@ -271,4 +268,4 @@ def test_a_graph_without_operators_gives_logits(third_party_models: Path) -> Non
         graph(content).operators, graph(content).outputs = [], graph(content).inputs
 
     content = changed(third_party_models / "int8.tflite", change)
-    assert output_values(schema.Table.root(content)) == "logits"
+    assert output_values(Table.root("Model", content)) == "logits"

@@ -58,8 +58,8 @@ def packed(flatbuffer: bytes, labels: tuple[str, ...]) -> bytes:
 def buffer_positions(model: bytes) -> list[tuple[int, bytes]]:
     """The position in the file, and the content, of each buffer of 64 bytes or more."""
     found = []
-    for buffer in schema.Table.root(model).children(schema.Model.BUFFERS):
-        data = buffer.numbers(schema.Buffer.DATA, np.uint8).tobytes()
+    for buffer in schema.Table.root("Model", model).children("buffers"):
+        data = buffer.numbers("data").tobytes()
         if len(data) >= 64:
             found.append((model.index(data), data))
     return found

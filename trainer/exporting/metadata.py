@@ -13,23 +13,10 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-from flatbuffers.number_types import Uint32Flags
 
 from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_NAME
 from edgetl.edge.model.verify import schema
-from edgetl.edge.model.verify.schema import (
-    AssociatedFile,
-    Content,
-    ImageProperties,
-    Metadata,
-    Model,
-    ModelMetadata,
-    Normalization,
-    ProcessUnit,
-    Stats,
-    SubGraphMetadata,
-    TensorMetadata,
-)
+from edgetl.edge.model.verify.schema import KINDS, PLACES
 
 # The alignment that TFLite's schema requires of a buffer's data.
 _ALIGNMENT = 16
@@ -56,7 +43,7 @@ def with_metadata(model: bytes, description: Description) -> bytes:
     """
     metadata = _metadata(description)
     padding = -len(model) % _ALIGNMENT
-    old = schema.Table.root(model)
+    old = schema.Table.root("Model", model)
     # Builders write from the back to the front and count offsets from the back.
     builder = flatbuffers.Builder(len(model) + len(metadata) + 65536)
     size = len(builder.Bytes)
@@ -66,25 +53,26 @@ def with_metadata(model: bytes, description: Description) -> bytes:
     def offset(position: int) -> int:
         return len(model) + padding - position
 
-    buffers = [offset(p) for p in old.positions(Model.BUFFERS)]
-    entries = [offset(p) for p in old.positions(Model.METADATA)]
+    buffers = [offset(table.position) for table in old.children("buffers")]
+    entries = [offset(table.position) for table in old.children("metadata")]
     buffers.append(_buffer(builder, metadata))
     name = builder.CreateString(schema.METADATA_NAME)
-    builder.StartObject(Metadata.FIELDS)
-    builder.PrependUOffsetTRelativeSlot(Metadata.NAME, name, 0)
-    builder.PrependUint32Slot(Metadata.BUFFER, len(buffers) - 1, 0)
+    builder.StartObject(len(KINDS["Metadata"]))
+    builder.PrependUOffsetTRelativeSlot(PLACES["Metadata"]["name"], name, 0)
+    builder.PrependUint32Slot(PLACES["Metadata"]["buffer"], len(buffers) - 1, 0)
     entries.append(builder.EndObject())
-    all_buffers, all_entries = _vector(builder, buffers), _vector(builder, entries)
+    lists = {"buffers": _vector(builder, buffers), "metadata": _vector(builder, entries)}
 
-    builder.StartObject(Model.FIELDS)
-    builder.PrependUint32Slot(Model.VERSION, old.number(Model.VERSION, Uint32Flags), 0)
-    copied = (Model.OPERATOR_CODES, Model.SUBGRAPHS, Model.DESCRIPTION, Model.METADATA_BUFFER)
-    for field in (*copied, Model.SIGNATURE_DEFS):
+    places = PLACES["Model"]
+    builder.StartObject(len(KINDS["Model"]))
+    builder.PrependUint32Slot(places["version"], old.number("version"), 0)
+    copied = ("operator_codes", "subgraphs", "description", "metadata_buffer", "signature_defs")
+    for field in copied:
         target = old.target(field)
         if target is not None:
-            builder.PrependUOffsetTRelativeSlot(field, offset(target), 0)
-    builder.PrependUOffsetTRelativeSlot(Model.BUFFERS, all_buffers, 0)
-    builder.PrependUOffsetTRelativeSlot(Model.METADATA, all_entries, 0)
+            builder.PrependUOffsetTRelativeSlot(places[field], offset(target), 0)
+    for field, vector in lists.items():
+        builder.PrependUOffsetTRelativeSlot(places[field], vector, 0)
     root = builder.EndObject()
     builder.minalign = max(builder.minalign, _ALIGNMENT)
     builder.Finish(root, file_identifier=schema.MODEL_IDENTIFIER)
@@ -105,24 +93,25 @@ def with_files(model: bytes, files: Mapping[str, bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class _Table:
-    """A flatbuffer table: the number of its fields, and the values of those that are set.
+    """A flatbuffer table: its name in the schema, and the values of the fields that are set.
 
     A value is text, a table, a list of tables, a float for a list of one, or an int for an enum of
     8 bits.
     """
 
-    fields: int
-    values: Mapping[int, Any]
+    name: str
+    values: Mapping[str, Any]
 
     def build(self, builder: Any) -> int:
         # Tables are not nested in a flatbuffer: whatever this one refers to comes first.
-        offsets = {i: _built(builder, v) for i, v in self.values.items() if not isinstance(v, int)}
-        builder.StartObject(self.fields)
+        offsets = {f: _built(builder, v) for f, v in self.values.items() if not isinstance(v, int)}
+        builder.StartObject(len(KINDS[self.name]))
         for field, value in self.values.items():
+            place = PLACES[self.name][field]
             if isinstance(value, int):
-                builder.PrependUint8Slot(field, value, 0)
+                builder.PrependUint8Slot(place, value, 0)
             else:
-                builder.PrependUOffsetTRelativeSlot(field, offsets[field], 0)
+                builder.PrependUOffsetTRelativeSlot(place, offsets[field], 0)
         return int(builder.EndObject())
 
 
@@ -137,59 +126,54 @@ def _built(builder: Any, value: Any) -> int:
 
 
 def _metadata(description: Description) -> bytes:
-    subgraph = {SubGraphMetadata.INPUTS: [_input()], SubGraphMetadata.OUTPUTS: [_output()]}
     manifest = {
-        AssociatedFile.NAME: MANIFEST_NAME,
-        AssociatedFile.DESCRIPTION: "Input size, figures and checksum, for edgetl.",
-        AssociatedFile.TYPE: AssociatedFile.DESCRIPTIONS,
+        "name": MANIFEST_NAME,
+        "description": "Input size, figures and checksum, for edgetl.",
+        "type": schema.DESCRIPTIONS,
     }
     model = {
-        ModelMetadata.NAME: description.name,
-        ModelMetadata.DESCRIPTION: description.description,
-        ModelMetadata.VERSION: description.version,
-        ModelMetadata.AUTHOR: description.author,
-        ModelMetadata.SUBGRAPHS: [_Table(SubGraphMetadata.FIELDS, subgraph)],
-        ModelMetadata.ASSOCIATED_FILES: [_Table(AssociatedFile.FIELDS, manifest)],
-        ModelMetadata.MIN_PARSER_VERSION: _MIN_PARSER_VERSION,
+        "name": description.name,
+        "description": description.description,
+        "version": description.version,
+        "author": description.author,
+        "subgraphs": [_Table("SubGraphMetadata", {"inputs": [_input()], "outputs": [_output()]})],
+        "associated_files": [_Table("AssociatedFile", manifest)],
+        "min_parser_version": _MIN_PARSER_VERSION,
     }
     builder = flatbuffers.Builder(2048)
-    root = _Table(ModelMetadata.FIELDS, model).build(builder)
+    root = _Table("ModelMetadata", model).build(builder)
     builder.Finish(root, file_identifier=schema.METADATA_IDENTIFIER)
     return bytes(builder.Output())
 
 
 def _input() -> _Table:
-    unit = _Table(Normalization.FIELDS, {Normalization.MEAN: 0.0, Normalization.STD: 1.0})
-    image = _Table(ImageProperties.FIELDS, {ImageProperties.COLOR_SPACE: ImageProperties.RGB})
+    normalization = _Table("NormalizationOptions", {"mean": 0.0, "std": 1.0})
+    image = _Table("ImageProperties", {"color_space": 1})  # RGB
     tensor = {
-        TensorMetadata.NAME: "image",
-        TensorMetadata.DESCRIPTION: "The picture: RGB, 0 to 255.",
-        TensorMetadata.CONTENT: _union(Content.IMAGE, image),
-        TensorMetadata.PROCESS_UNITS: [_union(ProcessUnit.NORMALIZATION, unit)],
-        TensorMetadata.STATS: _Table(Stats.FIELDS, {Stats.MAX: 255.0, Stats.MIN: 0.0}),
+        "name": "image",
+        "description": "The picture: RGB, 0 to 255.",
+        "content": _Table("Content", {"type": 2, "value": image}),  # ImageProperties
+        "process_units": [_Table("ProcessUnit", {"options_type": 1, "options": normalization})],
+        "stats": _Table("Stats", {"max": 255.0, "min": 0.0}),
     }
-    return _Table(TensorMetadata.FIELDS, tensor)
+    return _Table("TensorMetadata", tensor)
 
 
 def _output() -> _Table:
     labels = {
-        AssociatedFile.NAME: LABELS_NAME,
-        AssociatedFile.DESCRIPTION: "One label a line, in the order of the outputs.",
-        AssociatedFile.TYPE: AssociatedFile.TENSOR_AXIS_LABELS,
+        "name": LABELS_NAME,
+        "description": "One label a line, in the order of the outputs.",
+        "type": schema.TENSOR_AXIS_LABELS,
     }
+    feature = _Table("FeatureProperties", {})
     tensor = {
-        TensorMetadata.NAME: "probability",
-        TensorMetadata.DESCRIPTION: "The probability of each class, in the order of the labels.",
-        TensorMetadata.CONTENT: _union(Content.FEATURE, _Table(0, {})),
-        TensorMetadata.STATS: _Table(Stats.FIELDS, {Stats.MAX: 1.0, Stats.MIN: 0.0}),
-        TensorMetadata.ASSOCIATED_FILES: [_Table(AssociatedFile.FIELDS, labels)],
+        "name": "probability",
+        "description": "The probability of each class, in the order of the labels.",
+        "content": _Table("Content", {"type": 1, "value": feature}),  # FeatureProperties
+        "stats": _Table("Stats", {"max": 1.0, "min": 0.0}),
+        "associated_files": [_Table("AssociatedFile", labels)],
     }
-    return _Table(TensorMetadata.FIELDS, tensor)
-
-
-def _union(kind: int, value: _Table) -> _Table:
-    """A table whose only field is a union, as Content and ProcessUnit are: its type, its value."""
-    return _Table(2, {0: kind, 1: value})
+    return _Table("TensorMetadata", tensor)
 
 
 def _vector(builder: Any, offsets: Sequence[int]) -> int:
@@ -205,5 +189,5 @@ def _buffer(builder: Any, data: bytes) -> int:
     builder.Bytes[builder.head : builder.head + len(data)] = data
     vector = builder.EndVector()
     builder.StartObject(1)
-    builder.PrependUOffsetTRelativeSlot(schema.Buffer.DATA, vector, 0)
+    builder.PrependUOffsetTRelativeSlot(PLACES["Buffer"]["data"], vector, 0)
     return int(builder.EndObject())

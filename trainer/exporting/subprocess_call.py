@@ -15,7 +15,7 @@ from edgetl.edge.errors import EdgetlError
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.edge.system.python_subprocess import ending, run_python
-from edgetl.edge.system.subprocess_answer import keep_stdout
+from edgetl.edge.system.standard_streams import keep_stdout
 
 Result = TypeVar("Result")
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from edgetl.edge.errors import ModelFileError
 from edgetl.edge.model.runtime import choose_runtime
-from edgetl.edge.system.subprocess_answer import keep_stdout
+from edgetl.edge.system.standard_streams import keep_stdout
 
 # A model that asks for more memory than there is shall cost this process, not another one.
 _FIRST_TO_GO = "1000"

@@ -1,8 +1,9 @@
-"""Field numbers of the two published schemas a .tflite file is made of, and how to read a field.
+"""The two published schemas that a .tflite file is made of, and how to read a table by them.
 
-TFLite's own schema.fbs (file identifier TFL3) and TFLite Metadata's metadata_schema.fbs (M001). A
-flatbuffer table finds field n through entry n of its vtable, so these numbers are all that is
-needed to read and write them: https://flatbuffers.dev/internals/
+TFLite's own schema.fbs as of LiteRT 2.3 (file identifier TFL3) and TFLite Metadata's
+metadata_schema.fbs (M001). A flatbuffer table finds field n through entry n of its vtable, so the
+order of the fields is all that is needed to read, check and write them:
+https://flatbuffers.dev/internals/
 """
 
 import struct
@@ -18,111 +19,113 @@ MODEL_IDENTIFIER = b"TFL3"
 METADATA_IDENTIFIER = b"M001"
 METADATA_NAME = "TFLITE_METADATA"
 
+NUMBERS = {
+    "bool": types.BoolFlags, "byte": types.Int8Flags, "ubyte": types.Uint8Flags,
+    "ushort": types.Uint16Flags, "int": types.Int32Flags, "uint": types.Uint32Flags,
+    "long": types.Int64Flags, "ulong": types.Uint64Flags, "float": types.Float32Flags,
+}  # fmt: skip
 
-class Model:
-    VERSION, OPERATOR_CODES, SUBGRAPHS, DESCRIPTION, BUFFERS = range(5)
-    METADATA_BUFFER, METADATA, SIGNATURE_DEFS = range(5, 8)
-    FIELDS = 8  # as edgetl writes it
-    EXTERNAL_BUFFER_GROUPS, EXTERNAL_BUFFERS = range(8, 10)
+# A number names the table that the union holds; the field before the union holds the number.
+UNLISTED = "Unlisted"
+UNIONS = {
+    "QuantizationDetails": {
+        1: "CustomQuantization", 2: "BlockwiseQuantization", 3: "MultiAxisQuantization",
+    },
+    "SparseIndexVector": {1: "Int32Vector", 2: "Uint16Vector", 3: "Uint8Vector"},
+    # Options that hold more than numbers; of the others it is enough that they lie in the file.
+    "BuiltinOptions": {
+        3: "ConcatEmbeddingsOptions", 17: "ReshapeOptions", 30: "SqueezeOptions",
+        111: "VarHandleOptions", 115: "BucketizeOptions",
+    },
+    "BuiltinOptions2": {
+        2: "StablehloBroadcastInDimOptions", 3: "StablehloSliceOptions",
+        4: "StablehloConvolutionOptions", 5: "StablehloCustomCallOptions",
+        6: "StablehloReduceOptions", 7: "StablehloScatterOptions",
+        9: "StablehloDynamicSliceOptions", 10: "StablehloPadOptions",
+        12: "StablehloDotGeneralOptions", 13: "StablehloReduceWindowOptions",
+        16: "StablehloGatherOptions", 17: "StablehloTransposeOptions",
+        21: "StableHLOCompositeOptions", 23: "StablehloCaseOptions",
+    },
+    "ProcessUnitOptions": {1: "NormalizationOptions"},
+}  # fmt: skip
 
+# The fields of each table in order, NAME:KIND, without a name where nothing here reads it. A kind
+# is a number, a string, a table, a union, or in brackets a vector; - is one that is not looked at.
+_TABLES = {
+    "Model": "version:uint operator_codes:[OperatorCode] subgraphs:[SubGraph] description:string "
+    "buffers:[Buffer] metadata_buffer:[int] metadata:[Metadata] signature_defs:[SignatureDef] "
+    "[ExternalBufferGroup] [ExternalBuffer]",
+    "OperatorCode": "deprecated_builtin_code:byte string int builtin_code:int",
+    "Buffer": "data:[ubyte] offset:ulong size:ulong",
+    "Metadata": "name:string buffer:uint",
+    "SubGraph": "tensors:[Tensor] inputs:[int] outputs:[int] operators:[Operator] string int",
+    "Tensor": "shape:[int] type:byte buffer:uint name:string quantization:Quantization "
+    "is_variable:bool sparsity:Sparsity shape_signature:[int] bool [VariantSubType] uint",
+    "Quantization": "[float] [float] scale:[float] zero_point:[long] ubyte QuantizationDetails "
+    "dimension:int",
+    "CustomQuantization": "[ubyte]",
+    "BlockwiseQuantization": "int int int [int]",
+    "MultiAxisQuantization": "int int int [int]",
+    "Sparsity": "[int] [int] [SparseDimension]",
+    "SparseDimension": "byte int ubyte SparseIndexVector ubyte SparseIndexVector",
+    "Int32Vector": "[int]",
+    "Uint16Vector": "[ushort]",
+    "Uint8Vector": "[ubyte]",
+    "VariantSubType": "[int] byte bool",
+    "Operator": "opcode_index:uint inputs:[int] outputs:[int] ubyte BuiltinOptions [ubyte] byte "
+    "[bool] intermediates:[int] large_custom_options_offset:ulong large_custom_options_size:ulong "
+    "ubyte BuiltinOptions2 int",
+    "SignatureDef": "inputs:[TensorMap] outputs:[TensorMap] string - subgraph_index:uint",
+    "TensorMap": "string tensor_index:uint",
+    "ExternalBufferGroup": "string",
+    "ExternalBuffer": "uint uint ulong ulong string",
+    "ConcatEmbeddingsOptions": "- [int] [int]",
+    "ReshapeOptions": "[int]",
+    "SqueezeOptions": "[int]",
+    "VarHandleOptions": "string string",
+    "BucketizeOptions": "[float]",
+    "StablehloBroadcastInDimOptions": "[long]",
+    "StablehloSliceOptions": "[long] [long] [long]",
+    "StablehloConvolutionOptions": "[long] [long] [long] [long] [bool] - - [long] - - [long] - - "
+    "[long] - - [int]",
+    "StablehloCustomCallOptions": "string - string - [int] [ubyte]",
+    "StablehloReduceOptions": "[long]",
+    "StablehloScatterOptions": "- [long] [long] [long]",
+    "StablehloDynamicSliceOptions": "[long]",
+    "StablehloPadOptions": "[long] [long] [long]",
+    "StablehloDotGeneralOptions": "[long] [long] [long] [long] [int]",
+    "StablehloReduceWindowOptions": "[long] [long] [long] [long] [long]",
+    "StablehloGatherOptions": "[long] [long] [long] - [long]",
+    "StablehloTransposeOptions": "[long]",
+    "StableHLOCompositeOptions": "string - [ubyte]",
+    "StablehloCaseOptions": "[int]",
+    # TFLite Metadata: what edgetl reads or writes of it; no one else looks at the rest here.
+    "ModelMetadata": "name:string description:string version:string subgraphs:[SubGraphMetadata] "
+    "author:string license:- associated_files:[AssociatedFile] min_parser_version:-",
+    "SubGraphMetadata": "- - inputs:[TensorMetadata] outputs:[TensorMetadata]",
+    "TensorMetadata": "name:string description:string - content:- process_units:[ProcessUnit] "
+    "stats:- associated_files:[AssociatedFile]",
+    "Content": "type:- value:-",
+    UNLISTED: "",
+    "FeatureProperties": "",
+    "ImageProperties": "color_space:-",
+    "ProcessUnit": "options_type:ubyte options:ProcessUnitOptions",
+    "NormalizationOptions": "mean:[float] std:[float]",
+    "Stats": "max:- min:-",
+    "AssociatedFile": "name:string description:string type:byte",
+}
+# Of each table the kinds of its fields, and the places of those with a name.
+KINDS = {
+    table: [field.rpartition(":")[2] for field in fields.split()]
+    for table, fields in _TABLES.items()
+}
+PLACES = {
+    table: {field.rpartition(":")[0]: place for place, field in enumerate(fields.split())}
+    for table, fields in _TABLES.items()
+}
 
-class OperatorCode:
-    DEPRECATED_BUILTIN_CODE, CUSTOM_CODE, VERSION, BUILTIN_CODE = range(4)
-
-
-class BuiltinOperator:
-    DEQUANTIZE, LOGISTIC, RESHAPE, SOFTMAX, SQUEEZE, QUANTIZE = 6, 14, 22, 25, 43, 114
-
-
-class Buffer:
-    DATA, OFFSET, SIZE = range(3)
-
-
-class Metadata:
-    NAME, BUFFER = range(2)
-    FIELDS = 2
-
-
-class SubGraph:
-    TENSORS, INPUTS, OUTPUTS, OPERATORS, NAME, DEBUG_METADATA_INDEX = range(6)
-
-
-class Tensor:
-    SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, IS_VARIABLE = range(6)
-    SPARSITY, SHAPE_SIGNATURE, HAS_RANK, VARIANT_TENSORS, EXTERNAL_BUFFER = range(6, 11)
-
-
-class Quantization:
-    MIN, MAX, SCALE, ZERO_POINT, DETAILS_TYPE, DETAILS, DIMENSION = range(7)
-
-
-class Operator:
-    OPCODE_INDEX, INPUTS, OUTPUTS, BUILTIN_OPTIONS_TYPE, BUILTIN_OPTIONS = range(5)
-    CUSTOM_OPTIONS, CUSTOM_OPTIONS_FORMAT, MUTATING_VARIABLE_INPUTS, INTERMEDIATES = range(5, 9)
-    LARGE_CUSTOM_OPTIONS_OFFSET, LARGE_CUSTOM_OPTIONS_SIZE = range(9, 11)
-    BUILTIN_OPTIONS_2_TYPE, BUILTIN_OPTIONS_2, DEBUG_METADATA_INDEX = range(11, 14)
-
-
-class SignatureDef:
-    INPUTS, OUTPUTS, KEY = range(3)
-    SUBGRAPH_INDEX = 4
-
-
-class TensorMap:
-    NAME, TENSOR_INDEX = range(2)
-
-
-class ModelMetadata:
-    NAME, DESCRIPTION, VERSION, SUBGRAPHS, AUTHOR, LICENSE = range(6)
-    ASSOCIATED_FILES, MIN_PARSER_VERSION = range(6, 8)
-    FIELDS = 8
-
-
-class SubGraphMetadata:
-    NAME, DESCRIPTION, INPUTS, OUTPUTS = range(4)
-    FIELDS = 4
-
-
-class TensorMetadata:
-    NAME, DESCRIPTION, DIMENSION_NAMES, CONTENT = range(4)
-    PROCESS_UNITS, STATS, ASSOCIATED_FILES = range(4, 7)
-    FIELDS = 7
-
-
-class Content:
-    PROPERTIES_TYPE, PROPERTIES = range(2)
-    FIELDS = 2
-    FEATURE, IMAGE = 1, 2  # union ContentProperties
-
-
-class ImageProperties:
-    COLOR_SPACE = 0
-    FIELDS = 1
-    RGB = 1  # enum ColorSpaceType
-
-
-class ProcessUnit:
-    OPTIONS_TYPE, OPTIONS = range(2)
-    FIELDS = 2
-    NORMALIZATION = 1  # union ProcessUnitOptions
-
-
-class Normalization:
-    MEAN, STD = range(2)
-    FIELDS = 2
-
-
-class Stats:
-    MAX, MIN = range(2)
-    FIELDS = 2
-
-
-class AssociatedFile:
-    NAME, DESCRIPTION, TYPE = range(3)
-    FIELDS = 3
-    DESCRIPTIONS, TENSOR_AXIS_LABELS = 1, 2  # enum AssociatedFileType
-
-
+# enum AssociatedFileType
+DESCRIPTIONS, TENSOR_AXIS_LABELS = 1, 2
 # enum TensorType of schema.fbs, as far as an image classifier's input and output can have them
 DTYPES: dict[int, type[np.generic]] = {0: np.float32, 3: np.uint8, 9: np.int8}
 # The bits that a value of each TensorType takes; strings, resources and variants have no fixed size
@@ -131,74 +134,80 @@ BITS |= {15: 32, 16: 16, 17: 4, 18: 16, 19: 2, 20: 4, 21: 8, 22: 8}
 
 
 class Table:
-    """One flatbuffer table in `data`. Reading past the end raises struct.error or IndexError."""
+    """One table of a flatbuffer, whose fields go by the names in its schema.
 
-    def __init__(self, data: bytes | memoryview, position: int) -> None:
+    Reading past the end raises struct.error, IndexError or ValueError.
+
+    Attributes:
+        position: where it begins in the data.
+    """
+
+    def __init__(self, name: str, data: bytes | memoryview, position: int) -> None:
+        """`name` is that of the table in its schema."""
+        self.position = position
+        self._kinds, self._places = KINDS[name], PLACES[name]
         self._table = flatbuffers.table.Table(memoryview(data), position)
 
     @classmethod
-    def root(cls, data: bytes | memoryview) -> "Table":
+    def root(cls, name: str, data: bytes | memoryview) -> "Table":
         """The root table of a whole flatbuffer."""
-        return cls(data, flatbuffers.encode.Get(types.UOffsetTFlags.packer_type, data, 0))
+        return cls(name, data, flatbuffers.encode.Get(types.UOffsetTFlags.packer_type, data, 0))
 
     @classmethod
-    def empty(cls) -> "Table":
+    def empty(cls, name: str) -> "Table":
         """A table in which every field is absent."""
         # A table that points back 4 bytes to its vtable, which lists no fields.
-        return cls(struct.pack("<HHi", 4, 4, 4), 4)
+        return cls(name, struct.pack("<HHi", 4, 4, 4), 4)
 
-    @classmethod
-    def _at(cls, table: Any, position: int) -> "Table":
-        child = cls.__new__(cls)
-        child._table = flatbuffers.table.Table(table.Bytes, position)
-        return child
+    def number(self, field: str) -> int:
+        """A number, 0 if absent."""
+        place = self._places[field]
+        return int(self._table.GetSlot(4 + 2 * place, 0, NUMBERS[self._kinds[place]]))
 
-    def _offset(self, field: int) -> int:
-        return int(self._table.Offset(4 + 2 * field))
-
-    def number(self, field: int, flags: Any, default: int = 0) -> int:
-        """A scalar field of type `flags`."""
-        offset = self._offset(field)
-        return int(self._table.Get(flags, offset + self._table.Pos)) if offset else default
-
-    def string(self, field: int) -> str | None:
-        """A string field, None if absent."""
+    def string(self, field: str) -> str | None:
+        """A string, None if absent."""
         offset = self._offset(field)
         if not offset:
             return None
-        return bytes(self._table.String(offset + self._table.Pos)).decode("utf-8", "replace")
+        return bytes(self._table.String(offset + self.position)).decode("utf-8", "replace")
 
-    def child(self, field: int) -> "Table | None":
-        """A table (or union value) field, None if absent."""
-        target = self.target(field)
-        return None if target is None else self._at(self._table, target)
+    def child(self, field: str) -> "Table | None":
+        """A table, None if absent or, in a union, not of the schema above."""
+        target, place = self.target(field), self._places[field]
+        name: str | None = self._kinds[place]
+        if name in UNIONS:
+            tag = self._table.GetSlot(2 + 2 * place, 0, types.Uint8Flags)
+            name = UNIONS[name].get(tag)
+        return None if target is None or name is None else Table(name, self._table.Bytes, target)
 
-    def target(self, field: int) -> int | None:
-        """Where in the data a table, string or vector field points to, None if absent."""
+    def target(self, field: str) -> int | None:
+        """Where in the data a table, string or vector begins, None if absent."""
         offset = self._offset(field)
-        return int(self._table.Indirect(offset + self._table.Pos)) if offset else None
+        return int(self._table.Indirect(offset + self.position)) if offset else None
 
-    def children(self, field: int) -> "list[Table]":
+    def children(self, field: str) -> "list[Table]":
         """A vector of tables, empty if absent."""
-        return [self._at(self._table, position) for position in self.positions(field)]
-
-    def positions(self, field: int) -> list[int]:
-        """Where in the data each table of a vector of tables begins."""
         offset = self._offset(field)
         if not offset:
             return []
-        start, length = self._vector(offset)
-        if start + 4 * length > len(self._table.Bytes):
+        data, start, length = self._vector(offset)
+        if start + 4 * length > len(data):
             raise IndexError("a vector of tables runs past the end")
-        return [int(self._table.Indirect(start + 4 * index)) for index in range(length)]
+        name = self._kinds[self._places[field]].strip("[]")
+        starts = range(start, start + 4 * length, 4)
+        return [Table(name, data, int(self._table.Indirect(start))) for start in starts]
 
-    def numbers(self, field: int, dtype: Any) -> npt.NDArray[Any]:
-        """A vector of scalars, empty if absent."""
+    def numbers(self, field: str) -> npt.NDArray[Any]:
+        """A vector of numbers, empty if absent."""
         offset = self._offset(field)
+        dtype = np.dtype(NUMBERS[self._kinds[self._places[field]].strip("[]")].name)
         if not offset:
             return np.empty(0, dtype)
-        start, length = self._vector(offset)
-        return np.frombuffer(self._table.Bytes, dtype, length, start)
+        data, start, length = self._vector(offset)
+        return np.frombuffer(data, dtype, length, start)
 
-    def _vector(self, offset: int) -> tuple[int, int]:
-        return int(self._table.Vector(offset)), int(self._table.VectorLen(offset))
+    def _offset(self, field: str) -> int:
+        return int(self._table.Offset(4 + 2 * self._places[field]))
+
+    def _vector(self, offset: int) -> tuple[memoryview, int, int]:
+        return self._table.Bytes, self._table.Vector(offset), self._table.VectorLen(offset)

@@ -14,7 +14,7 @@ from edgetl.edge.service.options import ServiceOptions
 from edgetl.edge.system.messages import logger
 
 if TYPE_CHECKING:
-    from edgetl.edge.service.install import Plan
+    from edgetl.edge.service.systemd import Plan
 
 
 def install(
@@ -43,11 +43,11 @@ def install(
     if plan.refused:
         raise plan.refused[0]
     if dry_run:
-        print(json.dumps({"changed": not plan.installed, "unit": str(service.unit)}))
+        print(json.dumps({"changed": not systemd.is_installed(plan), "unit": str(service.unit)}))
         return
-    if not plan.installed:
+    if not systemd.is_installed(plan):
         _confirm(plan, yes=yes)
-    changed = plan.install()
+    changed = systemd.install(plan)
     if as_json:
         print(json.dumps({"changed": changed, "unit": str(service.unit)}))
     else:

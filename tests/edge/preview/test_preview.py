@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SinkError
-from edgetl.edge.preview.viewers import Viewers
+from edgetl.edge.preview.server import Viewers
 from tests.edge.conftest import frame_number
 from tests.edge.preview.client import Answer, Start, following, get, result
 
@@ -188,7 +188,7 @@ def test_closing_takes_less_than_a_second_and_frees_the_port(start: Start) -> No
 
 
 def test_a_ninth_viewer_is_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetl.edge.preview.viewers.LINGER_SECONDS", 1.0)
+    monkeypatch.setattr("edgetl.edge.preview.server.LINGER_SECONDS", 1.0)
     sink = start()
     sink.write(result())
     for number in range(8):
