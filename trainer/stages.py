@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -184,18 +184,16 @@ def publish(
 ) -> None:
     """Write figures, report, metrics and last the model, which makes the run a finished one."""
     dataset = prepared.dataset
-    run_figures.write_curves(run, [asdict(epoch) for epoch in fitted.history])
-    run_figures.write_confusion(
-        run, dataset, {split: asdict(f) if f else None for split, f in evaluated.figures.items()}
-    )
+    run_figures.write_curves(run, fitted.history)
+    run_figures.write_confusion(run, dataset, evaluated.figures)
     clock.lap("figures")
     written = run_metrics(fitted.history, prepared.counts, evaluated.figures, clock.seconds)
     write_report(
         run,
         dataset=dataset,
-        config=asdict(prepared.config),
-        history=[asdict(epoch) for epoch in fitted.history],
-        metrics=asdict(written),
+        config=prepared.config,
+        history=fitted.history,
+        metrics=written,
         mistakes=worst_mistakes(
             dataset, prepared.pictures, evaluated.probabilities[dataset.held_out]
         ),
