@@ -50,18 +50,15 @@ class Description:
 def with_metadata(model: bytes, description: Description) -> bytes:
     """The model with a TFLITE_METADATA entry for one RGB input 0..255 and labelled probabilities.
 
-    Args:
-        model: a TFLite flatbuffer with one image input and one [1, classes] output.
-        description: name, description, author and version.
+    `model` is a TFLite flatbuffer with one image input and one [1, classes] output.
     """
     metadata = _metadata(description)
     padding = -len(model) % _ALIGNMENT
     old = schema.Table.root(model)
     # Builders write from the back to the front and count offsets from the back.
     builder = flatbuffers.Builder(len(model) + len(metadata) + 65536)
-    size = len(builder.Bytes)
-    builder.Bytes[size - len(model) - padding : size - padding] = model
-    builder.head = size - len(model) - padding
+    builder.head = len(builder.Bytes) - len(model) - padding
+    builder.Bytes[builder.head : builder.head + len(model)] = model
 
     def offset(position: int) -> int:
         return len(model) + padding - position
@@ -103,93 +100,80 @@ def with_files(model: bytes, files: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A flatbuffer table: the number of its fields, and the values of those that are set.
-
-    A value is text, a table, a list of tables, a float for a list of one, or an int for an enum of
-    8 bits.
-    """
-
-    fields: int
-    values: Mapping[int, Any]
-
-    def build(self, builder: Any) -> int:
-        # Tables are not nested in a flatbuffer: whatever this one refers to comes first.
-        offsets = {i: _built(builder, v) for i, v in self.values.items() if not isinstance(v, int)}
-        builder.StartObject(self.fields)
-        for field, value in self.values.items():
-            if isinstance(value, int):
-                builder.PrependUint8Slot(field, value, 0)
-            else:
-                builder.PrependUOffsetTRelativeSlot(field, offsets[field], 0)
-        return int(builder.EndObject())
-
-
 def _built(builder: Any, value: Any) -> int:
-    if isinstance(value, _Table):
-        return value.build(builder)
+    """Write a value into the flatbuffer, and return its offset.
+
+    A value is text, a table, a list of tables, or a float for a list of one. A table is a dict of
+    such values, and of ints for enums of 8 bits, by the numbers of the fields.
+    """
     if isinstance(value, str):
         return int(builder.CreateString(value))
     if isinstance(value, list):
-        return _vector(builder, [table.build(builder) for table in value])
-    return int(builder.CreateNumpyVector(np.array([value], np.float32)))
+        return _vector(builder, [_built(builder, table) for table in value])
+    if isinstance(value, float):
+        return int(builder.CreateNumpyVector(np.array([value], np.float32)))
+    # Tables are not nested in a flatbuffer: whatever this one refers to comes first.
+    offsets = {i: _built(builder, v) for i, v in value.items() if not isinstance(v, int)}
+    builder.StartObject(max(value, default=-1) + 1)
+    for field, one in value.items():
+        if isinstance(one, int):
+            builder.PrependUint8Slot(field, one, 0)
+        else:
+            builder.PrependUOffsetTRelativeSlot(field, offsets[field], 0)
+    return int(builder.EndObject())
 
 
 def _metadata(description: Description) -> bytes:
-    subgraph = {SubGraphMetadata.INPUTS: [_input()], SubGraphMetadata.OUTPUTS: [_output()]}
-    manifest = {
-        AssociatedFile.NAME: MANIFEST_NAME,
-        AssociatedFile.DESCRIPTION: "Input size, figures and checksum, for edgetl.",
-        AssociatedFile.TYPE: AssociatedFile.DESCRIPTIONS,
+    image = {
+        TensorMetadata.NAME: "image",
+        TensorMetadata.DESCRIPTION: "The picture: RGB, 0 to 255.",
+        TensorMetadata.CONTENT: {
+            Content.PROPERTIES_TYPE: Content.IMAGE,
+            Content.PROPERTIES: {ImageProperties.COLOR_SPACE: ImageProperties.RGB},
+        },
+        TensorMetadata.PROCESS_UNITS: [
+            {
+                ProcessUnit.OPTIONS_TYPE: ProcessUnit.NORMALIZATION,
+                ProcessUnit.OPTIONS: {Normalization.MEAN: 0.0, Normalization.STD: 1.0},
+            }
+        ],
+        TensorMetadata.STATS: {Stats.MAX: 255.0, Stats.MIN: 0.0},
     }
+    labels = "One label a line, in the order of the outputs."
+    probability = {
+        TensorMetadata.NAME: "probability",
+        TensorMetadata.DESCRIPTION: "The probability of each class, in the order of the labels.",
+        TensorMetadata.CONTENT: {
+            Content.PROPERTIES_TYPE: Content.FEATURE,
+            Content.PROPERTIES: {},
+        },
+        TensorMetadata.STATS: {Stats.MAX: 1.0, Stats.MIN: 0.0},
+        TensorMetadata.ASSOCIATED_FILES: [
+            _file(LABELS_NAME, labels, AssociatedFile.TENSOR_AXIS_LABELS)
+        ],
+    }
+    manifest = "Input size, figures and checksum, for edgetl."
     model = {
         ModelMetadata.NAME: description.name,
         ModelMetadata.DESCRIPTION: description.description,
         ModelMetadata.VERSION: description.version,
         ModelMetadata.AUTHOR: description.author,
-        ModelMetadata.SUBGRAPHS: [_Table(SubGraphMetadata.FIELDS, subgraph)],
-        ModelMetadata.ASSOCIATED_FILES: [_Table(AssociatedFile.FIELDS, manifest)],
+        ModelMetadata.SUBGRAPHS: [
+            {SubGraphMetadata.INPUTS: [image], SubGraphMetadata.OUTPUTS: [probability]}
+        ],
+        ModelMetadata.ASSOCIATED_FILES: [
+            _file(MANIFEST_NAME, manifest, AssociatedFile.DESCRIPTIONS)
+        ],
         ModelMetadata.MIN_PARSER_VERSION: _MIN_PARSER_VERSION,
     }
     builder = flatbuffers.Builder(2048)
-    root = _Table(ModelMetadata.FIELDS, model).build(builder)
-    builder.Finish(root, file_identifier=schema.METADATA_IDENTIFIER)
+    builder.Finish(_built(builder, model), file_identifier=schema.METADATA_IDENTIFIER)
     return bytes(builder.Output())
 
 
-def _input() -> _Table:
-    unit = _Table(Normalization.FIELDS, {Normalization.MEAN: 0.0, Normalization.STD: 1.0})
-    image = _Table(ImageProperties.FIELDS, {ImageProperties.COLOR_SPACE: ImageProperties.RGB})
-    tensor = {
-        TensorMetadata.NAME: "image",
-        TensorMetadata.DESCRIPTION: "The picture: RGB, 0 to 255.",
-        TensorMetadata.CONTENT: _union(Content.IMAGE, image),
-        TensorMetadata.PROCESS_UNITS: [_union(ProcessUnit.NORMALIZATION, unit)],
-        TensorMetadata.STATS: _Table(Stats.FIELDS, {Stats.MAX: 255.0, Stats.MIN: 0.0}),
-    }
-    return _Table(TensorMetadata.FIELDS, tensor)
-
-
-def _output() -> _Table:
-    labels = {
-        AssociatedFile.NAME: LABELS_NAME,
-        AssociatedFile.DESCRIPTION: "One label a line, in the order of the outputs.",
-        AssociatedFile.TYPE: AssociatedFile.TENSOR_AXIS_LABELS,
-    }
-    tensor = {
-        TensorMetadata.NAME: "probability",
-        TensorMetadata.DESCRIPTION: "The probability of each class, in the order of the labels.",
-        TensorMetadata.CONTENT: _union(Content.FEATURE, _Table(0, {})),
-        TensorMetadata.STATS: _Table(Stats.FIELDS, {Stats.MAX: 1.0, Stats.MIN: 0.0}),
-        TensorMetadata.ASSOCIATED_FILES: [_Table(AssociatedFile.FIELDS, labels)],
-    }
-    return _Table(TensorMetadata.FIELDS, tensor)
-
-
-def _union(kind: int, value: _Table) -> _Table:
-    """A table whose only field is a union, as Content and ProcessUnit are: its type, its value."""
-    return _Table(2, {0: kind, 1: value})
+def _file(name: str, description: str, kind: int) -> dict[int, Any]:
+    file = AssociatedFile
+    return {file.NAME: name, file.DESCRIPTION: description, file.TYPE: kind}
 
 
 def _vector(builder: Any, offsets: Sequence[int]) -> int:

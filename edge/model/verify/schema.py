@@ -75,51 +75,42 @@ class TensorMap:
 class ModelMetadata:
     NAME, DESCRIPTION, VERSION, SUBGRAPHS, AUTHOR, LICENSE = range(6)
     ASSOCIATED_FILES, MIN_PARSER_VERSION = range(6, 8)
-    FIELDS = 8
 
 
 class SubGraphMetadata:
     NAME, DESCRIPTION, INPUTS, OUTPUTS = range(4)
-    FIELDS = 4
 
 
 class TensorMetadata:
     NAME, DESCRIPTION, DIMENSION_NAMES, CONTENT = range(4)
     PROCESS_UNITS, STATS, ASSOCIATED_FILES = range(4, 7)
-    FIELDS = 7
 
 
 class Content:
     PROPERTIES_TYPE, PROPERTIES = range(2)
-    FIELDS = 2
     FEATURE, IMAGE = 1, 2  # union ContentProperties
 
 
 class ImageProperties:
     COLOR_SPACE = 0
-    FIELDS = 1
     RGB = 1  # enum ColorSpaceType
 
 
 class ProcessUnit:
     OPTIONS_TYPE, OPTIONS = range(2)
-    FIELDS = 2
     NORMALIZATION = 1  # union ProcessUnitOptions
 
 
 class Normalization:
     MEAN, STD = range(2)
-    FIELDS = 2
 
 
 class Stats:
     MAX, MIN = range(2)
-    FIELDS = 2
 
 
 class AssociatedFile:
     NAME, DESCRIPTION, TYPE = range(3)
-    FIELDS = 3
     DESCRIPTIONS, TENSOR_AXIS_LABELS = 1, 2  # enum AssociatedFileType
 
 
