@@ -19,10 +19,8 @@ class Commands(TyperGroup):
     ) -> None:
         """
         Args:
-            name: as it is typed.
             package: the one whose modules are the commands; each has a COMMAND.
             summaries: of each command, what it does in a line.
-            details: more for TyperGroup.
         """
         settings = {"help_option_names": ["-h", "--help", "--help-all"]}
         super().__init__(
