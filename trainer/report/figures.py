@@ -110,10 +110,7 @@ def confusion_figure(
 ) -> Figure:
     """What the model predicted for each class, shaded by the share of the true class.
 
-    Args:
-        confusion: integer [classes, classes], rows the true class, columns the predicted one.
-        labels: the classes' names, in order.
-        title: above the matrix.
+    `confusion` is integer [classes, classes], rows the true class, columns the predicted one.
 
     Raises:
         ValueError: the shapes do not fit.

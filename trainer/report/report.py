@@ -72,7 +72,6 @@ def write_report(
     Args:
         run: its figures have been drawn.
         dataset: with every picture's split.
-        config, history, metrics: what config.json, history.json and metrics.json hold.
         mistakes: on the held-out split, in any order; the most confident ones are shown.
         warnings: about the data, for people.
 
@@ -160,20 +159,13 @@ def _settings(recipe: Recipe) -> list[dict[str, str]]:
 
 def _confusions(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[dict[str, Any]]:
     """The commonest ones: both classes, how many pictures, and of how many."""
-    counted = np.array(matrix)
-    wrong = counted.copy()
-    np.fill_diagonal(wrong, 0)
-    commonest = np.argsort(-wrong, axis=None, kind="stable")[:_SHOWN_CONFUSIONS]
-    return [
-        {
-            "true": labels[true],
-            "predicted": labels[predicted],
-            "pictures": wrong[true, predicted],
-            "of": counted[true].sum(),
-        }
-        for true, predicted in (divmod(int(index), len(labels)) for index in commonest)
-        if wrong[true, predicted]
+    wrong: list[dict[str, Any]] = [
+        {"true": labels[true], "predicted": labels[predicted], "pictures": count, "of": sum(row)}
+        for true, row in enumerate(matrix)
+        for predicted, count in enumerate(row)
+        if count and true != predicted
     ]
+    return sorted(wrong, key=lambda one: -one["pictures"])[:_SHOWN_CONFUSIONS]
 
 
 def _thumbnail(pixels: Pixels) -> page.Picture:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from edgetl.edge.system.files import replacing
-from edgetl.trainer.data.dataset import Dataset, Split
+from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.network.augmentation import augmentation
@@ -57,7 +57,7 @@ def write_curves(run: RunFolder, history: Sequence[EpochRecord]) -> None:
 
 
 def write_confusion(
-    run: RunFolder, dataset: Dataset, splits: Mapping[Split, SplitMetrics | None]
+    run: RunFolder, dataset: Dataset, splits: Mapping[str, SplitMetrics | None]
 ) -> None:
     """confusion.png: of the held-out split."""
     held_out = splits[dataset.held_out]
