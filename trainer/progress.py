@@ -55,8 +55,8 @@ def epoch_display(
     The block calls what it is given after each batch, with the metrics so far.
     """
     # With its figures, and a title as "fine-tune 12/14", it fits 80 columns.
-    began = time.perf_counter()
     with _bar(TextColumn("{task.fields[figures]}"), width=6) as bar:
+        began = time.perf_counter()
         task = bar.add_task(title, total=steps, figures=before)
         done = 0
 
@@ -79,9 +79,9 @@ def whole_display() -> Iterator[Callable[[str, float], None]]:
     The block calls what it is given with what is being done now and the seconds that all the rest
     will take. Where there is no terminal, each new thing to be done is a log line.
     """
-    began = time.perf_counter()
     before = ""
     with _bar(TextColumn("{task.fields[left]}")) as bar:
+        began = time.perf_counter()
         task = bar.add_task("", total=None, left="")
 
         def show(doing: str, ahead: float) -> None:
