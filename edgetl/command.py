@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperOption
 
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.options import Options, Setting, settings
+from edgetl.edge.system.messages import show_messages
 from edgetl.optional_value import with_value
 
 # Typer's name for it is private, and another one in each of its versions.
@@ -92,7 +93,7 @@ class OptionsCommand(TyperCommand):
                 formatter.write_dl([record for p, record in shown if _heading(p) == heading])
 
 
-def command(function: Callable[..., None], *, epilog: str, **details: Any) -> TyperCommand:
+def command(function: Callable[..., Any], *, epilog: str, **details: Any) -> TyperCommand:
     """The command that calls `function` with what was typed.
 
     Args:
@@ -105,8 +106,8 @@ def command(function: Callable[..., None], *, epilog: str, **details: Any) -> Ty
     parameters = list(_parameters(function))
     expanded = [p for parameter in parameters for p in parameter.expanded]
 
-    def call(**values: Any) -> None:
-        function(**{parameter.name: parameter.value(values) for parameter in parameters})
+    def call(**values: Any) -> Any:
+        return function(**{p.plain.name: p.value(values) for p in parameters})
 
     call.__signature__ = inspect.Signature(expanded)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in expanded}
@@ -116,7 +117,11 @@ def command(function: Callable[..., None], *, epilog: str, **details: Any) -> Ty
     call.__doc__ = function.__doc__
     app.command(function.__name__, cls=OptionsCommand, epilog=epilog, **details)(call)
     made: Any = typer.main.get_command(app)
-    made.params += [_help_all(), *message_options(hidden=True)]
+    help_all = "Show every option, and the reason of its default."
+    made.params += [
+        eager_flag("help-all", help_all, _show_all_options),
+        *message_options(hidden=True),
+    ]
     made.alone = tuple(
         (setting.flags[0], setting.option.alone, setting.option.is_value)
         for parameter in parameters
@@ -131,23 +136,19 @@ def options_from_arguments(
 ) -> _Cls:
     """Options of a class from arguments, as a command that has them takes them.
 
-    Args:
-        cls: the class.
-        arguments: as they would be typed.
-        name: whose arguments they are, for messages.
+    `name` is whose arguments they are, for messages.
 
     Raises:
         SettingError: an option is unknown, or a value is not allowed.
     """
-    made: list[_Cls] = []
 
-    def collect(options: _Cls) -> None:
-        made.append(options)
+    def made(options: _Cls) -> _Cls:
+        return options
 
-    collect.__annotations__ = {"options": cls, "return": None}
-    command(collect, epilog="").main(list(arguments), prog_name=name, standalone_mode=False)
-    (options,) = made
-    return options
+    made.__annotations__ = {"options": cls}
+    parser: Any = command(made, epilog="")
+    given: _Cls = parser.main(list(arguments), prog_name=name, standalone_mode=False)
+    return given
 
 
 @dataclass(frozen=True)
@@ -155,18 +156,16 @@ class _Parameter:
     """A parameter of a command's function.
 
     Attributes:
-        name: in the function.
+        plain: the parameter itself.
         options: the class of options that it is made of, None for a plain parameter.
         given: whether it takes only what was typed.
         uncommon: whether its options are in --help-all only.
-        plain: the parameter, where it is plain.
     """
 
-    name: str
+    plain: inspect.Parameter
     options: type | None
     given: bool
     uncommon: bool
-    plain: inspect.Parameter
 
     @property
     def settings(self) -> tuple[Setting, ...]:
@@ -186,7 +185,7 @@ class _Parameter:
 
     def value(self, values: dict[str, Any]) -> Any:
         if self.options is None:
-            return values[self.name]
+            return values[self.plain.name]
         found = {}
         for setting in self.settings:
             value = values[setting.name]
@@ -196,17 +195,16 @@ class _Parameter:
         return found if self.given else self.options(**found)
 
 
-def _parameters(function: Callable[..., None]) -> Iterator[_Parameter]:
+def _parameters(function: Callable[..., Any]) -> Iterator[_Parameter]:
     hints = get_type_hints(function, include_extras=True)
     for name, parameter in inspect.signature(function).parameters.items():
         hint = hints[name]
         plain = parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY)
-        notes = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+        kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         given = next((note.options for note in notes if isinstance(note, Given)), None)
+        options: Any = given or (kind if is_dataclass(kind) else None)
         uncommon = any(isinstance(note, Uncommon) for note in notes)
-        kind = get_args(hint)[0] if uncommon else hint
-        options = given or (kind if is_dataclass(kind) and isinstance(kind, type) else None)
-        yield _Parameter(name, options, given is not None, uncommon, plain)
+        yield _Parameter(plain, options, given is not None, uncommon)
 
 
 def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspect.Parameter:
@@ -220,7 +218,7 @@ def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspec
         "rich_help_panel": option.group,
         "hidden": uncommon or not option.common,
         "show_default": False,
-        "parser": option.parse or _PARSERS.get(setting.type, lambda _: None)(setting),
+        "parser": option.parse or _parser(setting),
     }
     if setting.choices:
         shown["autocompletion"] = lambda: list(setting.choices)
@@ -237,23 +235,21 @@ def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspec
     )
 
 
-def _number(kind: Callable[[str], Any], setting: Setting) -> Callable[[str], Any]:
+def _parser(setting: Setting) -> Callable[[str], Any] | None:
+    """What refuses text in our own words, and not in Typer's: "is not a whole number", "empty"."""
+    if setting.type is Path:
+        return setting.path
+    if setting.type not in (int, float):
+        return None
+
     def parse(text: str) -> Any:
         try:
-            return kind(text)
+            return setting.type(text)
         except ValueError:
             setting.check(text)
             raise
 
     return parse
-
-
-# In their own words, and not in Typer's: "is not a whole number", "empty".
-_PARSERS: dict[Any, Callable[[Setting], Callable[[str], Any]]] = {
-    int: partial(_number, int),
-    float: partial(_number, float),
-    Path: lambda setting: setting.path,
-}
 
 
 def _heading(parameter: Any) -> str:
@@ -276,11 +272,7 @@ def message_options(*, hidden: bool) -> list[TyperOption]:
 def eager_flag(name: str, text: str, callback: Callable[..., None], **details: Any) -> TyperOption:
     """A switch --NAME that acts when it is read, and is no parameter of the command.
 
-    Args:
-        name: without the dashes.
-        text: what it does, for help.
-        callback: given the context, the parameter, and whether the switch was typed.
-        details: more for TyperOption.
+    `callback` is given the context, the parameter, and whether the switch was typed.
     """
     return TyperOption(
         param_decls=[f"--{name}"],
@@ -293,11 +285,6 @@ def eager_flag(name: str, text: str, callback: Callable[..., None], **details: A
     )
 
 
-def _help_all() -> TyperOption:
-    text = "Show every option, and the reason of its default."
-    return eager_flag("help-all", text, _show_all_options)
-
-
 def _show_all_options(context: typer.Context, _: Any, wanted: bool) -> None:
     if wanted:
         for parameter in context.command.get_params(context):
@@ -308,6 +295,4 @@ def _show_all_options(context: typer.Context, _: Any, wanted: bool) -> None:
 
 def _set_level(level: str, context: typer.Context, _: Any, wanted: bool) -> None:
     if wanted:
-        from edgetl.edge.system.messages import show_messages
-
         show_messages(level)

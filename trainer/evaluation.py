@@ -24,6 +24,16 @@ def split_probabilities(
     return dict(zip(SPLITS, np.split(together, ends[:-1]), strict=True))
 
 
+def split_metrics(
+    probabilities: Mapping[Split, metrics.Probabilities], pictures: Pictures, labels: Sequence[str]
+) -> dict[str, metrics.SplitMetrics | None]:
+    """The figures on each split's measured pictures; None for a split without pictures."""
+    return {
+        split: metrics.summary(some, pictures.targets[split][pictures.measured(split)], labels)
+        for split, some in probabilities.items()
+    }
+
+
 def worst_mistakes(
     dataset: Dataset, pictures: Pictures, probabilities: metrics.Probabilities
 ) -> list[Mistake]:
@@ -48,7 +58,7 @@ def worst_mistakes(
 def run_metrics(
     history: Sequence[EpochRecord],
     counts: ParameterCounts,
-    splits: Mapping[Split, metrics.SplitMetrics | None],
+    splits: Mapping[str, metrics.SplitMetrics | None],
     seconds: Mapping[str, float],
 ) -> RunMetrics:
     """The content of metrics.json; `seconds` are by stage."""
@@ -60,6 +70,6 @@ def run_metrics(
         after_head=HeadMetrics(head[-1].val_loss, head[-1].val_accuracy) if head else None,
         training_seconds=round(sum(epoch.seconds for epoch in history), 1),
         parameters=asdict(counts),
-        splits={str(split): figures for split, figures in splits.items()},
+        splits=splits,
         seconds=dict(seconds),
     )

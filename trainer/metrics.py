@@ -51,15 +51,19 @@ def accuracy(probabilities: Probabilities, targets: Classes) -> float:
     return float((probabilities.argmax(axis=1) == targets).mean())
 
 
-def macro_f1(targets: Classes, predicted: Classes, *, classes: int) -> float:
-    """The mean of the classes' F1, 0..1: each class counts alike, however many pictures it has.
+def f1(confusion: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The F1 of each class, 0..1: 2 * right / (pictures there + pictures predicted).
 
-    F1 is 2 * right / (pictures there + pictures predicted). A class that is neither there nor
-    predicted is left out.
+    NaN for a class that is neither there nor predicted. `confusion` is a `confusion_matrix`.
     """
-    matrix = confusion_matrix(targets, predicted, classes=classes)
+    matrix = np.asarray(confusion)
     seen = matrix.sum(axis=0) + matrix.sum(axis=1)
-    return float((2 * matrix.diagonal()[seen > 0] / seen[seen > 0]).mean())
+    return np.where(seen, 2 * matrix.diagonal() / np.maximum(seen, 1), np.nan)
+
+
+def macro_f1(targets: Classes, predicted: Classes, *, classes: int) -> float:
+    """The mean of the classes' F1, 0..1: each class counts alike, however many pictures it has."""
+    return float(np.nanmean(f1(confusion_matrix(targets, predicted, classes=classes))))
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:

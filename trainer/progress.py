@@ -27,8 +27,7 @@ def progress(description: str, total: int) -> Iterator[Callable[..., None]]:
 
     The block advances it by calling what it is given, for one item or with a number of them.
     """
-    bar = _bar(MofNCompleteColumn(), TimeRemainingColumn())
-    with bar:
+    with _bar(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task(description, total=total)
         yield lambda done=1: bar.advance(task, done)
 
@@ -36,8 +35,7 @@ def progress(description: str, total: int) -> Iterator[Callable[..., None]]:
 @contextmanager
 def bytes_bar(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """The same for bytes; the block calls what it is given with the number done so far."""
-    bar = _bar(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with bar:
+    with _bar(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task(description, total=total)
         yield lambda done: bar.update(task, completed=done)
 
@@ -57,9 +55,8 @@ def epoch_display(
     The block calls what it is given after each batch, with the metrics so far.
     """
     # With its figures, and a title as "fine-tune 12/14", it fits 80 columns.
-    bar = _bar(TextColumn("{task.fields[figures]}"), width=6)
-    began = time.perf_counter()
-    with bar:
+    with _bar(TextColumn("{task.fields[figures]}"), width=6) as bar:
+        began = time.perf_counter()
         task = bar.add_task(title, total=steps, figures=before)
         done = 0
 
@@ -82,10 +79,9 @@ def whole_display() -> Iterator[Callable[[str, float], None]]:
     The block calls what it is given with what is being done now and the seconds that all the rest
     will take. Where there is no terminal, each new thing to be done is a log line.
     """
-    bar = _bar(TextColumn("{task.fields[left]}"))
-    began = time.perf_counter()
     before = ""
-    with bar:
+    with _bar(TextColumn("{task.fields[left]}")) as bar:
+        began = time.perf_counter()
         task = bar.add_task("", total=None, left="")
 
         def show(doing: str, ahead: float) -> None:

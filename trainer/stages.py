@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,54 +13,34 @@ import edgetl
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
-from edgetl.trainer import metrics
 from edgetl.trainer.data import dataset as datasets
-from edgetl.trainer.data.checks import (
-    class_weights,
-)
-from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
+from edgetl.trainer.data.checks import class_weights
+from edgetl.trainer.data.dataset import Dataset, Split
 from edgetl.trainer.data.scanning import scan
-from edgetl.trainer.evaluation import run_metrics, split_probabilities, worst_mistakes
+from edgetl.trainer.evaluation import (
+    run_metrics,
+    split_metrics,
+    split_probabilities,
+    worst_mistakes,
+)
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.phases import Fit, cached_features, fit_phases
-from edgetl.trainer.metrics import SplitMetrics
+from edgetl.trainer.metrics import Probabilities, SplitMetrics
 from edgetl.trainer.network.devices import computing_in
 from edgetl.trainer.network.memory import keep_freed_memory
-from edgetl.trainer.network.model import (
-    freeze_backbone,
-)
+from edgetl.trainer.network.model import freeze_backbone
 from edgetl.trainer.preparation import Clock, Prepared, prepare
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
 from edgetl.trainer.report.report import write_report
-from edgetl.trainer.run.folder import (
-    RunFolder,
-    point_latest_at,
-)
-from edgetl.trainer.run.records import (
-    DataRecord,
-    RunConfig,
-    RunMetrics,
-    write_record,
-)
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """The probabilities and metrics of a trained model on each split."""
-
-    probabilities: Mapping[Split, metrics.Probabilities]
-    figures: Mapping[Split, SplitMetrics | None]
+from edgetl.trainer.run.folder import RunFolder, point_latest_at
+from edgetl.trainer.run.records import DataRecord, RunConfig, write_record
 
 
 def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: bool) -> None:
-    """Train on a folder of photos and leave a finished run folder. For errors see `train`.
+    """Train on the photos that `trainer.data.scanning.scan` found, in a new run folder.
 
-    Args:
-        dataset: the folder of photos, as `trainer.data.scanning.scan` found it.
-        run: a new run folder.
-        recipe: the settings.
-        tensorboard: write event files too.
+    For errors see `train`.
     """
     started = RunConfig(
         edgetl=edgetl.__version__,
@@ -76,12 +56,8 @@ def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: 
 def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> None:
     """Continue a training that was interrupted, after the last epoch it finished.
 
-    The run ends as it would have without the interruption, on the same machine.
-
-    Args:
-        run: its folder.
-        started: its config.json.
-        tensorboard: write event files too.
+    The run ends as it would have without the interruption, on the same machine. `started` is its
+    config.json.
 
     Raises:
         DataError: the photos are gone or have changed.
@@ -124,8 +100,10 @@ def _train(
     clock = Clock()
     prepared = prepare(found, run, started, clock)
     fitted = fit(prepared, run, checkpoint, clock, tensorboard=tensorboard)
-    evaluated = evaluate(prepared, fitted, clock)
-    publish(prepared, fitted, evaluated, run, clock)
+    probabilities = split_probabilities(prepared.final, prepared.pictures)
+    figures = split_metrics(probabilities, prepared.pictures, prepared.dataset.labels)
+    clock.lap("evaluate")
+    publish(prepared, fitted, probabilities, figures, run, clock)
 
 
 def fit(
@@ -157,49 +135,36 @@ def fit(
             class_weights=weights,
             checkpoint=checkpoint,
             devices=prepared.devices,
-            callbacks=_callbacks(run, tensorboard),
+            callbacks=[keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
+            if tensorboard
+            else [],
         )
     clock.add(fitted.seconds)
     restore(prepared.final.weights, fitted.best)
     return fitted
 
 
-def evaluate(prepared: Prepared, fitted: Fit, clock: Clock) -> Evaluated:
-    """Measure the best epoch's model on each split."""
-    pictures = prepared.pictures
-    probabilities = split_probabilities(prepared.final, pictures)
-    figures = {
-        split: metrics.summary(
-            probabilities[split],
-            pictures.targets[split][pictures.measured(split)],
-            prepared.dataset.labels,
-        )
-        for split in SPLITS
-    }
-    clock.lap("evaluate")
-    return Evaluated(probabilities, figures)
-
-
 def publish(
-    prepared: Prepared, fitted: Fit, evaluated: Evaluated, run: RunFolder, clock: Clock
+    prepared: Prepared,
+    fitted: Fit,
+    probabilities: Mapping[Split, Probabilities],
+    figures: Mapping[str, SplitMetrics | None],
+    run: RunFolder,
+    clock: Clock,
 ) -> None:
     """Write figures, report, metrics and last the model, which makes the run a finished one."""
     dataset = prepared.dataset
-    run_figures.write_curves(run, [asdict(epoch) for epoch in fitted.history])
-    run_figures.write_confusion(
-        run, dataset, {split: asdict(f) if f else None for split, f in evaluated.figures.items()}
-    )
+    run_figures.write_curves(run, fitted.history)
+    run_figures.write_confusion(run, dataset, figures)
     clock.lap("figures")
-    written = run_metrics(fitted.history, prepared.counts, evaluated.figures, clock.seconds)
+    written = run_metrics(fitted.history, prepared.counts, figures, clock.seconds)
     write_report(
         run,
         dataset=dataset,
-        config=asdict(prepared.config),
-        history=[asdict(epoch) for epoch in fitted.history],
-        metrics=asdict(written),
-        mistakes=worst_mistakes(
-            dataset, prepared.pictures, evaluated.probabilities[dataset.held_out]
-        ),
+        config=prepared.config,
+        history=fitted.history,
+        metrics=written,
+        mistakes=worst_mistakes(dataset, prepared.pictures, probabilities[dataset.held_out]),
         warnings=prepared.warnings,
     )
     clock.lap("figures")
@@ -210,20 +175,10 @@ def publish(
     point_latest_at(run)
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)
-    _log_result(written)
-
-
-def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callback]:
-    if not tensorboard:
-        return []
-    return [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
-
-
-def _log_result(written: RunMetrics) -> None:
     logger.info(f"best epoch {written.best_epoch} by validation loss:")
-    for split, figures in written.splits.items():
-        if figures:
+    for split, found in figures.items():
+        if found:
             logger.info(
-                f"  {split:10} accuracy {figures.accuracy:.4f}  "
-                f"loss {figures.loss:.4f}  ({figures.pictures} pictures)"
+                f"  {split:10} accuracy {found.accuracy:.4f}  "
+                f"loss {found.loss:.4f}  ({found.pictures} pictures)"
             )

@@ -22,8 +22,7 @@ def prepare(job: Job) -> Load:
     need_extra("train", needs="the Keras model")
     import tensorflow as tf
 
-    from edgetl.trainer.exporting.held_out import read_model
-    from edgetl.trainer.network.model import compiled_call, logits_to_probabilities
+    from edgetl.trainer.network.model import compiled_call, load_model, logits_to_probabilities
 
     tf.config.threading.set_intra_op_parallelism_threads(job.threads)
     tf.config.threading.set_inter_op_parallelism_threads(job.threads)
@@ -33,7 +32,7 @@ def prepare(job: Job) -> Load:
         return answer
 
     def load() -> dict[str, Variant]:
-        model = read_model(Path(job.model))
+        model = load_model(Path(job.model))
         compiled = compiled_call(model)
 
         def called(pixels: Pixels) -> npt.NDArray[np.float32]:

@@ -25,11 +25,9 @@ class Commands(TyperGroup):
     ) -> None:
         """
         Args:
-            name: as it is typed.
             package: the one whose modules are the commands; each has a COMMAND.
             summaries: of each command, what it does in a line.
             default: the command that runs where none is typed.
-            details: more for TyperGroup.
         """
         settings = {"help_option_names": ["-h", "--help", "--help-all"]}
         super().__init__(

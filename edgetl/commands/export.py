@@ -4,17 +4,15 @@ import typer
 
 from edgetl.command import JsonOption, command
 from edgetl.edge.system.extras import need_extra
-from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
-from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.exporting.options import ExportOptions
 
 
 def export(options: ExportOptions, as_json: JsonOption = False) -> None:
     need_extra("train", needs="training and export")
-    with hidden_native_log(), gc_disabled():
-        from edgetl.trainer.exporting.export import export as export_run
-        from edgetl.trainer.exporting.rendering import exported_json, print_exported
+    from edgetl.trainer import export as export_run
+    from edgetl.trainer.exporting.rendering import exported_json, print_exported
+
     exported = export_run(**vars(options))
     if as_json:
         print(exported_json(exported))

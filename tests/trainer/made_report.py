@@ -1,18 +1,20 @@
 """A finished run made by hand, and its report."""
 
 import base64
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
-from edgetl.trainer.metrics import summary
+from edgetl.trainer.metrics import SplitMetrics, summary
+from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report.report import Mistake, write_report
 from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import DataRecord, EpochRecord, HeadMetrics, RunConfig, RunMetrics
 from tests.html_page import Page
 
 FIGURES = {"samples": (120, 80), "curves": (1200, 504), "confusion": (90, 90), "model": (1534, 516)}
@@ -32,44 +34,48 @@ def made_dataset(
     return Dataset(Path("data"), tuple(labels), tuple(examples), tuple(files))
 
 
-def _config(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "edgetl": "0.1.0",
-        "created": "2026-11-24T07:46:14+00:00",
-        "recipe": {
-            "height": 96, "width": 160, "fit": "crop", "batch_size": 32, "head_epochs": 2,
-            "epochs": 3, "head_lr": 1e-4, "fine_tune_lr": 1e-5, "fine_tune_optimizer": "rmsprop",
-            "fine_tune_from": 100, "flip": True, "rotation": 0.2, "zoom": 0.15, "dropout": 0.25,
-            "seed": 17, "weights": "bundled", "a_later_setting": 4,
-        },
-        "data": {"path": "/photos/mine", "fingerprint": "a48173d7" * 8, "pictures": {}},
-        "versions": {"python": "3.11.7", "keras": "3.15.1"},
-        "platform": "Linux-6.18",
-    }  # fmt: skip
+CONFIG = RunConfig(
+    edgetl="0.1.0",
+    created="2026-11-24T07:46:14+00:00",
+    recipe=Recipe(
+        height=96,
+        width=160,
+        head_epochs=2,
+        epochs=3,
+        fine_tune_lr=1e-5,
+        fine_tune_optimizer="rmsprop",
+        rotation=0.2,
+        zoom=0.15,
+        seed=17,
+    ),
+    data=DataRecord("/photos/mine", "a48173d7" * 8, {}),
+    versions={"python": "3.11.7", "keras": "3.15.1"},
+    platform="Linux-6.18",
+)
 
 
-def made_history(head: int = 2, fine_tune: int = 1) -> list[dict[str, Any]]:
+def made_history(head: int = 2, fine_tune: int = 1) -> list[EpochRecord]:
     return [
-        {
-            "phase": "head" if epoch <= head else "fine_tune",
-            "epoch": epoch,
-            "loss": 0.5 / epoch,
-            "accuracy": 0.75,
-            "val_loss": 0.432 / epoch,
-            "val_accuracy": 0.875,
-            "seconds": 20.0,
-            "learning_rate": 1e-4,
-        }
+        EpochRecord(
+            phase="head" if epoch <= head else "fine_tune",
+            epoch=epoch,
+            loss=0.5 / epoch,
+            accuracy=0.75,
+            val_loss=0.432 / epoch,
+            val_accuracy=0.875,
+            seconds=20.0,
+            learning_rate=1e-4,
+        )
         for epoch in range(1, head + fine_tune + 1)
     ]
 
 
 def _metrics(
-    dataset: Dataset, *, wrong: int = 0, history: Sequence[dict[str, Any]] | None = None
-) -> dict[str, Any]:
+    dataset: Dataset, history: Sequence[EpochRecord], *, wrong: int, seconds: Mapping[str, float]
+) -> RunMetrics:
     """The first `wrong` pictures of each split are given the class after their own."""
     classes = len(dataset.labels)
-    splits = {}
+    splits: dict[str, SplitMetrics | None] = {}
     for split in SPLITS:
         targets = np.array(
             [dataset.labels.index(dataset.examples[i].label) for i in dataset.of(split)], np.int64
@@ -77,24 +83,22 @@ def _metrics(
         given = targets.copy()
         given[:wrong] = (given[:wrong] + 1) % classes
         probabilities = np.eye(classes, dtype=np.float32)[given]
-        figures = summary(probabilities, targets, dataset.labels)
-        splits[split] = json.loads(json.dumps(figures, default=vars))  # as in metrics.json
-    epochs = made_history() if history is None else history
-    head = [epoch for epoch in epochs if epoch["phase"] == "head"]
-    return {
-        "best_epoch": epochs[-1]["epoch"],
-        "best_phase": epochs[-1]["phase"],
-        "after_head": {"val_loss": 0.2468, "val_accuracy": 0.9125} if head else None,
-        "training_seconds": 1234.2,
-        "parameters": {
+        splits[split] = summary(probabilities, targets, dataset.labels)
+    return RunMetrics(
+        best_epoch=history[-1].epoch,
+        best_phase=history[-1].phase,
+        after_head=HeadMetrics(0.2468, 0.9125) if history[0].phase == "head" else None,
+        training_seconds=1234.2,
+        parameters={
             "backbone": 2_257_984,
             "model": 2_259_265,
             "trainable_head": 1281,
             "trainable_fine_tune": 1_862_721,
             "frozen_fine_tune": 396_544,
         },
-        "splits": splits,
-    }
+        splits=splits,
+        seconds=seconds,
+    )
 
 
 def made_mistake(number: int, probability: float = 0.75, **changed: Any) -> Mistake:
@@ -111,8 +115,8 @@ def written_report(
     wrong: int = 0,
     mistakes: Sequence[Mistake] = (),
     warnings: Sequence[str] = (),
-    history: list[dict[str, Any]] | None = None,
-    **more_metrics: Any,
+    history: Sequence[EpochRecord] | None = None,
+    seconds: Mapping[str, float] = MappingProxyType({"head": 1234.2, "total": 1234.2}),
 ) -> Page:
     """The report of such a run, checked to be the only file written."""
     run = RunFolder(folder / "a run")
@@ -120,12 +124,13 @@ def written_report(
     for name, size in FIGURES.items():
         Image.new("RGB", size, "white").save(run.figures / f"{name}.png")
     dataset = dataset or made_dataset(labels)
+    history = history or made_history()
     write_report(
         run,
         dataset=dataset,
-        config=_config(dataset),
-        history=made_history() if history is None else history,
-        metrics={**_metrics(dataset, wrong=wrong, history=history), **more_metrics},
+        config=CONFIG,
+        history=history,
+        metrics=_metrics(dataset, history, wrong=wrong, seconds=seconds),
         mistakes=mistakes,
         warnings=warnings,
     )

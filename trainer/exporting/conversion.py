@@ -57,8 +57,7 @@ def convert(model: keras.Model, conversion: Conversion, *, calibration: Pixels) 
     """Convert a trained model to a TFLite flatbuffer.
 
     Args:
-        model: as `edgetl.trainer.network.model.build_model` makes it, trained.
-        conversion: to what.
+        model: as `edgetl.trainer.network.model.build_model` makes it.
         calibration: uint8 [pictures, height, width, 3], for int8 only.
 
     Raises:
@@ -147,8 +146,6 @@ def without_output() -> Iterator[None]:
         ):
             warnings.simplefilter("ignore")
             yield
-    except EdgetlError:
-        raise
     except Exception as error:
         raise EdgetlError(
             f"TensorFlow cannot convert the model ({' '.join(str(error).split())[:300]})"

@@ -83,7 +83,7 @@ def _converted(
 ) -> list[tuple[Conversion, QuantizedModel]]:
     path = run.folder.model
     plain = [
-        Conversion(q) if q != "int8" else Conversion(q, options.input)
+        Conversion(q, options.input)
         for q in options.quantizations
         if not (q == "int8" and options.keep_float)
     ]
@@ -98,21 +98,16 @@ def _converted(
         logger.info(f"converting to {conversion.file_name}, some layers in float")
         int8 = (path, calibration, options.input)
         if AUTO in options.keep_float:
-            model = call_in_subprocess(
-                quantize_to_criteria, *int8, _criteria(held_out, options.max_drop)
-            )
+            accuracy = metrics.accuracy(held_out.keras_probabilities, held_out.targets)
+            lowest = lowest_accuracy(accuracy, len(held_out.targets), max_drop=options.max_drop)
+            criteria = AcceptanceCriteria(held_out.pixels, held_out.targets, lowest)
+            model = call_in_subprocess(quantize_to_criteria, *int8, criteria)
             if model.accepted:
                 logger.info(f"leaving {len(model.denylist)} layers in float is enough")
         else:
             model = call_in_subprocess(quantize_with_denylist, *int8, options.keep_float)
         models.append((conversion, model))
     return models
-
-
-def _criteria(held_out: HeldOut, max_drop: float) -> AcceptanceCriteria:
-    keras_accuracy = metrics.accuracy(held_out.keras_probabilities, held_out.targets)
-    lowest = lowest_accuracy(keras_accuracy, len(held_out.targets), max_drop=max_drop)
-    return AcceptanceCriteria(held_out.pixels, held_out.targets, lowest)
 
 
 def _calibration_pictures(run: FinishedRun, root: Path, number: int) -> Pixels:
@@ -137,8 +132,7 @@ def _checked_file(
         file = Path(folder, conversion.file_name)
         file.write_bytes(packed(flatbuffer, run, conversion, model.denylist, None))
         checks = tuple(_check(file, runtime, held_out, run) for runtime in installed_runtimes())
-        figures = (held_out.split, checks)
-        content = packed(flatbuffer, run, conversion, model.denylist, figures)
+        content = packed(flatbuffer, run, conversion, model.denylist, checks)
         file.write_bytes(content)
         check_contract(read_model_file(file), run, conversion)
     why = _why_rejected(conversion, checks, max_drop)

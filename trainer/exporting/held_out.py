@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from edgetl.edge.errors import RunFolderError, quoted
@@ -60,20 +59,5 @@ def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
     )
 
 
-def read_model(path: Path) -> keras.Model:
-    """A run's Keras model.
-
-    Raises:
-        RunFolderError: the file is damaged.
-    """
-    try:
-        return load_model(path)
-    except Exception as error:
-        # A damaged archive raises anything from BadZipFile to KeyError.
-        raise RunFolderError(
-            f"{quoted(path)}: damaged ({' '.join(str(error).split())[:200]}); train again"
-        ) from error
-
-
 def _keras_probabilities(path: Path, pixels: Pixels) -> metrics.Probabilities:
-    return class_probabilities(read_model(path), pixels)
+    return class_probabilities(load_model(path), pixels)

@@ -16,7 +16,6 @@ from edgetl.edge.model.model_file import (
     ModelFile,
     labels_text,
 )
-from edgetl.trainer.data.dataset import Split
 from edgetl.trainer.exporting.conversion import Conversion
 from edgetl.trainer.exporting.metadata import Description, with_files
 from edgetl.trainer.exporting.record import RuntimeCheck
@@ -42,13 +41,9 @@ def packed(
     run: FinishedRun,
     conversion: Conversion,
     denylist: Sequence[str],
-    checked: tuple[Split, Sequence[RuntimeCheck]] | None,
+    checks: Sequence[RuntimeCheck] | None,
 ) -> bytes:
-    """The flatbuffer with labels.txt and edgetl.json, which has the check's figures, if any."""
-    parity_figures = None
-    if checked is not None:
-        split, checks = checked
-        parity_figures = {"split": split, "runtimes": [asdict(check) for check in checks]}
+    """The flatbuffer with labels.txt and edgetl.json, which has the checks' figures, if any."""
     manifest = {
         "format": MANIFEST_FORMAT,
         "edgetl": edgetl.__version__,
@@ -66,10 +61,12 @@ def packed(
             "data_fingerprint": run.config.data.fingerprint,
             "pictures": run.config.data.pictures,
             "accuracy": {
-                split: figures.accuracy for split, figures in run.metrics.splits.items() if figures
+                split: found.accuracy for split, found in run.metrics.splits.items() if found
             },
         },
-        "parity": parity_figures,
+        "parity": None
+        if checks is None
+        else {"split": run.dataset.held_out, "runtimes": [asdict(check) for check in checks]},
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.edge.model.classifier import Classifier
-from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer import metrics
 from edgetl.trainer.progress import progress
 
@@ -51,12 +50,8 @@ def parity(
     predicted, expected = probabilities.argmax(axis=1), keras_probabilities.argmax(axis=1)
     difference = np.abs(probabilities - keras_probabilities)
     right, keras_right = predicted == targets, expected == targets
-    drops = [
-        float(keras_right[targets == i].mean() - right[targets == i].mean())
-        if (targets == i).any()
-        else 0.0
-        for i in range(len(labels))
-    ]
+    classes = [targets == i for i in range(len(labels))]
+    drops = [float(keras_right[c].mean() - right[c].mean()) if c.any() else 0.0 for c in classes]
     worst = int(np.argmax(drops))
     return Parity(
         pictures=len(targets),
@@ -80,10 +75,7 @@ def lowest_accuracy(keras_accuracy: float, pictures: int, *, max_drop: float) ->
     One picture may always be lost, however few there are: a single disagreement is not
     significant (McNemar's p is 1). A `max_drop` of 0 does not allow even that.
 
-    Args:
-        keras_accuracy: 0..1, on the same pictures.
-        pictures: how many there are.
-        max_drop: percentage points, 0 or more.
+    `keras_accuracy` is 0..1, on the same pictures; `max_drop` is percentage points, 0 or more.
     """
     allowed = max(max_drop / 100, 1 / pictures) if max_drop else 0.0
     # Shares of pictures are not exact in binary.
@@ -99,8 +91,7 @@ def device_probabilities(
         ModelFileError: the file is damaged, or the runtime cannot run it.
         EdgetlError: the runtime is not installed.
     """
-    with hidden_native_log():
-        classifier = Classifier(model, runtime=runtime)
+    classifier = Classifier(model, runtime=runtime)
     answers = []
     with progress(f"checking on {runtime}", len(pictures)) as advance:
         for path in pictures:

@@ -23,7 +23,6 @@ from edgetl.edge.errors import EdgetlError
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.edge.system.files import replacing
-from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows, open_rows
 from edgetl.trainer.exporting.conversion import converted, converter_of
 from edgetl.trainer.network.augmentation import augmentation, augmented_by
@@ -149,10 +148,8 @@ def _engine(network: keras.Model, cache: Path) -> Network:
     if litert is None or tf.config.list_physical_devices("GPU"):
         compiled = tf.function(lambda batch: network(batch, training=False), reduce_retracing=True)
         return lambda batch: np.asarray(compiled(batch))
-    with hidden_native_log():
-        interpreter = litert.interpreter(
-            _converted(network, cache / "networks"), threads=default_threads()
-        )
+    flatbuffer = _converted(network, cache / "networks")
+    interpreter = litert.interpreter(flatbuffer, threads=default_threads())
     (input_,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def run(batch: Batch) -> npt.NDArray[Any]:

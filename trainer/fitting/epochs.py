@@ -47,8 +47,6 @@ class EpochRecorder(keras.callbacks.Callback):
     """Seeds each epoch; after it writes history.json and a checkpoint.
 
     Args:
-        run: the run folder.
-        recipe: the settings.
         whole: the whole model, which `fit` may be training a part of.
         checkpoint: where an interrupted training stopped.
 

@@ -73,13 +73,15 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class PhaseFeatures:
-    """Features of the training pictures, of one or more augmented copies of each, and of the
-    validation pictures, which are not augmented.
+class PhaseInputs:
+    """What a phase is fitted on: the rows of the training pictures in each augmented copy of them,
+    and of the validation pictures, which are not augmented, in theirs.
     """
 
-    copies: list[MemoryMappedArray]
+    copies: Sequence[MemoryMappedArray]
+    rows: npt.NDArray[np.int64]
     validation: MemoryMappedArray
+    validation_rows: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ class FeatureCache:
     """
 
     split_layer: int | None
-    head: PhaseFeatures
-    fine_tune: PhaseFeatures | None
+    head: PhaseInputs
+    fine_tune: PhaseInputs | None
 
 
 @dataclass(frozen=True)
@@ -106,17 +108,6 @@ class Fit:
     history: list[EpochRecord]
     best: list[Array]
     seconds: dict[Phase, float]
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """What `fit` trains in a phase, and its inputs."""
-
-    model: keras.Model
-    copies: Sequence[MemoryMappedArray]
-    rows: npt.NDArray[np.int64]
-    validation: MemoryMappedArray
-    validation_rows: npt.NDArray[np.int64]
 
 
 def cached_features(
@@ -133,19 +124,17 @@ def cached_features(
     folder.mkdir(exist_ok=True)
     names = [f"train-view-{n}" for n in range(copies)] if recipe.augments else ["train"]
 
-    def computed_by(network: Network, layer: str) -> PhaseFeatures:
-        return PhaseFeatures(
-            [
-                computed(
-                    network,
-                    pictures.pixels,
-                    trained,
-                    path=folder / f"{name}-{layer}.npy",
-                    augment=augmented_copy(recipe, n),
-                )
-                for n, name in enumerate(names)
-            ],
-            computed(network, pictures.pixels, validated, path=folder / f"validation-{layer}.npy"),
+    def inputs(copies: list[MemoryMappedArray], validation: MemoryMappedArray) -> PhaseInputs:
+        return PhaseInputs(copies, np.arange(len(trained)), validation, np.arange(len(validated)))
+
+    def computed_by(network: Network, layer: str) -> PhaseInputs:
+        def of(name: str, rows: npt.NDArray[np.int64], **how: Any) -> MemoryMappedArray:
+            path = folder / f"{name}-{layer}.npy"
+            return computed(network, pictures.pixels, rows, path=path, **how)
+
+        return inputs(
+            [of(name, trained, augment=augmented_copy(recipe, n)) for n, name in enumerate(names)],
+            of("validation", validated),
         )
 
     if split_layer is None:
@@ -160,9 +149,7 @@ def cached_features(
 
     head_views = recipe.head_views or -(-ENOUGH_FOR_A_HEAD // len(trained))
     some = zip(names[:head_views], fine_tune.copies, strict=False)
-    head = PhaseFeatures(
-        [features(*copy) for copy in some], features("validation", fine_tune.validation)
-    )
+    head = inputs([features(*copy) for copy in some], features("validation", fine_tune.validation))
     return FeatureCache(split_layer, head, fine_tune)
 
 
@@ -204,14 +191,11 @@ def fit_phases(
 
     Args:
         model: the whole model; it holds the last epoch's weights afterwards.
-        pictures: what to train and validate on.
         run: where checkpoints and history.json go.
-        recipe: the settings.
         features: of `cached_features`, None to compute everything in every epoch.
         class_weights: of each class's pictures in the loss, in labels order.
         checkpoint: where an interrupted training stopped.
         devices: that the model was made for.
-        callbacks: more of them.
 
     Raises:
         EdgetlError: the loss became infinite or not a number.
@@ -235,33 +219,33 @@ def fit_phases(
                 freeze_backbone(model)
             else:
                 unfreeze_backbone(model, first_layer=recipe.fine_tune_from)
-            fitted = _fitted(phase, model, pictures, features, devices.compute_dtype)
+            part, given = _part(phase, model, pictures, features, devices.compute_dtype)
             batches = Batches(
-                fitted.copies,
-                fitted.rows,
+                given.copies,
+                given.rows,
                 pictures.targets["train"],
                 batch_size=recipe.batch_size,
                 shuffle_seed=recipe.seed,
             )
             validation = Batches(
-                [fitted.validation],
-                fitted.validation_rows,
+                [given.validation],
+                given.validation_rows,
                 pictures.targets["validation"],
                 batch_size=recipe.batch_size,
             )
             compile_for(
-                fitted.model,
+                part,
                 _optimizer(phase, recipe, steps=len(batches)),
                 label_smoothing=recipe.label_smoothing,
             )
             # As compiled: in mixed precision Keras wraps it in one that scales the loss.
-            optimizer = fitted.model.optimizer
-            optimizer.build(fitted.model.trainable_variables)
+            optimizer = part.optimizer
+            optimizer.build(part.trainable_variables)
             if checkpoint and done:
                 restore(optimizer.variables, checkpoint.optimizer)
         recorder.phase = phase
         try:
-            fitted.model.fit(
+            part.fit(
                 dataset(batches, lambda: recorder.epoch),
                 validation_data=dataset(validation, lambda: recorder.epoch),
                 initial_epoch=first,
@@ -283,28 +267,21 @@ def fit_phases(
     return Fit(history, recorder.best, seconds)
 
 
-def _fitted(
+def _part(
     phase: Phase,
     model: keras.Model,
     pictures: Pictures,
     features: FeatureCache | None,
     compute_dtype: str | None,
-) -> _Fitted:
+) -> tuple[keras.Model, PhaseInputs]:
+    """What of the model is fitted in a phase, and on what."""
     if features and phase == "head":
-        part, cached = head_model(model), features.head
-    elif features and features.fine_tune and features.split_layer is not None:
-        part = tail_model(model, features.split_layer, compute_dtype=compute_dtype)
-        cached = features.fine_tune
-    else:
-        return _Fitted(
-            model,
-            [pictures.pixels],
-            pictures.rows["train"],
-            pictures.pixels,
-            pictures.rows["validation"],
-        )
-    trained, validated = (np.arange(len(pictures.rows[s])) for s in ("train", "validation"))
-    return _Fitted(part, cached.copies, trained, cached.validation, validated)
+        return head_model(model), features.head
+    if features and features.fine_tune and features.split_layer is not None:
+        tail = tail_model(model, features.split_layer, compute_dtype=compute_dtype)
+        return tail, features.fine_tune
+    pixels, rows = pictures.pixels, pictures.rows
+    return model, PhaseInputs([pixels], rows["train"], pixels, rows["validation"])
 
 
 def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:

@@ -49,8 +49,8 @@ class RandomView(keras.layers.Layer):
             "rotation": rotation,
             "zoom": zoom,
             "translation": translation,
-            "seed": seed,
         }
+        self._seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -67,7 +67,7 @@ class RandomView(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = super().get_config()
-        return {**config, **self._ranges}
+        return {**config, **self._ranges, "seed": self._seed}
 
     def transforms(self, pictures: Any, height: Any, width: Any) -> Any:
         """Draw for each picture where in the original the pixels of the augmented one come from.
@@ -90,20 +90,10 @@ class RandomView(keras.layers.Layer):
         cosine, sine = scale * ops.cos(angle), scale * ops.sin(angle)
         a, b, c, d = mirrored * cosine, -mirrored * sine, sine, cosine
         from_x, from_y = middle_x + shift_x, middle_y + shift_y
+        to_x = middle_x - a * from_x - b * from_y
+        to_y = middle_y - c * from_x - d * from_y
         zero = ops.zeros_like(scale)
-        return ops.stack(
-            [
-                a,
-                b,
-                middle_x - a * from_x - b * from_y,
-                c,
-                d,
-                middle_y - c * from_x - d * from_y,
-                zero,
-                zero,
-            ],
-            axis=1,
-        )
+        return ops.stack([a, b, to_x, c, d, to_y, zero, zero], axis=1)
 
 
 def augmentation(recipe: Recipe, *, view: int = 0) -> RandomView | None:

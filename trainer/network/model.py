@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.errors import RunFolderError, SettingError, quoted
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.trainer import metrics
 from edgetl.trainer.config import check_weights
@@ -206,8 +206,18 @@ def parameter_counts(model: keras.Model, *, fine_tune_from: int) -> ParameterCou
 
 
 def load_model(path: Path) -> keras.Model:
-    """Load a saved model. Raises ValueError or OSError where the file is damaged."""
-    return keras.saving.load_model(path, compile=False)
+    """Load a saved model.
+
+    Raises:
+        RunFolderError: the file is damaged.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        # A damaged archive raises anything from BadZipFile to KeyError.
+        raise RunFolderError(
+            f"{quoted(path)}: damaged ({' '.join(str(error).split())[:200]}); train again"
+        ) from error
 
 
 def class_probabilities(
@@ -217,13 +227,8 @@ def class_probabilities(
 ) -> metrics.Probabilities:
     """The model's probabilities for inputs such as pixels, uint8 [pictures, height, width, 3].
 
-    Args:
-        model: gives logits.
-        inputs: rows of them, in memory or on disk.
-        rows: which of them; without it, all.
-
-    Returns:
-        float32 [pictures, classes], for two classes too.
+    For those of `rows`, or all: float32 [pictures, classes], for two classes too. The model gives
+    logits.
     """
     rows = np.arange(len(inputs)) if rows is None else rows
     # `predict` would be compiled once more for a last batch of another size.
@@ -278,13 +283,9 @@ def _size(weights: Any) -> int:
 
 
 def _backbone(recipe: Recipe) -> keras.Model:
-    weights: str | None = recipe.weights
-    if weights == "bundled":
-        weights = str(BUNDLED_WEIGHTS)
-    elif weights == "none":
-        weights = None
-    else:
-        check_weights(recipe.weights)
+    check_weights(recipe.weights)
+    known = {"bundled": str(BUNDLED_WEIGHTS), "none": None}
+    weights = known.get(recipe.weights, recipe.weights)
     try:
         return keras.applications.MobileNetV2(
             input_shape=(recipe.height, recipe.width, 3), include_top=False, weights=weights

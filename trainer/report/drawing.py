@@ -97,11 +97,8 @@ def matrix(
 ) -> tuple[Figure, Axes, Colorbar]:
     """A matrix of true classes by predicted ones, its axes, and the colour bar beside it.
 
-    Args:
-        labels: the classes' names, in order.
-        values: [classes, classes], rows the true class, columns the predicted one.
-        title: above the matrix.
-        how: what imshow takes: the colours and their range.
+    `values` is [classes, classes], rows the true class, columns the predicted one; `how` is what
+    imshow takes: the colours and their range.
     """
     classes = len(labels)
     names = [shortened(label, LONGEST_LABEL) for label in labels]

@@ -4,7 +4,7 @@ Every function returns a matplotlib Figure for the caller to save.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from edgetl.trainer.report import drawing
+from edgetl.trainer.run.records import EpochRecord
 
 _TRAIN = "#2563eb"
 _VALIDATION = "#ea580c"
@@ -73,30 +74,30 @@ def samples_figure(
     return figure
 
 
-def curves_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Accuracy and loss over the epochs of both phases.
-
-    Args:
-        history: of each epoch: phase ("head" or "fine_tune"), epoch (from 1 over both phases),
-            loss, accuracy, val_loss, val_accuracy (accuracies 0..1). A NaN leaves a gap.
-    """
+def curves_figure(history: Sequence[EpochRecord]) -> Figure:
+    """Accuracy and loss over the epochs, one or more, of both phases."""
     figure = drawing.blank(10.0, 4.2)
     panels = figure.subplots(1, 2)
     figure.subplots_adjust(left=0.07, right=0.985, bottom=0.13, top=0.83, wspace=0.2)
-    epochs = [int(epoch["epoch"]) for epoch in history]
-    best = _best_epoch(history)
+    epochs = [epoch.epoch for epoch in history]
+    best = min(history, key=lambda epoch: epoch.val_loss)
     for axes, name in zip(panels, ("accuracy", "loss"), strict=True):
-        values = _column(history, name), _column(history, f"val_{name}")
-        for series, colour, label in zip(
-            values, (_TRAIN, _VALIDATION), ("training", "validation"), strict=True
-        ):
-            axes.plot(epochs, series, "-o", color=colour, label=label, linewidth=2, markersize=3)
-        _style_curves(axes, epochs, name.capitalize())
+        training = [getattr(epoch, name) for epoch in history]
+        validation = [getattr(epoch, f"val_{name}") for epoch in history]
+        line = {"linewidth": 2, "markersize": 3}
+        axes.plot(epochs, training, "-o", color=_TRAIN, label="training", **line)
+        axes.plot(epochs, validation, "-o", color=_VALIDATION, label="validation", **line)
+        axes.set_title(
+            name.capitalize(), loc="left", fontsize=13, color=drawing.INK, weight="bold", pad=10
+        )
+        axes.set_xlabel("epoch", color=drawing.FAINT)
+        drawing.style(axes)
+        axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         accuracy = name == "accuracy"
-        _limit_values(axes, np.concatenate(values), accuracy=accuracy)
+        _limit_values(axes, [*training, *validation], accuracy=accuracy)
         _mark_fine_tuning(axes, history, accuracy=accuracy)
-        if best is not None:
-            _mark_best(axes, epochs[best], values[1][best], accuracy=accuracy)
+        _mark_best(axes, best.epoch, getattr(best, f"val_{name}"), accuracy=accuracy)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="upper right", bbox_to_anchor=(0.99, 1.0), ncols=2, frameon=False
@@ -109,10 +110,7 @@ def confusion_figure(
 ) -> Figure:
     """What the model predicted for each class, shaded by the share of the true class.
 
-    Args:
-        confusion: integer [classes, classes], rows the true class, columns the predicted one.
-        labels: the classes' names, in order.
-        title: above the matrix.
+    `confusion` is integer [classes, classes], rows the true class, columns the predicted one.
 
     Raises:
         ValueError: the shapes do not fit.
@@ -135,26 +133,8 @@ def confusion_figure(
     return figure
 
 
-def _column(history: Sequence[Mapping[str, Any]], name: str) -> npt.NDArray[np.float64]:
-    return np.array([epoch[name] for epoch in history], np.float64)
-
-
-def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
-    losses = _column(history, "val_loss")
-    return int(np.nanargmin(losses)) if np.isfinite(losses).any() else None
-
-
-def _style_curves(axes: Axes, epochs: Sequence[int], name: str) -> None:
-    axes.set_title(name, loc="left", fontsize=13, color=drawing.INK, weight="bold", pad=10)
-    axes.set_xlabel("epoch", color=drawing.FAINT)
-    drawing.style(axes)
-    axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-
-
-def _limit_values(axes: Axes, values: npt.NDArray[np.float64], *, accuracy: bool) -> None:
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+def _limit_values(axes: Axes, values: Sequence[float], *, accuracy: bool) -> None:
+    low, high = min(values), max(values)
     if not accuracy:
         axes.set_ylim(0, high * 1.08 or 1.0)
         return
@@ -164,12 +144,11 @@ def _limit_values(axes: Axes, values: npt.NDArray[np.float64], *, accuracy: bool
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
-def _mark_fine_tuning(axes: Axes, history: Sequence[Mapping[str, Any]], *, accuracy: bool) -> None:
-    head = [int(epoch["epoch"]) for epoch in history if epoch["phase"] == "head"]
-    fine_tune = [int(epoch["epoch"]) for epoch in history if epoch["phase"] == "fine_tune"]
-    if not head or not fine_tune:
+def _mark_fine_tuning(axes: Axes, history: Sequence[EpochRecord], *, accuracy: bool) -> None:
+    head = sum(epoch.phase == "head" for epoch in history)
+    if head in (0, len(history)):
         return
-    start = (max(head) + min(fine_tune)) / 2
+    start = head + 0.5
     axes.axvline(start, color=drawing.FAINT, linestyle="--", linewidth=1.2)
     low, high = axes.get_xlim()
     # Curves of accuracy leave the lower part free and curves of loss the upper one.
@@ -189,8 +168,6 @@ def _mark_fine_tuning(axes: Axes, history: Sequence[Mapping[str, Any]], *, accur
 
 
 def _mark_best(axes: Axes, epoch: int, value: float, *, accuracy: bool) -> None:
-    if not math.isfinite(value):
-        return
     axes.plot([epoch], [value], "o", color=_VALIDATION, markersize=9, markeredgecolor="white")
     low, high = axes.get_xlim()
     position = (epoch - low) / (high - low)

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,11 +11,13 @@ from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
 
 from edgetl.trainer.report import drawing
 
-_FROZEN = "#dbe4ee"
-_PHASE_ONE = "#93c5fd"
-_PHASE_TWO = "#fdba74"
-_BOTH = "#86d3a5"
-_NO_PARAMETERS = "#f8fafc"
+_COLOURS = {
+    "no parameters": "#f8fafc",
+    "frozen": "#dbe4ee",
+    "trained in phase one": "#93c5fd",
+    "trained in phase two": "#fdba74",
+    "trained in both phases": "#86d3a5",
+}
 _EDGE = "#475569"
 
 
@@ -35,9 +38,9 @@ class ModelStage:
 
     name: str
     output_shape: tuple[int, ...]
-    parameters: int
-    trainable_head: int
-    trainable_fine_tune: int
+    parameters: int = 0
+    trainable_head: int = 0
+    trainable_fine_tune: int = 0
     note: str = ""
 
 
@@ -57,13 +60,8 @@ def model_figure(stages: Sequence[ModelStage]) -> Figure:
     left = (figure.get_figwidth() - chain) / 2
     for index, (stage, width) in enumerate(zip(stages, widths, strict=True)):
         if index:
-            arrow = {
-                "arrowstyle": "-|>",
-                "color": drawing.FAINT,
-                "lw": 1.5,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            }
+            arrow = {"arrowstyle": "-|>", "color": drawing.FAINT, "lw": 1.5}
+            arrow |= {"shrinkA": 0, "shrinkB": 0}
             start, end = (left - gap + 0.03, middle), (left - 0.02, middle)
             axes.annotate("", xy=end, xytext=start, arrowprops=arrow)
         _draw_stage(axes, stage, left, middle, width)
@@ -76,14 +74,15 @@ def _in_bands(stage: ModelStage) -> bool:
     return 0 < stage.trainable_fine_tune < stage.parameters and not stage.trainable_head
 
 
-def _colour(stage: ModelStage) -> str:
+def _meaning(stage: ModelStage) -> str:
+    """What the colour of its box says."""
     if not stage.parameters:
-        return _NO_PARAMETERS
+        return "no parameters"
     if stage.trainable_head and stage.trainable_fine_tune:
-        return _BOTH
+        return "trained in both phases"
     if stage.trainable_head:
-        return _PHASE_ONE
-    return _PHASE_TWO if stage.trainable_fine_tune else _FROZEN
+        return "trained in phase one"
+    return "trained in phase two" if stage.trainable_fine_tune else "frozen"
 
 
 def _draw_stage(axes: Axes, stage: ModelStage, left: float, middle: float, width: float) -> None:
@@ -96,7 +95,7 @@ def _draw_stage(axes: Axes, stage: ModelStage, left: float, middle: float, width
         width,
         height,
         boxstyle="round,pad=0,rounding_size=0.09",
-        facecolor="white" if bands else _colour(stage),
+        facecolor="white" if bands else _COLOURS[_meaning(stage)],
         edgecolor=_EDGE,
         linewidth=1.3,
     )
@@ -110,11 +109,11 @@ def _draw_stage(axes: Axes, stage: ModelStage, left: float, middle: float, width
         lift = 0.095 * (note.count("\n") + 1) if note else 0.0
         _words(axes, centre, middle + lift, name, size=10.5, weight="bold")
         drop = 0.1 * (name.count("\n") + 1) + 0.03
-        _words(axes, centre, middle - drop, note, size=9.5, colour=drawing.FAINT)
+        _words(axes, centre, middle - drop, note, size=9.5, color=drawing.FAINT)
     shape = " \N{MULTIPLICATION SIGN} ".join(f"{side:,}" for side in stage.output_shape)
     count = f"{stage.parameters:,} parameters" if stage.parameters else "no parameters"
     _words(axes, centre, bottom - 0.19, shape, size=10, weight="bold")
-    _words(axes, centre, bottom - 0.41, count, size=9.5, colour=drawing.FAINT)
+    _words(axes, centre, bottom - 0.41, count, size=9.5, color=drawing.FAINT)
 
 
 def _draw_bands(
@@ -124,16 +123,12 @@ def _draw_bands(
     first, _, last = stage.note.rpartition("\n")
     # In proportion to the parameters, as far as both bands have room for their words.
     across = width * min(max(frozen / stage.parameters, 0.44), 0.56)
-    for x, wide, colour, count, lines in (
-        (left, across, _FROZEN, frozen, [first, "frozen"]),
-        (
-            left + across,
-            width - across,
-            _PHASE_TWO,
-            stage.trainable_fine_tune,
-            [last or "trained in phase two"],
-        ),
+    tuned, trained = stage.trainable_fine_tune, "trained in phase two"
+    for x, wide, meaning, count, lines in (
+        (left, across, "frozen", frozen, [first, "frozen"]),
+        (left + across, width - across, trained, tuned, [last or trained]),
     ):
+        colour = _COLOURS[meaning]
         axes.add_patch(Rectangle((x, bottom), wide, height, facecolor=colour, edgecolor="white"))
         said = [textwrap.fill(line, int(wide * 12)) for line in lines if line]
         centre, middle = x + wide / 2, bottom + height / 2
@@ -141,45 +136,20 @@ def _draw_bands(
         _words(axes, centre, bottom + 0.38, f"{count:,}\nparameters", size=9.5)
 
 
-def _words(
-    axes: Axes,
-    x: float,
-    y: float,
-    text: str,
-    *,
-    size: float,
-    colour: str = drawing.INK,
-    weight: str = "normal",
-) -> None:
-    axes.text(
-        x,
-        y,
-        text,
-        ha="center",
-        va="center",
-        fontsize=size,
-        color=colour,
-        weight=weight,
-        linespacing=1.25,
-        parse_math=False,
-    )
+def _words(axes: Axes, x: float, y: float, text: str, *, size: float, **how: Any) -> None:
+    """Text around a point; `how` is more for Matplotlib's Text."""
+    plain: dict[str, Any] = {"color": drawing.INK, "linespacing": 1.25, "parse_math": False}
+    axes.text(x, y, text, ha="center", va="center", fontsize=size, **plain | how)
 
 
 def _explain_colours(figure: Figure, stages: Sequence[ModelStage]) -> None:
-    used = {_colour(stage) for stage in stages}
+    used = {_meaning(stage) for stage in stages}
     if any(_in_bands(stage) for stage in stages):
-        used |= {_FROZEN, _PHASE_TWO}
-    meanings = {
-        _NO_PARAMETERS: "no parameters",
-        _FROZEN: "frozen",
-        _PHASE_ONE: "trained in phase one",
-        _PHASE_TWO: "trained in phase two",
-        _BOTH: "trained in both phases",
-    }
+        used |= {"frozen", "trained in phase two"}
     patches = [
         Patch(facecolor=colour, edgecolor=_EDGE, label=meaning)
-        for colour, meaning in meanings.items()
-        if colour in used
+        for meaning, colour in _COLOURS.items()
+        if meaning in used
     ]
     low = 1 / figure.get_figheight()
     figure.legend(
@@ -193,12 +163,5 @@ def _explain_colours(figure: Figure, stages: Sequence[ModelStage]) -> None:
     total = sum(stage.parameters for stage in stages)
     head = sum(stage.trainable_head for stage in stages)
     fine_tune = sum(stage.trainable_fine_tune for stage in stages)
-    figure.text(
-        0.5,
-        0.28 * low,
-        f"Phase one trains {head:,} of {total:,} parameters, phase two {fine_tune:,}.",
-        ha="center",
-        va="center",
-        fontsize=11,
-        color=drawing.INK,
-    )
+    said = f"Phase one trains {head:,} of {total:,} parameters, phase two {fine_tune:,}."
+    figure.text(0.5, 0.28 * low, said, ha="center", va="center", fontsize=11, color=drawing.INK)

@@ -63,7 +63,7 @@ def render(template: str, *, folders: Sequence[Path] = (), **values: Any) -> str
     )
     environment.filters |= {
         "bdi": _bdi, "duration": _duration, "path": _path, "percent": percent,
-        "share": lambda value: NONE if value is None else percent(value),
+        "share": lambda value: NONE if value is None or np.isnan(value) else percent(value),
         "thousands": "{:,}".format, "when": lambda time: time[:16].replace("T", " ") + " UTC",
     }  # fmt: skip
     environment.globals |= {"NONE": NONE, "TIMES": TIMES, "plural": plural}

@@ -2,7 +2,7 @@
 
 import io
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +13,18 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.options import settings
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import SPLITS, Dataset, counts
-from edgetl.trainer.metrics import wilson_interval
+from edgetl.trainer.metrics import SplitMetrics, f1, wilson_interval
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import page
+from edgetl.trainer.report.drawing import shortened
 from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import EpochRecord, RunConfig, RunMetrics
 
 SHOWN_MISTAKES = 24
 _SHOWN_CONFUSIONS = 8
 _SHOWN_EPOCHS = 200
 _NAMED_IN_TITLE = 4
-_LONGEST_IN_TITLE = 32
+_LONGEST_IN_TITLE = 33
 _THUMBNAIL_SIDE = 160
 _THUMBNAIL_QUALITY = 85
 
@@ -59,9 +61,9 @@ def write_report(
     run: RunFolder,
     *,
     dataset: Dataset,
-    config: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
-    metrics: Mapping[str, Any],
+    config: RunConfig,
+    history: Sequence[EpochRecord],
+    metrics: RunMetrics,
     mistakes: Sequence[Mistake],
     warnings: Sequence[str] = (),
 ) -> None:
@@ -70,7 +72,6 @@ def write_report(
     Args:
         run: its figures have been drawn.
         dataset: with every picture's split.
-        config, history, metrics: what config.json, history.json and metrics.json hold.
         mistakes: on the held-out split, in any order; the most confident ones are shown.
         warnings: about the data, for people.
 
@@ -78,7 +79,12 @@ def write_report(
         OSError: a figure cannot be read, or the report cannot be written.
     """
     name = _short_name(dataset.labels)
-    splits = dict.fromkeys((dataset.held_out, "validation"))
+    measured = {
+        split: figures
+        for split in dict.fromkeys((dataset.held_out, "validation"))
+        if (figures := metrics.splits[split])
+    }
+    f1_of = {split: f1(figures.confusion) for split, figures in measured.items()}
     counted = {split: counts(dataset, split) for split in SPLITS}
     worst = sorted(mistakes, key=lambda mistake: -mistake.probability)[:SHOWN_MISTAKES]
     markup = page.render(
@@ -96,22 +102,24 @@ def write_report(
             figure: page.picture((run.figures / f"{figure}.png").read_bytes())
             for figure in ("samples", "curves", "confusion", "model")
         },
-        accuracies={split: _accuracy(metrics["splits"][split]) for split in splits},
+        measured=measured,
+        accuracies={split: _accuracy(figures) for split, figures in measured.items()},
+        f1=f1_of,
+        mean_f1={split: np.nanmean(values) for split, values in f1_of.items()},
         counts=counted,
         largest_class=max(sum(c[label] for c in counted.values()) for label in dataset.labels),
         excluded=dataset.excluded,
         shown_epochs=_SHOWN_EPOCHS,
-        confusions=_confusions(metrics["splits"][dataset.held_out]["confusion"], dataset.labels),
+        confusions=_confusions(measured[dataset.held_out].confusion, dataset.labels),
         mistakes=[{**vars(mistake), "picture": _thumbnail(mistake.pixels)} for mistake in worst],
-        classes={split: _classes(metrics["splits"][split]["per_class"]) for split in splits},
-        time=_time(history, metrics),
-        settings=_settings(config["recipe"]),
+        time=_time(metrics),
+        settings=_settings(config.recipe),
         made_with={
-            "edgetl": config["edgetl"],
-            **config["versions"],
-            "platform": config["platform"],
-            "data": config["data"]["path"],
-            "data fingerprint": config["data"]["fingerprint"],
+            "edgetl": config.edgetl,
+            **config.versions,
+            "platform": config.platform,
+            "data": config.data.path,
+            "data fingerprint": config.data.fingerprint,
         },
         # Slashes are understood on Windows too, where a backslash would only call for quotes.
         command=f"edgetl train --config {shlex.quote(run.config.as_posix())}",
@@ -120,59 +128,44 @@ def write_report(
 
 
 def _short_name(labels: Sequence[str]) -> str:
-    named = ", ".join(
-        label
-        if len(label) <= _LONGEST_IN_TITLE
-        else f"{label[:_LONGEST_IN_TITLE]}\N{HORIZONTAL ELLIPSIS}"
-        for label in labels[:_NAMED_IN_TITLE]
-    )
+    named = ", ".join(shortened(label, _LONGEST_IN_TITLE) for label in labels[:_NAMED_IN_TITLE])
     more = len(labels) - _NAMED_IN_TITLE
     return f"{named} and {more} more" if more > 0 else named
 
 
-def _accuracy(figures: Mapping[str, Any]) -> dict[str, float]:
-    pictures = figures["pictures"]
-    correct = int(np.trace(np.array(figures["confusion"])))
-    low, high = wilson_interval(correct, pictures)
-    return {
-        "correct": correct,
-        "pictures": pictures,
-        "share": correct / pictures,
-        "low": low,
-        "high": high,
-    }
+def _accuracy(figures: SplitMetrics) -> dict[str, float]:
+    correct = int(np.trace(figures.confusion))
+    low, high = wilson_interval(correct, figures.pictures)
+    return {"correct": correct, "low": low, "high": high}
 
 
-def _settings(recipe: Mapping[str, Any]) -> list[dict[str, str]]:
+def _settings(recipe: Recipe) -> list[dict[str, str]]:
     """Name, value and meaning of each setting, as the command line has them."""
-    help_of = {setting.name: setting.option.help for setting in settings(Recipe)}
+
+    def shown(value: object) -> str:
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
     return [
         {
-            "name": name.replace("_", "-"),
-            "value": ("off", "on")[value] if isinstance(value, bool)
-            else f"{value:g}" if isinstance(value, float) else str(value),
-            "help": help_of.get(name, ""),
+            "name": setting.name.replace("_", "-"),
+            "value": shown(getattr(recipe, setting.name)),
+            "help": setting.option.help,
         }
-        for name, value in recipe.items()
-    ]  # fmt: skip
+        for setting in settings(Recipe)
+    ]
 
 
 def _confusions(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[dict[str, Any]]:
     """The commonest ones: both classes, how many pictures, and of how many."""
-    counted = np.array(matrix)
-    wrong = counted.copy()
-    np.fill_diagonal(wrong, 0)
-    commonest = np.argsort(-wrong, axis=None, kind="stable")[:_SHOWN_CONFUSIONS]
-    return [
-        {
-            "true": labels[true],
-            "predicted": labels[predicted],
-            "pictures": wrong[true, predicted],
-            "of": counted[true].sum(),
-        }
-        for true, predicted in (divmod(int(index), len(labels)) for index in commonest)
-        if wrong[true, predicted]
+    wrong: list[dict[str, Any]] = [
+        {"true": labels[true], "predicted": labels[predicted], "pictures": count, "of": sum(row)}
+        for true, row in enumerate(matrix)
+        for predicted, count in enumerate(row)
+        if count and true != predicted
     ]
+    return sorted(wrong, key=lambda one: -one["pictures"])[:_SHOWN_CONFUSIONS]
 
 
 def _thumbnail(pixels: Pixels) -> page.Picture:
@@ -183,37 +176,10 @@ def _thumbnail(pixels: Pixels) -> page.Picture:
     return page.picture(file.getvalue())
 
 
-def _classes(per_class: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    by_label = {
-        label: {**figures, "f1": _f1(figures["precision"], figures["recall"])}
-        for label, figures in per_class.items()
-    }
-    known = [figures["f1"] for figures in by_label.values() if figures["f1"] is not None]
-    return {"by_label": by_label, "mean_f1": sum(known) / len(known) if known else None}
-
-
-def _f1(precision: float | None, recall: float | None) -> float | None:
-    """The harmonic mean; None for a class that neither is there nor was predicted."""
-    if precision is None and recall is None:
-        return None
-    # Where one is undefined, the pictures the other is about are mistakes, every one.
-    if not precision or not recall:
-        return 0.0
-    return 2 * precision * recall / (precision + recall)
-
-
-def _time(history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Seconds by stage and in all, whether that is everything, and if not, a note."""
-    stages = dict(metrics.get("seconds") or {})
-    whole = max(stages.pop("total", 0.0), sum(stages.values()))
-    note = ""
-    if not stages:
-        note = " in the epochs; the time around them was not kept"
-        for epoch in history:
-            stages[epoch["phase"]] = stages.get(epoch["phase"], 0.0) + epoch["seconds"]
-        whole = sum(stages.values())
-    elif metrics["training_seconds"] > whole + 1:
-        # The stages are those of a resumed training, shorter than the epochs it has had.
-        note = " since it was resumed; the time before was not kept"
+def _time(metrics: RunMetrics) -> dict[str, Any]:
+    """Seconds by stage and in all, and whether that is everything."""
+    stages = dict(metrics.seconds)
+    whole = max(stages.pop("total"), sum(stages.values()))
     named = {_STAGE_NAMES.get(s, s.replace("_", " ")): seconds for s, seconds in stages.items()}
-    return {"stages": named, "whole": whole, "complete": not note, "note": note}
+    # The stages of a resumed training are shorter than the epochs it has had.
+    return {"stages": named, "whole": whole, "complete": metrics.training_seconds <= whole + 1}

@@ -7,13 +7,16 @@ import keras
 import numpy as np
 
 from edgetl.edge.system.files import replacing
-from edgetl.trainer.data.dataset import Dataset, Split
+from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
+from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
-from edgetl.trainer.report import figures, model_diagram
+from edgetl.trainer.report import figures
+from edgetl.trainer.report.model_diagram import ModelStage, model_figure
 from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import EpochRecord
 
 _SHOWN_SAMPLES = 12
 _SHOWN_AUGMENTED = 6
@@ -45,71 +48,49 @@ def write_model(
     run: RunFolder, model: keras.Model, counts: ParameterCounts, recipe: Recipe
 ) -> None:
     """model.png: the network with its shapes, parameters and what each phase trains."""
-    _save(run, "model", model_diagram.model_figure(_stages(model, counts, recipe)))
+    _save(run, "model", model_figure(_stages(model, counts, recipe)))
 
 
-def write_curves(run: RunFolder, history: Sequence[Mapping[str, Any]]) -> None:
+def write_curves(run: RunFolder, history: Sequence[EpochRecord]) -> None:
     """curves.png: loss and accuracy over both phases."""
     _save(run, "curves", figures.curves_figure(history))
 
 
 def write_confusion(
-    run: RunFolder, dataset: Dataset, splits: Mapping[Split, Mapping[str, Any] | None]
+    run: RunFolder, dataset: Dataset, splits: Mapping[str, SplitMetrics | None]
 ) -> None:
     """confusion.png: of the held-out split."""
     held_out = splits[dataset.held_out]
     assert held_out is not None
-    matrix = np.array(held_out["confusion"])
-    title = f"{dataset.held_out} split"
-    figure = figures.confusion_figure(matrix, dataset.labels, title=title)
-    _save(run, "confusion", figure)
+    matrix, title = np.array(held_out.confusion), f"{dataset.held_out} split"
+    _save(run, "confusion", figures.confusion_figure(matrix, dataset.labels, title=title))
 
 
-def _stages(
-    model: keras.Model, counts: ParameterCounts, recipe: Recipe
-) -> list[model_diagram.ModelStage]:
+def _stages(model: keras.Model, counts: ParameterCounts, recipe: Recipe) -> list[ModelStage]:
     size = (recipe.height, recipe.width, 3)
     backbone = backbone_of(model)
+    features = tuple(backbone.output_shape[1:])
     head = counts.trainable_head
     tuned = counts.trainable_fine_tune - head
     first, last = recipe.fine_tune_from, len(backbone.layers) - 1
-    bands = [f"layers 0 to {first - 1}"] if first else []
-    bands.append(f"layers {first} to {last} tuned in phase two")
-    moves = [
-        text
-        for text, used in (
-            ("flip", recipe.flip),
-            (f"rotate ±{recipe.rotation * 360:.0f}°", recipe.rotation),
-            (f"zoom {recipe.zoom:.0%}", recipe.zoom),
-            (f"shift ±{recipe.translation:.0%}", recipe.translation),
-        )
-        if used
-    ]
-    stages = [model_diagram.ModelStage("Input", size, 0, 0, 0, note="RGB 0..255")]
-    if moves:
-        note = f"training only: {', '.join(moves)}"
-        stages.append(model_diagram.ModelStage("Augmentation", size, 0, 0, 0, note=note))
+    bands = f"layers {first} to {last} tuned in phase two"
+    if first:
+        bands = f"layers 0 to {first - 1}\n{bands}"
+    moves = {
+        "flip": recipe.flip,
+        f"rotate ±{recipe.rotation * 360:.0f}°": recipe.rotation,
+        f"zoom {recipe.zoom:.0%}": recipe.zoom,
+        f"shift ±{recipe.translation:.0%}": recipe.translation,
+    }
+    augmented = f"training only: {', '.join(move for move, used in moves.items() if used)}"
     return [
-        *stages,
-        model_diagram.ModelStage("Scaling", size, 0, 0, 0, note="to [-1, 1]"),
-        model_diagram.ModelStage(
-            "MobileNetV2",
-            tuple(backbone.output_shape[1:]),
-            counts.backbone,
-            0,
-            tuned,
-            note="\n".join(bands),
-        ),
-        model_diagram.ModelStage("Average pooling", (backbone.output_shape[-1],), 0, 0, 0),
-        model_diagram.ModelStage(
-            "Dropout",
-            (backbone.output_shape[-1],),
-            0,
-            0,
-            0,
-            note=f"training only: {recipe.dropout:g}",
-        ),
-        model_diagram.ModelStage("Dense head", tuple(model.output_shape[1:]), head, head, head),
+        ModelStage("Input", size, note="RGB 0..255"),
+        *([ModelStage("Augmentation", size, note=augmented)] if recipe.augments else []),
+        ModelStage("Scaling", size, note="to [-1, 1]"),
+        ModelStage("MobileNetV2", features, counts.backbone, 0, tuned, note=bands),
+        ModelStage("Average pooling", features[-1:]),
+        ModelStage("Dropout", features[-1:], note=f"training only: {recipe.dropout:g}"),
+        ModelStage("Dense head", tuple(model.output_shape[1:]), head, head, head),
     ]
 
 

@@ -42,12 +42,11 @@ def install(
         raise typer.Exit(2 if plan.refused else 0)
     if plan.refused:
         raise plan.refused[0]
-    if dry_run:
-        print(json.dumps({"changed": not systemd.is_installed(plan), "unit": str(service.unit)}))
-        return
-    if not systemd.is_installed(plan):
-        _confirm(plan, yes=yes)
-    changed = systemd.install(plan)
+    changed = not systemd.is_installed(plan)
+    if not dry_run:
+        if changed:
+            _confirm(plan, yes=yes)
+        changed = systemd.install(plan)
     if as_json:
         print(json.dumps({"changed": changed, "unit": str(service.unit)}))
     else:

@@ -18,11 +18,10 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="The newest only.")] = 50,
 ) -> None:
     needs_systemd()
-    following = ["--follow"] if follow else []
     wanted = ["journalctl", f"--unit={service.name}.service", f"--lines={lines}", "--no-pager"]
     sys.stdout.flush()
     try:
-        os.execvp("journalctl", [*wanted, *following])
+        os.execvp("journalctl", [*wanted, *(["--follow"] if follow else [])])
     except OSError as error:
         raise SettingError("journalctl: not found; install systemd's journal") from error
 
