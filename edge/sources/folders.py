@@ -1,6 +1,15 @@
-"""Folders and files among pictures that nobody put there as pictures: the system's and edgetl's."""
+"""Which folders among pictures are walked: not those of systems and of edgetl, nor in circles."""
 
+import os
+from collections.abc import Collection
 from pathlib import Path
+from typing import Literal
+
+# Why a folder is passed over: it is a system's, edgetl's own, one that it lies in itself, or one
+# that another link has led into.
+PassedOver = Literal["system", "own", "circle", "linked_twice"]
+# Which folder it is, by whatever path: device and inode.
+Identity = tuple[int, int]
 
 # Thumbnails, waste baskets and notes that systems, cameras and file servers leave, in lower case.
 _SYSTEM_FOLDERS = frozenset(
@@ -46,3 +55,54 @@ def is_own_folder(folder: Path) -> bool:
     if folder.name == _DEMO_FOLDER:
         return True
     return (folder / _RUN_CONFIG).is_file() and any((folder / name).exists() for name in _OF_A_RUN)
+
+
+def is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a folder or a link to one; what cannot be looked at is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def is_regular_file(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a file or a link to one, and no pipe: what cannot be looked at is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def identity(folder: Path) -> Identity:
+    """Which folder it is. Raises OSError where we may not look."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def why_passed_over(
+    folder: Path, *, is_link: bool, above: Collection[Identity], targets: set[Identity]
+) -> PassedOver | None:
+    """Why a folder is not walked; None if it is.
+
+    Args:
+        folder: found in a folder that is walked.
+        is_link: whether it is a link to a folder.
+        above: the folders that it lies in.
+        targets: the folders that links have led into; this one is added. Without them, links among
+            n folders would lead through each order of them.
+
+    Raises:
+        OSError: we may not look into it.
+    """
+    if is_system_folder(folder.name):
+        return "system"
+    if is_own_folder(folder):
+        return "own"
+    here = identity(folder)
+    if here in above:
+        return "circle"
+    if is_link and here in targets:
+        return "linked_twice"
+    if is_link:
+        targets.add(here)
+    return None

@@ -373,10 +373,15 @@ def test_many_links_to_each_other_are_walked_in_bounded_time(tmp_path: Path) -> 
 def test_links_to_nothing_and_pipes_are_excluded(tmp_path: Path) -> None:
     root = make(tmp_path, both(""), {})
     (root / "cats" / "gone.jpg").symlink_to(root / "nowhere.jpg")
+    (root / "cats" / "loop.jpg").symlink_to(root / "cats" / "loop.jpg")
     os.mkfifo(root / "cats" / "pipe.jpg")
     dataset = scan(root)
     assert found(dataset) == PLAIN
-    assert [item.file for item in dataset.excluded] == ["cats/gone.jpg", "cats/pipe.jpg"]
+    assert [item.file for item in dataset.excluded] == [
+        "cats/gone.jpg",
+        "cats/loop.jpg",
+        "cats/pipe.jpg",
+    ]
     assert all("a link to nothing" in item.reason for item in dataset.excluded)
 
 

@@ -169,26 +169,27 @@ def _not_a_picture(path: Path) -> str:
 
 def _passed_over(walked: Walked, base: Folder) -> list[str]:
     """Sentences of the folders that are passed over."""
+    own, linked = walked.passed_over["own"], walked.passed_over["linked_twice"]
     empty = [
         f"{quoted(folder.path)}/" + (f" ({kinds})" if (kinds := suffixes(folder)) else "")
         for folder in _empty_folders(base)
-        if not _holds_one_of(folder, walked.own)
+        if not _holds_one_of(folder, own)
     ]
-    system = sorted({path.rpartition("/")[2] for path in walked.system})
+    system = [path.rpartition("/")[2] for path in walked.passed_over["system"]]
     sentences = (
-        (walked.own, f"made by edgetl: {some([f'{quoted(path)}/' for path in walked.own])}"),
+        (own, f"made by edgetl: {_folders(own)}"),
         (
             system,
-            f"{counted(len(walked.system), 'folder')} of the system "
-            f"({some([f'{quoted(name)}/' for name in system])})",
+            f"{counted(len(system), 'folder')} of the system ({_folders(sorted(set(system)))})",
         ),
         (empty, f"no pictures in {some(empty)}"),
-        (
-            walked.linked_twice,
-            f"linked more than once: {some([f'{quoted(path)}/' for path in walked.linked_twice])}",
-        ),
+        (linked, f"linked more than once: {_folders(linked)}"),
     )
     return [f"passed over: {sentence}" for folders, sentence in sentences if folders]
+
+
+def _folders(paths: Sequence[str]) -> str:
+    return some([f"{quoted(path)}/" for path in paths])
 
 
 def _empty_folders(folder: Folder) -> Iterable[Folder]:

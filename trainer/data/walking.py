@@ -2,14 +2,23 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import get_args
 
 from edgetl.edge.errors import DataError, quoted, reason
 from edgetl.edge.sources.file_kinds import is_picture_file
-from edgetl.edge.sources.folders import is_hidden, is_own_folder, is_system_folder
-from edgetl.trainer.data.wording import some
+from edgetl.edge.sources.folders import (
+    Identity,
+    PassedOver,
+    identity,
+    is_folder,
+    is_hidden,
+    is_regular_file,
+    why_passed_over,
+)
+from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 
 MAX_DEPTH = 100
 
@@ -44,27 +53,21 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A folder of photos.
-
-    Attributes:
-        top: its tree.
-        system, own: the folders of the system and of edgetl that were passed over.
-        linked_twice: the links to folders that another link has led into already.
-    """
+    """A folder of photos: its tree, and the folders in it that were passed over, by why."""
 
     top: Folder
-    system: tuple[str, ...]
-    own: tuple[str, ...]
-    linked_twice: tuple[str, ...]
+    passed_over: Mapping[PassedOver, Sequence[str]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Found:
-    system: list[str] = field(default_factory=list)
-    own: list[str] = field(default_factory=list)
-    linked_twice: list[str] = field(default_factory=list)
+    """What is gathered on the way."""
+
+    passed_over: dict[PassedOver, list[str]] = field(
+        default_factory=lambda: {kind: [] for kind in get_args(PassedOver)}
+    )
     unreadable: list[str] = field(default_factory=list)
-    targets: set[tuple[int, int]] = field(default_factory=set)
+    targets: set[Identity] = field(default_factory=set)
 
 
 def walk(root: Path) -> Walked:
@@ -82,16 +85,16 @@ def walk(root: Path) -> Walked:
     except OSError as error:
         raise DataError(f"{quoted(root)}: {reason(error)}; name a folder of pictures") from error
     found = _Found()
-    top = _folder(str(root), "", (), found)
+    top = _folder(root, "", (), found)
     if found.unreadable:
         raise DataError(
-            f"{quoted(root)}: cannot read {some(found.unreadable)}; make it readable, or move it "
-            f"out of there"
+            f"{quoted(root)}: cannot read {some(found.unreadable, SHOWN_FAULTS)}; make it "
+            f"readable, or move it out of there"
         )
-    return Walked(top, tuple(found.system), tuple(found.own), tuple(found.linked_twice))
+    return Walked(top, found.passed_over)
 
 
-def _folder(path: str, below: str, above: tuple[tuple[int, int], ...], found: _Found) -> Folder:
+def _folder(path: Path, below: str, above: tuple[Identity, ...], found: _Found) -> Folder:
     if len(above) > MAX_DEPTH:
         raise DataError(
             f"{quoted(path)}: lies more than {MAX_DEPTH} folders deep; move its pictures up"
@@ -100,15 +103,14 @@ def _folder(path: str, below: str, above: tuple[tuple[int, int], ...], found: _F
     pictures: list[str] = []
     others: list[str] = []
     try:
-        status = os.stat(path)  # noqa: PTH116  Path has no faster one
-        above = (*above, (status.st_dev, status.st_ino))
+        above = (*above, identity(path))
         with os.scandir(path) as entries:
             for entry in entries:
                 if is_hidden(entry.name):
                     continue
-                if entry.is_dir():
+                if is_folder(entry):
                     subfolders.append((entry.name, entry.is_symlink()))
-                elif entry.is_file() and is_picture_file(Path(entry.path)):
+                elif is_regular_file(entry) and is_picture_file(Path(entry.path)):
                     pictures.append(entry.name)
                 else:
                     others.append(entry.name)
@@ -117,35 +119,23 @@ def _folder(path: str, below: str, above: tuple[tuple[int, int], ...], found: _F
     inner = []
     for name, is_link in sorted(subfolders):
         inside = f"{below}/{name}" if below else name
-        if _is_walked(Path(path, name), inside, is_link, above, found):
-            inner.append(_folder(str(Path(path, name)), inside, above, found))
+        if _is_walked(path / name, inside, is_link, above, found):
+            inner.append(_folder(path / name, inside, above, found))
     count = len(pictures) + sum(folder.count for folder in inner)
     return Folder(below, tuple(sorted(pictures)), tuple(sorted(others)), tuple(inner), count)
 
 
 def _is_walked(
-    path: Path, below: str, is_link: bool, above: tuple[tuple[int, int], ...], found: _Found
+    path: Path, below: str, is_link: bool, above: tuple[Identity, ...], found: _Found
 ) -> bool:
-    if is_system_folder(path.name):
-        found.system.append(below)
-        return False
     try:
-        if is_own_folder(path):
-            found.own.append(below)
-            return False
-        status = path.stat()
+        why = why_passed_over(path, is_link=is_link, above=above, targets=found.targets)
     except OSError as error:
         found.unreadable.append(f"{quoted(below)} ({reason(error)})")
         return False
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:
-        return False
-    if is_link:
-        if identity in found.targets:
-            found.linked_twice.append(below)
-            return False
-        found.targets.add(identity)
-    return True
+    if why:
+        found.passed_over[why].append(below)
+    return why is None
 
 
 def pictures_below(folder: Folder) -> Iterator[str]:
