@@ -3,7 +3,7 @@
 import glob
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,8 +11,18 @@ from typing import TypeVar
 from edgetl.edge.errors import SourceError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.sources.file_kinds import is_picture_file, is_video_file
+from edgetl.edge.sources.folders import (
+    Identity,
+    PassedOver,
+    identity,
+    is_folder,
+    is_hidden,
+    why_passed_over,
+)
+from edgetl.edge.sources.left_out import LeftOut
 from edgetl.edge.sources.opencv_capture import opened
 from edgetl.edge.sources.view import View
+from edgetl.edge.system.messages import logger
 
 # How many names of a folder are sorted at a time: about a megabyte.
 _RUN = 10_000
@@ -49,22 +59,55 @@ def pictures_in(folder: Path) -> Iterator[Path | Problem]:
 
     They come folder by folder, by name; of a folder with more than 10,000 names, 10,000 are taken
     and sorted at a time. So memory is bounded by 10,000 names for each level of folders, whatever
-    they hold. A subfolder that cannot be read is a Problem. Links to folders are not followed.
+    they hold. A subfolder that cannot be read is a Problem. Links to folders are followed, but not
+    in circles; system folders and edgetl's own are passed over. At the end, a warning counts the
+    files that are neither pictures nor videos, and names the folders passed over.
     """
     # A stack, and not recursion: folders can be nested deeper than Python calls.
-    stack = [_entries(folder)]
+    stack, above = [_entries(folder)], [_identity(folder)]
+    targets: set[Identity] = set()
+    left_out = LeftOut()
     while stack:
         entry = next(stack[-1], None)
         if entry is None:
             stack.pop()
+            above.pop()
         elif isinstance(entry, Problem):
             yield entry
-        elif entry.name.startswith("."):
+        elif is_hidden(entry.name):
             continue
-        elif entry.is_dir(follow_symlinks=False):
-            stack.append(_entries(Path(entry.path)))
-        elif is_picture_file(Path(entry.name)) or is_video_file(Path(entry.name)):
+        elif is_folder(entry):
+            why = _why_passed_over(entry, above, targets)
+            if isinstance(why, Problem):
+                yield why
+            elif why is not None:
+                left_out.add_folder(entry.name, why)
+            else:
+                stack.append(_entries(Path(entry.path)))
+                above.append(_identity(Path(entry.path)))
+        elif is_picture_file(path := Path(entry.path)) or is_video_file(path):
             yield from _if_file(entry)
+        else:
+            left_out.add_file(entry.name)
+    if words := left_out.words():
+        logger.warning("%s: left out %s", quoted(folder), words)
+
+
+def _why_passed_over(
+    entry: "os.DirEntry[str]", above: Collection[Identity], targets: set[Identity]
+) -> PassedOver | Problem | None:
+    folder = Path(entry.path)
+    try:
+        return why_passed_over(folder, is_link=entry.is_symlink(), above=above, targets=targets)
+    except OSError as error:
+        return Problem(f"{quoted(folder)}: {reason(error)}")
+
+
+def _identity(folder: Path) -> Identity:
+    try:
+        return identity(folder)
+    except OSError:  # it has gone meanwhile, which `_entries` says
+        return -1, -1
 
 
 def _if_file(path: "Path | os.DirEntry[str]") -> Iterator[Path | Problem]:

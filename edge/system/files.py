@@ -46,5 +46,11 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Write `value` to `path` as indented JSON, whole or not at all.
+
+    A file's name that is no UTF-8 is in it as Python has it, and is read again as the same.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    with replacing(path) as temporary:
+        # What UTF-8 cannot hold, half of a surrogate pair, is backslashreplace's as JSON writes it.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -24,6 +24,12 @@ def test_text_and_json_are_written_as_utf8(tmp_path: Path) -> None:
     assert text.endswith("}\n")
 
 
+def test_names_that_are_no_utf8_are_read_from_json_as_they_were(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 \xc3\xa9.jpg")
+    write_json(tmp_path / "a.json", {"file": name})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"file": name}
+
+
 def test_an_existing_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("a much longer old text")

@@ -140,7 +140,9 @@ def test_memory_does_not_grow_with_the_number_of_names(in_tmp_path: Path) -> Non
         return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     assert peak("0") < 3_000_000
-    assert peak("0", "1", "2", "3", "4") < 1.1 * peak("0")
+    # Python's table of interned strings, through which every part of a path goes, grows once, by
+    # 0.9 MB; 16,000 more names would be 1.6 MB at least.
+    assert peak("0", "1", "2", "3", "4") < peak("0") + 1_200_000
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders by descriptor")
@@ -167,6 +169,45 @@ def test_a_subfolder_closed_to_us_is_a_problem_and_the_rest_goes_on(in_tmp_path:
     (in_tmp_path / "f" / "closed").mkdir(mode=0)
     assert names(["f"]) == ["f/a.jpg"]
     assert problems(["f"]) == ["f/closed: permission denied"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_linked_folders_are_walked_and_circles_end(in_tmp_path: Path) -> None:
+    picture(in_tmp_path / "elsewhere" / "a.jpg")
+    picture(in_tmp_path / "f" / "b.jpg")
+    (in_tmp_path / "f" / "linked").symlink_to(in_tmp_path / "elsewhere")
+    (in_tmp_path / "f" / "linked again").symlink_to(in_tmp_path / "elsewhere")
+    (in_tmp_path / "elsewhere" / "up").symlink_to(in_tmp_path / "f")
+    assert names(["f"]) == ["f/b.jpg", "f/linked/a.jpg"]
+
+
+def test_what_is_left_out_of_a_folder_is_counted_once(
+    in_tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("f/a.jpg", "f/@eaDir/a.jpg/thumb.jpg", "f/#recycle/b.jpg", "f/run/figures/c.jpg"):
+        picture(in_tmp_path / name)
+    for name in (
+        "run/config.json",
+        "run/labels.txt",
+        "x.TXT",
+        "sub/y.txt",
+        "sub/raw.cr2",
+        "LICENSE",
+    ):
+        (in_tmp_path / "f" / name).parent.mkdir(exist_ok=True)
+        (in_tmp_path / "f" / name).write_text("x")
+    with caplog.at_level("WARNING", "edgetl"):
+        assert names(["f"]) == ["f/a.jpg"]
+    assert caplog.messages == [
+        "f: left out 4 files that are no pictures or videos "
+        "(2 .txt, 1 without suffix, 1 .cr2) and 3 folders of the system or of edgetl "
+        "(1 #recycle/, 1 @eaDir/, 1 run/)"
+    ]
+
+
+def test_a_system_folder_that_is_named_is_read(in_tmp_path: Path) -> None:
+    picture(in_tmp_path / "@eaDir" / "a.jpg")
+    assert names(["@eaDir"]) == ["@eaDir/a.jpg"]
 
 
 # A list on stdin
@@ -274,8 +315,8 @@ def test_a_video_where_we_may_not_look_is_a_problem() -> None:
             [sys.executable, "-c", _CLOSED, str(folder), inside],
             capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
-    wanted = str([f"{inside}: permission denied"])
-    assert result.stdout.splitlines() == [wanted, wanted]
+    wanted = [f"{folder / 'closed'}: permission denied", f"{inside}: permission denied"]
+    assert result.stdout.splitlines() == [str([line]) for line in wanted]
 
 
 def test_a_stdin_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:

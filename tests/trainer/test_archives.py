@@ -54,30 +54,10 @@ def test_files_are_plain_whatever_the_archive_says(tmp_path: Path, cache: Path) 
     assert path.stat().st_mode & 0o7111 == 0
 
 
-@pytest.mark.parametrize(
-    ("prefix", "extra", "top"),
-    [
-        ("", {}, ""),
-        ("pets/", {}, "pets"),
-        ("a/b c/", {"a/.DS_Store": b"", "__MACOSX/a/._b": b"", ".hidden": b""}, "a/b c"),
-        ("train/", {}, ""),
-        ("pets/train/", {}, "pets"),
-        ("pets/", {"README": b"x"}, ""),
-    ],
-)
-def test_the_single_top_folder_is_the_data(
-    tmp_path: Path, cache: Path, prefix: str, extra: dict[str, bytes], top: str
-) -> None:
-    files = {f"{prefix}{name}": content for name, content in FILES.items()}
-    archive = write_zip(tmp_path / "d.zip", {**extra, **files})
-    folder = data_folder(str(archive), cache=cache)
-    assert folder == cache / sha256(archive)[:24] / top
-    assert not list(cache.rglob("__MACOSX"))
-
-
-def test_a_single_class_is_not_taken_for_a_wrapping(tmp_path: Path, cache: Path) -> None:
-    archive = write_zip(tmp_path / "d.zip", {"cats/1.jpg": b"1", "cats/2.jpg": b"2"})
-    assert data_folder(str(archive), cache=cache).name == sha256(archive)[:24]
+def test_what_a_system_adds_is_not_unpacked(tmp_path: Path, cache: Path) -> None:
+    of_systems = {"__MACOSX/cats/._1.jpg": b"", "cats/@eaDir/1.jpg/thumb.jpg": b""}
+    archive = write_zip(tmp_path / "d.zip", {**FILES, **of_systems})
+    assert files_of(data_folder(str(archive), cache=cache)) == FILES
 
 
 def test_empty_classes_are_kept_for_scan_to_name(tmp_path: Path, cache: Path) -> None:

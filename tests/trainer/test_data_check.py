@@ -372,3 +372,11 @@ def test_unequal_classes_weigh_alike_and_one_picture_weighs_one_on_average() -> 
     totals = [weight * count for weight, count in zip(weights, train.values(), strict=True)]
     assert totals == pytest.approx([100 / 3] * 3)
     assert sum(totals) == pytest.approx(100)
+
+
+def test_notes_are_lines_of_the_summary(plain: Path) -> None:
+    (plain / "logs").mkdir()
+    dataset = assign_splits(scan(plain), seed=0)
+    lines = summary_lines(summary_of(dataset))
+    assert "note       passed over: no pictures in logs/" in lines
+    assert lines.count("note       passed over: no pictures in logs/") == 1

@@ -22,6 +22,7 @@ from pathlib import Path, PureWindowsPath
 from typing import IO, Literal
 
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
+from edgetl.edge.sources.folders import is_system_folder
 from edgetl.trainer.data.downloads import downloaded
 from edgetl.trainer.progress import bytes_bar
 
@@ -110,7 +111,7 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
             if kind != "file":
                 return archive
         try:
-            return _top_folder(_unpacked(archive, name, cache, sha256))
+            return _unpacked(archive, name, cache, sha256)
         except DataError:
             if is_url:  # else the same file would be refused again each time
                 archive.unlink(missing_ok=True)
@@ -127,23 +128,6 @@ def _kind(path: Path) -> Literal["file", "folder", "neither"]:
         return "file" if path.is_file() else "folder" if path.is_dir() else "neither"
     except OSError:  # a name that is too long, or in a folder that cannot be entered
         return "neither"
-
-
-def _top_folder(folder: Path) -> Path:
-    """The folder in an unpacked archive that holds the data, be it wrapped in others."""
-    while True:
-        visible = _visible(folder)
-        # One class is no data set, so a folder alone is a wrapper, except train/. One that wraps no
-        # folders is returned: scan then reports, rightly, that there is only one class.
-        if len(visible) != 1 or not visible[0].is_dir() or visible[0].name == "train":
-            return folder
-        if not any(path.is_dir() for path in _visible(visible[0])):
-            return folder
-        folder = visible[0]
-
-
-def _visible(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if not path.name.startswith(".")]
 
 
 # Unpacking
@@ -207,7 +191,7 @@ def _unpack(archive: Path, name: str, into: Path) -> None:
             if number > MAX_ENTRIES:
                 raise DataError(f"{name}: holds more than {MAX_ENTRIES} files; pack fewer")
             parts = _parts_inside(entry.name, name)
-            if "__MACOSX" in parts:  # macOS's notes on the files, which would look like a class
+            if any(map(is_system_folder, parts)):  # as macOS's __MACOSX
                 continue
             if entry.refused:
                 raise DataError(

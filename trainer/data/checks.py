@@ -50,13 +50,15 @@ class DataSummary:
     """What was found in the data.
 
     `counts` are the pictures of each class, in labels order, of each split. `smallest` is the
-    picture with the shortest side, None where no size is known. `warnings` are sentences.
+    picture with the shortest side, None where no size is known. `warnings` are sentences, and so
+    are `notes`, of what was passed over or assumed.
     """
 
     counts: Mapping[Split, Mapping[str, int]]
     excluded: tuple[Excluded, ...]
     smallest: PictureSize | None
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def exclusion_counts(self) -> dict[ExclusionKind, int]:
@@ -103,6 +105,7 @@ def summarize(
         excluded=dataset.excluded,
         smallest=_smallest(pictures),
         warnings=(),
+        notes=dataset.notes,
     )
     found = (
         _warn_of_copies_across_splits(summary),
@@ -137,6 +140,8 @@ def summary_lines(summary: DataSummary) -> list[str]:
     if len(summary.excluded) > SHOWN_FILES:
         more = len(summary.excluded) - SHOWN_FILES
         lines.append(f"excluded   {more} more; split.json lists all")
+    for note in summary.notes:
+        lines += _wrapped(f"note       {note}")
     for warning in summary.warnings:
         lines += _wrapped(f"warning    {warning}")
     return lines

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from edgetl.edge.errors import DataError, quoted
+from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -17,7 +18,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 ExclusionKind = Literal["unreadable", "not_a_picture", "duplicate", "duplicate_across_splits"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One picture: its path relative to the data folder ("/" between parts), class and split.
 
@@ -40,12 +41,16 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The pictures below `root`. `labels` are sorted; a class's index is that in them."""
+    """The pictures below `root`. `labels` are sorted; a class's index is that in them.
+
+    `notes` are sentences of what was passed over, left out or assumed to find them.
+    """
 
     root: Path
     labels: tuple[str, ...]
     examples: tuple[Example, ...]
     excluded: tuple[Excluded, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def of(self, split: Split) -> list[int]:
         """The indices in `examples` of one split's pictures."""
@@ -89,7 +94,7 @@ def check_classes(dataset: Dataset) -> None:
     Pictures in a test/ folder count for neither.
 
     Raises:
-        DataError: otherwise; the message names the class.
+        DataError: otherwise; the message names the classes.
     """
     where = quoted(dataset.root)
     if not dataset.examples:
@@ -101,20 +106,27 @@ def check_classes(dataset: Dataset) -> None:
             f"{where}: only one class ({dataset.labels[0]}); a classifier needs two or more, "
             f"each in a folder of its own"
         )
-    counts = Counter(e.label for e in dataset.examples if e.split != "test")
-    outside = " outside test/" if any(e.split == "test" for e in dataset.examples) else ""
-    for label in dataset.labels:
-        if counts[label] < 2:
-            has = "one readable picture" if counts[label] else "no readable pictures"
-            has += outside
-            raise DataError(
-                f"{where}: class {label!r} has {has}; it needs two at least, "
-                f"one to train on and one to validate"
-            )
+    count = Counter(e.label for e in dataset.examples if e.split != "test")
+    few = {label: count[label] for label in dataset.labels if count[label] < 2}
+    if few:
+        outside = " outside test/" if any(e.split == "test" for e in dataset.examples) else ""
+        raise DataError(f"{where}: {_too_few(few, outside)}")
     trained = {e.label for e in dataset.examples if e.split in (None, "train")}
-    for label in dataset.labels:
-        if label not in trained:
-            raise DataError(f"{where}: class {label!r} has no readable pictures in train/")
+    untrained = [repr(label) for label in dataset.labels if label not in trained]
+    if untrained:
+        has = "class {} has" if len(untrained) == 1 else "classes {} have"
+        named = has.format(some(untrained, SHOWN_FAULTS))
+        raise DataError(f"{where}: {named} no readable pictures in train/")
+
+
+def _too_few(few: dict[str, int], outside: str) -> str:
+    needs = "needs two at least, one to train on and one to validate"
+    if len(few) == 1:
+        ((label, number),) = few.items()
+        has = "one readable picture" if number else "no readable pictures"
+        return f"class {label!r} has {has}{outside}; it {needs}"
+    named = some([f"{label!r} {number}" for label, number in few.items()], SHOWN_FAULTS)
+    return f"{len(few)} classes have too few readable pictures{outside} ({named}); each {needs}"
 
 
 def counts(dataset: Dataset, split: Split) -> dict[str, int]:

@@ -1,111 +1,217 @@
-"""A data folder's classes and files; nothing is decoded."""
+"""A data folder's classes and pictures; nothing is decoded."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from edgetl.edge.errors import DataError, quoted, reason
-from edgetl.edge.sources.file_kinds import is_picture_file
-from edgetl.trainer.data.dataset import Dataset, Example, Excluded, Split, check_classes
-
-# What a folder of pictures may call its splits.
-_SPLIT_FOLDERS: dict[str, Split] = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "test": "test",
-}
+from edgetl.edge.errors import DataError, quoted
+from edgetl.trainer.data.class_names import class_labels
+from edgetl.trainer.data.csv_labels import (
+    LabelTable,
+    has_label_table,
+    label_tables,
+    labelled_pictures,
+    labels_of,
+)
+from edgetl.trainer.data.dataset import Dataset, Example, Excluded, check_classes
+from edgetl.trainer.data.detection_sets import detection_format
+from edgetl.trainer.data.layouts import ClassFolder, class_folders, is_wrapper
+from edgetl.trainer.data.walking import (
+    Folder,
+    Walked,
+    others_below,
+    pictures_below,
+    suffixes,
+    walk,
+)
+from edgetl.trainer.data.wording import SHOWN_FAULTS, counted, some
 
 
 def scan(root: Path) -> Dataset:
     """Find the classes and pictures of a data folder; nothing is decoded.
 
-    `root` holds a folder for each class, or train/ and perhaps validation/ (or val/) and test/,
-    each with a folder for each class. Pictures may lie in subfolders of their class. Hidden files
-    and folders are ignored; files that are no pictures by their suffix are excluded.
+    `root` holds a folder for each class, or folders named like splits, each with a folder for each
+    class, or CSV files that name each picture's class; docs/photos.md says what is taken for what.
+    Where all of that lies in one folder in `root`, the dataset's root is that folder. What is
+    passed over or assumed is in the dataset's notes.
 
     Raises:
-        DataError: no such folder, no class folders, one class only, an empty class, or a class
-            that validation or test holds and train does not.
+        DataError: the folder, or one in it, cannot be read; there are no classes, one class only,
+            or one with too few pictures; or it cannot be told what the classes are.
     """
-    root = Path(root)
+    walked = walk(Path(root))
+    base, top = walked.top, Path(root)
+    while is_wrapper(base) and not has_label_table(base, top):
+        base = base.full_folders[0]
+        top = top / base.name
+    notes = _passed_over(walked, base)
+    if base is not walked.top:
+        notes.insert(0, f"the classes are looked for in {quoted(base.path)}/")
+    dataset = _labelled(base, top) or _foldered(base, top, walked.top)
+    if len(dataset.labels) < 2 and (found := detection_format(walked.top)):
+        raise _for_detection(top, found)
+    dataset = replace(dataset, notes=(*notes, *dataset.notes))
     try:
-        folders = _subfolders(root)
-    except OSError as error:
-        raise DataError(f"{quoted(root)}: {reason(error)}; name a folder of pictures") from error
-    splits = _split_folders(folders)
-    found: list[Example] = []
-    excluded: list[Excluded] = []
-    tops: list[tuple[Path, Split | None]] = [(f, _SPLIT_FOLDERS[f.name]) for f in splits]
-    for folder, split in tops or [(root, None)]:
-        for class_folder in _subfolders(folder):
-            for path in _files_below(class_folder):
-                file = path.relative_to(root).as_posix()
-                if is_picture_file(path):
-                    found.append(Example(file, class_folder.name, split))
-                else:
-                    excluded.append(Excluded(file, _not_a_picture(path), "not_a_picture"))
-    labels = _labels(root, splits, folders)
-    dataset = Dataset(root, labels, tuple(found), tuple(excluded))
-    check_classes(dataset)
+        check_classes(dataset)
+    except DataError as error:
+        if not notes:
+            raise
+        raise DataError(f"{error} ({'; '.join(notes)})") from error
     return dataset
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _split_folders(folders: Sequence[Path]) -> list[Path]:
-    """The folders that are splits: all of them must be, so that a class may be called "train"."""
-    names = [folder.name for folder in folders]
-    if "train" not in names or any(name not in _SPLIT_FOLDERS for name in names):
-        return []
-    if {"validation", "val"} <= set(names):
+def _labelled(base: Folder, root: Path) -> Dataset | None:
+    """The dataset that CSV files describe; None where there are none, or folders say the same."""
+    tables = label_tables(base, root)
+    if not tables:
+        return None
+    examples, notes = labelled_pictures(tables, base, root)
+    if not examples or _is_by_folder(examples):
+        return None
+    folders = {f.name for f in base.full_folders} | {
+        inner.name for folder in base.full_folders for inner in folder.full_folders
+    }
+    if both := sorted(labels_of(tables) & folders):
         raise DataError(
-            f"{quoted(folders[0].parent)}: has both validation/ and val/; keep one of them"
+            f"{quoted(root)}: {_files(tables)} and the folders disagree about the classes "
+            f"({some(both)}); move {_files(tables)} out of there, or the pictures out of the "
+            f"folders"
         )
-    return [folder for folder in folders if _subfolders(folder)]
+    by_split: dict[str, set[str]] = {}
+    for example in sorted(examples, key=lambda e: e.split != "train"):
+        by_split.setdefault(example.split or "", set()).add(example.label)
+    labels, same = class_labels(
+        {split: sorted(names) for split, names in by_split.items()}, where=quoted(root)
+    )
+    _check_trained(by_split, labels, root)
+    return _dataset(
+        root,
+        [replace(example, label=labels[example.label]) for example in examples],
+        (),
+        [f"classes are from {_files(tables)}", *notes, *same],
+    )
 
 
-def _labels(root: Path, splits: Sequence[Path], folders: Sequence[Path]) -> tuple[str, ...]:
-    if not splits:
-        return _checked_names(root, [folder.name for folder in folders])
-    names = {folder.name: [f.name for f in _subfolders(folder)] for folder in splits}
-    train = names.get("train", [])
-    for split, classes in names.items():
-        unknown = sorted(set(classes) - set(train))
+def _is_by_folder(examples: Sequence[Example]) -> bool:
+    """Whether each folder holds pictures of one class only, so that the folders are the classes."""
+    pairs = {(example.file.rpartition("/")[0], example.label) for example in examples}
+    folders = {folder for folder, _ in pairs}
+    return len(pairs) == len(folders) > 1
+
+
+def _foldered(base: Folder, root: Path, everything: Folder) -> Dataset:
+    layout = class_folders(base, root)
+    if layout.missing:
+        if found := detection_format(everything):
+            raise _for_detection(root, found)
+        raise DataError(
+            f"{quoted(root)}: {layout.missing}; put each class's pictures in a folder of its own, "
+            f"or name their classes in a file labels.csv with the columns filename and label"
+        )
+    by_split: dict[str, list[str]] = {}
+    for item in layout.classes:
+        by_split.setdefault(item.split or "", []).append(item.folder.name)
+    labels, same = class_labels(by_split, where=quoted(root))
+    _check_trained(by_split, labels, root)
+    cut = len(base.path) + 1 if base.path else 0
+    examples: list[Example] = []
+    excluded: list[Excluded] = []
+    for item in layout.classes:
+        label = labels[item.folder.name]
+        examples.extend(
+            Example(path[cut:], label, item.split) for path in pictures_below(item.folder)
+        )
+        excluded.extend(_not_pictures(item, cut, root))
+    return _dataset(root, examples, excluded, [*layout.notes, *same])
+
+
+def _dataset(
+    root: Path, examples: Iterable[Example], excluded: Iterable[Excluded], notes: Iterable[str]
+) -> Dataset:
+    found = tuple(examples)
+    labels = tuple(sorted({example.label for example in found}))
+    return Dataset(root, labels, found, tuple(excluded), tuple(notes))
+
+
+def _check_trained(
+    by_split: dict[str, list[str]] | dict[str, set[str]], labels: dict[str, str], root: Path
+) -> None:
+    """Every class of another split must have pictures to train on."""
+    if not any(split in by_split for split in ("validation", "test")):
+        return
+    trained = {labels[name] for name in by_split.get("train", by_split.get("", ()))}
+    for split in ("validation", "test"):
+        unknown = sorted({labels[name] for name in by_split.get(split, ())} - trained)
         if unknown:
+            classes = "class" if len(unknown) == 1 else "classes"
             raise DataError(
-                f"{quoted(root)}: {split}/ has the class {unknown[0]!r}, which train/ does not have"
+                f"{quoted(root)}: {split} has the {classes} "
+                f"{some([repr(name) for name in unknown], SHOWN_FAULTS)}, of which there are no "
+                f"pictures to train on; add some to train, or take "
+                f"{'it' if len(unknown) == 1 else 'them'} out of {split}"
             )
-    return _checked_names(root, train)
 
 
-def _checked_names(root: Path, names: Sequence[str]) -> tuple[str, ...]:
-    for name in names:
-        if "\n" in name or "\r" in name:
-            raise DataError(
-                f"{quoted(root)}: the class folder {name!r} has a line break in its name; rename it"
-            )
-    return tuple(sorted(names))
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """All files in a folder and its subfolders, by path; links are followed, hidden names not."""
-    found: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        status = Path(parent).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found.extend(Path(parent, name) for name in files if not name.startswith("."))
-    return sorted(found)
+def _not_pictures(item: ClassFolder, cut: int, root: Path) -> Iterable[Excluded]:
+    for path in others_below(item.folder):
+        file = path[cut:]
+        if (root / file).is_file():
+            yield Excluded(file, _not_a_picture(Path(file)), "not_a_picture")
+        else:
+            yield Excluded(file, "a link to nothing, or no regular file")
 
 
 def _not_a_picture(path: Path) -> str:
     if path.suffix.lower() in (".heic", ".heif"):
         return "HEIC is not read; save it as JPEG"
     return f"not a picture by its name ({path.suffix or 'no suffix'})"
+
+
+def _passed_over(walked: Walked, base: Folder) -> list[str]:
+    """Sentences of the folders that are passed over."""
+    own, linked = walked.passed_over["own"], walked.passed_over["linked_twice"]
+    empty = [
+        f"{quoted(folder.path)}/" + (f" ({kinds})" if (kinds := suffixes(folder)) else "")
+        for folder in _empty_folders(base)
+        if not _holds_one_of(folder, own)
+    ]
+    system = [path.rpartition("/")[2] for path in walked.passed_over["system"]]
+    sentences = (
+        (own, f"made by edgetl: {_folders(own)}"),
+        (
+            system,
+            f"{counted(len(system), 'folder')} of the system ({_folders(sorted(set(system)))})",
+        ),
+        (empty, f"no pictures in {some(empty)}"),
+        (linked, f"linked more than once: {_folders(linked)}"),
+    )
+    return [f"passed over: {sentence}" for folders, sentence in sentences if folders]
+
+
+def _folders(paths: Sequence[str]) -> str:
+    return some([f"{quoted(path)}/" for path in paths])
+
+
+def _empty_folders(folder: Folder) -> Iterable[Folder]:
+    """The topmost folders without pictures where classes and splits may be: two levels."""
+    for inner in folder.folders:
+        if not inner.count:
+            yield inner
+        else:
+            yield from (deeper for deeper in inner.folders if not deeper.count)
+
+
+def _holds_one_of(folder: Folder, paths: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder.path}/") for path in paths)
+
+
+def _files(tables: Sequence[LabelTable]) -> str:
+    return some([quoted(table.file) for table in tables])
+
+
+def _for_detection(root: Path, found: str) -> DataError:
+    return DataError(
+        f"{quoted(root)}: is a set for object detection ({found}), with boxes and no class for a "
+        f"whole picture; export it for classification instead, as a folder for each class or with "
+        f"a CSV file of filename and label"
+    )

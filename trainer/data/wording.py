@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 SHOWN_NAMES = 3
+# Of what must be put right before anything goes on: all that a person would do by hand.
+SHOWN_FAULTS = 20
 
 
-def some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:SHOWN_NAMES])
-    return shown if len(names) <= SHOWN_NAMES else f"{shown} and {len(names) - SHOWN_NAMES} more"
+def some(names: Sequence[str], most: int = SHOWN_NAMES) -> str:
+    """The names, the first `most` of them and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def counted(number: int, noun: str) -> str:
