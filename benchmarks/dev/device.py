@@ -9,7 +9,6 @@ comes from os.wait4.
 
 import itertools
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -42,6 +41,7 @@ from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Item, files
 from edgetl.edge.sources.view import View
+from edgetl.edge.system.allowance import cores
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 
@@ -152,7 +152,7 @@ def memory(model: Path, pictures: Sequence[Path], *, rounds: int = 3) -> Point:
 
 def by_threads(model: Path, *, rounds: int = 15, calls: int = 10) -> dict[int, float]:
     """Milliseconds of one inference with 1, 2 and 4 threads, as far as there are cores."""
-    numbers = [number for number in (1, 2, 4) if number <= (os.cpu_count() or 1)]
+    numbers = [number for number in (1, 2, 4) if number <= cores()]
     steps = {
         str(number): partial(_seconds, _bare(Classifier(model, threads=number)), calls=calls)
         for number in numbers

@@ -63,7 +63,7 @@ def pictures_in(folder: Path) -> Iterator[Path | Problem]:
             continue
         elif entry.is_dir(follow_symlinks=False):
             stack.append(_entries(Path(entry.path)))
-        elif is_picture_file(Path(entry.name)) or is_video_file(Path(entry.name)):
+        elif is_picture_file(path := Path(entry.path)) or is_video_file(path):
             yield from _if_file(entry)
 
 

@@ -10,6 +10,7 @@ from edgetl.edge.errors import MissingExtraError
 # Of each extra the packages that edgetl itself imports, by their names on PyPI and in Python.
 _PACKAGES = {
     "preview": {"starlette": "starlette", "uvicorn": "uvicorn"},
+    "heic": {"pi-heif": "pi_heif"},
     "mqtt": {"paho-mqtt": "paho"},
     "train": {
         "tensorflow": "tensorflow",

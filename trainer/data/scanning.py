@@ -106,6 +106,4 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def _not_a_picture(path: Path) -> str:
-    if path.suffix.lower() in (".heic", ".heif"):
-        return "HEIC is not read; save it as JPEG"
     return f"not a picture by its name ({path.suffix or 'no suffix'})"
