@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgetl import __version__
 from edgetl.benchmarks.measured import Condition, Machine
+from edgetl.edge.system.allowance import cores
 from edgetl.edge.system.throttling import (
     CPU_TEMPERATURE,
     SYS,
@@ -63,11 +64,10 @@ def condition(sys_folder: Path = SYS) -> Condition:
 
 def this_machine(before: Condition, after: Condition) -> Machine:
     """What figures were measured on, between two moments."""
-    affinity = getattr(os, "sched_getaffinity", None)
     return Machine(
         name=_board(Path("/proc")) or platform.node() or "unnamed",
         cpu=processor(),
-        cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
+        cores=cores(),
         memory_bytes=_memory_bytes(),
         system=_system(),
         python=platform.python_version(),

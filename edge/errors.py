@@ -15,6 +15,10 @@ class PictureError(EdgetlError):
     """A file, bytes or frame that cannot be read as a picture."""
 
 
+class MissingDecoderError(PictureError):
+    """A picture of a format that a package would read which is not installed."""
+
+
 class DataError(EdgetlError):
     """A folder of training pictures that cannot be trained on."""
 

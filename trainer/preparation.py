@@ -24,6 +24,7 @@ from edgetl.trainer.data.checks import (
 from edgetl.trainer.data.copies import exclude_duplicates
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded
 from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
+from edgetl.trainer.data.placeholders import placeholders
 from edgetl.trainer.data.splitting import assign_splits
 from edgetl.trainer.fitting.phases import Pictures
 from edgetl.trainer.network.devices import Devices, computing_in, devices_for
@@ -144,12 +145,14 @@ def _checked(
     readable = datasets.without(found, unreadable)
     single = exclude_duplicates(readable, dict(zip(files, decoded.digests, strict=True)))
     dataset = assign_splits(single, seed=recipe.seed)
+    sizes = {file: size for file, size in zip(files, decoded.sizes, strict=True) if size}
     summary = summarize(
         dataset,
-        sizes={file: size for file, size in zip(files, decoded.sizes, strict=True) if size},
+        sizes=sizes,
         height=recipe.height,
         width=recipe.width,
         class_weights=recipe.class_weights,
+        placeholders=placeholders(files, sizes, decoded.pixels),
     )
     return dataset, summary
 

@@ -8,7 +8,6 @@ comes from os.wait4.
 """
 
 import itertools
-import os
 import statistics
 import sys
 import tempfile
@@ -39,6 +38,7 @@ from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Item, files
 from edgetl.edge.sources.view import View
+from edgetl.edge.system.allowance import cores
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 
@@ -142,7 +142,7 @@ def by_threads(model: Path, *, rounds: int = 15, calls: int = 10) -> dict[int, f
     bare = {
         number: _bare(Classifier(model, threads=number))
         for number in (1, 2, 4)
-        if number <= (os.cpu_count() or 1)
+        if number <= cores()
     }
     took = alternately(list(bare), lambda n: _seconds(bare[n], calls=calls), rounds=rounds)
     return {number: 1000 * statistics.median(seconds) for number, seconds in took.items()}

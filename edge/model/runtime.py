@@ -2,12 +2,12 @@
 
 import importlib
 import importlib.util
-import os
 import sys
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from edgetl.edge.errors import EdgetlError, SettingError
+from edgetl.edge.system.allowance import cores
 from edgetl.edge.system.native_log import without_info_lines
 
 RuntimeName = Literal["litert", "tflite-runtime"]
@@ -101,6 +101,4 @@ def choose_runtime(choice: str = "auto") -> Runtime:
 
 def default_threads() -> int:
     """How many threads to infer with: the cores this process may use, 4 at most."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(4, cores)
+    return min(4, cores())

@@ -12,11 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from edgetl.edge.errors import PictureError, quoted
+from edgetl.edge.model.decoding import upright_size
 from edgetl.edge.model.input_size import InputSize
-from edgetl.edge.model.preprocessing import EXIF_ORIENTATION, Pixels, model_input
+from edgetl.edge.model.preprocessing import Pixels, model_input
 from edgetl.edge.preview.history import STEP_SECONDS, Mark
 from edgetl.edge.results.result import UNSURE, Result
 
@@ -108,8 +108,5 @@ def _size(picture: Path | Pixels) -> tuple[int, int]:
     """Height and width of the upright picture."""
     if isinstance(picture, np.ndarray):
         return picture.shape[0], picture.shape[1]
-    with Image.open(picture) as image:
-        width, height = image.size
-        # 5 to 8 are turned by 90 degrees.
-        turned = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
-        return (width, height) if turned else (height, width)
+    width, height = upright_size(picture)
+    return height, width

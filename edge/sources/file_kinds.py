@@ -2,15 +2,50 @@
 
 from pathlib import Path
 
-_PICTURES = "jpg jpeg jpe jfif png gif bmp webp tif tiff ppm pgm pbm pnm jp2 avif"
-_VIDEOS = "mp4 mov avi mkv webm m4v mpg mpeg mjpeg mjpg wmv"
-PICTURE_SUFFIXES = frozenset("." + suffix for suffix in _PICTURES.split())
-VIDEO_SUFFIXES = frozenset("." + suffix for suffix in _VIDEOS.split())
+from edgetl.edge.model.picture_format import HEAD_BYTES, picture_format
+
+
+def _suffixes(names: str) -> frozenset[str]:
+    return frozenset("." + name for name in names.split())
+
+
+PICTURE_SUFFIXES = _suffixes(
+    "jpg jpeg jpe jif jfif mpo png apng gif bmp dib webp tif tiff ppm pgm pbm pnm "
+    "jp2 j2k j2c jpc jpf jpx avif avifs heic heif heics heifs hif"
+)
+VIDEO_SUFFIXES = _suffixes("mp4 mov avi mkv webm m4v mpg mpeg mjpeg mjpg wmv")
+
+# Files that lie beside photos and need not be looked into. Cameras' raw files would pass for TIFF,
+# with a thumbnail for a picture.
+_OTHER_SUFFIXES = _suffixes(
+    "txt md rst html htm css js csv tsv json jsonl xml xmp yaml yml toml ini cfg log sql db sqlite "
+    "pdf doc docx odt xls xlsx ods ppt pptx rtf eps ps svg ai psd xcf ico icns "
+    "py pyc ipynb sh bat exe dll so c h cpp java "
+    "zip tar gz tgz bz2 xz zst 7z rar iso dmg npy npz pkl pt pth h5 keras tflite onnx pb tfrecord "
+    "parquet mat bin dat lnk url aae thm tmp part crdownload bak "
+    "mp3 wav flac ogg m4a aac opus 3gp mts m2ts flv lrv "
+    "dng cr2 cr3 nef nrw arw sr2 srf orf rw2 raf pef srw raw x3f 3fr iiq"
+)
 
 
 def is_picture_file(path: Path) -> bool:
-    """Whether a file is a picture, by its name."""
-    return path.suffix.lower() in PICTURE_SUFFIXES
+    """Whether a file is a picture: by its suffix, or where that says nothing, by its first bytes.
+
+    A file that cannot be opened to see is taken for a picture, so that what reads it says why.
+    """
+    suffix = path.suffix.lower()
+    if suffix in PICTURE_SUFFIXES:
+        return True
+    if suffix in VIDEO_SUFFIXES or suffix in _OTHER_SUFFIXES:
+        return False
+    try:
+        # Not what waits for a writer, as a named pipe does.
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return picture_format(file.read(HEAD_BYTES)) is not None
+    except OSError:
+        return True
 
 
 def is_video_file(path: Path) -> bool:

@@ -10,13 +10,14 @@ from edgetl.edge.errors import MissingExtraError
 # Of each extra the packages that edgetl itself imports.
 _PACKAGES = {
     "preview": ("starlette", "uvicorn"),
+    "heic": ("pi-heif",),
     "mqtt": ("paho-mqtt",),
     "train": ("tensorflow", "keras", "matplotlib", "jinja2", "filelock", "scipy"),
     "tensorboard": ("tensorboard",),
     "deploy": ("ansible-core",),
 }
 # Those that have another name in Python.
-_MODULES = {"paho-mqtt": "paho", "ansible-core": "ansible"}
+_MODULES = {"pi-heif": "pi_heif", "paho-mqtt": "paho", "ansible-core": "ansible"}
 
 
 def extras() -> dict[str, bool]:

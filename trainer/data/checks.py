@@ -90,6 +90,7 @@ def summarize(
     height: int,
     width: int,
     class_weights: str,
+    placeholders: Sequence[str] = (),
 ) -> DataSummary:
     """Summarize the data, with warnings of what may spoil the training or its metrics.
 
@@ -98,6 +99,7 @@ def summarize(
         sizes: (width, height) in pixels of each file, upright. Files may be missing.
         height, width: the model's input in pixels.
         class_weights: whether the loss weighs the classes ("auto") or not.
+        placeholders: files that stand for a picture that is not there, copies among them.
     """
     pictures = [PictureSize(e.file, *sizes[e.file]) for e in dataset.examples if e.file in sizes]
     summary = DataSummary(
@@ -114,6 +116,7 @@ def summarize(
         _warn_of_unvalidated_classes(summary),
         _warn_of_small_splits(summary),
         _warn_of_small_pictures(pictures, height=height, width=width),
+        _warn_of_placeholders(placeholders),
     )
     return replace(summary, warnings=tuple(warning for warning in found if warning))
 
@@ -235,6 +238,18 @@ def _warn_of_small_pictures(
         f"{'is' if len(small) == 1 else 'are'} less wide or high than the model's input of "
         f"{width} by {height} pixels, {quoted(smallest.file)} the smallest ({_pixels(smallest)}); "
         f"larger originals would show the model more"
+    )
+
+
+def _warn_of_placeholders(files: Sequence[str]) -> str | None:
+    if not files:
+        return None
+    one = len(files) == 1
+    return (
+        f"{counted(len(files), 'picture')} {'looks' if one else 'look'} like "
+        f"{'a placeholder' if one else 'placeholders'} (almost one colour, or called so), "
+        f"{quoted(files[0])}{'' if one else ' for one'}; delete {'it' if one else 'them'}, or the "
+        f"model learns {'it' if one else 'them'} as {'its class' if one else 'their classes'}"
     )
 
 

@@ -19,11 +19,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
-from edgetl.edge.errors import PictureError, RunFolderError, quoted, reason
+from edgetl.edge.errors import MissingDecoderError, PictureError, RunFolderError, quoted, reason
 from edgetl.edge.model.input_size import InputSize
-from edgetl.edge.model.preprocessing import PREPROCESSING_VERSION, Pixels, model_input
+from edgetl.edge.model.preprocessing import (
+    PREPROCESSING_VERSION,
+    Pixels,
+    model_input,
+    model_input_and_size,
+)
+from edgetl.edge.system.allowance import cores, memory
 from edgetl.edge.system.files import write_json
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows, open_rows
 from edgetl.trainer.progress import progress
@@ -38,6 +43,9 @@ _LONGEST_BUILDING_SECONDS = 24 * 3600
 _FACTS = "pictures.json"
 # Results ahead of the one that is written; those of 100,000 pictures would not fit in memory.
 _WAITING = 256
+
+# What decoding a picture of 50 megapixels takes that is no JPEG.
+_PICTURE_BYTES = 400_000_000
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -141,9 +149,10 @@ def _write_entry(entry: Path, paths: Sequence[Path], input_size: InputSize) -> N
 def _decode(path: Path, input_size: InputSize) -> tuple[Pixels | str, tuple[int, int] | None]:
     """A picture's pixels and its own size, or why it cannot be read and None."""
     try:
-        pixels = model_input(path, input_size)
-        with Image.open(path) as image:
-            return pixels, image.size
+        return model_input_and_size(path, input_size)
+    except MissingDecoderError:
+        # Not the picture's fault: an entry that remembered it would outlast the installation.
+        raise
     except PictureError as error:
         return str(error).removeprefix(f"{quoted(path)}: "), None
 
@@ -167,13 +176,18 @@ def _digest(path: Path) -> str:
         return ""
 
 
+def _workers() -> int:
+    """As many as there are cores, and as half of the memory holds large pictures."""
+    there = memory()
+    return cores() if there is None else max(1, min(cores(), there // 2 // _PICTURE_BYTES))
+
+
 def _in_parallel(
     function: Callable[[_T], _R], items: Sequence[_T] | Iterable[_T], description: str
 ) -> Iterator[_R]:
     """`function` over `items`, in order; Pillow, OpenCV and hashlib leave the GIL free."""
     everything = list(items)
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool, progress(description, len(everything)) as advance:
+    with ThreadPoolExecutor(_workers()) as pool, progress(description, len(everything)) as advance:
         waiting: deque[Future[_R]] = deque()
         for item in everything:
             waiting.append(pool.submit(function, item))

@@ -162,8 +162,6 @@ def _not_pictures(item: ClassFolder, cut: int, root: Path) -> Iterable[Excluded]
 
 
 def _not_a_picture(path: Path) -> str:
-    if path.suffix.lower() in (".heic", ".heif"):
-        return "HEIC is not read; save it as JPEG"
     return f"not a picture by its name ({path.suffix or 'no suffix'})"
 
 
