@@ -13,7 +13,7 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.options import settings
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import SPLITS, Dataset, counts
-from edgetl.trainer.metrics import wilson_interval
+from edgetl.trainer.metrics import Confusion, wilson_interval
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import page
 from edgetl.trainer.run.folder import RunFolder
@@ -101,7 +101,7 @@ def write_report(
         largest_class=max(sum(c[label] for c in counted.values()) for label in dataset.labels),
         excluded=dataset.excluded,
         shown_epochs=_SHOWN_EPOCHS,
-        confusions=_confusions(metrics["splits"][dataset.held_out]["confusion"], dataset.labels),
+        confusions=_confusions(metrics["splits"][dataset.held_out]["confusion"]),
         mistakes=[{**vars(mistake), "picture": _thumbnail(mistake.pixels)} for mistake in worst],
         classes={split: _classes(metrics["splits"][split]["per_class"]) for split in splits},
         time=_time(history, metrics),
@@ -132,7 +132,7 @@ def _short_name(labels: Sequence[str]) -> str:
 
 def _accuracy(figures: Mapping[str, Any]) -> dict[str, float]:
     pictures = figures["pictures"]
-    correct = int(np.trace(np.array(figures["confusion"])))
+    correct = sum(row.get(label, 0) for label, row in figures["confusion"].items())
     low, high = wilson_interval(correct, pictures)
     return {
         "correct": correct,
@@ -157,22 +157,15 @@ def _settings(recipe: Mapping[str, Any]) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def _confusions(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[dict[str, Any]]:
+def _confusions(confusion: Confusion) -> list[dict[str, Any]]:
     """The commonest ones: both classes, how many pictures, and of how many."""
-    counted = np.array(matrix)
-    wrong = counted.copy()
-    np.fill_diagonal(wrong, 0)
-    commonest = np.argsort(-wrong, axis=None, kind="stable")[:_SHOWN_CONFUSIONS]
-    return [
-        {
-            "true": labels[true],
-            "predicted": labels[predicted],
-            "pictures": wrong[true, predicted],
-            "of": counted[true].sum(),
-        }
-        for true, predicted in (divmod(int(index), len(labels)) for index in commonest)
-        if wrong[true, predicted]
+    wrong = [
+        {"true": true, "predicted": given, "pictures": count, "of": sum(row.values())}
+        for true, row in confusion.items()
+        for given, count in row.items()
+        if given != true
     ]
+    return sorted(wrong, key=lambda one: -one["pictures"])[:_SHOWN_CONFUSIONS]
 
 
 def _thumbnail(pixels: Pixels) -> page.Picture:

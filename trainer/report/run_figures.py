@@ -9,6 +9,7 @@ import numpy as np
 from edgetl.edge.system.files import replacing
 from edgetl.trainer.data.dataset import Dataset, Split
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
+from edgetl.trainer.metrics import as_matrix
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
@@ -59,7 +60,7 @@ def write_confusion(
     """confusion.png: of the held-out split."""
     held_out = splits[dataset.held_out]
     assert held_out is not None
-    matrix = np.array(held_out["confusion"])
+    matrix = as_matrix(held_out["confusion"], dataset.labels)
     title = f"{dataset.held_out} split"
     figure = figures.confusion_figure(matrix, dataset.labels, title=title)
     _save(run, "confusion", figure)
