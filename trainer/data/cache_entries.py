@@ -33,6 +33,8 @@ _UNNAMED = ".building-"
 # A process makes the folder of a new entry first, and locks it then.
 _LOCKED_AFTER_SECONDS = 60
 _UNUSED_AFTER_SECONDS = 24 * 3600
+# What lets go of this process's entry of each cache.
+_HELD: dict[Path, Callable[[], None]] = {}
 
 
 def hold(entry: Path) -> Callable[[], None] | None:
@@ -61,6 +63,48 @@ def hold(entry: Path) -> Callable[[], None] | None:
         pass
     os.close(descriptor)
     return None
+
+
+def hold_until_next(entry: Path) -> bool:
+    """Hold an entry that this process uses until it uses another of the same cache, or ends.
+
+    Returns:
+        Whether there is such an entry.
+    """
+    let_go = hold(entry)
+    if let_go is None:
+        return False
+    if earlier := _HELD.pop(entry.parent, None):
+        earlier()
+    _HELD[entry.parent] = let_go
+    return True
+
+
+@contextmanager
+def alone_with(entry: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Make an entry's folder if need be, and keep other processes from it during the block.
+
+    For an entry that is changed where it is. Where folders cannot be locked, none is kept away.
+
+    Args:
+        entry: the folder.
+        waiting: called before another process is waited for.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    descriptor = None
+    while descriptor is None:
+        entry.mkdir(parents=True, exist_ok=True)
+        os.utime(entry)
+        if sys.platform == "win32":
+            yield
+            return
+        descriptor = _locked_alone(entry, waiting)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -119,6 +163,28 @@ def prune(cache: Path, *, keep: int) -> list[Path]:
         if _age(path) > _LOCKED_AFTER_SECONDS:
             remove(path)
     return [entry for entry in entries[keep:] if remove(entry)]
+
+
+def _locked_alone(entry: Path, waiting: Callable[[], None]) -> int | None:
+    """The descriptor of the locked folder; None where it was removed meanwhile."""
+    descriptor = os.open(entry, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            return descriptor
+        if os.path.samestat(os.fstat(descriptor), entry.stat()):
+            return descriptor
+    except FileNotFoundError:
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
 
 
 def _age(path: Path) -> float:

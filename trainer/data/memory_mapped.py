@@ -92,7 +92,7 @@ def write_rows(
         _begin(stream, shape, first.dtype)
         for block in chain([first], following):
             rows = np.ascontiguousarray(block, dtype)
-            checksums.add(memoryview(rows).cast("B"))
+            checksums.add(rows.data.cast("B"))
             stream.write(rows.data)
             written += len(rows)
         assert written == count
