@@ -101,9 +101,9 @@ def device_probabilities(
     """
     with hidden_native_log():
         classifier = Classifier(model, runtime=runtime)
-    answers = []
+    answers = np.empty((len(pictures), len(classifier.labels)), np.float32)
     with progress(f"checking on {runtime}", len(pictures)) as advance:
-        for path in pictures:
-            answers.append(classifier.probabilities(path))
+        for row, path in enumerate(pictures):
+            answers[row] = classifier.probabilities(path)
             advance()
-    return np.stack(answers)
+    return answers

@@ -159,7 +159,7 @@ def _settings(recipe: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _confusions(confusion: Confusion) -> list[dict[str, Any]]:
     """The commonest ones: both classes, how many pictures, and of how many."""
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"true": true, "predicted": given, "pictures": count, "of": sum(row.values())}
         for true, row in confusion.items()
         for given, count in row.items()
