@@ -39,6 +39,8 @@ MAX_DEPTH = 100
 # tarfile reads headers into memory whole, whatever length they declare.
 MAX_TAR_HEADER_BYTES = 16 * 2**20
 
+# Where `train` keeps archives, beside its runs.
+ARCHIVE_CACHE = (".cache", "archives")
 # Archives whose photos stay unpacked, those used last: runs on them are exported and resumed.
 KEPT_ARCHIVES = 8
 
@@ -113,6 +115,7 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
             if kind == "neither" and data.lower().endswith(ARCHIVE_SUFFIXES):
                 raise DataError(f"{name}: no such file; check the path")
             if kind != "file":
+                keep_unpacked(archive)
                 return archive
         try:
             return _top_folder(_unpacked(archive, name, cache, sha256))
@@ -125,6 +128,16 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
             f"{quoted(cache)}: cannot keep the data there: {reason(error)}; "
             f"free some space, or choose another disk with --out"
         ) from error
+
+
+def keep_unpacked(photos: Path) -> None:
+    """If a folder is an archive's in a cache, let no other process remove it, until this one ends.
+
+    Runs know their photos by the folder that they were unpacked to.
+    """
+    for folder in (photos.absolute(), *photos.absolute().parents):
+        if folder.parent.parts[-len(ARCHIVE_CACHE) :] == ARCHIVE_CACHE:
+            hold_until_next(folder)
 
 
 def _kind(path: Path) -> Literal["file", "folder", "neither"]:

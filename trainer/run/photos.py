@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetl.edge.errors import RunFolderError, plural, quoted
+from edgetl.trainer.data.archives import keep_unpacked
 from edgetl.trainer.data.dataset import Example
 from edgetl.trainer.data.picture_cache import file_digests
 from edgetl.trainer.data.wording import some
@@ -49,6 +50,7 @@ def run_photos(examples: Sequence[Example], recorded: Mapping[str, str], root: P
     Raises:
         DataError: the machine fails to read one that may be whole.
     """
+    keep_unpacked(root)
     there: list[Example] = []
     missing: list[Example] = []
     changed: list[Example] = []
