@@ -16,6 +16,7 @@ from edgetl.benchmarks.pictures import (
     drawn_pictures,
     folder_pictures,
     held_out_pictures,
+    without_trained,
 )
 from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import ModelFileError, RunFolderError, SettingError, quoted
@@ -91,8 +92,9 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
     files, failures = _read_files(paths, fallback)
     if not files and not run:
         raise NothingMeasuredError(failures)
+    notes: list[str] = []
     if run:
-        pictures = held_out_pictures(run, data)
+        pictures, notes = _run_pictures(run, options)
     elif packed:
         pictures = packed.pictures
     elif found:
@@ -101,7 +103,6 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
         pictures = folder_pictures(found, next(of_files, found.labels))
     else:
         pictures = drawn_pictures(folder / "drawn", files[0][1].labels)
-    notes = []
     if pictures.targets and len(pictures.targets) > most:
         indices = balanced(pictures.targets, most)
         notes.append(f"on {most} of {len(pictures.targets)} pictures, the classes balanced")
@@ -121,6 +122,17 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
             for number in numbers
         ]
     return Plan(pictures, tuple(cases), tuple(failures), tuple(notes), packed)
+
+
+def _run_pictures(run: FinishedRun, options: BenchmarkOptions) -> tuple[Pictures, list[str]]:
+    """What a run's models are measured on, and notes."""
+    pictures, notes = held_out_pictures(run, options.data)
+    if pictures.split != "folder":
+        return pictures, notes
+    if options.trained_photos:
+        return pictures, [*notes, "pictures that the run was trained on are not left out"]
+    unseen, more = without_trained(pictures, run)
+    return unseen, [*notes, *more]
 
 
 def _of_file(

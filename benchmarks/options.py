@@ -31,6 +31,14 @@ class BenchmarkOptions(Options):
             metavar="DIR",
         ),
     ] = None
+    trained_photos: Annotated[
+        bool,
+        Option(
+            "Also on pictures of --data that the run was trained on.",
+            group=_MEASURED,
+            common=False,
+        ),
+    ] = False
     labels: Annotated[
         Path | None,
         Option(

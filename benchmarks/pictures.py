@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edgetl.edge.errors import DataError, RunFolderError, quoted
+from edgetl.edge.errors import DataError, quoted
 from edgetl.edge.model.input_size import InputSize
 from edgetl.trainer.data.dataset import Dataset, Example
-from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
+from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures, file_digests
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.run.folder import FinishedRun
+from edgetl.trainer.run.photos import refuse_different, run_photos
+from edgetl.trainer.run.split_record import read_digests
 
 _DRAWN = 20
 _DRAWN_SIZE = (640, 480)
@@ -45,27 +47,62 @@ class Pictures:
         )
 
 
-def held_out_pictures(run: FinishedRun, data: Path | None) -> Pictures:
-    """The pictures that a run has not been trained on, or those of another folder.
+def held_out_pictures(run: FinishedRun, data: Path | None) -> tuple[Pictures, list[str]]:
+    """The pictures that a run has not been trained on, or those of another folder, and notes.
 
-    `data` is where its photos are now, or other pictures, a folder a class; None where they were.
+    Args:
+        run: the run.
+        data: where its photos are now, or other pictures, a folder a class; None where they were.
+            It is other pictures if more than a tenth of the run's are not there as they were.
 
     Raises:
-        RunFolderError: a picture is no longer there.
+        RunFolderError: without `data`, more than a tenth of the pictures are missing or changed.
         DataError: `data` cannot be read, or has a class that the run does not know.
     """
     split = run.dataset.held_out
     examples = [run.dataset.examples[index] for index in run.dataset.of(split)]
     root = data or run.dataset.root
-    gone = next((e.file for e in examples if not (root / e.file).is_file()), None)
-    if data is not None and gone is not None:
-        return folder_pictures(scan(data), run.labels)
-    if gone is not None:
-        raise RunFolderError(
-            f"{quoted(root / gone)}: the run's picture is no longer there; put the photos back, "
-            f"or say with --data where they are now"
+    photos = run_photos(examples, read_digests(run.folder.split), root)
+    if data is None:
+        refuse_different(photos, root)
+    if data is None or photos.enough:
+        notes = [photos.note] if photos.note else []
+        return _pictures(split, run.labels, root, photos.same), notes
+    notes = []
+    if len(photos.changed) > len(photos.missing):
+        notes.append(
+            f"{quoted(data)} has files of the names of the run's {split} pictures, but "
+            f"{len(photos.changed)} of {len(examples)} are other pictures: measured on the folder's"
         )
-    return _pictures(split, run.labels, root, examples)
+    return folder_pictures(scan(data), run.labels), notes
+
+
+def without_trained(pictures: Pictures, run: FinishedRun) -> tuple[Pictures, list[str]]:
+    """The pictures that a run was neither trained on nor chosen by, and notes on the others.
+
+    Raises:
+        DataError: there are none.
+    """
+    recorded = read_digests(run.folder.split)
+    if not recorded:
+        note = "the run is of an older edgetl: which pictures it was trained on is not known"
+        return pictures, [note]
+    held_out = ("test", run.dataset.held_out)
+    seen = {recorded[e.file] for e in run.dataset.examples if e.split not in held_out}
+    digests = file_digests(pictures.paths)
+    left = [index for index, digest in enumerate(digests) if digest not in seen]
+    if len(left) == len(digests):
+        return pictures, []
+    if not left:
+        raise DataError(
+            f"{quoted(pictures.paths[0])}: the run was trained on this picture, and on every other "
+            f"one of --data; name other pictures, or measure on these with --trained-photos"
+        )
+    note = (
+        f"left out {len(digests) - len(left)} of {len(digests)} pictures, which the run was "
+        f"trained on; --trained-photos takes them too"
+    )
+    return pictures.of(left), [note]
 
 
 def folder_pictures(dataset: Dataset, labels: Sequence[str] | None = None) -> Pictures:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 Probabilities = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
+Confusion = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,17 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class SplitMetrics:
-    """The figures on one split; `confusion` has a row a true class and a column a predicted one."""
+    """The figures on one split.
+
+    `confusion` counts pictures by true and then by predicted class, in labels order. Pairs that do
+    not occur are left out, so that it grows with the pictures and not with the square of classes.
+    """
 
     pictures: int
     accuracy: float
     loss: float
     per_class: Mapping[str, ClassMetrics]
-    confusion: Sequence[Sequence[int]]
+    confusion: Confusion
 
 
 def confusion_matrix(
@@ -37,6 +42,28 @@ def confusion_matrix(
     """Counts, int [classes, classes]: row the true class, column the predicted one."""
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (targets, predicted), 1)
+    return matrix
+
+
+def confusion_counts(
+    targets: Classes, predicted: Classes, labels: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    """The pairs of classes that occur: pictures by true and then by predicted class."""
+    pairs, times = np.unique(targets * len(labels) + predicted, return_counts=True)
+    found: dict[str, dict[str, int]] = {}
+    for pair, count in zip(pairs.tolist(), times.tolist(), strict=True):
+        true, given = divmod(pair, len(labels))
+        found.setdefault(labels[true], {})[labels[given]] = count
+    return found
+
+
+def as_matrix(confusion: Confusion, labels: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The same counts as of `confusion_matrix`."""
+    indices = {label: index for index, label in enumerate(labels)}
+    matrix = np.zeros((len(labels), len(labels)), np.int64)
+    for true, row in confusion.items():
+        for given, count in row.items():
+            matrix[indices[true], indices[given]] = count
     return matrix
 
 
@@ -51,19 +78,31 @@ def accuracy(probabilities: Probabilities, targets: Classes) -> float:
     return float((probabilities.argmax(axis=1) == targets).mean())
 
 
-def f1(confusion: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def f1(confusion: Confusion, labels: Sequence[str]) -> npt.NDArray[np.float64]:
     """The F1 of each class, 0..1: 2 * right / (pictures there + pictures predicted).
 
-    NaN for a class that is neither there nor predicted. `confusion` is a `confusion_matrix`.
+    NaN for a class that is neither there nor predicted.
     """
-    matrix = np.asarray(confusion)
-    seen = matrix.sum(axis=0) + matrix.sum(axis=1)
-    return np.where(seen, 2 * matrix.diagonal() / np.maximum(seen, 1), np.nan)
+    totals = np.zeros((3, len(labels)), np.int64)
+    indices = {label: index for index, label in enumerate(labels)}
+    for true, row in confusion.items():
+        for given, count in row.items():
+            totals[0, indices[true]] += count if true == given else 0
+            totals[1, indices[given]] += count
+            totals[2, indices[true]] += count
+    return _f1(*totals)
 
 
 def macro_f1(targets: Classes, predicted: Classes, *, classes: int) -> float:
     """The mean of the classes' F1, 0..1: each class counts alike, however many pictures it has."""
-    return float(np.nanmean(f1(confusion_matrix(targets, predicted, classes=classes))))
+    return float(np.nanmean(_f1(*_totals(targets, predicted, classes))))
+
+
+def _f1(
+    right: npt.NDArray[np.int64], given: npt.NDArray[np.int64], actual: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    seen = given + actual
+    return np.where(seen, 2 * right / np.maximum(seen, 1), np.nan)
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
@@ -100,8 +139,8 @@ def summary(
     """Everything metrics.json has of one split; None for a split without pictures."""
     if not len(targets):
         return None
-    matrix = confusion_matrix(targets, probabilities.argmax(axis=1), classes=len(labels))
-    right, predicted, actual = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+    given = probabilities.argmax(axis=1)
+    right, predicted, actual = _totals(targets, given, len(labels))
     return SplitMetrics(
         pictures=len(targets),
         accuracy=accuracy(probabilities, targets),
@@ -114,5 +153,12 @@ def summary(
             )
             for i, label in enumerate(labels)
         },
-        confusion=matrix.tolist(),
+        confusion=confusion_counts(targets, given, labels),
     )
+
+
+def _totals(targets: Classes, predicted: Classes, classes: int) -> tuple[Classes, Classes, Classes]:
+    """Of each class, int [classes]: pictures that are right, those predicted, those there."""
+    some = (targets[predicted == targets], predicted, targets)
+    right, given, actual = (np.bincount(one, minlength=classes) for one in some)
+    return right, given, actual

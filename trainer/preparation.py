@@ -125,7 +125,7 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
     digests = {example.file: decoded.digests[indices[example.file]] for example in dataset.examples}
     config = _config(dataset, digests, devices, started)
     write_labels(run, dataset.labels)
-    write_split(run.split, dataset)
+    write_split(run.split, dataset, digests)
     write_record(run.config, config)
     run_figures.write_samples(run, dataset, rows["train"].tolist(), decoded.pixels, recipe)
     run_figures.write_model(run, model, counts, recipe)

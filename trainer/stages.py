@@ -10,12 +10,12 @@ from pathlib import Path
 import keras
 
 import edgetl
-from edgetl.edge.errors import RunFolderError, quoted, reason
+from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import class_weights
-from edgetl.trainer.data.dataset import Dataset, Split
+from edgetl.trainer.data.dataset import Dataset, Example, Split
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.evaluation import (
     run_metrics,
@@ -34,7 +34,9 @@ from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
 from edgetl.trainer.report.report import write_report
 from edgetl.trainer.run.folder import RunFolder, point_latest_at
+from edgetl.trainer.run.photos import run_photos
 from edgetl.trainer.run.records import DataRecord, RunConfig, write_record
+from edgetl.trainer.run.split_record import read_digests
 
 
 def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: bool) -> None:
@@ -64,6 +66,7 @@ def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> 
         The errors of `train`.
     """
     dataset = scan(Path(started.data.path))
+    _refuse_other_photos(run, dataset)
     with _written_to(run):
         for left_by_a_kill in run.path.rglob(".part-*"):
             left_by_a_kill.unlink()
@@ -71,6 +74,20 @@ def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> 
         done = len(checkpoint.history) if checkpoint else 0
         logger.info("resuming %s after epoch %d", quoted(run.path), done)
         _train(dataset, run, started, checkpoint, tensorboard=tensorboard)
+
+
+def _refuse_other_photos(run: RunFolder, dataset: Dataset) -> None:
+    """Name the photos that are not as the training read them; what is new is found later."""
+    if not run.split.is_file():
+        return
+    recorded = read_digests(run.split)
+    photos = run_photos([Example(file, "", None) for file in recorded], recorded, dataset.root)
+    if different := [*photos.missing, *photos.changed]:
+        raise DataError(
+            f"{quoted(dataset.root / different[0])}: is not as this training read it "
+            f"({len(different)} of {len(recorded)} photos are missing or changed); put them back, "
+            f"or train without --resume"
+        )
 
 
 @contextlib.contextmanager

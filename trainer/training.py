@@ -54,13 +54,13 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
     recipe = recipe_from(given)
     if chosen.tensorboard:
         need_extra("tensorboard", needs="--tensorboard")
-    from edgetl.trainer.data.archives import data_folder
+    from edgetl.trainer.data.archives import ARCHIVE_CACHE, data_folder
     from edgetl.trainer.data.scanning import scan
     from edgetl.trainer.run.folder import new_run
 
     photos = data_folder(
         chosen.data or str(_default_data()),
-        cache=(chosen.out.parent if chosen.out else RUNS) / ".cache" / "archives",
+        cache=(chosen.out.parent if chosen.out else RUNS).joinpath(*ARCHIVE_CACHE),
         sha256=chosen.sha256,
     )
     dataset = scan(photos)

@@ -39,6 +39,21 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def sync_folder(path: Path) -> None:
+    """Let the names of a folder's files reach the disk; Windows has no such call.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all; `mode` as in `replacing`."""
     with replacing(path, mode=mode) as temporary:

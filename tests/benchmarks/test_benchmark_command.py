@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,26 +17,13 @@ from edgetl.benchmarks.cases import plan
 from edgetl.benchmarks.options import BenchmarkOptions
 from edgetl.benchmarks.pack import write_pack
 from edgetl.benchmarks.pictures import folder_pictures
-from edgetl.edge.errors import EdgetlError, RunFolderError
+from edgetl.edge.errors import EdgetlError
 from edgetl.trainer.data.scanning import scan
-from edgetl.trainer.data.splitting import assign_splits
-from edgetl.trainer.run.folder import write_labels
-from edgetl.trainer.run.records import (
-    DataRecord,
-    RunConfig,
-    RunMetrics,
-    read_record,
-    write_record,
-)
-from edgetl.trainer.run.split_record import write_split
 from tests.benchmarks.test_pack import ROW
-from tests.conftest import Cli, assert_one_clear_line, empty_run, write_colour_pictures
+from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 from tests.edge.conftest import LABELS, labels_file, third_party_models, tiny_export  # noqa: F401
 
 QUICK = ("--rounds", "2", "--runtime", "litert")
-
-
-OLDER_RUN = Path(__file__).parents[1] / "trainer" / "run_0_1_0"
 
 
 @pytest.fixture
@@ -50,21 +36,6 @@ def model(tmp_path: Path, tiny_export: bytes) -> Path:  # noqa: F811
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return write_colour_pictures(tmp_path / "photos", list(LABELS), 3)
-
-
-@pytest.fixture
-def unready_run(tmp_path: Path, tiny_export: bytes) -> Path:  # noqa: F811
-    """A run folder that is whole but for its Keras model, which is no model."""
-    dataset = assign_splits(scan(write_colour_pictures(tmp_path / "own", list(LABELS), 4)), seed=0)
-    run = empty_run(tmp_path / "run")
-    write_labels(run, dataset.labels)
-    write_split(run.split, dataset)
-    config = read_record(OLDER_RUN / "config.json", RunConfig)
-    write_record(run.config, replace(config, data=DataRecord(str(dataset.root))))
-    write_record(run.metrics, read_record(OLDER_RUN / "metrics.json", RunMetrics))
-    run.model.write_bytes(b"no model")
-    (run.exports / "model.tiny.tflite").write_bytes(tiny_export)
-    return run.path
 
 
 def children(pid: int) -> list[int]:
@@ -279,20 +250,6 @@ def test_a_damaged_keras_model_leaves_the_files(cli: Cli, unready_run: Path) -> 
     assert failure["name"] == "Keras"
     assert "model.keras: damaged" in failure["problem"]
     assert not (cli.folder / "pack.zip").exists()
-
-
-def test_photos_that_are_gone_are_named_and_can_be_elsewhere(
-    unready_run: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "own").rename(tmp_path / "moved")
-    with pytest.raises(RunFolderError, match=r"no longer there.*--data"):
-        plan(BenchmarkOptions((unready_run,)), tmp_path)
-    found = plan(BenchmarkOptions((unready_run,), data=tmp_path / "moved"), tmp_path).pictures
-    assert (found.split, len(found.targets)) == ("validation", 3)
-    others = write_colour_pictures(tmp_path / "others", ["red", "blue"], 2)
-    found = plan(BenchmarkOptions((unready_run,), data=others, pictures=2), tmp_path)
-    assert (found.pictures.split, found.pictures.targets) == ("folder", (0, 2))
-    assert found.notes == ("on 2 of 4 pictures, the classes balanced",)
 
 
 def started(cli: Cli, *arguments: object) -> "subprocess.Popen[str]":

@@ -1,6 +1,8 @@
 """DATA that is a folder or an archive."""
 
 import stat
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -98,3 +100,49 @@ def test_a_checksum_of_another_file_is_refused_and_the_file_kept(
     assert sha256(archive)[:12] in line
     assert "abababababab" in line
     assert archive.is_file()
+
+
+def test_the_archives_used_last_stay_unpacked_and_what_goes_is_said(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unpacked(number: int) -> Path:
+        archive = write_zip(tmp_path / f"{number}.zip", {**FILES, "cats/n.jpg": b"%d" % number})
+        return data_folder(str(archive), cache=cache)
+
+    folders = [unpacked(number) for number in range(archives.KEPT_ARCHIVES)]
+    assert unpacked(0) == folders[0]
+    new = unpacked(99)
+    assert not folders[1].exists()
+    assert all(folder.is_dir() for folder in (new, folders[0], *folders[2:]))
+    (line,) = caplog.messages
+    assert line.startswith(f"{folders[1]}: removed, the photos of an archive")
+
+
+@pytest.mark.parametrize("by_its_folder", [False, True])
+def test_the_archive_that_another_process_uses_stays(tmp_path: Path, by_its_folder: bool) -> None:
+    """As `train ARCHIVE` does, or `train --config` of a run on it."""
+    cache = tmp_path.joinpath(*archives.ARCHIVE_CACHE)
+    data = write_zip(tmp_path / "d.zip", {f"pets/{name}": b"x" for name in FILES})
+    if by_its_folder:
+        data = data_folder(str(data), cache=cache)
+        # This process lets go of it with the next.
+        data_folder(str(write_zip(tmp_path / "next.zip", FILES)), cache=cache)
+    program = (
+        "import sys, pathlib; from edgetl.trainer.data.archives import data_folder\n"
+        "print(data_folder(sys.argv[1], cache=pathlib.Path(sys.argv[2])), flush=True)\n"
+        "sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, data, cache],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout
+        folder = Path(other.stdout.readline().strip())
+        for number in range(archives.KEPT_ARCHIVES + 1):
+            one = write_zip(tmp_path / f"{number}.zip", {**FILES, "cats/n.jpg": b"%d" % number})
+            data_folder(str(one), cache=cache)
+        assert len(files_of(folder)) == len(FILES)
+        other.communicate("\n")
+    last = write_zip(tmp_path / "last.zip", {"a/1.jpg": b"", "b/1.jpg": b""})
+    data_folder(str(last), cache=cache)
+    assert not folder.exists()

@@ -2,6 +2,8 @@
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ class Server:
     modified: str = ""
     ranges: bool = True  # whether Range is heeded
     if_range: bool = True
+    conditions: bool = True  # whether If-None-Match and If-Modified-Since are heeded
     cuts: int = 0  # how many answers break off half way
     after_cut: Callable[[], None] = lambda: None
     status: int = 200
@@ -48,6 +51,11 @@ class Server:
             start = int(wanted[1])
         if start >= len(self.content):
             handler.send_response(416)
+            handler.end_headers()
+            return
+        versions = (handler.headers.get("If-None-Match"), handler.headers.get("If-Modified-Since"))
+        if self.conditions and any(one and one in (self.etag, self.modified) for one in versions):
+            handler.send_response(304)
             handler.end_headers()
             return
         rest = self.content[start:]
@@ -106,18 +114,112 @@ def big_zip(tmp_path: Path, server: Server) -> Path:
 
 
 def part_of(cache: Path) -> Path:
-    (part,) = (cache / "downloads").glob("*.part")
+    (part,) = (cache / "downloads").rglob("*.part")
     return part
 
 
-def test_a_download_is_asked_for_once(cache: Path, server: Server, big_zip: Path) -> None:
+MONDAY, TUESDAY = (f"{day} Jan 2024 00:00:00 GMT" for day in ("Mon, 01", "Tue, 02"))
+
+
+@pytest.mark.parametrize("conditions", [True, False])
+@pytest.mark.parametrize(("etag", "modified"), [('"one"', ""), ('W/"one"', MONDAY), ("", MONDAY)])
+def test_what_has_not_changed_is_not_downloaded_again(
+    cache: Path, server: Server, big_zip: Path, caplog: pytest.LogCaptureFixture,
+    etag: str, modified: str, conditions: bool,
+) -> None:  # fmt: skip
+    server.etag, server.modified, server.conditions = etag, modified, conditions
     url = f"{server.address}/some/pets.zip"
     folder = data_folder(url, cache=cache)
     assert files_of(folder) == BIG
+    assert server.requests[0]["User-Agent"].startswith("edgetl/")
+    (file,) = (cache / "downloads").rglob("file-*")
+    assert file.name == "file-pets.zip"
+    made = file.stat()
+    assert data_folder(url, cache=cache) == folder
+    assert server.requests[1].get("If-None-Match") == (etag or None)
+    assert server.requests[1].get("If-Modified-Since") == (modified or None)
+    assert file.stat() == made
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(("etag", "modified"), [('"two"', ""), ('W/"two"', TUESDAY), ("", TUESDAY)])
+def test_what_has_changed_is_downloaded_again(
+    tmp_path: Path, cache: Path, server: Server, big_zip: Path, etag: str, modified: str
+) -> None:
+    if modified:
+        server.etag, server.modified = etag.replace("two", "one"), MONDAY
+    url = f"{server.address}/d.zip"
+    assert files_of(data_folder(url, cache=cache)) == BIG
+    server.content = write_zip(tmp_path / "new.zip", {**BIG, "dogs/2.jpg": b"new"}).read_bytes()
+    server.etag, server.modified = etag, modified
+    for _ in range(2):
+        assert files_of(data_folder(url, cache=cache)) == {**BIG, "dogs/2.jpg": b"new"}
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [404, 503, None])
+def test_without_the_network_what_is_there_is_used_and_it_is_said(
+    cache: Path, server: Server, big_zip: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch, status: int | None,
+) -> None:  # fmt: skip
+    url = f"{server.address}/d.zip"
+    folder = data_folder(url, cache=cache)
+    server.status = status or 200
+    if status is None:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        monkeypatch.setenv("no_proxy", "")
+    assert data_folder(url, cache=cache) == folder
+    (line,) = caplog.messages
+    assert line.startswith(f"{url}: ")
+    assert line.endswith(f"what was downloaded on {time.strftime('%Y-%m-%d')} is used")
+
+
+def test_a_server_that_tells_no_versions_is_said(
+    cache: Path, server: Server, big_zip: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.etag = ""
+    url = f"{server.address}/d.zip"
+    assert data_folder(url, cache=cache) == data_folder(url, cache=cache)
+    (line,) = caplog.messages
+    assert "does not say whether it has changed" in line
+    (file,) = (cache / "downloads").rglob("file-*")
+    assert f"remove {file}" in line
+
+
+def test_a_file_that_is_the_one_asked_for_is_not_asked_for_again(
+    cache: Path, server: Server, big_zip: Path
+) -> None:
+    url = f"{server.address}/d.zip"
+    folder = data_folder(url, cache=cache)
+    server.content, server.etag = b"another", '"two"'
     assert data_folder(url, cache=cache, sha256=sha256(big_zip)) == folder
     assert len(server.requests) == 1
-    assert server.requests[0]["User-Agent"].startswith("edgetl/")
-    assert [path.name[24:] for path in (cache / "downloads").iterdir()] == ["-pets.zip"]
+
+
+def test_the_newest_downloads_are_kept(cache: Path, server: Server, big_zip: Path) -> None:
+    for number in range(6):
+        data_folder(f"{server.address}/{number}.zip", cache=cache)
+    kept = {path.name for path in (cache / "downloads").rglob("file-*")}
+    assert kept == {f"file-{number}.zip" for number in range(2, 6)}
+
+
+def test_two_that_download_the_same_do_so_once(cache: Path, server: Server, big_zip: Path) -> None:
+    url = f"{server.address}/d.zip"
+    program = (
+        "import sys, pathlib; from edgetl.trainer.data.archives import data_folder\n"
+        "print(data_folder(sys.argv[1], cache=pathlib.Path(sys.argv[2])))"
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, url, str(cache)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    first, second = (process.communicate()[0] for process in both)
+    assert first == second
+    assert files_of(Path(first.strip())) == BIG
+    assert len(server.requests) == 2
+    assert sum("If-None-Match" in request for request in server.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,19 @@ def test_export_leaves_the_trained_model_as_it_was() -> None:
     assert isinstance(model, keras.Model)
 
 
+def test_swapped_photos_are_refused_before_anything_is_converted(
+    two_class_run: Path, two_class_data: Path, tmp_path: Path
+) -> None:
+    data = shutil.copytree(two_class_data, tmp_path / "data")
+    files = json.loads((two_class_run / "split.json").read_text())["test"]
+    blue, red = (data / files[label][0] for label in ("blue", "red"))
+    content = blue.read_bytes()
+    blue.write_bytes(red.read_bytes())
+    red.write_bytes(content)
+    with pytest.raises(RunFolderError, match=r"no longer the picture that the run read \(2 of 4 "):
+        export(two_class_run, data=data)
+
+
 def test_photos_that_have_moved_are_named_with_the_remedy(
     two_class_run: Path, tmp_path: Path
 ) -> None:

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray, write_rows
 from edgetl.trainer.features.cache import (
     augmented_copy,
     below_split,
@@ -39,9 +40,8 @@ def model() -> keras.Model:
 @pytest.fixture
 def pixels(tmp_path: Path) -> MemoryMappedArray:
     random = np.random.default_rng(0)
-    file = new_rows(tmp_path / "pixels.npy", (11, 64, 64, 3), np.uint8)
-    file.write(0, random.integers(0, 256, file.shape, np.uint8))
-    return file
+    rows = random.integers(0, 256, (11, 64, 64, 3), np.uint8)
+    return write_rows(tmp_path / "pixels.npy", 11, [rows], np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,46 @@ def test_what_is_there_is_not_computed_again(pixels: MemoryMappedArray, tmp_path
     path.rename(path.with_suffix(".part"))
     computed(network, pixels, ROWS, path=path)
     assert calls == [11, 11]
+
+
+def test_damaged_activations_are_computed_again_and_said(
+    pixels: MemoryMappedArray, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "means.npy"
+
+    def means() -> np.ndarray:
+        return computed(lambda batch: batch.mean(axis=(1, 2)), pixels, ROWS, path=path)[:]
+
+    expected = means()
+    with path.open("r+b") as file:  # as a power cut leaves it
+        file.seek(130)
+        file.write(bytes(20))
+    np.testing.assert_array_equal(means(), expected)
+    (line,) = caplog.messages
+    assert "means.npy: damaged" in line
+    assert "computed again" in line
+
+
+def test_damaged_networks_are_converted_again_and_the_oldest_make_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = build_model(Recipe(height=32, width=32, weights="none"), 2)
+    pixels = np.zeros((1, 32, 32, 3), np.float32)
+    (tmp_path / "networks").mkdir()
+    older = [tmp_path / "networks" / f"{number}{'0' * 23}.network" for number in range(6)]
+    for number, path in enumerate(older):
+        path.write_bytes(b"")
+        os.utime(path, (number, number))
+    expected = features_of_pixels(model, cache=tmp_path)(pixels)
+    (made,) = set((tmp_path / "networks").iterdir()) - set(older)
+    assert [path.exists() for path in older] == [False, False, False, True, True, True]
+    content = made.read_bytes()
+    made.write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
+    for _ in range(2):
+        again = features_of_pixels(model, cache=tmp_path)(pixels)
+        np.testing.assert_allclose(again, expected, rtol=1e-3)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "edgetl"]
+    assert "converted again" in line
 
 
 def test_networks_of_two_sizes_share_a_cache(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ PROBABILITIES = np.array(
 def test_a_hand_worked_case() -> None:
     summary = metrics.summary(PROBABILITIES, TRUTH, ["a", "b", "c"])
     assert summary is not None
-    assert summary.confusion == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
+    assert summary.confusion == {"a": {"a": 1, "b": 1}, "b": {"b": 2}, "c": {"a": 1}}
+    matrix = metrics.as_matrix(summary.confusion, ["a", "b", "c"])
+    assert matrix.tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
     assert summary.accuracy == pytest.approx(3 / 5)
     expected = -sum(math.log(p) for p in (0.8, 0.2, 0.8, 0.6, 0.1)) / 5
     assert summary.loss == pytest.approx(expected, abs=1e-6)

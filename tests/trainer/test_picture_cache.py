@@ -1,9 +1,15 @@
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgetl.edge.errors import RunFolderError
+from edgetl.edge.errors import DataError, PictureError, RunFolderError
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import model_input
 from edgetl.trainer.data import picture_cache
@@ -104,3 +110,199 @@ def test_pictures_that_do_not_fit_on_the_disk_are_refused_before_decoding(
     monkeypatch.setattr(picture_cache.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(RunFolderError, match="free"):
         decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
+
+
+def blackened(pixels: Path) -> None:
+    """As a power cut leaves a file whose data had not reached the disk."""
+    size = pixels.stat().st_size
+    with pixels.open("r+b") as file:
+        file.truncate(200)
+        file.truncate(size)
+
+
+def cut(pixels: Path) -> None:
+    os.truncate(pixels, 500)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        blackened,
+        cut,
+        Path.unlink,
+        lambda pixels: pixels.with_name("pictures.json").write_bytes(b""),
+        lambda pixels: pixels.with_name("pictures.json").unlink(),
+    ],
+)
+def test_a_damaged_entry_is_decoded_again_and_said_once(
+    paths: list[Path],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    damage: Callable[[Path], object],
+) -> None:
+    cache = tmp_path / "cache"
+    decode_pictures(paths, GEOMETRY, cache=cache)
+    (entry,) = cache.iterdir()
+    damage(entry / "pixels.npy")
+    for _ in range(2):
+        decoded = decode_pictures(paths, GEOMETRY, cache=cache)
+        for place, path in enumerate(paths):
+            np.testing.assert_array_equal(decoded.pixels[place], model_input(path, GEOMETRY))
+    (line,) = caplog.messages
+    assert str(entry) in line
+    assert "decoded again" in line
+
+
+FAILURES = [MemoryError(), *(OSError(n, os.strerror(n)) for n in picture_cache._REMEDIES)]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=repr)
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_what_fails_of_the_machine_is_not_remembered_of_the_picture(
+    paths: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+    wrapped: bool,
+) -> None:
+    cache = tmp_path / "cache"
+
+    def failing(path: Path, size: InputSize) -> np.ndarray:
+        if path != paths[3]:
+            return model_input(path, size)
+        if wrapped:
+            raise PictureError(f"{path}: damaged") from failure
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(picture_cache, "model_input", failing)
+        with pytest.raises(DataError) as caught:
+            decode_pictures(paths, GEOMETRY, cache=cache)
+    line = str(caught.value)
+    assert line.startswith(f"{paths[3]}: could not be read (")
+    assert line.endswith("and try again")
+    assert "\n" not in line
+    assert list(cache.iterdir()) == []
+    decoded = decode_pictures(paths, GEOMETRY, cache=cache)
+    assert decoded.errors == {}
+    np.testing.assert_array_equal(decoded.pixels[3], model_input(paths[3], GEOMETRY))
+
+
+def test_too_many_open_files_are_no_damaged_pictures(paths: list[Path], tmp_path: Path) -> None:
+    """The real limit: every descriptor that is left is taken."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+        with pytest.raises(OSError, match="Too many open files"):
+            taken.extend(iter(lambda: os.open(os.devnull, os.O_RDONLY), None))
+        with pytest.raises(DataError, match=r"too many open files.*ulimit"):
+            decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+USE = """
+import sys
+from pathlib import Path
+from edgetl.edge.model.input_size import InputSize
+from edgetl.trainer.data.picture_cache import decode_pictures
+cache, size, *paths = sys.argv[1:]
+found = decode_pictures([*map(Path, paths)], InputSize(int(size), 48, "crop"), cache=Path(cache))
+print("ready", flush=True)
+sys.stdin.readline()
+print(found.pixels[:].sum())
+"""
+
+
+def using(paths: list[Path], cache: Path, size: int) -> "subprocess.Popen[str]":
+    """Another process that decodes, or finds, the pictures, and uses them when it gets a line."""
+    arguments = [sys.executable, "-c", USE, str(cache), str(size), *map(str, paths)]
+    return subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, stderr=subprocess.PIPE
+    )
+
+
+def ready(process: "subprocess.Popen[str]") -> None:
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n", process.communicate()
+
+
+def test_what_another_process_uses_is_not_removed_until_it_ends(
+    paths: list[Path], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    expected = decode_pictures(paths, GEOMETRY, cache=cache).pixels[:].sum()
+    (entry,) = cache.iterdir()
+    other = using(paths, cache, 32)
+    ready(other)
+    for size in range(40, 46):
+        decode_pictures(paths, InputSize(size, size), cache=cache)
+    assert entry.is_dir()
+    assert other.communicate("\n")[0] == f"{expected}\n"
+    decode_pictures(paths, InputSize(46, 46), cache=cache)
+    assert not entry.is_dir()
+    assert len(list(cache.iterdir())) == picture_cache.KEPT_ENTRIES
+
+
+def test_what_this_process_still_uses_is_not_removed(paths: list[Path], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    used = decode_pictures(paths, GEOMETRY, cache=cache)
+    for size in range(40, 46):
+        decode_pictures(paths, InputSize(size, size), cache=cache)
+    np.testing.assert_array_equal(used.pixels[0], model_input(paths[0], GEOMETRY))
+
+
+def test_a_damaged_entry_that_another_process_uses_is_an_error(
+    paths: list[Path], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    used = decode_pictures(paths, GEOMETRY, cache=cache)
+    blackened(used.pixels.path)
+    with pytest.raises(RunFolderError, match="damaged, and another training uses them; end it"):
+        decode_pictures(paths, GEOMETRY, cache=cache)
+
+
+def test_processes_that_make_the_same_entry_at_once_both_have_it(
+    paths: list[Path], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    together = [using(paths, cache, 32) for _ in range(3)]
+    for process in together:
+        ready(process)
+    sums = {process.communicate("\n")[0] for process in together}
+    expected = np.stack([model_input(path, GEOMETRY) for path in paths]).sum()
+    assert sums == {f"{expected}\n"}
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_one_that_was_faster_is_used(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both begin, and the other ends first."""
+    cache = tmp_path / "cache"
+    decode_pictures(paths, GEOMETRY, cache=cache)
+    (entry,) = cache.iterdir()
+    entry.rename(tmp_path / "theirs")
+    write_json = picture_cache.write_json
+
+    def others_come_first(path: Path, value: object) -> None:
+        write_json(path, value)
+        shutil.copytree(tmp_path / "theirs", entry)
+
+    monkeypatch.setattr(picture_cache, "write_json", others_come_first)
+    decoded = decode_pictures(paths, GEOMETRY, cache=cache)
+    np.testing.assert_array_equal(decoded.pixels[4], model_input(paths[4], GEOMETRY))
+    assert list(cache.iterdir()) == [entry]
+
+
+def test_what_a_kill_left_half_made_goes(paths: list[Path], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    (cache / ".building-x").mkdir(parents=True)
+    (cache / ".building-young").mkdir()
+    os.utime(cache / ".building-x", (0, 0))
+    decode_pictures(paths, GEOMETRY, cache=cache)
+    assert not (cache / ".building-x").exists()
+    assert (cache / ".building-young").exists()

@@ -5,9 +5,11 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgetl.edge.errors import RunFolderError
+from edgetl.trainer.metrics import summary
 from edgetl.trainer.network.model import build_model
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder, read_run
@@ -43,6 +45,9 @@ def test_a_run_of_0_1_0_is_read(older_run: Path) -> None:
     history = read_history(RunFolder(older_run).history)
     assert [(epoch.phase, epoch.epoch) for epoch in history] == [("head", 1), ("fine_tune", 2)]
     assert run.metrics.best_epoch in (1, 2)
+    train = run.metrics.splits["train"]
+    assert train is not None
+    assert train.confusion == {"blue": {"blue": 7}, "red": {"blue": 1, "red": 6}}
 
 
 @pytest.mark.slow
@@ -61,18 +66,42 @@ def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
     for name, record in (("config.json", config), ("metrics.json", metrics)):
         write_record(tmp_path / name, record)
         assert read_record(tmp_path / name, type(record)) == record
-        assert json.loads((tmp_path / name).read_text())["version"] == 1
+        assert json.loads((tmp_path / name).read_text())["version"] == 2
     write_history(tmp_path / "history.json", history)
     assert read_history(tmp_path / "history.json") == history
-    assert json.loads((tmp_path / "history.json").read_text())["version"] == 1
+    assert json.loads((tmp_path / "history.json").read_text())["version"] == 2
 
 
 def test_a_record_of_a_later_edgetl_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    later = replace(read_record(OLDER / "config.json", RunConfig), version=2)
+    later = replace(read_record(OLDER / "config.json", RunConfig), version=3)
     path.write_text(json.dumps(asdict(later)))
     with pytest.raises(RunFolderError, match=r"config\.json: .* later edgetl; upgrade with: pip"):
         read_record(path, RunConfig)
+
+
+def test_metrics_grow_with_the_pictures_and_not_with_the_square_of_classes(tmp_path: Path) -> None:
+    record = read_record(OLDER / "metrics.json", RunMetrics)
+    random = np.random.default_rng(0)
+
+    def size(classes: int) -> int:
+        labels = [f"a class of name {i}" for i in range(classes)]
+        targets = np.repeat(np.arange(classes), 2)
+        figures = summary(random.random((2 * classes, classes), np.float32), targets, labels)
+        write_record(tmp_path / "metrics.json", replace(record, splits={"test": figures}))
+        assert read_record(tmp_path / "metrics.json", RunMetrics).splits == {"test": figures}
+        return (tmp_path / "metrics.json").stat().st_size
+
+    assert size(1000) < 4.5 * size(250)
+
+
+@pytest.mark.parametrize("confusion", [[[1]], [["x", 1], [1, 1]], 7, {"a": 3}, None])
+def test_a_damaged_confusion_is_damage(tmp_path: Path, confusion: object) -> None:
+    value = json.loads((OLDER / "metrics.json").read_text())
+    value["splits"]["train"]["confusion"] = confusion
+    (tmp_path / "metrics.json").write_text(json.dumps(value))
+    with pytest.raises(RunFolderError, match=r"metrics\.json: damaged \(splits\.train\.confusion"):
+        read_record(tmp_path / "metrics.json", RunMetrics)
 
 
 @pytest.mark.parametrize(

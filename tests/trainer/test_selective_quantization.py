@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SettingError
+from edgetl.trainer.data.memory_mapped import write_rows
 from edgetl.trainer.exporting.selective_quantization import (
     AcceptanceCriteria,
     Int8Model,
@@ -64,7 +65,8 @@ def test_the_smallest_denylist_that_is_accepted_is_found(
 ) -> None:
     targets = class_probabilities(bad_model, pictures).argmax(axis=1)
     bad_model.save(tmp_path / "model.keras")
-    criteria = AcceptanceCriteria(pictures, targets, 0.85)
+    stored = write_rows(tmp_path / "pictures.npy", len(pictures), [pictures], np.uint8)
+    criteria = AcceptanceCriteria(stored, targets, 0.85)
     found = call_in_subprocess(
         quantize_to_criteria, tmp_path / "model.keras", pictures[:20], "uint8", criteria
     )

@@ -7,12 +7,12 @@ and the bytes written are counted, whatever sizes it declares.
 import errno
 import gzip
 import hashlib
+import os
 import re
 import shutil
 import stat
 import struct
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,7 +23,9 @@ from typing import IO, Literal
 
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
 from edgetl.edge.sources.folders import is_system_folder
-from edgetl.trainer.data.downloads import downloaded
+from edgetl.edge.system.messages import logger
+from edgetl.trainer.data.cache_entries import hold_until_next, new_entry, prune
+from edgetl.trainer.data.downloads import downloaded, forget
 from edgetl.trainer.progress import bytes_bar
 
 ARCHIVE_SUFFIXES = (".zip", ".tar.gz", ".tgz")
@@ -37,6 +39,11 @@ MAX_ENTRIES = 2_000_000
 MAX_DEPTH = 100
 # tarfile reads headers into memory whole, whatever length they declare.
 MAX_TAR_HEADER_BYTES = 16 * 2**20
+
+# Where `train` keeps archives, beside its runs.
+ARCHIVE_CACHE = (".cache", "archives")
+# Archives whose photos stay unpacked, those used last: runs on them are exported and resumed.
+KEPT_ARCHIVES = 8
 
 _CHUNK_BYTES = 2**20
 
@@ -95,7 +102,7 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
     is_url = re.match(r"(?i)https?://", data) is not None
     try:
         if is_url:
-            name, archive = downloaded(data, cache / "downloads")
+            name, archive = downloaded(data, cache / "downloads", sha256)
         elif scheme := re.match(r"(?i)[a-z][a-z0-9+.-]+://", data):
             raise DataError(
                 f"{scheme[0]}...: only http:// and https:// addresses are downloaded; "
@@ -109,18 +116,29 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
             if kind == "neither" and data.lower().endswith(ARCHIVE_SUFFIXES):
                 raise DataError(f"{name}: no such file; check the path")
             if kind != "file":
+                keep_unpacked(archive)
                 return archive
         try:
             return _unpacked(archive, name, cache, sha256)
         except DataError:
             if is_url:  # else the same file would be refused again each time
-                archive.unlink(missing_ok=True)
+                forget(archive)
             raise
     except OSError as error:
         raise RunFolderError(
             f"{quoted(cache)}: cannot keep the data there: {reason(error)}; "
             f"free some space, or choose another disk with --out"
         ) from error
+
+
+def keep_unpacked(photos: Path) -> None:
+    """If a folder is an archive's in a cache, let no other process remove it, until this one ends.
+
+    Runs know their photos by the folder that they were unpacked to.
+    """
+    for folder in (photos.absolute(), *photos.absolute().parents):
+        if folder.parent.parts[-len(ARCHIVE_CACHE) :] == ARCHIVE_CACHE:
+            hold_until_next(folder)
 
 
 def _kind(path: Path) -> Literal["file", "folder", "neither"]:
@@ -144,26 +162,25 @@ def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path
             f"it is another file or was changed: download it again, or correct --sha256"
         )
     entry = cache / digest[:24]
-    if entry.is_dir():
+    if hold_until_next(entry):
         return entry
-    cache.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".building-", dir=cache))
     try:
-        _unpack(archive, name, building)
-        building.chmod(0o755)  # mkdtemp's are only for their owner
-        try:
-            building.rename(entry)
-        except OSError:
-            if not entry.is_dir():  # or another process was faster
-                raise
+        with new_entry(entry) as building:
+            _unpack(archive, name, building)
+            if hasattr(os, "sync"):
+                os.sync()  # at once: a call for each of thousands of photos would take minutes
     except OSError as error:
         if error.errno not in _DAMAGED_NUMBERS:
             raise
         raise _damaged(name, error) from error
     except _DAMAGED as error:
         raise _damaged(name, error) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    hold_until_next(entry)
+    for removed in prune(cache, keep=KEPT_ARCHIVES):
+        logger.warning(
+            f"{quoted(removed)}: removed, the photos of an archive; {KEPT_ARCHIVES} are kept, the "
+            f"newest: a run on these needs --data for its export"
+        )
     return entry
 
 

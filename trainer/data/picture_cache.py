@@ -5,22 +5,29 @@ preprocessing settings, so a changed picture or setting makes a new entry and re
 not.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-import tempfile
-import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from edgetl.edge.errors import MissingDecoderError, PictureError, RunFolderError, quoted, reason
+from edgetl.edge.errors import (
+    DataError,
+    MissingDecoderError,
+    PictureError,
+    RunFolderError,
+    quoted,
+    reason,
+)
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import (
     PREPROCESSING_VERSION,
@@ -30,23 +37,45 @@ from edgetl.edge.model.preprocessing import (
 )
 from edgetl.edge.system.allowance import cores, memory
 from edgetl.edge.system.files import write_json
-from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows, open_rows
+from edgetl.edge.system.messages import logger
+from edgetl.trainer.data.cache_entries import hold, new_entry, prune, remove
+from edgetl.trainer.data.memory_mapped import (
+    DamagedRowsError,
+    MemoryMappedArray,
+    open_rows,
+    write_rows,
+)
 from edgetl.trainer.progress import progress
 
 # Entries that are kept, the newest used first: enough to compare a few input sizes.
 KEPT_ENTRIES = 4
 
-_ENTRY_VERSION = 2
-# An incomplete entry that is older was left by a process that is gone.
-_LONGEST_BUILDING_SECONDS = 24 * 3600
-# Written last: an entry that holds it is complete.
-_FACTS = "pictures.json"
+_ENTRY_VERSION = 3
+_PIXELS, _FACTS = "pixels.npy", "pictures.json"
 # Results ahead of the one that is written; those of 100,000 pictures would not fit in memory.
 _WAITING = 256
 
 # What decoding a picture of 50 megapixels takes that is no JPEG.
 _PICTURE_BYTES = 400_000_000
 
+# Errors of the machine, and what helps. Those that are not here are the file's.
+_MORE_FILES = "raise the limit (`ulimit -n 4096`) or end other programs, and try again"
+_MORE_MEMORY = "end other programs, or make the picture smaller, and try again"
+_BAD_DISK = "check the disk and its cable, or copy the photos to another, and try again"
+_LOST_MOUNT = "mount the network folder again, and try again"
+_REMEDIES = {
+    errno.EMFILE: _MORE_FILES,
+    errno.ENFILE: _MORE_FILES,
+    errno.ENOMEM: _MORE_MEMORY,
+    errno.EIO: _BAD_DISK,
+    errno.ESTALE: _LOST_MOUNT,
+    errno.ENOTCONN: _LOST_MOUNT,
+    errno.EHOSTDOWN: _LOST_MOUNT,
+    errno.ETIMEDOUT: _LOST_MOUNT,
+}
+
+# The pixels of an entry, and what `_FACTS` holds.
+_Entry = tuple[MemoryMappedArray, dict[str, Any]]
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -67,19 +96,26 @@ class DecodedPictures:
 
 
 def decode_pictures(
-    paths: Sequence[Path], input_size: InputSize, *, cache: Path
+    paths: Sequence[Path],
+    input_size: InputSize,
+    *,
+    cache: Path,
+    digests: Sequence[str] | None = None,
 ) -> DecodedPictures:
     """Decode pictures, or find them decoded in `cache`.
 
     Args:
         paths: the files, in the order of the result.
         input_size: the size and fit of the pixels.
-        cache: a folder of ours for entries; the oldest are removed beyond KEPT_ENTRIES.
+        cache: a folder of ours for entries; the oldest are removed beyond KEPT_ENTRIES, but none
+            that a training or export uses. What is returned is in use as long as `pixels` is.
+        digests: of `file_digests`, where they are known.
 
     Raises:
+        DataError: the machine fails to read a picture: too many open files, no memory, a bad disk.
         RunFolderError: the cache cannot be written, or the disk is full.
     """
-    digests = list(_in_parallel(_digest, paths, "reading"))
+    known = list(digests) if digests is not None else file_digests(paths)
     settings = [
         _ENTRY_VERSION,
         PREPROCESSING_VERSION,
@@ -87,26 +123,30 @@ def decode_pictures(
         input_size.width,
         input_size.resize_mode,
     ]
-    key = hashlib.sha256(json.dumps([settings, digests]).encode()).hexdigest()[:24]
-    entry = cache / key
+    key = hashlib.sha256(json.dumps([settings, known]).encode()).hexdigest()[:24]
     try:
-        if not (entry / _FACTS).is_file():
-            cache.mkdir(parents=True, exist_ok=True)
-            _write_entry(entry, paths, input_size)
-        os.utime(entry)
-        _remove_oldest(cache)
-        facts = json.loads((entry / _FACTS).read_text(encoding="utf-8"))
-        pixels = open_rows(entry / "pixels.npy")
+        found = _opened(cache / key) or _made(cache / key, paths, input_size)
+        prune(cache, keep=KEPT_ENTRIES)
     except OSError as error:
         raise RunFolderError(
             f"{quoted(cache)}: cannot write decoded pictures there: {reason(error)}"
         ) from error
+    pixels, facts = found
     return DecodedPictures(
         pixels=pixels,
         errors={int(index): words for index, words in facts["errors"].items()},
-        digests=digests,
+        digests=known,
         sizes=[size and (size[0], size[1]) for size in facts["sizes"]],
     )
+
+
+def file_digests(paths: Sequence[Path]) -> list[str]:
+    """The SHA-256 of the files' contents, "" for a file that cannot be read.
+
+    Raises:
+        DataError: the machine fails to read one that may be whole.
+    """
+    return list(_in_parallel(_digest, paths, "reading"))
 
 
 def read_pictures(paths: Sequence[Path], input_size: InputSize, description: str) -> Pixels:
@@ -119,31 +159,56 @@ def read_pictures(paths: Sequence[Path], input_size: InputSize, description: str
     return np.stack(list(decoded))
 
 
-def _write_entry(entry: Path, paths: Sequence[Path], input_size: InputSize) -> None:
-    shape = (len(paths), input_size.height, input_size.width, 3)
+def _opened(entry: Path) -> _Entry | None:
+    """An entry that is there and whole, held until its pixels are no longer used."""
+    let_go = hold(entry)
+    if let_go is None:
+        return None
+    try:
+        pixels = open_rows(entry / _PIXELS)
+        facts = json.loads((entry / _FACTS).read_text(encoding="utf-8"))
+    except (DamagedRowsError, ValueError, FileNotFoundError) as error:
+        let_go()
+        logger.warning(f"{quoted(entry)}: decoded pictures are damaged, {error}; decoded again")
+        if not remove(entry):
+            raise RunFolderError(
+                f"{quoted(entry)}: decoded pictures are damaged, and another training uses them; "
+                f"end it and try again, or choose another disk with --out"
+            ) from error
+        return None
+    weakref.finalize(pixels, let_go)
+    return pixels, facts
+
+
+def _made(entry: Path, paths: Sequence[Path], input_size: InputSize) -> _Entry:
+    entry.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(entry.parent).free
-    needed = int(np.prod(shape))
+    needed = len(paths) * input_size.height * input_size.width * 3
     if needed > free:
         raise RunFolderError(
             f"{quoted(entry.parent)}: the decoded pictures take {needed / 1e9:.1f} GB and "
             f"{free / 1e9:.1f} GB are free; free some, or choose another disk with --out"
         )
-    building = Path(tempfile.mkdtemp(prefix=".building-", dir=entry.parent))
-    try:
-        pixels = new_rows(building / "pixels.npy", shape, np.uint8)
-        errors: dict[str, str] = {}
-        sizes: list[tuple[int, int] | None] = []
+    blank = np.zeros((input_size.height, input_size.width, 3), np.uint8)
+    errors: dict[str, str] = {}
+    sizes: list[tuple[int, int] | None] = []
+
+    def rows() -> Iterator[Pixels]:
         decoded = _in_parallel(lambda path: _decode(path, input_size), paths, "decoding")
         for index, (picture, size) in enumerate(decoded):
+            sizes.append(size)
             if isinstance(picture, str):
                 errors[str(index)] = picture
-            else:
-                pixels.write(index, picture)
-            sizes.append(size)
-        write_json(building / _FACTS, {"errors": errors, "sizes": sizes})
-        building.rename(entry)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+            yield (blank if isinstance(picture, str) else picture)[np.newaxis]
+
+    facts = {"errors": errors, "sizes": sizes}
+    with new_entry(entry) as building:
+        written = write_rows(building / _PIXELS, len(paths), rows(), np.uint8)
+        write_json(building / _FACTS, facts)
+    pixels = replace(written, path=entry / _PIXELS)
+    if let_go := hold(entry):
+        weakref.finalize(pixels, let_go)
+    return pixels, facts
 
 
 def _decode(path: Path, input_size: InputSize) -> tuple[Pixels | str, tuple[int, int] | None]:
@@ -153,26 +218,18 @@ def _decode(path: Path, input_size: InputSize) -> tuple[Pixels | str, tuple[int,
     except MissingDecoderError:
         # Not the picture's fault: an entry that remembered it would outlast the installation.
         raise
-    except PictureError as error:
+    except (PictureError, OSError, MemoryError) as error:
+        _check_machine(path, error)
+        _check_machine(path, error.__cause__)
         return str(error).removeprefix(f"{quoted(path)}: "), None
-
-
-def _remove_oldest(cache: Path) -> None:
-    entries = [path for path in cache.iterdir() if (path / _FACTS).is_file()]
-    entries.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    left_by_a_kill = [
-        path
-        for path in cache.glob(".building-*")
-        if time.time() - path.stat().st_mtime > _LONGEST_BUILDING_SECONDS
-    ]
-    for path in (*entries[KEPT_ENTRIES:], *left_by_a_kill):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        _check_machine(path, error)
         return ""
 
 
@@ -180,6 +237,20 @@ def _workers() -> int:
     """As many as there are cores, and as half of the memory holds large pictures."""
     there = memory()
     return cores() if there is None else max(1, min(cores(), there // 2 // _PICTURE_BYTES))
+
+
+def _check_machine(path: Path, error: BaseException | None) -> None:
+    """What fails is the machine and may pass: it is nothing to remember of the picture.
+
+    Raises:
+        DataError: so it is.
+    """
+    number = errno.ENOMEM if isinstance(error, MemoryError) else getattr(error, "errno", None)
+    if number in _REMEDIES:
+        raise DataError(
+            f"{quoted(path)}: could not be read ({os.strerror(number).lower()}), which says "
+            f"nothing about the picture; {_REMEDIES[number]}"
+        ) from error
 
 
 def _in_parallel(

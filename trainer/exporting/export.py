@@ -31,6 +31,8 @@ from edgetl.trainer.exporting.selective_quantization import (
 )
 from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
+from edgetl.trainer.run.photos import refuse_different, run_photos
+from edgetl.trainer.run.split_record import read_digests
 
 _SHOWN_ERRORS = 5
 
@@ -113,7 +115,12 @@ def _converted(
 def _calibration_pictures(run: FinishedRun, root: Path, number: int) -> Pixels:
     """Training pictures, interleaved by class, through the one preprocessing path."""
     indices = run.dataset.interleaved("train")[:number]
-    paths = [root / run.dataset.examples[index].file for index in indices]
+    examples = [run.dataset.examples[index] for index in indices]
+    photos = run_photos(examples, read_digests(run.folder.split), root)
+    refuse_different(photos, root)
+    if photos.missing or photos.changed:
+        logger.warning(f"calibration: {photos.note}")
+    paths = [root / example.file for example in photos.same]
     return read_pictures(paths, run.input_size, "reading calibration")
 
 

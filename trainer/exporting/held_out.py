@@ -6,27 +6,30 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.edge.errors import RunFolderError, quoted
-from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.errors import PictureError, quoted
+from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
 from edgetl.trainer.data.dataset import Split
-from edgetl.trainer.data.picture_cache import read_pictures
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray
+from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from edgetl.trainer.network.model import class_probabilities, load_model
 from edgetl.trainer.run.folder import FinishedRun
+from edgetl.trainer.run.photos import refuse_different, run_photos
+from edgetl.trainer.run.split_record import read_digests
 
 
 @dataclass(frozen=True)
 class HeldOut:
     """The held-out pictures of a run, in one order.
 
-    `pixels` is uint8 [pictures, height, width, 3], `targets` int [pictures], and
+    `pixels` is uint8 [pictures, height, width, 3] on disk, `targets` int [pictures], and
     `keras_probabilities` what the run's Keras model predicts: float32 [pictures, classes].
     """
 
     split: Split
     paths: Sequence[Path]
-    pixels: Pixels
+    pixels: MemoryMappedArray
     targets: metrics.Classes
     keras_probabilities: metrics.Probabilities
 
@@ -34,30 +37,35 @@ class HeldOut:
 def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
     """Read the held-out pictures below `root`, and predict them with the run's Keras model.
 
-    In a subprocess: Keras keeps 30 MB of every model that is loaded and called.
+    In a subprocess: Keras keeps 30 MB of every model that is loaded and called. Few pictures that
+    are missing or have changed are left out, which is said.
 
     Raises:
-        RunFolderError: a picture is gone, or the model is damaged.
+        RunFolderError: more than a tenth of the pictures are missing or have changed, or the model
+            is damaged.
         PictureError: a picture can no longer be read.
     """
     split = run.dataset.held_out
     examples = [run.dataset.examples[i] for i in run.dataset.of(split)]
-    paths = [root / example.file for example in examples]
-    gone = next((path for path in paths if not path.is_file()), None)
-    if gone is not None:
-        raise RunFolderError(
-            f"{quoted(gone)}: the run's picture is no longer there; put the photos back, "
-            f"or name the folder they are in now with --data"
-        )
-    pixels = read_pictures(paths, run.input_size, f"reading {split}")
+    photos = run_photos(examples, read_digests(run.folder.split), root)
+    refuse_different(photos, root)
+    if photos.note:
+        logger.warning(photos.note)
+    paths = [root / example.file for example in photos.same]
+    decoded = decode_pictures(
+        paths, run.input_size, cache=run.folder.cache / "held-out", digests=photos.digests
+    )
+    for index, why in decoded.errors.items():
+        raise PictureError(f"{quoted(paths[index])}: {why}")
+    pixels = decoded.pixels
     return HeldOut(
         split=split,
         paths=paths,
         pixels=pixels,
-        targets=np.array([run.labels.index(example.label) for example in examples]),
+        targets=np.array([run.labels.index(example.label) for example in photos.same]),
         keras_probabilities=call_in_subprocess(_keras_probabilities, run.folder.model, pixels),
     )
 
 
-def _keras_probabilities(path: Path, pixels: Pixels) -> metrics.Probabilities:
+def _keras_probabilities(path: Path, pixels: MemoryMappedArray) -> metrics.Probabilities:
     return class_probabilities(load_model(path), pixels)

@@ -92,9 +92,9 @@ def device_probabilities(
         EdgetlError: the runtime is not installed.
     """
     classifier = Classifier(model, runtime=runtime)
-    answers = []
+    answers = np.empty((len(pictures), len(classifier.labels)), np.float32)
     with progress(f"checking on {runtime}", len(pictures)) as advance:
-        for path in pictures:
-            answers.append(classifier.probabilities(path))
+        for row, path in enumerate(pictures):
+            answers[row] = classifier.probabilities(path)
             advance()
-    return np.stack(answers)
+    return answers

@@ -28,6 +28,7 @@ from edgetl.edge.errors import EdgetlError, SettingError
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.trainer import metrics
+from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.exporting.conversion import (
     converter_of,
     export_graph,
@@ -48,10 +49,10 @@ _MEASURED_PICTURES = 16
 class AcceptanceCriteria:
     """When an int8 model is accepted: the accuracy, 0..1, that it must reach on these pictures.
 
-    `pixels` is uint8 [pictures, height, width, 3], `targets` int [pictures].
+    `pixels` is uint8 [pictures, height, width, 3] on disk, `targets` int [pictures].
     """
 
-    pixels: Pixels
+    pixels: MemoryMappedArray
     targets: metrics.Classes
     accuracy: float
 
@@ -286,10 +287,9 @@ def _accuracy(flatbuffer: bytes, criteria: AcceptanceCriteria) -> float:
         ) from error
     (model_input,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
     correct = 0
-    for pixels, target in zip(criteria.pixels, criteria.targets, strict=True):
-        interpreter.set_tensor(
-            model_input["index"], pixels[np.newaxis].astype(model_input["dtype"])
-        )
+    for row, target in enumerate(criteria.targets):
+        pixels = criteria.pixels[[row]]
+        interpreter.set_tensor(model_input["index"], pixels.astype(model_input["dtype"]))
         interpreter.invoke()
         correct += int(interpreter.get_tensor(output["index"]).argmax()) == target
     return correct / len(criteria.targets)

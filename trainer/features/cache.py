@@ -10,7 +10,8 @@ them, and used alternately.
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from edgetl.edge.errors import EdgetlError
+from edgetl.edge.errors import EdgetlError, quoted
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.edge.system.files import replacing
-from edgetl.trainer.data.memory_mapped import MemoryMappedArray, new_rows, open_rows
+from edgetl.edge.system.messages import logger
+from edgetl.trainer.data.memory_mapped import (
+    DamagedRowsError,
+    MemoryMappedArray,
+    open_rows,
+    write_rows,
+)
 from edgetl.trainer.exporting.conversion import converted, converter_of
 from edgetl.trainer.network.augmentation import augmentation, augmented_by
 from edgetl.trainer.network.model import backbone_of
@@ -38,6 +45,8 @@ _BATCH = 8
 _CHUNK = 64
 # How many converted networks the cache keeps, the newest.
 _KEPT_NETWORKS = 4
+# A converted network's file begins with its CRC-32.
+_CRC_BYTES = 4
 
 Batch = npt.NDArray[np.float32]
 Network = Callable[[Batch], npt.NDArray[Any]]
@@ -108,20 +117,19 @@ def computed(
         OSError: the disk is full.
     """
     if path.is_file():
-        return open_rows(path)
-    building: MemoryMappedArray | None = None
-    with progress(f"frozen layers, {path.stem}", len(rows)) as advance:
-        for start in range(0, len(rows), _CHUNK):
-            some = inputs[rows[start : start + _CHUNK]]
-            outputs = network((augment(some) if augment else some).astype(np.float32))
-            building = building or new_rows(
-                path.with_suffix(".part"), (len(rows), *outputs.shape[1:]), _STORED
-            )
-            building.write(start, outputs)
-            advance(len(some))
-    assert building is not None, "no rows"
-    building.path.replace(path)
-    return open_rows(path)
+        try:
+            return open_rows(path)
+        except DamagedRowsError as error:
+            logger.warning(f"{quoted(path)}: damaged, {error}; computed again")
+
+    def outputs() -> Iterator[npt.NDArray[Any]]:
+        with progress(f"frozen layers, {path.stem}", len(rows)) as advance:
+            for start in range(0, len(rows), _CHUNK):
+                some = inputs[rows[start : start + _CHUNK]]
+                yield network((augment(some) if augment else some).astype(np.float32))
+                advance(len(some))
+
+    return write_rows(path, len(rows), outputs(), _STORED)
 
 
 def augmented_copy(recipe: Recipe, number: int) -> Callable[[Pixels], Pixels] | None:
@@ -182,11 +190,38 @@ def _converted(network: keras.Model, folder: Path) -> bytes:
     key = hashlib.sha256(f"{tf.__version__} {network.input_shape} {network.output_shape}".encode())
     for weight in network.weights:
         key.update(np.ascontiguousarray(weight).data)
-    path = folder / f"{key.hexdigest()[:24]}.tflite"
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_bytes(converted(converter_of(network)))
-        for old in sorted(folder.iterdir(), key=os.path.getmtime)[:-_KEPT_NETWORKS]:
-            old.unlink(missing_ok=True)
-    return path.read_bytes()
+    path = folder / f"{key.hexdigest()[:24]}.network"
+    kept = _kept_network(path)
+    if kept is not None:
+        return kept
+    made = converted(converter_of(network))
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(zlib.crc32(made).to_bytes(_CRC_BYTES, "little") + made)
+    for old in sorted(folder.glob("[0-9a-f]*"), key=_last_used)[:-_KEPT_NETWORKS]:
+        old.unlink(missing_ok=True)
+    return made
+
+
+def _kept_network(path: Path) -> bytes | None:
+    """What is cached there; None without it, or where it is damaged.
+
+    It is read whole, so that it may be removed while it is in use.
+    """
+    try:
+        content = path.read_bytes()
+        os.utime(path)
+    except FileNotFoundError:
+        return None
+    crc, network = content[:_CRC_BYTES], content[_CRC_BYTES:]
+    if zlib.crc32(network).to_bytes(_CRC_BYTES, "little") == crc:
+        return network
+    logger.warning(f"{quoted(path)}: damaged, it differs from its checksum; converted again")
+    return None
+
+
+def _last_used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another training has removed it
+        return 0.0

@@ -13,7 +13,7 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.options import settings
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import SPLITS, Dataset, counts
-from edgetl.trainer.metrics import SplitMetrics, f1, wilson_interval
+from edgetl.trainer.metrics import Confusion, SplitMetrics, f1, wilson_interval
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import page
 from edgetl.trainer.report.drawing import shortened
@@ -84,7 +84,7 @@ def write_report(
         for split in dict.fromkeys((dataset.held_out, "validation"))
         if (figures := metrics.splits[split])
     }
-    f1_of = {split: f1(figures.confusion) for split, figures in measured.items()}
+    f1_of = {split: f1(figures.confusion, dataset.labels) for split, figures in measured.items()}
     counted = {split: counts(dataset, split) for split in SPLITS}
     worst = sorted(mistakes, key=lambda mistake: -mistake.probability)[:SHOWN_MISTAKES]
     markup = page.render(
@@ -110,7 +110,7 @@ def write_report(
         largest_class=max(sum(c[label] for c in counted.values()) for label in dataset.labels),
         excluded=dataset.excluded,
         shown_epochs=_SHOWN_EPOCHS,
-        confusions=_confusions(measured[dataset.held_out].confusion, dataset.labels),
+        confusions=_confusions(measured[dataset.held_out].confusion),
         mistakes=[{**vars(mistake), "picture": _thumbnail(mistake.pixels)} for mistake in worst],
         time=_time(metrics),
         settings=_settings(config.recipe),
@@ -134,7 +134,7 @@ def _short_name(labels: Sequence[str]) -> str:
 
 
 def _accuracy(figures: SplitMetrics) -> dict[str, float]:
-    correct = int(np.trace(figures.confusion))
+    correct = sum(row.get(label, 0) for label, row in figures.confusion.items())
     low, high = wilson_interval(correct, figures.pictures)
     return {"correct": correct, "low": low, "high": high}
 
@@ -157,13 +157,13 @@ def _settings(recipe: Recipe) -> list[dict[str, str]]:
     ]
 
 
-def _confusions(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[dict[str, Any]]:
+def _confusions(confusion: Confusion) -> list[dict[str, Any]]:
     """The commonest ones: both classes, how many pictures, and of how many."""
     wrong: list[dict[str, Any]] = [
-        {"true": labels[true], "predicted": labels[predicted], "pictures": count, "of": sum(row)}
-        for true, row in enumerate(matrix)
-        for predicted, count in enumerate(row)
-        if count and true != predicted
+        {"true": true, "predicted": given, "pictures": count, "of": sum(row.values())}
+        for true, row in confusion.items()
+        for given, count in row.items()
+        if given != true
     ]
     return sorted(wrong, key=lambda one: -one["pictures"])[:_SHOWN_CONFUSIONS]
 

@@ -9,7 +9,7 @@ import numpy as np
 from edgetl.edge.system.files import replacing
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
-from edgetl.trainer.metrics import SplitMetrics
+from edgetl.trainer.metrics import SplitMetrics, as_matrix
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
@@ -62,7 +62,8 @@ def write_confusion(
     """confusion.png: of the held-out split."""
     held_out = splits[dataset.held_out]
     assert held_out is not None
-    matrix, title = np.array(held_out.confusion), f"{dataset.held_out} split"
+    matrix = as_matrix(held_out.confusion, dataset.labels)
+    title = f"{dataset.held_out} split"
     _save(run, "confusion", figures.confusion_figure(matrix, dataset.labels, title=title))
 
 

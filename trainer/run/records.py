@@ -1,6 +1,7 @@
 """config.json, history.json and metrics.json of a run, as dataclasses.
 
-Each file has a `version`; edgetl 0.1.0 wrote none, and history.json without it was a list.
+Each file has a `version`; edgetl 0.1.0 wrote none, and history.json without it was a list. Before
+version 2 the confusion in metrics.json was a matrix.
 """
 
 import json
@@ -9,13 +10,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+
 from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
 from edgetl.edge.system.files import write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.recipe import Recipe
 
-VERSION = 1
+VERSION = 2
 
 Phase = Literal["head", "fine_tune"]
 Record = TypeVar("Record")
@@ -155,8 +158,30 @@ def _checked(path: Path, record: type[Record], value: Any) -> Record:
         raise RunFolderError(
             f"{quoted(path)}: written by a later edgetl; upgrade with: pip install -U edgetl"
         )
+    if record is RunMetrics:
+        value = _with_sparse_confusions(value)
     try:
         made: Record = from_json(record, value)
     except (DamagedError, SettingError) as error:
         raise RunFolderError(f"{quoted(path)}: damaged ({error}); train again") from error
     return made
+
+
+def _with_sparse_confusions(value: Any) -> Any:
+    """metrics.json of any version as of this one; what is damaged is left as it is."""
+    if not (isinstance(value, dict) and isinstance(value.get("splits"), dict)):
+        return value
+    splits = {name: _with_sparse_confusion(split) for name, split in value["splits"].items()}
+    return {**value, "splits": splits, "version": VERSION}
+
+
+def _with_sparse_confusion(split: Any) -> Any:
+    try:
+        labels, matrix = list(split["per_class"]), np.array(split["confusion"], np.int64)
+        true, given = np.nonzero(matrix.reshape(len(labels), len(labels)))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return split
+    sparse: dict[str, dict[str, int]] = {}
+    for row, column in zip(true.tolist(), given.tolist(), strict=True):
+        sparse.setdefault(labels[row], {})[labels[column]] = int(matrix[row, column])
+    return {**split, "confusion": sparse}

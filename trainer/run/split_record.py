@@ -1,5 +1,6 @@
 """split.json: which picture trained, validated and tested, and what was excluded and why."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,8 +10,12 @@ from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Spli
 from edgetl.trainer.run.records import VERSION, read_json
 
 
-def write_split(path: Path, dataset: Dataset) -> None:
-    """Write split.json: the files of each split by class, and those excluded and why."""
+def write_split(path: Path, dataset: Dataset, digests: Mapping[str, str]) -> None:
+    """Write split.json: the files of each split by class, and those excluded and why.
+
+    Args:
+        digests: the SHA-256 of each of the dataset's files, by its name.
+    """
     splits: dict[Split, dict[str, list[str]]] = {
         split: {label: [] for label in dataset.labels} for split in SPLITS
     }
@@ -18,7 +23,21 @@ def write_split(path: Path, dataset: Dataset) -> None:
         if example.split is not None:
             splits[example.split][example.label].append(example.file)
     excluded = [asdict(item) for item in dataset.excluded]
-    write_json(path, {"version": VERSION, **splits, "excluded": excluded})
+    recorded = {example.file: digests[example.file] for example in dataset.examples}
+    write_json(path, {"version": VERSION, **splits, "excluded": excluded, "digests": recorded})
+
+
+def read_digests(path: Path) -> Mapping[str, str]:
+    """The SHA-256 of each file that trained, validated or tested, by its name; {} in older runs.
+
+    Raises:
+        RunFolderError: split.json is missing or damaged.
+    """
+    split = read_json(path)
+    digests = split.get("digests", {}) if isinstance(split, dict) else None
+    if not isinstance(digests, dict):
+        raise RunFolderError(f"{quoted(path)}: damaged; train again")
+    return digests
 
 
 def read_split(path: Path, root: Path, labels: tuple[str, ...]) -> Dataset:
