@@ -46,7 +46,7 @@ def to_srgb(profile: bytes, mode: str) -> "ImageCmsTransform | None":
             mode,
             "RGB",
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            _BLACK_POINT_COMPENSATION,
+            _BLACK_POINT_COMPENSATION,  # type: ignore[arg-type]
         )
     except (ImportError, OSError, ValueError, ImageCms.PyCMSError):
         logger.warning("the colour profile of a picture is damaged: its colours are taken as sRGB")
