@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PROFILED_MODES = {"RGB": b"RGB ", "L": b"GRAY", "CMYK": b"CMYK"}
 # A profile that changes no colour by more is sRGB: there are dozens, rounded differently.
 _SAME_COLOUR = 4
+# As LittleCMS has it; Pillow has its name from 10.3 on.
+_BLACK_POINT_COMPENSATION = 0x2000
 
 
 @lru_cache(maxsize=32)
@@ -35,16 +37,16 @@ def to_srgb(profile: bytes, mode: str) -> "ImageCmsTransform | None":
     """
     if profile[16:20] != PROFILED_MODES[mode]:
         return None
-    try:
-        from PIL import ImageCms
+    from PIL import ImageCms
 
+    try:
         transform = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
             ImageCms.createProfile("sRGB"),
             mode,
             "RGB",
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            _BLACK_POINT_COMPENSATION,  # type: ignore[arg-type]
         )
     except (ImportError, OSError, ValueError, ImageCms.PyCMSError):
         logger.warning("the colour profile of a picture is damaged: its colours are taken as sRGB")

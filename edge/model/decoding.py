@@ -31,8 +31,8 @@ EncodedPicture: TypeAlias = str | Path | bytes | Image.Image
 _MOST_JPEG_PIXELS = 400_000_000
 # Of what has to be decoded whole: as many as Pillow itself allows, and a quarter of the memory.
 _MOST_PIXELS = 178_956_970
-# What decoding takes at its peak, by Pillow's name of the format; of those not named 4, measured
-# with photos of 50 megapixels.
+# What decoding takes at its peak, by Pillow's name of the format; of those not named 4. Measured
+# with photos of 50 megapixels; AVIF's is taken to be WebP's.
 _PIXEL_BYTES = {"WEBP": 16, "AVIF": 16, "HEIF": 8}
 # Fewer always fit. (To look up the memory takes as long as to decode a small picture.)
 _FEW_PIXELS = 16_000_000
