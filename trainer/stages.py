@@ -20,6 +20,7 @@ from edgetl.trainer.data.checks import (
 )
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
 from edgetl.trainer.data.scanning import scan
+from edgetl.trainer.data.wording import counted
 from edgetl.trainer.evaluation import run_metrics, split_probabilities, worst_mistakes
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.phases import Fit, cached_features, fit_phases
@@ -166,16 +167,19 @@ def fit(
 
 def evaluate(prepared: Prepared, fitted: Fit, clock: Clock) -> Evaluated:
     """Measure the best epoch's model on each split."""
-    pictures = prepared.pictures
+    pictures, dataset = prepared.pictures, prepared.dataset
     probabilities = split_probabilities(prepared.final, pictures)
-    figures = {
-        split: metrics.summary(
+    trained = set(dataset.clusters("train"))
+    figures: dict[Split, SplitMetrics | None] = {}
+    for split in SPLITS:
+        measured, clusters = pictures.measured(split), dataset.clusters(split)
+        figures[split] = metrics.summary(
             probabilities[split],
-            pictures.targets[split][pictures.measured(split)],
-            prepared.dataset.labels,
+            pictures.targets[split][measured],
+            dataset.labels,
+            clusters=[clusters[i] for i in measured],
+            trained=() if split == "train" else trained,
         )
-        for split in SPLITS
-    }
     clock.lap("evaluate")
     return Evaluated(probabilities, figures)
 
@@ -222,8 +226,17 @@ def _callbacks(run: RunFolder, tensorboard: bool) -> list[keras.callbacks.Callba
 def _log_result(written: RunMetrics) -> None:
     logger.info(f"best epoch {written.best_epoch} by validation loss:")
     for split, figures in written.splits.items():
-        if figures:
+        if not figures:
+            continue
+        low, high = figures.interval or (0.0, 1.0)
+        # Of pictures that were trained on, an interval would say nothing.
+        interval = "" if split == "train" else f" (95 % interval {low:.3f} to {high:.3f})"
+        logger.info(
+            f"  {split:10} accuracy {figures.accuracy:.4f}{interval}\n"
+            f"  {'':10} loss {figures.loss:.4f}, {counted(figures.pictures, 'picture')}"
+        )
+        if figures.accuracy_without is not None:
             logger.info(
-                f"  {split:10} accuracy {figures.accuracy:.4f}  "
-                f"loss {figures.loss:.4f}  ({figures.pictures} pictures)"
+                f"  {'':10} without the {counted(figures.near_copies, 'photo')} that have "
+                f"near-copies in train: {figures.accuracy_without:.4f}"
             )

@@ -31,7 +31,7 @@ from edgetl.trainer.progress import progress
 # Entries that are kept, the newest used first: enough to compare a few input sizes.
 KEPT_ENTRIES = 4
 
-_ENTRY_VERSION = 2
+_ENTRY_VERSION = 3
 # An incomplete entry that is older was left by a process that is gone.
 _LONGEST_BUILDING_SECONDS = 24 * 3600
 # Written last: an entry that holds it is complete.
@@ -48,13 +48,15 @@ class DecodedPictures:
     """`pixels` is uint8 [pictures, height, width, 3] RGB on disk, in the files' order.
 
     `errors` gives the reason for each unreadable file by index; its pixels are zeros. `digests`
-    are the SHA-256 of the files' contents (empty for a file that cannot be opened), `sizes` their
-    (width, height) in pixels, None for an unreadable file.
+    are the SHA-256 of the files' contents (empty for a file that cannot be opened), `pixel_digests`
+    those of `pixels` (empty for an unreadable file), `sizes` the files' (width, height) in pixels,
+    None for an unreadable file.
     """
 
     pixels: MemoryMappedArray
     errors: dict[int, str]
     digests: list[str]
+    pixel_digests: list[str]
     sizes: list[tuple[int, int] | None]
 
 
@@ -97,6 +99,7 @@ def decode_pictures(
         pixels=pixels,
         errors={int(index): words for index, words in facts["errors"].items()},
         digests=digests,
+        pixel_digests=facts["pixel_digests"],
         sizes=[size and (size[0], size[1]) for size in facts["sizes"]],
     )
 
@@ -125,14 +128,18 @@ def _write_entry(entry: Path, paths: Sequence[Path], input_size: InputSize) -> N
         pixels = new_rows(building / "pixels.npy", shape, np.uint8)
         errors: dict[str, str] = {}
         sizes: list[tuple[int, int] | None] = []
+        pixel_digests: list[str] = []
         decoded = _in_parallel(lambda path: _decode(path, input_size), paths, "decoding")
         for index, (picture, size) in enumerate(decoded):
             if isinstance(picture, str):
                 errors[str(index)] = picture
+                pixel_digests.append("")
             else:
                 pixels.write(index, picture)
+                pixel_digests.append(hashlib.sha256(picture.tobytes()).hexdigest())
             sizes.append(size)
-        write_json(building / _FACTS, {"errors": errors, "sizes": sizes})
+        facts = {"errors": errors, "sizes": sizes, "pixel_digests": pixel_digests}
+        write_json(building / _FACTS, facts)
         building.rename(entry)
     finally:
         shutil.rmtree(building, ignore_errors=True)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 SHOWN_NAMES = 3
 
 
-def some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:SHOWN_NAMES])
-    return shown if len(names) <= SHOWN_NAMES else f"{shown} and {len(names) - SHOWN_NAMES} more"
+def some(names: Sequence[str], shown: int = SHOWN_NAMES) -> str:
+    first = ", ".join(names[:shown])
+    return first if len(names) <= shown else f"{first} and {len(names) - shown} more"
 
 
 def counted(number: int, noun: str) -> str:

@@ -133,7 +133,7 @@ def _short_name(labels: Sequence[str]) -> str:
 def _accuracy(figures: Mapping[str, Any]) -> dict[str, float]:
     pictures = figures["pictures"]
     correct = int(np.trace(np.array(figures["confusion"])))
-    low, high = wilson_interval(correct, pictures)
+    low, high = figures.get("interval") or wilson_interval(correct, pictures)
     return {
         "correct": correct,
         "pictures": pictures,

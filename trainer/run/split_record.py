@@ -1,4 +1,4 @@
-"""split.json: which picture trained, validated and tested, and what was excluded and why."""
+"""split.json: which picture trained, validated and tested, near-copies, and what was excluded."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,11 +6,14 @@ from pathlib import Path
 from edgetl.edge.errors import RunFolderError, quoted
 from edgetl.edge.system.files import write_json
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
+from edgetl.trainer.data.groups import by_group, with_groups
 from edgetl.trainer.run.records import VERSION, read_json
 
 
 def write_split(path: Path, dataset: Dataset) -> None:
-    """Write split.json: the files of each split by class, and those excluded and why."""
+    """Write split.json: the files of each split by class, the groups of near-copies, and the files
+    excluded and why.
+    """
     splits: dict[Split, dict[str, list[str]]] = {
         split: {label: [] for label in dataset.labels} for split in SPLITS
     }
@@ -18,7 +21,8 @@ def write_split(path: Path, dataset: Dataset) -> None:
         if example.split is not None:
             splits[example.split][example.label].append(example.file)
     excluded = [asdict(item) for item in dataset.excluded]
-    write_json(path, {"version": VERSION, **splits, "excluded": excluded})
+    groups = [[e.file for e in members] for members in by_group(dataset.examples).values()]
+    write_json(path, {"version": VERSION, **splits, "groups": groups, "excluded": excluded})
 
 
 def read_split(path: Path, root: Path, labels: tuple[str, ...]) -> Dataset:
@@ -38,6 +42,8 @@ def read_split(path: Path, root: Path, labels: tuple[str, ...]) -> Dataset:
         # edgetl 0.1.0 called them set aside.
         excluded = split["excluded"] if "excluded" in split else split["set_aside"]
         found = tuple(Excluded(item["file"], item["reason"], item["kind"]) for item in excluded)
+        dataset = Dataset(root, labels, tuple(examples), found)
+        # Before groups were found there were none.
+        return with_groups(dataset, split.get("groups", []))
     except (KeyError, TypeError) as error:
         raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
-    return Dataset(root, labels, tuple(examples), found)
