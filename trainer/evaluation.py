@@ -25,13 +25,21 @@ def split_probabilities(
 
 
 def split_metrics(
-    probabilities: Mapping[Split, metrics.Probabilities], pictures: Pictures, labels: Sequence[str]
+    probabilities: Mapping[Split, metrics.Probabilities], pictures: Pictures, dataset: Dataset
 ) -> dict[str, metrics.SplitMetrics | None]:
     """The figures on each split's measured pictures; None for a split without pictures."""
-    return {
-        split: metrics.summary(some, pictures.targets[split][pictures.measured(split)], labels)
-        for split, some in probabilities.items()
-    }
+    trained = set(dataset.clusters("train"))
+    figures: dict[str, metrics.SplitMetrics | None] = {}
+    for split, some in probabilities.items():
+        measured, clusters = pictures.measured(split), dataset.clusters(split)
+        figures[split] = metrics.summary(
+            some,
+            pictures.targets[split][measured],
+            dataset.labels,
+            clusters=[clusters[i] for i in measured],
+            trained=() if split == "train" else trained,
+        )
+    return figures
 
 
 def worst_mistakes(

@@ -1,7 +1,7 @@
 """Figures of a classifier on pictures whose classes are known."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy.typing as npt
 Probabilities = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
 Confusion = Mapping[str, Mapping[str, int]]
+
+# The 97.5 % quantile of the normal distribution.
+_NORMAL = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,14 @@ class ClassMetrics:
 class SplitMetrics:
     """The figures on one split.
 
-    `confusion` counts pictures by true and then by predicted class, in labels order. Pairs that do
-    not occur are left out, so that it grows with the pictures and not with the square of classes.
+    Attributes:
+        confusion: pictures by true and then by predicted class, in labels order. Pairs that do not
+            occur are left out, so that it grows with the pictures and not with the square of
+            classes.
+        interval: the 95 % interval of `accuracy`, as `accuracy_interval` makes it; None in a run of
+            an older edgetl.
+        near_copies: how many pictures have a near-copy among those trained on.
+        accuracy_without: that of the others; None where there is no near-copy, or no other.
     """
 
     pictures: int
@@ -34,6 +43,9 @@ class SplitMetrics:
     loss: float
     per_class: Mapping[str, ClassMetrics]
     confusion: Confusion
+    interval: tuple[float, float] | None = None
+    near_copies: int = 0
+    accuracy_without: float | None = None
 
 
 def confusion_matrix(
@@ -110,11 +122,49 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
 
     Unlike the usual plus-minus it stays within 0..1 and has a width at 0 % and 100 % too.
     """
-    z = 1.959963984540054
-    share, scale = right / total, 1 + z * z / total
+    return _wilson(right / total, total, _NORMAL)
+
+
+def accuracy_interval(right: npt.NDArray[np.bool_], clusters: Sequence[str]) -> tuple[float, float]:
+    """The 95 % interval of the accuracy on new photos, where photos of one cluster are near-copies.
+
+    Near-copies are right or wrong together, so a cluster counts as one picture: Wilson's score with
+    Kish's effective number, the square of the pictures' number over the sum of the squares of the
+    clusters' sizes (Survey Sampling, 1965), and, as there are few clusters, Student's t of as many
+    less one (Korn and Graubard, Survey Methodology 24, 1998). Of one cluster nothing is known: 0 to
+    1. Where each picture is a cluster it is `wilson_interval`.
+
+    Args:
+        right: whether each picture's class was found, bool [pictures], one or more.
+        clusters: the name of each picture's cluster.
+    """
+    sizes = np.unique(np.array(clusters), return_counts=True)[1]
+    if len(sizes) == len(right):
+        return wilson_interval(int(right.sum()), len(right))
+    if len(sizes) == 1:
+        return 0.0, 1.0
+    effective = len(right) ** 2 / float((sizes.astype(np.float64) ** 2).sum())
+    return _wilson(float(right.mean()), effective, _student_t(len(sizes) - 1))
+
+
+def _wilson(share: float, total: float, z: float) -> tuple[float, float]:
+    scale = 1 + z * z / total
     middle = (share + z * z / (2 * total)) / scale
     reach = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     return max(middle - reach, 0.0), min(middle + reach, 1.0)
+
+
+def _student_t(degrees: int) -> float:
+    """The 97.5 % quantile of Student's t; from 3 degrees on within 0.02 (Abramowitz and Stegun,
+    26.7.5).
+    """
+    if degrees <= 2:
+        return (12.7062, 4.3027)[degrees - 1]
+    z = _NORMAL
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / degrees + second / degrees**2 + third / degrees**3
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
@@ -134,13 +184,29 @@ def mcnemar(first_only: int, second_only: int) -> float:
 
 
 def summary(
-    probabilities: Probabilities, targets: Classes, labels: Sequence[str]
+    probabilities: Probabilities,
+    targets: Classes,
+    labels: Sequence[str],
+    *,
+    clusters: Sequence[str],
+    trained: Collection[str] = (),
 ) -> SplitMetrics | None:
-    """Everything metrics.json has of one split; None for a split without pictures."""
+    """Everything metrics.json has of one split; None for a split without pictures.
+
+    Args:
+        probabilities: float32 [pictures, classes].
+        targets: the true classes, int [pictures]: indices into `labels`.
+        labels: the classes.
+        clusters: the name of each picture's cluster of near-copies.
+        trained: the names of clusters that were trained on; empty for the training split itself.
+    """
     if not len(targets):
         return None
     given = probabilities.argmax(axis=1)
     right, predicted, actual = _totals(targets, given, len(labels))
+    correct = given == targets
+    known = set(trained)
+    seen = np.array([cluster in known for cluster in clusters])
     return SplitMetrics(
         pictures=len(targets),
         accuracy=accuracy(probabilities, targets),
@@ -154,6 +220,9 @@ def summary(
             for i, label in enumerate(labels)
         },
         confusion=confusion_counts(targets, given, labels),
+        interval=accuracy_interval(correct, clusters),
+        near_copies=int(seen.sum()),
+        accuracy_without=float(correct[~seen].mean()) if 0 < seen.sum() < len(seen) else None,
     )
 
 

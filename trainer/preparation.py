@@ -23,6 +23,7 @@ from edgetl.trainer.data.checks import (
 )
 from edgetl.trainer.data.copies import exclude_duplicates
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded
+from edgetl.trainer.data.groups import near_copy_groups, with_groups
 from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
 from edgetl.trainer.data.placeholders import placeholders
 from edgetl.trainer.data.splitting import assign_splits
@@ -107,6 +108,7 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
     clock.lap("decode")
     indices = {example.file: i for i, example in enumerate(found.examples)}
     dataset, summary = _checked(found, decoded, recipe)
+    clock.lap("near-copies")
     for line in summary_lines(summary):
         logger.info(line)
     _log_parameters(counts, recipe)
@@ -139,12 +141,17 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
 def _checked(
     found: Dataset, decoded: DecodedPictures, recipe: Recipe
 ) -> tuple[Dataset, DataSummary]:
-    """The dataset without unreadable files and copies, every picture in its split."""
+    """The dataset without unreadable files and copies, near-copies in groups, every picture in its
+    split.
+    """
     files = [example.file for example in found.examples]
     unreadable = [Excluded(files[i], why) for i, why in decoded.errors.items()]
     readable = datasets.without(found, unreadable)
-    single = exclude_duplicates(readable, dict(zip(files, decoded.digests, strict=True)))
-    dataset = assign_splits(single, seed=recipe.seed)
+    pixel_digests = dict(zip(files, decoded.pixel_digests, strict=True))
+    single = exclude_duplicates(readable, pixel_digests, on_conflict=recipe.on_conflict)
+    groups = near_copy_groups(decoded.pixels, [found.path(e) for e in found.examples])
+    grouped = with_groups(single, ([files[row] for row in rows] for rows in groups))
+    dataset = assign_splits(grouped, seed=recipe.seed)
     sizes = {file: size for file, size in zip(files, decoded.sizes, strict=True) if size}
     summary = summarize(
         dataset,

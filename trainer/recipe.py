@@ -182,6 +182,14 @@ class Recipe(Options):
             common=False,
         ),
     ] = "bundled"
+    on_conflict: Annotated[
+        Literal["exclude", "error"],
+        _Training(
+            "A picture that is in two classes is excluded and named, or an error.",
+            reason="the others train all the same",
+            common=False,
+        ),
+    ] = "exclude"
     strategy: Annotated[
         Literal["one", "mirrored"],
         _Speed("mirrored trains on all GPUs.", reason="most machines have one or none"),

@@ -17,6 +17,7 @@ from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import class_weights
 from edgetl.trainer.data.dataset import Dataset, Example, Split
 from edgetl.trainer.data.scanning import scan
+from edgetl.trainer.data.wording import counted
 from edgetl.trainer.evaluation import (
     run_metrics,
     split_metrics,
@@ -118,7 +119,7 @@ def _train(
     prepared = prepare(found, run, started, clock)
     fitted = fit(prepared, run, checkpoint, clock, tensorboard=tensorboard)
     probabilities = split_probabilities(prepared.final, prepared.pictures)
-    figures = split_metrics(probabilities, prepared.pictures, prepared.dataset.labels)
+    figures = split_metrics(probabilities, prepared.pictures, prepared.dataset)
     clock.lap("evaluate")
     publish(prepared, fitted, probabilities, figures, run, clock)
 
@@ -194,8 +195,17 @@ def publish(
     run.checkpoint.unlink(missing_ok=True)
     logger.info(f"best epoch {written.best_epoch} by validation loss:")
     for split, found in figures.items():
-        if found:
+        if not found:
+            continue
+        low, high = found.interval or (0.0, 1.0)
+        # Of pictures that were trained on, an interval would say nothing.
+        interval = "" if split == "train" else f" (95 % interval {low:.3f} to {high:.3f})"
+        logger.info(
+            f"  {split:10} accuracy {found.accuracy:.4f}{interval}\n"
+            f"  {'':10} loss {found.loss:.4f}, {counted(found.pictures, 'picture')}"
+        )
+        if found.accuracy_without is not None:
             logger.info(
-                f"  {split:10} accuracy {found.accuracy:.4f}  "
-                f"loss {found.loss:.4f}  ({found.pictures} pictures)"
+                f"  {'':10} without the {counted(found.near_copies, 'photo')} that have "
+                f"near-copies in train: {found.accuracy_without:.4f}"
             )

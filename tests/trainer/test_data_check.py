@@ -23,8 +23,10 @@ from edgetl.trainer.data.dataset import (
     counts,
     without,
 )
+from edgetl.trainer.data.groups import with_groups
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.splitting import assign_splits
+from edgetl.trainer.recipe import Recipe
 from tests.conftest import write_colour_pictures
 
 
@@ -97,7 +99,7 @@ def split(tmp_path: Path) -> Path:
 
 def test_pictures_that_differ_all_stay(plain: Path) -> None:
     dataset = scan(plain)
-    assert exclude_duplicates(dataset, digests_of(dataset)) == dataset
+    assert exclude_duplicates(dataset, digests_of(dataset), on_conflict="error") == dataset
 
 
 def test_of_copies_in_one_class_the_first_by_path_stays(plain: Path) -> None:
@@ -107,7 +109,7 @@ def test_of_copies_in_one_class_the_first_by_path_stays(plain: Path) -> None:
         ("red/red-03.jpg", "red/zz.jpg"),
         ("blue/blue-00.jpg", "blue/blue-00 (1).jpg"),
     )
-    left = exclude_duplicates(dataset, digests_of(dataset))
+    left = exclude_duplicates(dataset, digests_of(dataset), on_conflict="error")
     assert left.excluded == (
         Excluded("blue/blue-00.jpg", "the same picture as blue/blue-00 (1).jpg", "duplicate"),
         Excluded("red/red-03.jpg", "the same picture as red/again/03.jpg", "duplicate"),
@@ -129,7 +131,7 @@ def test_of_copies_in_two_splits_the_evaluated_one_stays(
     split: Path, source: str, copy: str, gone: str, stays: str
 ) -> None:
     dataset = with_copies(split, (source, copy))
-    left = exclude_duplicates(dataset, digests_of(dataset))
+    left = exclude_duplicates(dataset, digests_of(dataset), on_conflict="error")
     assert left.excluded == (
         Excluded(gone, f"the same picture as {stays}", "duplicate_across_splits"),
     )
@@ -141,7 +143,7 @@ def test_copies_in_one_split_and_across_are_told_apart(split: Path) -> None:
         ("val/red/red-01.jpg", "val/red/copy.jpg"),
         ("val/red/red-01.jpg", "train/red/copy.jpg"),
     )
-    left = exclude_duplicates(dataset, digests_of(dataset))
+    left = exclude_duplicates(dataset, digests_of(dataset), on_conflict="error")
     assert {item.file: item.kind for item in left.excluded} == {
         "train/red/copy.jpg": "duplicate_across_splits",
         "val/red/red-01.jpg": "duplicate",
@@ -153,7 +155,7 @@ def test_no_picture_is_in_two_splits_after_the_split(plain: Path, seed: int) -> 
     copies = [(f"red/red-{n:02}.jpg", f"red/copy-{c}-{n}.jpg") for n in range(6) for c in range(3)]
     dataset = with_copies(plain, *copies)
     digests = digests_of(dataset)
-    dataset = assign_splits(exclude_duplicates(dataset, digests), seed=seed)
+    dataset = assign_splits(exclude_duplicates(dataset, digests, on_conflict="error"), seed=seed)
     used = [digests[e.file] for e in dataset.examples]
     assert len(used) == len(set(used)) == 12
     assert counts(dataset, "train") == {"blue": 4, "red": 4}
@@ -163,9 +165,9 @@ def test_the_order_of_pictures_and_digests_changes_nothing(split: Path) -> None:
     copies = [(f"val/red/red-0{n}.jpg", f"train/red/copy-{n}.jpg") for n in (1, 4, 7)]
     dataset = with_copies(split, *copies, ("train/blue/blue-00.jpg", "train/blue/zz.jpg"))
     digests = digests_of(dataset)
-    left = exclude_duplicates(dataset, digests)
+    left = exclude_duplicates(dataset, digests, on_conflict="error")
     turned = replace(dataset, examples=dataset.examples[::-1])
-    other = exclude_duplicates(turned, dict(reversed(digests.items())))
+    other = exclude_duplicates(turned, dict(reversed(digests.items())), on_conflict="error")
     assert len(left.excluded) == 4
     assert other.excluded == left.excluded
     assert set(other.examples) == set(left.examples)
@@ -174,10 +176,10 @@ def test_the_order_of_pictures_and_digests_changes_nothing(split: Path) -> None:
 def test_a_picture_in_two_classes_is_named_with_its_files(plain: Path) -> None:
     dataset = with_copies(plain, ("red/red-03.jpg", "blue/x.jpg"), ("red/red-03.jpg", "red/y.jpg"))
     with pytest.raises(DataError) as error:
-        exclude_duplicates(dataset, digests_of(dataset))
+        exclude_duplicates(dataset, digests_of(dataset), on_conflict="error")
     assert str(error.value) == (
-        f"{plain}: the same picture lies under two classes, blue/x.jpg and red/red-03.jpg; "
-        f"delete the wrong one"
+        f"{plain}: the same picture lies under several classes, "
+        f"blue/x.jpg and red/red-03.jpg and red/y.jpg; delete the wrong one"
     )
 
 
@@ -186,19 +188,38 @@ def test_many_pictures_in_two_classes_are_counted_across_splits_too(split: Path)
     copies = [(f"train/red/red-{n}.jpg", f"val/blue/{n}.jpg") for n in numbers]
     dataset = with_copies(split, *copies, ("test/red/red-02.jpg", "test/blue/a\nb.jpg"))
     with pytest.raises(DataError) as error:
-        exclude_duplicates(dataset, digests_of(dataset))
+        exclude_duplicates(dataset, digests_of(dataset), on_conflict="error")
     assert str(error.value) == (
-        f"{split}: 4 pictures lie under two classes each, "
+        f"{split}: 4 pictures lie under several classes each, "
         f"test/blue/a\\nb.jpg and test/red/red-02.jpg, "
-        f"train/red/red-00.jpg and val/blue/00.jpg, train/red/red-03.jpg and val/blue/03.jpg "
-        f"and 1 more; delete the wrong one of each"
+        f"train/red/red-00.jpg and val/blue/00.jpg, train/red/red-03.jpg and val/blue/03.jpg, "
+        f"train/red/red-06.jpg and val/blue/06.jpg; delete the wrong ones"
+    )
+
+
+def test_pictures_in_two_classes_are_excluded_by_default_and_all_named(plain: Path) -> None:
+    copies = [(f"red/red-0{n}.jpg", f"blue/copy-{n}.jpg") for n in range(3)]
+    dataset = with_copies(plain, *copies, ("red/red-04.jpg", "red/z.jpg"))
+    left = exclude_duplicates(dataset, digests_of(dataset), on_conflict=Recipe().on_conflict)
+    conflicts = {item.file: item.reason for item in left.excluded if item.kind == "conflict"}
+    assert conflicts == {
+        **{copy: f"the same picture as {source}, of another class" for source, copy in copies},
+        **{source: f"the same picture as {copy}, of another class" for source, copy in copies},
+    }
+    assert counts(assign_splits(left, seed=0), "train") == {"blue": 4, "red": 1}
+    warning = summary_of(assign_splits(left, seed=0)).warnings[0]
+    assert warning == (
+        "6 files excluded, as the same picture lies under several classes: blue/copy-0.jpg, "
+        "blue/copy-1.jpg, blue/copy-2.jpg, red/red-00.jpg, red/red-01.jpg, red/red-02.jpg; delete "
+        "the wrong ones (--on-conflict error names all and stops)"
     )
 
 
 def test_a_file_without_a_digest_is_no_copy() -> None:
     dataset = made(PLENTY)
-    assert exclude_duplicates(dataset, {}) == dataset
-    assert exclude_duplicates(dataset, {e.file: "" for e in dataset.examples}) == dataset
+    assert exclude_duplicates(dataset, {}, on_conflict="error") == dataset
+    without_digests = {e.file: "" for e in dataset.examples}
+    assert exclude_duplicates(dataset, without_digests, on_conflict="error") == dataset
 
 
 def test_a_class_of_one_picture_and_its_copies_is_an_error(plain: Path) -> None:
@@ -206,7 +227,7 @@ def test_a_class_of_one_picture_and_its_copies_is_an_error(plain: Path) -> None:
         path.unlink()
     dataset = with_copies(plain, *(("red/red-00.jpg", f"red/copy-{n}.jpg") for n in range(3)))
     with pytest.raises(DataError, match=r"'red' has one readable picture;.*copies.*3 were found"):
-        exclude_duplicates(dataset, digests_of(dataset))
+        exclude_duplicates(dataset, digests_of(dataset), on_conflict="error")
 
 
 def test_a_class_all_of_whose_training_pictures_are_validated_on_is_an_error(split: Path) -> None:
@@ -215,7 +236,7 @@ def test_a_class_all_of_whose_training_pictures_are_validated_on_is_an_error(spl
     copies = [(f"val/red/red-0{n}.jpg", f"train/red/red-0{n}.jpg") for n in (1, 4, 7)]
     dataset = with_copies(split, *copies)
     with pytest.raises(DataError, match=r"'red' has no readable pictures in train/; exact copies"):
-        exclude_duplicates(dataset, digests_of(dataset))
+        exclude_duplicates(dataset, digests_of(dataset), on_conflict="error")
 
 
 def test_a_summary_of_real_files(split: Path) -> None:
@@ -224,7 +245,9 @@ def test_a_summary_of_real_files(split: Path) -> None:
     copies = [("val/red/red-01.jpg", "train/red/leak.jpg")]
     dataset = with_copies(split, *copies, ("train/blue/blue-00.jpg", "train/blue/zz.jpg"))
     dataset = without(dataset, [Excluded("train/red/cut.jpg", "damaged")])
-    dataset = assign_splits(exclude_duplicates(dataset, digests_of(dataset)), seed=0)
+    dataset = assign_splits(
+        exclude_duplicates(dataset, digests_of(dataset), on_conflict="error"), seed=0
+    )
     Image.new("RGB", (40, 7)).save(dataset.path(dataset.examples[4]))
 
     summary = summary_of(dataset, sizes_of(dataset))
@@ -234,6 +257,7 @@ def test_a_summary_of_real_files(split: Path) -> None:
         "not_a_picture": 1,
         "duplicate": 1,
         "duplicate_across_splits": 1,
+        "conflict": 0,
     }
     assert summary.imbalance == 1.0
     assert summary == summary_of(dataset, sizes_of(dataset))
@@ -342,6 +366,58 @@ def test_a_validation_split_of_fewer_than_fifty_is_warned_of() -> None:
         "smaller differences mean nothing",
     )
     assert summary_of(made({**PLENTY, "test": {}})).warnings == ()
+
+
+def test_a_class_that_is_not_tested_is_warned_of() -> None:
+    summary = summary_of(made({**PLENTY, "test": {"b": 50}}))
+    assert summary.warnings == (
+        "test has no pictures of the class 'a'; the accuracy there is without it",
+    )
+
+
+def grouped(*groups: list[str], pictures: dict[Split, dict[str, int]] = PLENTY) -> DataSummary:
+    return summary_of(with_groups(made(pictures), groups))
+
+
+def test_near_copies_are_counted() -> None:
+    summary = grouped(
+        ["train/a/1.jpg", "train/a/2.jpg", "train/a/3.jpg"], ["test/b/1.jpg", "test/b/2.jpg"]
+    )
+    lines = "\n".join(summary_lines(summary)).replace("\n           ", " ").split("\n")
+    assert (
+        "alike      2 groups of near-copies, 5 pictures in all, the largest of 3; split.json lists "
+        "them" in lines
+    )
+    assert summary.warnings == ()
+    assert not any("near-copies" in line for line in summary_lines(summary_of(made(PLENTY))))
+
+
+def test_near_copies_that_train_and_test_share_are_warned_of() -> None:
+    summary = grouped(
+        ["train/a/1.jpg", "test/a/1.jpg", "test/a/2.jpg"], ["train/b/1.jpg", "train/b/2.jpg"]
+    )
+    assert summary.warnings == (
+        "2 of 50 test pictures have near-copies in train; after training the accuracy without them "
+        "is given too",
+    )
+
+
+def test_near_copies_of_several_classes_are_warned_of() -> None:
+    summary = grouped(["train/a/1.jpg", "train/b/1.jpg"])
+    assert summary.warnings == (
+        "1 group of near-copies holds several classes, such as train/a/1.jpg and train/b/1.jpg; "
+        "look whether the classes are right",
+    )
+
+
+def test_a_class_of_near_copies_alone_and_one_big_group_are_warned_of() -> None:
+    every = [e.file for e in made(PLENTY).examples if e.label == "a"]
+    (seen, whole) = grouped(every).warnings
+    assert seen.startswith("25 of 50 test pictures have near-copies in train")
+    assert whole.startswith("all pictures of the class 'a' are near-copies of each other")
+    (mixed, large) = grouped([e.file for e in made(PLENTY).examples if e.split == "train"]).warnings
+    assert mixed.startswith("1 group of near-copies holds several classes")
+    assert large.startswith("60 of 160 pictures are near-copies of each other")
 
 
 def test_long_lists_are_shortened() -> None:

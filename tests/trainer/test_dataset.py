@@ -1,6 +1,8 @@
+import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,8 +15,10 @@ from edgetl.trainer.data.dataset import (
     counts,
     without,
 )
+from edgetl.trainer.data.groups import by_group, with_groups
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.splitting import assign_splits
+from edgetl.trainer.run.split_record import read_split, write_split
 
 
 def fill(root: Path, counts: dict[str, int], suffix: str = ".png") -> Path:
@@ -86,6 +90,96 @@ def test_every_class_has_a_picture_to_train_and_one_to_validate(tmp_path: Path) 
     dataset = assign_splits(scan(fill(tmp_path, {"a": 2, "b": 3, "c": 40})), seed=0)
     assert all(n >= 1 for n in counts(dataset, "train").values())
     assert all(n >= 1 for n in counts(dataset, "validation").values())
+
+
+def test_every_class_is_in_every_split_from_three_pictures_on(tmp_path: Path) -> None:
+    folders = {"a": 3, "b": 4, "c": 5, "d": 40}
+    for seed in range(20):
+        dataset = assign_splits(scan(fill(tmp_path, folders)), seed=seed)
+        assert min(split_counts(dataset).values()) >= 1
+        assert len(split_counts(dataset)) == 3 * len(folders)
+
+
+def test_a_class_in_train_and_twice_in_validation_is_tested_too(tmp_path: Path) -> None:
+    folders = {"train/a": 4, "train/b": 4, "val/a": 2, "val/b": 20}
+    dataset = assign_splits(scan(fill(tmp_path, folders)), seed=0)
+    assert counts(dataset, "test") == {"a": 1, "b": 4}
+    assert counts(dataset, "validation") == {"a": 1, "b": 16}
+
+
+def with_bursts(label: str, sizes: list[int]) -> tuple[list[Example], list[list[str]]]:
+    bursts = [[f"{label}/{n:02}-{k:02}.jpg" for k in range(size)] for n, size in enumerate(sizes)]
+    return [Example(file, label, None) for burst in bursts for file in burst], bursts
+
+
+def in_groups(*classes: tuple[list[Example], list[list[str]]]) -> Dataset:
+    examples = [example for members, _ in classes for example in members]
+    labels = tuple(sorted({example.label for example in examples}))
+    dataset = Dataset(Path("x"), labels, tuple(examples))
+    return with_groups(dataset, [burst for _, bursts in classes for burst in bursts])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_near_copies_never_straddle_a_split(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    sizes = {label: random.integers(1, 15, 12).tolist() for label in "abc"}
+    dataset = in_groups(*(with_bursts(label, mine) for label, mine in sizes.items()))
+    split = assign_splits(dataset, seed=seed)
+    for members in by_group(split.examples).values():
+        assert len({example.split for example in members}) == 1
+    assert len(split_counts(split)) == 9
+
+
+def test_near_copies_of_several_classes_stay_together_and_each_class_is_everywhere() -> None:
+    # Each scene holds both classes: neither has a group of its own.
+    scenes = [[f"{label}/{n}-{k}.jpg" for label in "ab" for k in range(3)] for n in range(5)]
+    examples = tuple(Example(file, file[0], None) for scene in scenes for file in scene)
+    dataset = with_groups(Dataset(Path("x"), ("a", "b"), examples), scenes)
+    for seed in range(20):
+        split = assign_splits(dataset, seed=seed)
+        assert len(split_counts(split)) == 6
+        assert all(
+            len({e.split for e in members}) == 1 for members in by_group(split.examples).values()
+        )
+
+
+def test_the_shares_are_the_usual_ones_on_the_mean() -> None:
+    dataset = in_groups(with_bursts("a", [1, 6, 2, 9] * 10), with_bursts("b", [4] * 30))
+    splits = [assign_splits(dataset, seed=seed) for seed in range(40)]
+    for name, share in (("validation", 0.2), ("test", 0.1)):
+        held = np.mean([len(split.of(name)) for split in splits]) / len(dataset.examples)
+        assert held == pytest.approx(share, abs=0.01)
+
+
+def test_two_groups_are_trained_and_validated_on() -> None:
+    split = assign_splits(in_groups(with_bursts("a", [8, 8]), with_bursts("b", [1] * 20)), seed=0)
+    assert {e.split for e in split.examples if e.label == "a"} == {"train", "validation"}
+    assert all(len({e.split for e in m}) == 1 for m in by_group(split.examples).values())
+
+
+def test_a_class_that_is_one_group_is_divided_all_the_same() -> None:
+    split = assign_splits(in_groups(with_bursts("a", [20]), with_bursts("b", [1] * 20)), seed=0)
+    assert split_counts(split)["train", "a"] == 14
+    assert len(by_group(split.examples)) == 1
+
+
+def test_one_more_burst_moves_few_of_the_others() -> None:
+    sizes = [3, 1, 7, 2] * 12
+    before = assign_splits(in_groups(with_bursts("a", sizes), with_bursts("b", sizes)), seed=0)
+    after = assign_splits(in_groups(with_bursts("a", [*sizes, 5]), with_bursts("b", sizes)), seed=0)
+    splits = {e.file: e.split for e in after.examples}
+    assert sum(splits[e.file] != e.split for e in before.examples) <= 14
+
+
+def test_split_json_keeps_the_groups(tmp_path: Path) -> None:
+    dataset = assign_splits(
+        in_groups(with_bursts("a", [3, 1, 2, 4]), with_bursts("b", [1] * 9)), seed=0
+    )
+    write_split(tmp_path / "split.json", dataset)
+    again = read_split(tmp_path / "split.json", dataset.root, dataset.labels)
+    assert set(again.examples) == set(dataset.examples)
+    written = json.loads((tmp_path / "split.json").read_text())
+    assert sorted(map(len, written["groups"])) == [2, 3, 4]
 
 
 def test_nested_folders_and_odd_names_belong_to_their_class(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from edgetl.trainer import metrics
 
@@ -13,7 +14,7 @@ PROBABILITIES = np.array(
 
 
 def test_a_hand_worked_case() -> None:
-    summary = metrics.summary(PROBABILITIES, TRUTH, ["a", "b", "c"])
+    summary = metrics.summary(PROBABILITIES, TRUTH, ["a", "b", "c"], clusters=list("vwxyz"))
     assert summary is not None
     assert summary.confusion == {"a": {"a": 1, "b": 1}, "b": {"b": 2}, "c": {"a": 1}}
     matrix = metrics.as_matrix(summary.confusion, ["a", "b", "c"])
@@ -27,7 +28,7 @@ def test_a_hand_worked_case() -> None:
 
 
 def test_a_split_without_pictures_has_no_figures() -> None:
-    assert metrics.summary(PROBABILITIES[:0], TRUTH[:0], ["a", "b", "c"]) is None
+    assert metrics.summary(PROBABILITIES[:0], TRUTH[:0], ["a", "b", "c"], clusters=[]) is None
 
 
 def test_a_probability_of_zero_does_not_make_the_loss_infinite() -> None:
@@ -49,3 +50,51 @@ def test_wilson_intervals_are_the_published_ones(
     right: int, total: int, low: float, high: float
 ) -> None:
     assert metrics.wilson_interval(right, total) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_the_interval_of_unrelated_pictures_is_wilsons() -> None:
+    right = np.array([True] * 5 + [False] * 5)
+    clusters = [str(number) for number in range(10)]
+    assert metrics.accuracy_interval(right, clusters) == metrics.wilson_interval(5, 10)
+
+
+def test_near_copies_count_as_one_in_the_interval() -> None:
+    # 3 clusters of 12: Wilson's score with Student's t of 2 degrees of freedom for 3 pictures.
+    t = stats.t.ppf(0.975, 2)
+    low, high = metrics.accuracy_interval(np.array([True] * 36), list("abc") * 12)
+    assert (low, high) == pytest.approx((1 / (1 + t * t / 3), 1.0), abs=1e-3)
+    # Sizes 5, 1, 1, 1: 8 squared over 28 pictures.
+    _, most = metrics.accuracy_interval(np.array([False] * 8), list("aaaaabcd"))
+    t = stats.t.ppf(0.975, 3)
+    effective = 64 / 28
+    assert most == pytest.approx(t * t / effective / (1 + t * t / effective), abs=5e-3)
+
+
+def test_of_one_cluster_nothing_is_known() -> None:
+    assert metrics.accuracy_interval(np.array([True] * 30), ["a"] * 30) == (0.0, 1.0)
+
+
+def test_the_interval_covers_the_accuracy_of_clusters_right_or_wrong_together() -> None:
+    random = np.random.default_rng(0)
+    for clusters in (3, 6, 20):
+        covered = 0
+        for _ in range(400):
+            sizes = random.integers(1, 20, clusters)
+            right = np.repeat(random.random(clusters) < 0.7, sizes)
+            names = np.repeat(np.arange(clusters).astype(str), sizes)
+            low, high = metrics.accuracy_interval(right, names.tolist())
+            covered += low <= 0.7 <= high
+        assert covered / 400 >= 0.95
+
+
+def test_the_accuracy_without_near_copies_of_training_pictures() -> None:
+    made = metrics.summary(
+        PROBABILITIES, TRUTH, ["a", "b", "c"], clusters=list("vvxyz"), trained=["v", "z", "q"]
+    )
+    assert made is not None
+    assert (made.near_copies, made.accuracy_without) == (3, 1.0)
+    none = metrics.summary(
+        PROBABILITIES, TRUTH, ["a", "b", "c"], clusters=list("vvxyz"), trained=list("vxyz")
+    )
+    assert none is not None
+    assert (none.near_copies, none.accuracy_without) == (5, None)

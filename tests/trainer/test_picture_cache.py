@@ -11,7 +11,7 @@ import pytest
 
 from edgetl.edge.errors import DataError, PictureError, RunFolderError
 from edgetl.edge.model.input_size import InputSize
-from edgetl.edge.model.preprocessing import model_input
+from edgetl.edge.model.preprocessing import model_input, model_input_and_size
 from edgetl.trainer.data import picture_cache
 from edgetl.trainer.data.picture_cache import decode_pictures
 from tests.conftest import write_colour_pictures
@@ -43,7 +43,7 @@ def test_nothing_is_decoded_twice(
     def fail(*_: object) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(picture_cache, "model_input", fail)
+    monkeypatch.setattr(picture_cache, "model_input_and_size", fail)
     again = decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
     np.testing.assert_array_equal(again.pixels[:], first.pixels[:])
 
@@ -167,15 +167,15 @@ def test_what_fails_of_the_machine_is_not_remembered_of_the_picture(
 ) -> None:
     cache = tmp_path / "cache"
 
-    def failing(path: Path, size: InputSize) -> np.ndarray:
+    def failing(path: Path, size: InputSize) -> tuple[np.ndarray, tuple[int, int]]:
         if path != paths[3]:
-            return model_input(path, size)
+            return model_input_and_size(path, size)
         if wrapped:
             raise PictureError(f"{path}: damaged") from failure
         raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(picture_cache, "model_input", failing)
+        patch.setattr(picture_cache, "model_input_and_size", failing)
         with pytest.raises(DataError) as caught:
             decode_pictures(paths, GEOMETRY, cache=cache)
     line = str(caught.value)

@@ -1,7 +1,7 @@
 """What was found in the data: a summary, with warnings of what may spoil a training."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 
@@ -13,6 +13,12 @@ from edgetl.trainer.data.dataset import (
     ExclusionKind,
     Split,
     counts,
+)
+from edgetl.trainer.data.near_copy_checks import (
+    NearCopies,
+    near_copies_in,
+    near_copy_line,
+    near_copy_warnings,
 )
 from edgetl.trainer.data.wording import counted, some
 
@@ -33,6 +39,14 @@ _KIND_WORDS: dict[ExclusionKind, str] = {
     "not_a_picture": "not a picture by name",
     "duplicate": "a copy",
     "duplicate_across_splits": "a copy of a picture in another split",
+    "conflict": "a picture of several classes",
+}
+
+
+# What a split does without the classes that it lacks.
+_WITHOUT: dict[Split, str] = {
+    "validation": "the best epoch is chosen without",
+    "test": "the accuracy there is without",
 }
 
 
@@ -47,7 +61,7 @@ class PictureSize:
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What was found in the data.
+    """What was found in the data, near-copies too.
 
     `counts` are the pictures of each class, in labels order, of each split. `smallest` is the
     picture with the shortest side, None where no size is known. `warnings` are sentences, and so
@@ -57,6 +71,7 @@ class DataSummary:
     counts: Mapping[Split, Mapping[str, int]]
     excluded: tuple[Excluded, ...]
     smallest: PictureSize | None
+    near_copies: NearCopies
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -106,14 +121,17 @@ def summarize(
         counts={split: counts(dataset, split) for split in SPLITS},
         excluded=dataset.excluded,
         smallest=_smallest(pictures),
+        near_copies=near_copies_in(dataset),
         warnings=(),
         notes=dataset.notes,
     )
     found = (
+        _warn_of_conflicts(summary),
         _warn_of_copies_across_splits(summary),
+        *near_copy_warnings(summary.near_copies),
         _warn_of_imbalance(summary, class_weights),
         _warn_of_small_classes(summary),
-        _warn_of_unvalidated_classes(summary),
+        *_warn_of_missing_classes(summary),
         _warn_of_small_splits(summary),
         _warn_of_small_pictures(pictures, height=height, width=width),
         _warn_of_placeholders(placeholders),
@@ -135,6 +153,8 @@ def summary_lines(summary: DataSummary) -> list[str]:
         )
     if picture := summary.smallest:
         lines.append(f"smallest   {quoted(picture.file)}: {_pixels(picture)}")
+    if line := near_copy_line(summary.near_copies):
+        lines += _wrapped(line)
     if summary.excluded:
         kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.exclusion_counts.items() if n)
         lines += _wrapped(f"excluded   {counted(len(summary.excluded), 'file')}: {kinds}")
@@ -162,6 +182,17 @@ def class_weights(counts: Mapping[str, int]) -> tuple[float, ...]:
     """
     pictures = sum(counts.values())
     return tuple(pictures / (len(counts) * count) for count in counts.values())
+
+
+def _warn_of_conflicts(summary: DataSummary) -> str | None:
+    named = [quoted(item.file) for item in summary.excluded if item.kind == "conflict"]
+    if not named:
+        return None
+    return (
+        f"{counted(len(named), 'file')} excluded, as the same picture lies under several classes: "
+        f"{some(named, most=SHOWN_FILES)}; delete the wrong ones "
+        f"(--on-conflict error names all and stops)"
+    )
 
 
 def _warn_of_copies_across_splits(summary: DataSummary) -> str | None:
@@ -202,15 +233,14 @@ def _warn_of_small_classes(summary: DataSummary) -> str | None:
     )
 
 
-def _warn_of_unvalidated_classes(summary: DataSummary) -> str | None:
-    absent = [repr(label) for label, number in summary.counts["validation"].items() if not number]
-    if not absent:
-        return None
-    classes = "class" if len(absent) == 1 else "classes"
-    return (
-        f"validation has no pictures of the {classes} {some(absent)}; the best epoch is chosen "
-        f"without {'it' if len(absent) == 1 else 'them'}"
-    )
+def _warn_of_missing_classes(summary: DataSummary) -> Iterator[str]:
+    for split, without in _WITHOUT.items():
+        numbers = summary.counts[split]
+        absent = [repr(label) for label, number in numbers.items() if not number]
+        # A split without any picture is none.
+        if absent and len(absent) < len(numbers):
+            classes, them = ("class", "it") if len(absent) == 1 else ("classes", "them")
+            yield f"{split} has no pictures of the {classes} {some(absent)}; {without} {them}"
 
 
 def _warn_of_small_splits(summary: DataSummary) -> str | None:

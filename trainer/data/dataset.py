@@ -13,21 +13,30 @@ from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-# Why a file is excluded: damaged, no picture by its name, or the same bytes as a picture that is
-# used, in the same split or in another.
-ExclusionKind = Literal["unreadable", "not_a_picture", "duplicate", "duplicate_across_splits"]
+# Why a file is excluded: damaged, no picture by its name, the same picture as one that is used, in
+# the same split or in another, or in several classes.
+ExclusionKind = Literal[
+    "unreadable", "not_a_picture", "duplicate", "duplicate_across_splits", "conflict"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """One picture: its path relative to the data folder ("/" between parts), class and split.
 
-    `split` is None until `assign_splits` has decided it.
+    `split` is None until `assign_splits` has decided it. `group` is the first file of its
+    near-copies, None where it has none.
     """
 
     file: str
     label: str
     split: Split | None
+    group: str | None = None
+
+    @property
+    def cluster(self) -> str:
+        """What it does not count apart from: its group, else itself."""
+        return self.group or self.file
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,10 @@ class Dataset:
     def of(self, split: Split) -> list[int]:
         """The indices in `examples` of one split's pictures."""
         return [i for i, example in enumerate(self.examples) if example.split == split]
+
+    def clusters(self, split: Split) -> list[str]:
+        """The cluster of each of one split's pictures, in the order of `of`."""
+        return [example.cluster for example in self.examples if example.split == split]
 
     def interleaved(self, split: Split) -> list[int]:
         """The same indices, interleaved by class, so that any number of the first are balanced."""

@@ -50,7 +50,7 @@ from edgetl.trainer.progress import progress
 # Entries that are kept, the newest used first: enough to compare a few input sizes.
 KEPT_ENTRIES = 4
 
-_ENTRY_VERSION = 3
+_ENTRY_VERSION = 4
 _PIXELS, _FACTS = "pixels.npy", "pictures.json"
 # Results ahead of the one that is written; those of 100,000 pictures would not fit in memory.
 _WAITING = 256
@@ -85,13 +85,15 @@ class DecodedPictures:
     """`pixels` is uint8 [pictures, height, width, 3] RGB on disk, in the files' order.
 
     `errors` gives the reason for each unreadable file by index; its pixels are zeros. `digests`
-    are the SHA-256 of the files' contents (empty for a file that cannot be opened), `sizes` their
-    (width, height) in pixels, None for an unreadable file.
+    are the SHA-256 of the files' contents (empty for a file that cannot be opened), `pixel_digests`
+    those of `pixels` (empty for an unreadable file), `sizes` the files' (width, height) in pixels,
+    None for an unreadable file.
     """
 
     pixels: MemoryMappedArray
     errors: dict[int, str]
     digests: list[str]
+    pixel_digests: list[str]
     sizes: list[tuple[int, int] | None]
 
 
@@ -136,6 +138,7 @@ def decode_pictures(
         pixels=pixels,
         errors={int(index): words for index, words in facts["errors"].items()},
         digests=known,
+        pixel_digests=facts["pixel_digests"],
         sizes=[size and (size[0], size[1]) for size in facts["sizes"]],
     )
 
@@ -192,6 +195,7 @@ def _made(entry: Path, paths: Sequence[Path], input_size: InputSize) -> _Entry:
     blank = np.zeros((input_size.height, input_size.width, 3), np.uint8)
     errors: dict[str, str] = {}
     sizes: list[tuple[int, int] | None] = []
+    pixel_digests: list[str] = []
 
     def rows() -> Iterator[Pixels]:
         decoded = _in_parallel(lambda path: _decode(path, input_size), paths, "decoding")
@@ -199,9 +203,13 @@ def _made(entry: Path, paths: Sequence[Path], input_size: InputSize) -> _Entry:
             sizes.append(size)
             if isinstance(picture, str):
                 errors[str(index)] = picture
-            yield (blank if isinstance(picture, str) else picture)[np.newaxis]
+                pixel_digests.append("")
+                yield blank[np.newaxis]
+            else:
+                pixel_digests.append(hashlib.sha256(picture.tobytes()).hexdigest())
+                yield picture[np.newaxis]
 
-    facts = {"errors": errors, "sizes": sizes}
+    facts = {"errors": errors, "sizes": sizes, "pixel_digests": pixel_digests}
     with new_entry(entry) as building:
         written = write_rows(building / _PIXELS, len(paths), rows(), np.uint8)
         write_json(building / _FACTS, facts)

@@ -1,7 +1,8 @@
 """Which pictures train, validate and test."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from edgetl.trainer.data.dataset import Dataset, Example, Split
@@ -12,6 +13,9 @@ VALIDATION_SHARE = 0.2
 TEST_SHARE = 0.1
 TEST_SHARE_OF_VALIDATION = 0.2
 
+# Pictures that go to one split together: near-copies, or one alone.
+_Unit = list[Example]
+
 
 def assign_splits(dataset: Dataset, *, seed: int) -> Dataset:
     """Decide the split of every picture.
@@ -19,29 +23,95 @@ def assign_splits(dataset: Dataset, *, seed: int) -> Dataset:
     Splits that DATA's own folders name stay. Missing ones are held out of each class at random, by
     a hash of `seed` and the file's path, so that adding pictures moves few of the others: a
     fifth of train as validation and a tenth as test; where there is a validation folder but no
-    test, a fifth of validation as test.
+    test, a fifth of validation as test. Near-copies go to one split together, by the hash of the
+    first. Every class gets a picture in every split where it has as many groups. A class that is
+    one single group is divided all the same: it could not be validated else.
     """
     named = {example.split for example in dataset.examples}
     splits: dict[str, Split] = {e.file: e.split or "train" for e in dataset.examples}
-    has_validation = "validation" in named
-    for label in dataset.labels:
-        mine = [example for example in dataset.examples if example.label == label]
-        if not has_validation:
-            train = _shuffled([e for e in mine if e.split in (None, "train")], seed)
-            held = max(1, round(len(train) * VALIDATION_SHARE))
-            tested = 0 if "test" in named else round(len(train) * TEST_SHARE)
-            splits.update((e.file, "validation") for e in train[:held])
-            splits.update((e.file, "test") for e in train[held : held + tested])
-        elif "test" not in named:
-            validation = _shuffled([e for e in mine if e.split == "validation"], seed)
-            tested = round(len(validation) * TEST_SHARE_OF_VALIDATION)
-            splits.update((e.file, "test") for e in validation[:tested])
+    if "validation" not in named:
+        shares: dict[Split, float] = {"validation": VALIDATION_SHARE}
+        if "test" not in named:
+            shares["test"] = TEST_SHARE
+        pool = [e for e in dataset.examples if e.split in (None, "train")]
+        splits.update(_held_out(_divided(_units(pool)), shares, seed, rest="train"))
+    elif "test" not in named:
+        pool = [e for e in dataset.examples if e.split == "validation"]
+        shares = {"test": TEST_SHARE_OF_VALIDATION}
+        splits.update(_held_out(_units(pool), shares, seed, rest="validation"))
     examples = tuple(replace(e, split=splits[e.file]) for e in dataset.examples)
     return replace(dataset, examples=examples)
 
 
-def _shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
-    def key(example: Example) -> bytes:
-        return hashlib.sha256(f"{seed}\0{example.file}".encode("utf-8", "surrogatepass")).digest()
+def _units(pool: Iterable[Example]) -> list[_Unit]:
+    units: dict[str, _Unit] = defaultdict(list)
+    for example in pool:
+        units[example.cluster].append(example)
+    return [sorted(unit, key=lambda e: e.file) for unit in units.values()]
 
-    return sorted(examples, key=key)
+
+def _divided(units: Sequence[_Unit]) -> list[_Unit]:
+    """Units of single pictures instead of the only one that a class has."""
+    having = Counter(label for unit in units for label in {e.label for e in unit})
+    divided: list[_Unit] = []
+    for unit in units:
+        only = any(having[example.label] == 1 for example in unit)
+        divided += [[example] for example in unit] if only else [unit]
+    return divided
+
+
+def _held_out(
+    units: Sequence[_Unit], shares: Mapping[Split, float], seed: int, *, rest: Split
+) -> dict[str, Split]:
+    """The split of each file: a share of each class's units, the `rest` of them elsewhere."""
+    by_class: dict[str, list[_Unit]] = defaultdict(list)
+    for unit in _shuffled(units, seed):
+        most, _ = Counter(e.label for e in unit).most_common(1)[0]
+        by_class[most].append(unit)
+    chosen: list[tuple[_Unit, Split]] = []
+    for mine in by_class.values():
+        pictures = sum(map(len, mine))
+        ends: list[tuple[float, Split]] = []
+        for split, share in shares.items():
+            ends.append((round(pictures * share) + (ends[-1][0] if ends else 0), split))
+        before = 0
+        for unit in mine:
+            # By its middle: a large unit takes more than its share as often as less.
+            middle = before + len(unit) / 2
+            chosen.append((unit, next((split for end, split in ends if middle < end), rest)))
+            before += len(unit)
+    _fill(chosen, (rest, *shares))
+    return {example.file: split for unit, split in chosen for example in unit}
+
+
+def _fill(chosen: list[tuple[_Unit, Split]], splits: Sequence[Split]) -> None:
+    """Move units, so that each class is in each split, the first ones first, as far as it goes."""
+    labels = [sorted({e.label for e in unit}) for unit, _ in chosen]
+    having: dict[str, list[int]] = defaultdict(list)
+    for index, mine in enumerate(labels):
+        for label in mine:
+            having[label].append(index)
+    count = Counter((label, chosen[i][1]) for label, mine in having.items() for i in mine)
+    due = {label: splits[: len(mine)] for label, mine in having.items()}
+
+    def spared(index: int) -> bool:
+        current = chosen[index][1]
+        return all(count[o, current] > 1 or current not in due[o] for o in labels[index])
+
+    for label in sorted(having, key=lambda label: (len(having[label]), label)):
+        for split in due[label]:
+            spare = next((i for i in having[label] if spared(i)), None)
+            if count[label, split] or spare is None:
+                continue
+            unit, current = chosen[spare]
+            chosen[spare] = unit, split
+            count.subtract((other, current) for other in labels[spare])
+            count.update((other, split) for other in labels[spare])
+
+
+def _shuffled(units: Sequence[_Unit], seed: int) -> list[_Unit]:
+    def key(unit: _Unit) -> bytes:
+        text = f"{seed}\0{unit[0].file}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+    return sorted(units, key=key)

@@ -135,7 +135,7 @@ def _short_name(labels: Sequence[str]) -> str:
 
 def _accuracy(figures: SplitMetrics) -> dict[str, float]:
     correct = sum(row.get(label, 0) for label, row in figures.confusion.items())
-    low, high = wilson_interval(correct, figures.pictures)
+    low, high = figures.interval or wilson_interval(correct, figures.pictures)
     return {"correct": correct, "low": low, "high": high}
 
 

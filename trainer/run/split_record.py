@@ -1,4 +1,4 @@
-"""split.json: which picture trained, validated and tested, and what was excluded and why."""
+"""split.json: which picture trained, validated and tested, near-copies, and what was excluded."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,11 +7,13 @@ from pathlib import Path
 from edgetl.edge.errors import RunFolderError, quoted
 from edgetl.edge.system.files import write_json
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
+from edgetl.trainer.data.groups import by_group, with_groups
 from edgetl.trainer.run.records import VERSION, read_json
 
 
 def write_split(path: Path, dataset: Dataset, digests: Mapping[str, str]) -> None:
-    """Write split.json: the files of each split by class, and those excluded and why.
+    """Write split.json: the files of each split by class, the groups of near-copies, and the files
+    excluded and why.
 
     Args:
         digests: the SHA-256 of each of the dataset's files, by its name.
@@ -23,8 +25,10 @@ def write_split(path: Path, dataset: Dataset, digests: Mapping[str, str]) -> Non
         if example.split is not None:
             splits[example.split][example.label].append(example.file)
     excluded = [asdict(item) for item in dataset.excluded]
+    groups = [[e.file for e in members] for members in by_group(dataset.examples).values()]
     recorded = {example.file: digests[example.file] for example in dataset.examples}
-    write_json(path, {"version": VERSION, **splits, "excluded": excluded, "digests": recorded})
+    record = {**splits, "groups": groups, "excluded": excluded, "digests": recorded}
+    write_json(path, {"version": VERSION, **record})
 
 
 def read_digests(path: Path) -> Mapping[str, str]:
@@ -57,6 +61,8 @@ def read_split(path: Path, root: Path, labels: tuple[str, ...]) -> Dataset:
         # edgetl 0.1.0 called them set aside.
         excluded = split["excluded"] if "excluded" in split else split["set_aside"]
         found = tuple(Excluded(item["file"], item["reason"], item["kind"]) for item in excluded)
+        dataset = Dataset(root, labels, tuple(examples), found)
+        # Before groups were found there were none.
+        return with_groups(dataset, split.get("groups", []))
     except (KeyError, TypeError) as error:
         raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
-    return Dataset(root, labels, tuple(examples), found)
