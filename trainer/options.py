@@ -1,4 +1,4 @@
-"""The options of `edgetl train`, besides the settings of a recipe."""
+"""The options of `edgetl train`, besides the settings of a recipe, and of `edgetl inspect`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,3 +66,30 @@ class TrainOptions(Options):
     tensorboard: Annotated[bool, Option("Write event files into the run folder.", common=False)] = (
         False
     )
+
+
+@dataclass(frozen=True)
+class InspectOptions(Options):
+    """What to look at, and where the page goes."""
+
+    data: Annotated[
+        str | None,
+        Option(
+            "A folder of photos, as `edgetl train` takes it; or an archive or URL of one.",
+            unset="./data",
+            argument=True,
+            metavar="DATA",
+        ),
+    ] = None
+    page: Annotated[
+        Path, Option("Page with thumbnails, written anew each time.", metavar="FILE")
+    ] = Path("inspect.html")
+    image_size: Annotated[
+        str | None,
+        Option(
+            "Size of the model's input, in pixels.",
+            unset="that of train",
+            metavar="N|HxW",
+            parse=parse_image_size,
+        ),
+    ] = None

@@ -17,16 +17,11 @@ from edgetl.edge.errors import DataError, quoted
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import (
-    DataSummary,
-    summarize,
     summary_lines,
 )
-from edgetl.trainer.data.copies import exclude_duplicates
-from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded
-from edgetl.trainer.data.groups import near_copy_groups, with_groups
-from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
-from edgetl.trainer.data.placeholders import placeholders
-from edgetl.trainer.data.splitting import assign_splits
+from edgetl.trainer.data.dataset import SPLITS, Dataset
+from edgetl.trainer.data.picture_cache import decode_pictures
+from edgetl.trainer.data.selection import select_photos
 from edgetl.trainer.fitting.phases import Pictures
 from edgetl.trainer.network.devices import Devices, computing_in, devices_for
 from edgetl.trainer.network.model import (
@@ -107,7 +102,7 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
     )
     clock.lap("decode")
     indices = {example.file: i for i, example in enumerate(found.examples)}
-    dataset, summary = _checked(found, decoded, recipe)
+    dataset, summary = select_photos(found, decoded, recipe)
     clock.lap("near-copies")
     for line in summary_lines(summary):
         logger.info(line)
@@ -136,32 +131,6 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
     return Prepared(
         dataset, pictures, config, counts, tuple(summary.warnings), devices, model, final
     )
-
-
-def _checked(
-    found: Dataset, decoded: DecodedPictures, recipe: Recipe
-) -> tuple[Dataset, DataSummary]:
-    """The dataset without unreadable files and copies, near-copies in groups, every picture in its
-    split.
-    """
-    files = [example.file for example in found.examples]
-    unreadable = [Excluded(files[i], why) for i, why in decoded.errors.items()]
-    readable = datasets.without(found, unreadable)
-    pixel_digests = dict(zip(files, decoded.pixel_digests, strict=True))
-    single = exclude_duplicates(readable, pixel_digests, on_conflict=recipe.on_conflict)
-    groups = near_copy_groups(decoded.pixels, [found.path(e) for e in found.examples])
-    grouped = with_groups(single, ([files[row] for row in rows] for rows in groups))
-    dataset = assign_splits(grouped, seed=recipe.seed)
-    sizes = {file: size for file, size in zip(files, decoded.sizes, strict=True) if size}
-    summary = summarize(
-        dataset,
-        sizes=sizes,
-        height=recipe.height,
-        width=recipe.width,
-        class_weights=recipe.class_weights,
-        placeholders=placeholders(files, sizes, decoded.pixels),
-    )
-    return dataset, summary
 
 
 def _config(

@@ -27,8 +27,8 @@ def write_split(path: Path, dataset: Dataset, digests: Mapping[str, str]) -> Non
     excluded = [asdict(item) for item in dataset.excluded]
     groups = [[e.file for e in members] for members in by_group(dataset.examples).values()]
     recorded = {example.file: digests[example.file] for example in dataset.examples}
-    record = {**splits, "groups": groups, "excluded": excluded, "digests": recorded}
-    write_json(path, {"version": VERSION, **record})
+    rest = {"groups": groups, "excluded": excluded, "digests": recorded}
+    write_json(path, {"version": VERSION, **splits, **rest})
 
 
 def read_digests(path: Path) -> Mapping[str, str]:

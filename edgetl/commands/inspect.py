@@ -1,0 +1,26 @@
+"""`edgetl inspect`."""
+
+import json
+
+from edgetl.command import JsonOption, command
+from edgetl.edge.errors import quoted
+from edgetl.edge.system.extras import need_extra
+from edgetl.edge.system.messages import logger
+from edgetl.trainer.options import InspectOptions
+
+
+def inspect(options: InspectOptions, as_json: JsonOption = False) -> None:
+    need_extra("train", needs="training and export")
+    from edgetl.trainer import inspection
+    from edgetl.trainer.report.inspection_page import write_inspection_page
+
+    found = inspection.inspect(options)
+    if as_json:
+        print(json.dumps(inspection.inspection_json(found), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(inspection.inspection_lines(found)))
+    write_inspection_page(options.page, found)
+    logger.info("page       %s", quoted(options.page))
+
+
+COMMAND = command(inspect, epilog="Example: edgetl inspect photos")

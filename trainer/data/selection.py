@@ -1,0 +1,36 @@
+"""Which of the photos that were found are used, and for what."""
+
+from edgetl.trainer.data.checks import DataSummary, summarize
+from edgetl.trainer.data.copies import exclude_duplicates
+from edgetl.trainer.data.dataset import Dataset, Excluded, without
+from edgetl.trainer.data.groups import near_copy_groups, with_groups
+from edgetl.trainer.data.picture_cache import DecodedPictures
+from edgetl.trainer.data.placeholders import placeholders
+from edgetl.trainer.data.splitting import assign_splits
+from edgetl.trainer.recipe import Recipe
+
+
+def select_photos(
+    found: Dataset, decoded: DecodedPictures, recipe: Recipe
+) -> tuple[Dataset, DataSummary]:
+    """The dataset without unreadable files and copies, near-copies in groups, every picture in its
+    split.
+    """
+    files = [example.file for example in found.examples]
+    unreadable = [Excluded(files[i], why) for i, why in decoded.errors.items()]
+    readable = without(found, unreadable)
+    pixel_digests = dict(zip(files, decoded.pixel_digests, strict=True))
+    single = exclude_duplicates(readable, pixel_digests, on_conflict=recipe.on_conflict)
+    groups = near_copy_groups(decoded.pixels, [found.path(e) for e in found.examples])
+    grouped = with_groups(single, ([files[row] for row in rows] for rows in groups))
+    dataset = assign_splits(grouped, seed=recipe.seed)
+    sizes = {file: size for file, size in zip(files, decoded.sizes, strict=True) if size}
+    summary = summarize(
+        dataset,
+        sizes=sizes,
+        height=recipe.height,
+        width=recipe.width,
+        class_weights=recipe.class_weights,
+        placeholders=placeholders(files, sizes, decoded.pixels),
+    )
+    return dataset, summary

@@ -1,0 +1,90 @@
+"""How well photos can be told apart, by heads that each learned without a part of them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.trainer import metrics
+from edgetl.trainer.data.dataset import Example
+from edgetl.trainer.fitting.linear_head import (
+    STRENGTHS,
+    Features,
+    best_strength,
+    cross_validated_probabilities,
+)
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """The accuracy of a linear head on frozen features, on photos that it did not learn from.
+
+    Attributes:
+        folds: in how many parts the photos were divided.
+        pictures: all of them.
+        accuracies: on each part, 0..1.
+        accuracy: on all photos, 0..1.
+        spread: the standard deviation of `accuracies`.
+        loss: the cross-entropy in nats.
+    """
+
+    folds: int
+    pictures: int
+    accuracies: tuple[float, ...]
+    accuracy: float
+    spread: float
+    loss: float
+
+
+def assign_folds(examples: Sequence[Example], folds: int, *, seed: int) -> npt.NDArray[np.int64]:
+    """The fold of each photo, 0 to `folds` - 1.
+
+    Near-copies are in one fold, and each class is spread over all of them as evenly as that allows:
+    a class's groups, the largest first, go to the fold that has fewest of that class.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, example in enumerate(examples):
+        groups.setdefault(example.cluster, []).append(index)
+
+    def key(name: str) -> tuple[int, bytes]:
+        text = f"{seed}\0{name}".encode("utf-8", "surrogatepass")
+        return -len(groups[name]), hashlib.sha256(text).digest()
+
+    sizes: dict[str, list[int]] = {}
+    fold_of = np.zeros(len(examples), np.int64)
+    for name in sorted(groups, key=key):
+        label = examples[groups[name][0]].label
+        counts = sizes.setdefault(label, [0] * folds)
+        fold = counts.index(min(counts))
+        counts[fold] += len(groups[name])
+        fold_of[groups[name]] = fold
+    return fold_of
+
+
+def cross_validate(
+    features: Features, targets: metrics.Classes, folds: npt.NDArray[np.int64], *, classes: int
+) -> CrossValidation:
+    """Cross-validate a linear head whose strength of penalty is the one that does best.
+
+    Args:
+        features: float32 [pictures, features], of photos that are not augmented.
+        targets: the class of each.
+        folds: the fold of each, as `assign_folds` gives it.
+        classes: how many there are.
+    """
+    found = cross_validated_probabilities(
+        features, targets, folds, classes=classes, strengths=STRENGTHS
+    )
+    probabilities = found[best_strength(found, targets)]
+    parts = [folds == fold for fold in np.unique(folds)]
+    accuracies = tuple(metrics.accuracy(probabilities[part], targets[part]) for part in parts)
+    return CrossValidation(
+        folds=len(parts),
+        pictures=len(targets),
+        accuracies=accuracies,
+        accuracy=metrics.accuracy(probabilities, targets),
+        spread=float(np.std(accuracies, ddof=1)) if len(parts) > 1 else 0.0,
+        loss=metrics.log_loss(probabilities, targets),
+    )
