@@ -68,6 +68,7 @@ def run_metrics(
     counts: ParameterCounts,
     splits: Mapping[str, metrics.SplitMetrics | None],
     seconds: Mapping[str, float],
+    cross_validation: metrics.CrossValidation | None,
 ) -> RunMetrics:
     """The content of metrics.json; `seconds` are by stage."""
     best = min(history, key=lambda epoch: epoch.val_loss)
@@ -80,4 +81,5 @@ def run_metrics(
         parameters=asdict(counts),
         splits=splits,
         seconds=dict(seconds),
+        cross_validation=cross_validation,
     )

@@ -48,6 +48,27 @@ class SplitMetrics:
     accuracy_without: float | None = None
 
 
+@dataclass(frozen=True)
+class CrossValidation:
+    """The accuracy of a linear head on frozen features, on photos that it did not learn from.
+
+    Attributes:
+        folds: in how many parts the photos were divided.
+        pictures: all of them.
+        accuracies: on each part, 0..1.
+        accuracy: on all photos, 0..1.
+        spread: the standard deviation of `accuracies`.
+        loss: the cross-entropy in nats.
+    """
+
+    folds: int
+    pictures: int
+    accuracies: tuple[float, ...]
+    accuracy: float
+    spread: float
+    loss: float
+
+
 def confusion_matrix(
     targets: Classes, predicted: Classes, *, classes: int
 ) -> npt.NDArray[np.int64]:

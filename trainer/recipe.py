@@ -53,6 +53,16 @@ class Recipe(Options):
         int,
         _Training("Seed of everything random.", reason="same run each time", low=0, high=2**31 - 1),
     ] = 0
+    folds: Annotated[
+        int,
+        _Training(
+            "Parts of the photos for cross-validation; 1 for none, 0 for 5 where fewer than 200 "
+            "are left to test on.",
+            reason="few test photos tell little",
+            low=0,
+            high=100,
+        ),
+    ] = 0
     head_lr: Annotated[
         float,
         _Training(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
+import numpy as np
 
 import edgetl
 from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
@@ -15,7 +16,7 @@ from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import class_weights
-from edgetl.trainer.data.dataset import Dataset, Example, Split
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Split
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.wording import counted
 from edgetl.trainer.evaluation import (
@@ -24,12 +25,14 @@ from edgetl.trainer.evaluation import (
     split_probabilities,
     worst_mistakes,
 )
+from edgetl.trainer.features.cache import plain_features, split_layer_below
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
+from edgetl.trainer.fitting.cross_validation import assign_folds, cross_validate
 from edgetl.trainer.fitting.phases import Fit, cached_features, fit_phases
-from edgetl.trainer.metrics import Probabilities, SplitMetrics
+from edgetl.trainer.metrics import CrossValidation, Probabilities, SplitMetrics
 from edgetl.trainer.network.devices import computing_in
 from edgetl.trainer.network.memory import keep_freed_memory
-from edgetl.trainer.network.model import freeze_backbone
+from edgetl.trainer.network.model import backbone_of, freeze_backbone
 from edgetl.trainer.preparation import Clock, Prepared, prepare
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
@@ -38,6 +41,10 @@ from edgetl.trainer.run.folder import RunFolder, point_latest_at
 from edgetl.trainer.run.photos import run_photos
 from edgetl.trainer.run.records import DataRecord, RunConfig, write_record
 from edgetl.trainer.run.split_record import read_digests
+
+# Below this number of test photos the accuracy on them says little, and photos are cross-validated.
+ENOUGH_TO_TEST_ON = 200
+FOLDS = 5
 
 
 def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: bool) -> None:
@@ -117,11 +124,47 @@ def _train(
     keep_freed_memory()
     clock = Clock()
     prepared = prepare(found, run, started, clock)
+    cross_validation = cross_validated(prepared, run, own_test=bool(found.of("test")))
+    clock.lap("cross-validation")
     fitted = fit(prepared, run, checkpoint, clock, tensorboard=tensorboard)
     probabilities = split_probabilities(prepared.final, prepared.pictures)
     figures = split_metrics(probabilities, prepared.pictures, prepared.dataset)
     clock.lap("evaluate")
-    publish(prepared, fitted, probabilities, figures, run, clock)
+    publish(prepared, fitted, probabilities, figures, cross_validation, run, clock)
+
+
+def cross_validated(
+    prepared: Prepared, run: RunFolder, *, own_test: bool
+) -> CrossValidation | None:
+    """Cross-validate a head on the frozen backbone's features, where the recipe or few photos ask.
+
+    Args:
+        prepared: the photos and the model, not yet trained.
+        run: where features are cached.
+        own_test: whether the data has a test folder, whose photos are left out.
+    """
+    recipe, dataset = prepared.config.recipe, prepared.dataset
+    enough = len(dataset.of("test")) >= ENOUGH_TO_TEST_ON
+    folds = recipe.folds or (1 if enough else FOLDS)
+    if folds == 1:
+        return None
+    splits = [split for split in SPLITS if split != "test" or not own_test]
+    examples = [dataset.examples[i] for split in splits for i in dataset.of(split)]
+    rows = np.concatenate([prepared.pictures.rows[split] for split in splits])
+    run.activations.mkdir(exist_ok=True)
+    features = plain_features(
+        prepared.final,
+        split_layer_below(backbone_of(prepared.final), recipe.fine_tune_from),
+        prepared.pictures.pixels,
+        cache=run.cache,
+        path=run.activations / "plain-features.npy",
+    )
+    return cross_validate(
+        features[rows].astype(np.float32),
+        np.concatenate([prepared.pictures.targets[split] for split in splits]),
+        assign_folds(examples, min(folds, len(examples)), seed=recipe.seed),
+        classes=len(dataset.labels),
+    )
 
 
 def fit(
@@ -167,6 +210,7 @@ def publish(
     fitted: Fit,
     probabilities: Mapping[Split, Probabilities],
     figures: Mapping[str, SplitMetrics | None],
+    cross_validation: CrossValidation | None,
     run: RunFolder,
     clock: Clock,
 ) -> None:
@@ -175,7 +219,7 @@ def publish(
     run_figures.write_curves(run, fitted.history)
     run_figures.write_confusion(run, dataset, figures)
     clock.lap("figures")
-    written = run_metrics(fitted.history, prepared.counts, figures, clock.seconds)
+    written = run_metrics(fitted.history, prepared.counts, figures, clock.seconds, cross_validation)
     write_report(
         run,
         dataset=dataset,
@@ -193,6 +237,12 @@ def publish(
     point_latest_at(run)
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)
+    if cross_validation:
+        logger.info(
+            f"head alone, {cross_validation.folds} folds of "
+            f"{counted(cross_validation.pictures, 'photo')}: "
+            f"accuracy {cross_validation.accuracy:.4f}, spread {cross_validation.spread:.4f}"
+        )
     logger.info(f"best epoch {written.best_epoch} by validation loss:")
     for split, found in figures.items():
         if not found:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,27 +14,6 @@ from edgetl.trainer.fitting.linear_head import (
     best_strength,
     cross_validated_probabilities,
 )
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """The accuracy of a linear head on frozen features, on photos that it did not learn from.
-
-    Attributes:
-        folds: in how many parts the photos were divided.
-        pictures: all of them.
-        accuracies: on each part, 0..1.
-        accuracy: on all photos, 0..1.
-        spread: the standard deviation of `accuracies`.
-        loss: the cross-entropy in nats.
-    """
-
-    folds: int
-    pictures: int
-    accuracies: tuple[float, ...]
-    accuracy: float
-    spread: float
-    loss: float
 
 
 def assign_folds(examples: Sequence[Example], folds: int, *, seed: int) -> npt.NDArray[np.int64]:
@@ -65,7 +43,7 @@ def assign_folds(examples: Sequence[Example], folds: int, *, seed: int) -> npt.N
 
 def cross_validate(
     features: Features, targets: metrics.Classes, folds: npt.NDArray[np.int64], *, classes: int
-) -> CrossValidation:
+) -> metrics.CrossValidation:
     """Cross-validate a linear head whose strength of penalty is the one that does best.
 
     Args:
@@ -80,7 +58,7 @@ def cross_validate(
     probabilities = found[best_strength(found, targets)]
     parts = [folds == fold for fold in np.unique(folds)]
     accuracies = tuple(metrics.accuracy(probabilities[part], targets[part]) for part in parts)
-    return CrossValidation(
+    return metrics.CrossValidation(
         folds=len(parts),
         pictures=len(targets),
         accuracies=accuracies,

@@ -15,7 +15,7 @@ import numpy as np
 from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
 from edgetl.edge.system.files import write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
-from edgetl.trainer.metrics import SplitMetrics
+from edgetl.trainer.metrics import CrossValidation, SplitMetrics
 from edgetl.trainer.recipe import Recipe
 
 VERSION = 2
@@ -93,6 +93,7 @@ class RunMetrics:
         parameters: the counts of the model's parameters.
         splits: None for a split without pictures.
         seconds: by stage.
+        cross_validation: of a head on frozen features; None where there was none.
     """
 
     best_epoch: int
@@ -102,6 +103,7 @@ class RunMetrics:
     parameters: Mapping[str, int]
     splits: Mapping[str, SplitMetrics | None]
     seconds: Mapping[str, float]
+    cross_validation: CrossValidation | None = None
     version: int = VERSION
 
 
