@@ -236,7 +236,9 @@ def _log_result(written: RunMetrics) -> None:
             f"  {'':10} loss {figures.loss:.4f}, {counted(figures.pictures, 'picture')}"
         )
         if figures.accuracy_without is not None:
-            logger.info(
-                f"  {'':10} without the {counted(figures.near_copies, 'photo')} that have "
-                f"near-copies in train: {figures.accuracy_without:.4f}"
+            photos = (
+                "photo that has a near-copy"
+                if figures.near_copies == 1
+                else f"{figures.near_copies} photos that have near-copies"
             )
+            logger.info(f"  {'':10} {figures.accuracy_without:.4f} without the {photos} in train")
