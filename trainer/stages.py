@@ -255,7 +255,9 @@ def publish(
             f"  {'':10} loss {found.loss:.4f}, {counted(found.pictures, 'picture')}"
         )
         if found.accuracy_without is not None:
-            logger.info(
-                f"  {'':10} without the {counted(found.near_copies, 'photo')} that have "
-                f"near-copies in train: {found.accuracy_without:.4f}"
+            photos = (
+                "photo that has a near-copy"
+                if found.near_copies == 1
+                else f"{found.near_copies} photos that have near-copies"
             )
+            logger.info(f"  {'':10} {found.accuracy_without:.4f} without the {photos} in train")

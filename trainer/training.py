@@ -34,7 +34,8 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
     Raises:
         SettingError: an option is unknown or its value not allowed, the starting weights cannot be
             loaded, or a batch is too large for the GPU.
-        DataError: there are too few photos that can be read, or one lies in two classes.
+        DataError: there are too few photos that can be read; with `on_conflict="error"`, that some
+            lie in two classes.
         RunFolderError: the run folder holds files or cannot be written, or the disk is full; with
             `resume`, that there is nothing to resume.
         MissingExtraError: the [train] extra is not installed.

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 
@@ -71,11 +72,44 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
         assert other["val_loss"] == pytest.approx(row["val_loss"], abs=1e-6)
 
 
-def test_a_picture_in_two_classes_stops_before_training(cli: Cli) -> None:
+def test_pictures_in_two_classes_can_stop_the_training_all_named(cli: Cli) -> None:
     photos = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 5)
+    for number in range(2):
+        copy = photos / "blue" / f"mine-{number}.jpg"
+        shutil.copy(photos / "red" / f"red-0{number}.jpg", copy)
+    result = cli("train", "photos", "--image-size", "32", "--on-conflict", "error", check=2)
+    assert_one_clear_line(
+        result,
+        "2 pictures lie under several classes each",
+        "blue/mine-0.jpg and red/red-00.jpg, blue/mine-1.jpg and red/red-01.jpg",
+    )
+
+
+def test_conflicts_are_excluded_and_near_copies_of_training_photos_are_told(cli: Cli) -> None:
+    photos = write_colour_pictures(cli.folder / "photos" / "train", ["blue", "red"], 8)
+    tested = write_colour_pictures(cli.folder / "made", ["blue", "red"], 16)
+    for number in range(8, 16):
+        for label in ("blue", "red"):
+            file = cli.folder / "photos" / "test" / label / f"{label}-{number:02}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(tested / label / file.name, file)
     shutil.copy(photos / "red" / "red-00.jpg", photos / "blue" / "mine.jpg")
-    result = cli("train", "photos", "--image-size", "32", check=2)
-    assert_one_clear_line(result, "blue/mine.jpg", "red/red-00.jpg")
+    with Image.open(photos / "red" / "red-01.jpg") as picture:
+        lighter = picture.point(lambda value: 0.9 * value + 20)
+        lighter.save(cli.folder / "photos" / "test" / "red" / "lighter.jpg", quality=95)
+    options = ("--image-size", "64", "--epochs", "1", "--head-epochs", "1", "--out", "run")
+    told = " ".join(cli("train", "photos", *options).stderr.split())
+    assert "2 files excluded, as the same picture lies under several classes" in told
+    assert "train/blue/mine.jpg, train/red/red-00.jpg; delete the wrong ones" in told
+    assert "1 of 17 test pictures has a near-copy in train" in told
+    metrics = json.loads((cli.folder / "run" / "metrics.json").read_text())["splits"]["test"]
+    low, high = metrics["interval"]
+    assert f"accuracy {metrics['accuracy']:.4f} (95 % interval {low:.3f} to {high:.3f})" in told
+    assert metrics["near_copies"] == 1
+    without = f"{metrics['accuracy_without']:.4f}"
+    assert f"{without} without the photo that has a near-copy in train" in told
+    split = json.loads((cli.folder / "run" / "split.json").read_text())
+    assert split["groups"] == [["test/red/lighter.jpg", "train/red/red-01.jpg"]]
 
 
 def test_patience_ends_a_phase_early(cli: Cli, two_class_data: Path) -> None:

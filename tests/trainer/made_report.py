@@ -83,7 +83,9 @@ def _metrics(
         given = targets.copy()
         given[:wrong] = (given[:wrong] + 1) % classes
         probabilities = np.eye(classes, dtype=np.float32)[given]
-        splits[split] = summary(probabilities, targets, dataset.labels)
+        splits[split] = summary(
+            probabilities, targets, dataset.labels, clusters=dataset.clusters(split)
+        )
     return RunMetrics(
         best_epoch=history[-1].epoch,
         best_phase=history[-1].phase,

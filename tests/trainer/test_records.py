@@ -87,7 +87,9 @@ def test_metrics_grow_with_the_pictures_and_not_with_the_square_of_classes(tmp_p
     def size(classes: int) -> int:
         labels = [f"a class of name {i}" for i in range(classes)]
         targets = np.repeat(np.arange(classes), 2)
-        figures = summary(random.random((2 * classes, classes), np.float32), targets, labels)
+        probabilities = random.random((2 * classes, classes), np.float32)
+        clusters = [str(picture) for picture in range(2 * classes)]
+        figures = summary(probabilities, targets, labels, clusters=clusters)
         write_record(tmp_path / "metrics.json", replace(record, splits={"test": figures}))
         assert read_record(tmp_path / "metrics.json", RunMetrics).splits == {"test": figures}
         return (tmp_path / "metrics.json").stat().st_size

@@ -37,7 +37,7 @@ _FLAT = 1.0
 
 _CHUNK = 256
 # Correlations in memory at a time.
-_BLOCK = 1 << 24
+_BLOCK = 1 << 22
 
 _Grey = npt.NDArray[np.uint8]
 _Grids = npt.NDArray[np.float32]
@@ -97,10 +97,11 @@ def _descriptors(picture: Pixels) -> tuple[_Grids, _Grey]:
     return grid / np.linalg.norm(grid), structure
 
 
-def _candidates(grids: _Grids) -> list[tuple[int, int, bool]]:
+def _candidates(grids: _Grids) -> Iterator[tuple[int, int, bool]]:
     """Pairs of rows, the lower first, and whether the second is more alike mirrored."""
     turned = grids.reshape(-1, _GRID, _GRID)[:, :, ::-1].reshape(grids.shape)
-    found: dict[tuple[int, int], bool] = {}
+    # A number a pair, as a million tuples would take hundreds of megabytes.
+    codes: list[npt.NDArray[np.int64]] = []
     step = max(1, _BLOCK // max(1, len(grids)))
     for start in range(0, len(grids), step):
         block = grids[start : start + step]
@@ -113,10 +114,12 @@ def _candidates(grids: _Grids) -> list[tuple[int, int, bool]]:
             if len(others) > _CANDIDATES_EACH:
                 chosen = np.argpartition(-best[row, others], _CANDIDATES_EACH)[:_CANDIDATES_EACH]
                 others = others[chosen]
-            for other in others.tolist():
-                pair = min(start + int(row), other), max(start + int(row), other)
-                found[pair] = bool(mirrored[row, other] > plain[row, other])
-    return [(first, second, turn) for (first, second), turn in sorted(found.items())]
+            lower, upper = np.minimum(start + row, others), np.maximum(start + row, others)
+            turn = mirrored[row, others] > plain[row, others]
+            codes.append((lower * len(grids) + upper) * 2 + turn)
+    for code in np.unique(np.concatenate(codes)) if codes else ():
+        pair, turn = divmod(int(code), 2)
+        yield *divmod(pair, len(grids)), bool(turn)
 
 
 def _correlation(one: _Grey, other: _Grey) -> float:

@@ -31,6 +31,7 @@ _THUMBNAIL_QUALITY = 85
 _STAGE_NAMES = {
     "start": "building the model",
     "decode": "reading the pictures",
+    "near-copies": "finding near-copies",
     "figures": "drawing the figures",
     "activations": "computing the frozen layers",
     "head": "phase one",
