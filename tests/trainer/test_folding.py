@@ -8,6 +8,8 @@ from edgetl.trainer.network.folding import FoldedBackbone
 from edgetl.trainer.network.model import build_model, class_probabilities, folded_model
 from edgetl.trainer.recipe import Recipe
 
+pytestmark = pytest.mark.xdist_group("folding")
+
 
 @pytest.fixture(scope="module")
 def backbone() -> keras.Model:
@@ -97,7 +99,7 @@ def test_the_variables_are_the_layers_own(backbone: keras.Model) -> None:
         backbone.layers[-3].trainable = True
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_folded_model_answers_as_the_model_does(classes: int) -> None:
     model = build_model(Recipe(height=64, width=64), classes)
     pixels = np.random.default_rng(2).integers(0, 256, (5, 64, 64, 3), np.uint8)

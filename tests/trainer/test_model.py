@@ -41,6 +41,8 @@ def test_phase_two_trains_scale_and_shift_of_batch_normalization_but_not_its_sta
     model = build_model(SMALL, 2)
     unfreeze_backbone(model, first_layer=100)
     compile_for(model, keras.optimizers.RMSprop(1e-3))
+    # Four steps are sooner done than compiled; `fit` passes training=True down either way.
+    model.run_eagerly = True
     layers = [
         layer
         for layer in backbone_of(model).layers
