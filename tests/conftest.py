@@ -1,6 +1,9 @@
 """Pictures, runs and models that tests share. Runs and models are made once a session, for real."""
 
+import contextlib
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.cli import app
+from edgetl.edge.errors import EdgetlError
+from edgetl.edge.system.messages import logger
+from tests.third_party import LABELS, packed_export, write_models
+
 REFERENCE = Path(__file__).parents[2] / "shared" / "data" / "cats_and_dogs_filtered"
 
 # Colours that a network without ImageNet weights can tell apart after a few steps.
@@ -22,6 +30,14 @@ COLOURS = {
     "white": (240, 240, 240),
     "yellow": (230, 220, 40),
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The fast tests of one run stay in one process, which alone has to make it."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if "two_class_run" in names and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group("two_class_run"))
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +88,43 @@ class Cli:
         if check is not None:
             assert result.returncode == check, f"{result.stdout}\n{result.stderr}"
         return result
+
+    def refused(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """The same, with check=2, in this process: to start one takes most of a second.
+
+        For messages from below the command line. That an error of each kind becomes a line on
+        stderr and an exit status has tests with processes.
+        """
+        typed = list(map(str, arguments))
+        messages, stdout = _Messages(), io.StringIO()
+        level = logger.level
+        logger.addHandler(messages)
+        logger.setLevel(logging.INFO)
+        try:
+            with (
+                contextlib.chdir(self.folder),
+                contextlib.redirect_stdout(stdout),
+                pytest.raises(EdgetlError) as error,
+            ):
+                app(typed, prog_name="edgetl", standalone_mode=False)
+        finally:
+            logger.setLevel(level)
+            logger.removeHandler(messages)
+        assert error.value.exit_code == 2
+        lines = [*messages.lines, f"edgetl: {error.value}"]
+        return subprocess.CompletedProcess(typed, 2, stdout.getvalue(), "\n".join(lines) + "\n")
+
+
+class _Messages(logging.Handler):
+    """What would be shown on stderr."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "edgetl: " if record.levelno >= logging.WARNING else ""
+        self.lines.append(f"{prefix}{record.getMessage()}")
 
 
 def assert_one_clear_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -150,6 +203,28 @@ def float_model(two_class_run: Path) -> Path:
 @pytest.fixture(scope="session")
 def int8_model(two_class_run: Path) -> Path:
     return two_class_run / "exports" / "model.int8.tflite"
+
+
+@pytest.fixture(scope="session")
+def third_party_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `tests.third_party.write_models`."""
+    folder = tmp_path_factory.mktemp("third-party")
+    write_models(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_export(third_party_models: Path) -> bytes:
+    """One of the third-party models packed as `edgetl export` packs its own, 4 kB in all."""
+    return packed_export((third_party_models / "uint8.tflite").read_bytes())
+
+
+@pytest.fixture
+def labels_file(tmp_path: Path) -> Path:
+    """The labels of the third-party models."""
+    path = tmp_path / "labels.txt"
+    path.write_text("\n".join(LABELS) + "\n", encoding="utf-8")
+    return path
 
 
 @pytest.fixture

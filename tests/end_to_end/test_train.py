@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edgetl.trainer import train
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 
 CONFIG = """
@@ -74,16 +75,17 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
 def test_a_picture_in_two_classes_stops_before_training(cli: Cli) -> None:
     photos = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 5)
     shutil.copy(photos / "red" / "red-00.jpg", photos / "blue" / "mine.jpg")
-    result = cli("train", "photos", "--image-size", "32", check=2)
+    result = cli.refused("train", "photos", "--image-size", "32")
     assert_one_clear_line(result, "blue/mine.jpg", "red/red-00.jpg")
 
 
-def test_patience_ends_a_phase_early(cli: Cli, two_class_data: Path) -> None:
+def test_patience_ends_a_phase_early(tmp_path: Path, two_class_data: Path) -> None:
     """A learning rate so high that the first epoch stays the best."""
-    options = ("--image-size", "32", "--epochs", "9", "--head-epochs", "9", "--head-lr", "5",
-               "--patience", "2")  # fmt: skip
-    cli("train", two_class_data, "--out", "run", *options)
-    history = json.loads((cli.folder / "run" / "history.json").read_text())["epochs"]
+    run = train(
+        two_class_data, out=tmp_path / "run", height=32, width=32, epochs=9, head_epochs=9,
+        head_lr=5.0, patience=2,
+    )  # fmt: skip
+    history = json.loads(run.history.read_text())["epochs"]
     losses = [row["val_loss"] for row in history]
     assert len(history) < 9
     assert len(losses) - 1 - losses.index(min(losses)) == 2

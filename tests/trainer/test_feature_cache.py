@@ -144,6 +144,7 @@ def test_what_is_there_is_not_computed_again(pixels: MemoryMappedArray, tmp_path
     assert calls == [11, 11]
 
 
+@pytest.mark.slow
 def test_networks_of_two_sizes_share_a_cache(tmp_path: Path) -> None:
     """Their weights and their output's shape are the same."""
     for size in (32, 64):

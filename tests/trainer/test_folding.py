@@ -74,6 +74,7 @@ def test_only_training_multiplies_in_another_precision(backbone: keras.Model) ->
     np.testing.assert_array_equal(half(inputs, training=False), full(inputs, training=False))
 
 
+@pytest.mark.slow
 def test_in_mixed_precision_activations_are_of_half_precision_and_variables_are_not() -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (3, 64, 64, 3), np.uint8)
     with computing_in("mixed_float16"):
