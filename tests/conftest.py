@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from edgetl.edge.errors import EdgetlError
 from edgetl.edge.system.messages import logger
 from tests.third_party import LABELS, packed_export, write_models
 
+# Of `made_once`: a name, and what fills the folder.
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
+
 REFERENCE = Path(__file__).parents[2] / "shared" / "data" / "cats_and_dogs_filtered"
 
 # Colours that a network without ImageNet weights can tell apart after a few steps.
@@ -32,12 +36,34 @@ COLOURS = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The fast tests of one run stay in one process, which alone has to make it."""
-    for item in items:
-        names = getattr(item, "fixturenames", ())
-        if "two_class_run" in names and not item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group("two_class_run"))
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """A function that gives a folder, filled by the first of the test processes to ask for it.
+
+    The others wait. It is for reading: who changes something copies it first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name: str, fill: Callable[[Path], object]) -> Path:
+        made, done, failed = (shared / f"{name}{end}" for end in ("", ".done", ".failed"))
+        try:
+            made.mkdir()
+        except FileExistsError:
+            while not done.exists():
+                if failed.exists():
+                    pytest.fail(f"another process could not make {made}")
+                time.sleep(0.1)
+            return made
+        try:
+            fill(made)
+        except BaseException:
+            failed.touch()
+            raise
+        done.touch()
+        return made
+
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -160,13 +186,13 @@ def cli(tmp_path: Path) -> Cli:
 
 
 @pytest.fixture(scope="session")
-def two_class_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_colour_pictures(tmp_path_factory.mktemp("two") / "data", ["blue", "red"], 20)
+def two_class_data(made_once: MadeOnce) -> Path:
+    return made_once("two-class-data", lambda to: write_colour_pictures(to, ["blue", "red"], 20))
 
 
 @pytest.fixture(scope="session")
-def five_class_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_colour_pictures(tmp_path_factory.mktemp("five") / "data", sorted(COLOURS), 10)
+def five_class_data(made_once: MadeOnce) -> Path:
+    return made_once("five-class-data", lambda to: write_colour_pictures(to, sorted(COLOURS), 10))
 
 
 # Enough steps for the colours to be told apart, in seconds.
@@ -174,25 +200,24 @@ SMALL_RUN = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--hea
              "--batch-size", "4")  # fmt: skip
 
 
-def _trained(make: Callable[[str], Path], name: str, data: Path, *options: str) -> Path:
-    folder = make(name)
+def _train(folder: Path, data: Path, *options: str) -> None:
     cli = Cli(folder)
-    cli("train", data, "--out", folder / "runs" / name, *SMALL_RUN, *options)
-    cli("export", folder / "runs" / name, "--quantize", "none", "--quantize", "int8")
-    return folder / "runs" / name
+    cli("train", data, "--out", "runs/colours", *SMALL_RUN, *options)
+    cli("export", "runs/colours", "--quantize", "none", "--quantize", "int8")
 
 
 @pytest.fixture(scope="session")
-def two_class_run(tmp_path_factory: pytest.TempPathFactory, two_class_data: Path) -> Path:
+def two_class_run(made_once: MadeOnce, two_class_data: Path) -> Path:
     """A real run on two colours at 64x64, exported to float32 and int8, made through the CLI."""
-    return _trained(tmp_path_factory.mktemp, "two-class", two_class_data)
+    return made_once("two-class", lambda to: _train(to, two_class_data)) / "runs" / "colours"
 
 
 @pytest.fixture(scope="session")
-def five_class_run(tmp_path_factory: pytest.TempPathFactory, five_class_data: Path) -> Path:
+def five_class_run(made_once: MadeOnce, five_class_data: Path) -> Path:
     """The same on five colours at 96x64 (height x width), cropped."""
     options = ["--image-size", "96x64", "--fit", "crop"]
-    return _trained(tmp_path_factory.mktemp, "five-class", five_class_data, *options)
+    folder = made_once("five-class", lambda to: _train(to, five_class_data, *options))
+    return folder / "runs" / "colours"
 
 
 @pytest.fixture(scope="session")
@@ -206,11 +231,9 @@ def int8_model(two_class_run: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def third_party_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def third_party_models(made_once: MadeOnce) -> Path:
     """The folder of `tests.third_party.write_models`."""
-    folder = tmp_path_factory.mktemp("third-party")
-    write_models(folder)
-    return folder
+    return made_once("third-party", write_models)
 
 
 @pytest.fixture(scope="session")

@@ -24,11 +24,7 @@ UINT8 = Conversion("int8", "uint8")
 
 # A second real run takes most of a minute; other sizes and numbers of classes have tests below.
 RUNS = pytest.mark.parametrize(
-    "run",
-    [
-        pytest.param("two_class_run", marks=pytest.mark.xdist_group("two_class_run")),
-        pytest.param("five_class_run", marks=pytest.mark.slow),
-    ],
+    "run", ["two_class_run", pytest.param("five_class_run", marks=pytest.mark.slow)]
 )
 
 
