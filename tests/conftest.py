@@ -1,9 +1,13 @@
 """Pictures, runs and models that tests share. Runs and models are made once a session, for real."""
 
+import contextlib
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.cli import app
+from edgetl.edge.errors import EdgetlError
+from edgetl.edge.system.messages import logger
 from edgetl.trainer.run.folder import RunFolder, new_run
+from tests.third_party import LABELS, packed_export, write_models
+
+# Of `made_once`: a name, and what fills the folder.
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "data" / "cats_and_dogs_filtered"
 
@@ -24,6 +35,36 @@ COLOURS = {
     "white": (240, 240, 240),
     "yellow": (230, 220, 40),
 }
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """A function that gives a folder, filled by the first of the test processes to ask for it.
+
+    The others wait. It is for reading: who changes something copies it first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name: str, fill: Callable[[Path], object]) -> Path:
+        made, done, failed = (shared / f"{name}{end}" for end in ("", ".done", ".failed"))
+        try:
+            made.mkdir()
+        except FileExistsError:
+            while not done.exists():
+                if failed.exists():
+                    pytest.fail(f"another process could not make {made}")
+                time.sleep(0.1)
+            return made
+        try:
+            fill(made)
+        except BaseException:
+            failed.touch()
+            raise
+        done.touch()
+        return made
+
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +116,43 @@ class Cli:
             assert result.returncode == check, f"{result.stdout}\n{result.stderr}"
         return result
 
+    def refused(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """The same, with check=2, in this process: to start one takes most of a second.
+
+        For messages from below the command line. That an error of each kind becomes a line on
+        stderr and an exit status has tests with processes.
+        """
+        typed = list(map(str, arguments))
+        messages, stdout = _Messages(), io.StringIO()
+        level = logger.level
+        logger.addHandler(messages)
+        logger.setLevel(logging.INFO)
+        try:
+            with (
+                contextlib.chdir(self.folder),
+                contextlib.redirect_stdout(stdout),
+                pytest.raises(EdgetlError) as error,
+            ):
+                app(typed, prog_name="edgetl", standalone_mode=False)
+        finally:
+            logger.setLevel(level)
+            logger.removeHandler(messages)
+        assert error.value.exit_code == 2
+        lines = [*messages.lines, f"edgetl: {error.value}"]
+        return subprocess.CompletedProcess(typed, 2, stdout.getvalue(), "\n".join(lines) + "\n")
+
+
+class _Messages(logging.Handler):
+    """What would be shown on stderr."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "edgetl: " if record.levelno >= logging.WARNING else ""
+        self.lines.append(f"{prefix}{record.getMessage()}")
+
 
 def assert_one_clear_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
     """An error is one line on stderr that holds `words`, never a traceback, and no results."""
@@ -109,13 +187,13 @@ def cli(tmp_path: Path) -> Cli:
 
 
 @pytest.fixture(scope="session")
-def two_class_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_colour_pictures(tmp_path_factory.mktemp("two") / "data", ["blue", "red"], 20)
+def two_class_data(made_once: MadeOnce) -> Path:
+    return made_once("two-class-data", lambda to: write_colour_pictures(to, ["blue", "red"], 20))
 
 
 @pytest.fixture(scope="session")
-def five_class_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_colour_pictures(tmp_path_factory.mktemp("five") / "data", sorted(COLOURS), 10)
+def five_class_data(made_once: MadeOnce) -> Path:
+    return made_once("five-class-data", lambda to: write_colour_pictures(to, sorted(COLOURS), 10))
 
 
 # Enough steps for the colours to be told apart, in seconds.
@@ -123,25 +201,24 @@ SMALL_RUN = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--hea
              "--batch-size", "4", "--folds", "1")  # fmt: skip
 
 
-def _trained(make: Callable[[str], Path], name: str, data: Path, *options: str) -> Path:
-    folder = make(name)
+def _train(folder: Path, data: Path, *options: str) -> None:
     cli = Cli(folder)
-    cli("train", data, "--out", folder / "runs" / name, *SMALL_RUN, *options)
-    cli("export", folder / "runs" / name, "--quantize", "none", "--quantize", "int8")
-    return folder / "runs" / name
+    cli("train", data, "--out", "runs/colours", *SMALL_RUN, *options)
+    cli("export", "runs/colours", "--quantize", "none", "--quantize", "int8")
 
 
 @pytest.fixture(scope="session")
-def two_class_run(tmp_path_factory: pytest.TempPathFactory, two_class_data: Path) -> Path:
+def two_class_run(made_once: MadeOnce, two_class_data: Path) -> Path:
     """A real run on two colours at 64x64, exported to float32 and int8, made through the CLI."""
-    return _trained(tmp_path_factory.mktemp, "two-class", two_class_data)
+    return made_once("two-class", lambda to: _train(to, two_class_data)) / "runs" / "colours"
 
 
 @pytest.fixture(scope="session")
-def five_class_run(tmp_path_factory: pytest.TempPathFactory, five_class_data: Path) -> Path:
+def five_class_run(made_once: MadeOnce, five_class_data: Path) -> Path:
     """The same on five colours at 96x64 (height x width), cropped."""
     options = ["--image-size", "96x64", "--fit", "crop"]
-    return _trained(tmp_path_factory.mktemp, "five-class", five_class_data, *options)
+    folder = made_once("five-class", lambda to: _train(to, five_class_data, *options))
+    return folder / "runs" / "colours"
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +235,26 @@ def empty_run(folder: Path) -> RunFolder:
     """A new run that nothing trains in."""
     with new_run(folder) as run:
         return run
+
+
+@pytest.fixture(scope="session")
+def third_party_models(made_once: MadeOnce) -> Path:
+    """The folder of `tests.third_party.write_models`."""
+    return made_once("third-party", write_models)
+
+
+@pytest.fixture(scope="session")
+def tiny_export(third_party_models: Path) -> bytes:
+    """One of the third-party models packed as `edgetl export` packs its own, 4 kB in all."""
+    return packed_export((third_party_models / "uint8.tflite").read_bytes())
+
+
+@pytest.fixture
+def labels_file(tmp_path: Path) -> Path:
+    """The labels of the third-party models."""
+    path = tmp_path / "labels.txt"
+    path.write_text("\n".join(LABELS) + "\n", encoding="utf-8")
+    return path
 
 
 @pytest.fixture

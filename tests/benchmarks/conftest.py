@@ -16,13 +16,13 @@ from edgetl.trainer.run.records import (
 )
 from edgetl.trainer.run.split_record import write_split
 from tests.conftest import empty_run, write_colour_pictures
-from tests.edge.conftest import LABELS, labels_file, third_party_models, tiny_export  # noqa: F401
+from tests.third_party import LABELS
 
 OLDER_RUN = Path(__file__).parents[1] / "trainer" / "run_0_1_0"
 
 
 @pytest.fixture
-def unready_run(tmp_path: Path, tiny_export: bytes) -> Path:  # noqa: F811
+def unready_run(tmp_path: Path, tiny_export: bytes) -> Path:
     """A run folder that is whole but for its Keras model, which is no model."""
     dataset = assign_splits(scan(write_colour_pictures(tmp_path / "own", list(LABELS), 4)), seed=0)
     run = empty_run(tmp_path / "run")

@@ -21,13 +21,13 @@ from edgetl.edge.errors import EdgetlError
 from edgetl.trainer.data.scanning import scan
 from tests.benchmarks.test_pack import ROW
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
-from tests.edge.conftest import LABELS, labels_file, third_party_models, tiny_export  # noqa: F401
+from tests.third_party import LABELS
 
 QUICK = ("--rounds", "2", "--runtime", "litert")
 
 
 @pytest.fixture
-def model(tmp_path: Path, tiny_export: bytes) -> Path:  # noqa: F811
+def model(tmp_path: Path, tiny_export: bytes) -> Path:
     path = tmp_path / "model.tiny.tflite"
     path.write_bytes(tiny_export)
     return path
@@ -136,7 +136,7 @@ def test_foreign_files_damaged_files_and_other_labels(
     cli: Cli,
     model: Path,
     data: Path,
-    third_party_models: Path,  # noqa: F811
+    third_party_models: Path,
 ) -> None:
     for name in ("described", "imagenet", "one-class"):
         shutil.copy(third_party_models / f"{name}.tflite", cli.folder)
@@ -190,10 +190,10 @@ def test_bad_use_says_what_is_wrong(
 
 
 def test_a_pack_without_keras_is_refused(cli: Cli, model: Path, unready_run: Path) -> None:
-    refused = cli("benchmark", model, "--pack", check=2)
+    refused = cli.refused("benchmark", model, "--pack")
     assert_one_clear_line(refused, "--pack is made of a run")
     assert_one_clear_line(
-        cli("benchmark", unready_run, "--pack", "gone/x.zip", check=2), "no such folder"
+        cli.refused("benchmark", unready_run, "--pack", "gone/x.zip"), "no such folder"
     )
 
 
@@ -233,7 +233,7 @@ def test_files_are_named_by_what_tells_them_apart(model: Path, tmp_path: Path) -
 
 
 def test_too_many_threads_are_refused(cli: Cli, model: Path) -> None:
-    refused = cli("benchmark", model, "--threads", "100000", check=2)
+    refused = cli.refused("benchmark", model, "--threads", "100000")
     assert_one_clear_line(refused, "--threads 100000 is not between 1 and 256")
 
 
@@ -327,6 +327,6 @@ def test_a_report_and_what_changed_between_two_benchmarks(
 )
 def test_what_cannot_be_compared_is_named(cli: Cli, arguments: tuple[str, ...], named: str) -> None:
     (cli.folder / "empty.json").write_text("[]")
-    result = cli("benchmark", "--compare", *arguments, check=2)
+    result = cli.refused("benchmark", "--compare", *arguments)
     assert_one_clear_line(result)
     assert named in result.stderr

@@ -9,15 +9,15 @@ import pytest
 from edgetl.benchmarks import BenchmarkOptions, benchmark
 from edgetl.edge.errors import SettingError
 from tests.conftest import Cli, write_colour_pictures
-from tests.edge.conftest import LABELS, third_party_models, tiny_export  # noqa: F401
 from tests.edge.test_imports import imported, parsed
+from tests.third_party import LABELS
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_a_benchmark_is_one_call(
     tmp_path: Path,
-    tiny_export: bytes,  # noqa: F811
+    tiny_export: bytes,
 ) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "model.tiny.tflite").write_bytes(tiny_export)

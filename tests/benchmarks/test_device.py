@@ -18,11 +18,10 @@ from edgetl.benchmarks.dev.device import (
 )
 from edgetl.benchmarks.dev.frame_age import frame_ages
 from edgetl.benchmarks.dev.loopback_camera import frame_picture, read_frame
-from tests.edge.conftest import third_party_models, tiny_export  # noqa: F401
 
 
 @pytest.fixture
-def model(tmp_path: Path, tiny_export: bytes) -> Path:  # noqa: F811
+def model(tmp_path: Path, tiny_export: bytes) -> Path:
     path = tmp_path / "tiny.tflite"
     path.write_bytes(tiny_export)
     return path
@@ -39,6 +38,7 @@ def test_a_frame_carries_its_number_and_time() -> None:
         assert read_frame(frame_picture(number, sent)) == (number, pytest.approx(sent))
 
 
+@pytest.mark.slow
 def test_speeds_are_measured_beside_their_lower_bound(model: Path, photos: list[Path]) -> None:
     for point in (
         camera_frame(model, rounds=3, calls=2),

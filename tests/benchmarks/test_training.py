@@ -204,20 +204,26 @@ def test_settings_are_checked_before_anything_is_trained() -> None:
         (["train", "validation", "test"], "has not train/ and validation/ alone"),
     ],
 )
-@pytest.mark.parametrize(
-    "module", ["edgetl.benchmarks.dev.training", "edgetl.benchmarks.dev.notebook"]
-)
-def test_a_folder_that_is_laid_out_otherwise_is_one_clear_line(
-    tmp_path: Path, module: str, folders: list[str], words: str
+def test_a_folder_that_is_laid_out_otherwise_is_refused(
+    tmp_path: Path, folders: list[str], words: str
 ) -> None:
     for folder in folders:
         write_colour_pictures(tmp_path / "data" / folder, ["blue", "red"], 2)
+    with pytest.raises(DataError, match=f"data: .*{words}") as error:
+        check_layout(tmp_path / "data")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "module", ["edgetl.benchmarks.dev.training", "edgetl.benchmarks.dev.notebook"]
+)
+def test_a_folder_that_is_laid_out_otherwise_is_one_clear_line(tmp_path: Path, module: str) -> None:
+    write_colour_pictures(tmp_path / "data" / "train", ["blue", "red"], 2)
     out = ["--out", "figures.json"] if module == "edgetl.benchmarks.dev.notebook" else []
     result = run_module(module, "data", *out, folder=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
-    assert line.startswith("edgetl: data: ")
-    assert words in line
+    assert line.startswith("edgetl: data: has not train/ and validation/ alone")
 
 
 def test_a_class_without_validation_pictures_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A fleet of devices, and the tiny classifiers of the edge tests."""
+"""A fleet of devices."""
 
 import getpass
 import json
@@ -13,9 +13,7 @@ import pytest
 
 from tests.conftest import Cli
 from tests.deploy.devices import SSHD, Fleet, free_port, start_sshd
-from tests.edge.conftest import packed_export, third_party_models, tiny_export
-
-__all__ = ["third_party_models", "tiny_export"]
+from tests.third_party import packed_export
 
 ROOT = Path(__file__).parents[2]
 

@@ -246,14 +246,14 @@ def test_an_inventory_that_cannot_be_read_is_named_with_what_is_wrong(
     (cli.folder / "hosts.yml").write_text("a: [b\n")
     (cli.folder / "hosts").write_text("[doors\nx\n")
     for name, words in (("hosts.yml", "YAML"), ("hosts", "")):
-        done = cli("deploy", "m.tflite", "--inventory", name, check=2)
+        done = cli.refused("deploy", "m.tflite", "--inventory", name)
         assert_one_clear_line(done, str(cli.folder / name), words)
         assert "no such host" not in done.stderr
 
 
 def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
     (cli.folder / "m.tflite").write_bytes(tiny_export)
-    done = cli("deploy", "m.tflite", "door", "--service", '--camera "0', check=2)
+    done = cli.refused("deploy", "m.tflite", "door", "--service", '--camera "0')
     assert_one_clear_line(done, "--service", "no closing quotation")
 
 
@@ -274,7 +274,7 @@ def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
 def test_options_of_a_service_are_checked_before_anything_is_sent(
     cli: Cli, service: str, words: str
 ) -> None:
-    done = cli("deploy", "missing.tflite", "door", "--service", service, check=2)
+    done = cli.refused("deploy", "missing.tflite", "door", "--service", service)
     assert_one_clear_line(done, "--service: ", words)
 
 
@@ -289,7 +289,7 @@ def test_what_is_wrong_is_found_before_a_device_is_touched(cli: Cli, tiny_export
         (("m.tflite", "door", "--package", "edgetl.whl"), "no such file"),
         (("m.tflite", "door", "--inventory", "hosts.yml"), "no such file"),
     ):
-        assert_one_clear_line(cli("deploy", *arguments, check=2), words)
+        assert_one_clear_line(cli.refused("deploy", *arguments), words)
 
 
 def test_without_ansible_the_install_command_is_shown(

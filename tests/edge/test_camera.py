@@ -202,6 +202,7 @@ def test_a_server_that_answers_nothing_is_an_error_at_once_and_no_loop() -> None
             Camera(url)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_threads_that_hang_are_bounded(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     # Of each opening the thread hangs in FFmpeg, which gives up after its own 10 seconds.

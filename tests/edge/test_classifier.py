@@ -17,7 +17,7 @@ from edgetl.edge.errors import ModelFileError, PictureError, SettingError
 from edgetl.edge.model.runtime import installed_runtimes
 from edgetl.edge.system.native_log import without_info_lines
 from tests.conftest import COLOURS, colour_picture
-from tests.edge.conftest import LABELS, described
+from tests.third_party import LABELS, described
 
 RUNTIMES = [runtime.name for runtime in installed_runtimes()]
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
-from tests.edge.conftest import LABELS, Stream, frame_picture, write_video
+from tests.edge.conftest import Stream, frame_picture, write_video
+from tests.third_party import LABELS
 
 Serve = Callable[[Stream], str]
 
@@ -211,4 +212,4 @@ def test_a_camera_s_frames_are_turned_and_cut(cli: Cli, model: Path) -> None:
 def test_a_camera_option_that_does_not_fit_is_one_clear_line(
     cli: Cli, arguments: list[str], words: str
 ) -> None:
-    assert_one_clear_line(cli("classify", *arguments, check=2), words)
+    assert_one_clear_line(cli.refused("classify", *arguments), words)

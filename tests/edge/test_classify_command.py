@@ -14,7 +14,7 @@ import pytest
 
 from edgetl.edge import Classifier
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
-from tests.edge.conftest import LABELS
+from tests.third_party import LABELS
 
 
 @pytest.fixture
@@ -190,20 +190,20 @@ def test_a_mistake_is_one_clear_line(
 ) -> None:
     (photos / "red.jpg").rename(cli.folder / "a.jpg")
     (cli.folder / "notes.tflite").write_text("these are notes")
-    assert_one_clear_line(cli("classify", *arguments, check=2), words)
+    assert_one_clear_line(cli.refused("classify", *arguments), words)
 
 
 @pytest.mark.parametrize("form", ["text", "csv"])
 def test_no_camera_is_one_clear_line(cli: Cli, model: Path, form: str) -> None:
     if Path("/dev/video97").exists():
         pytest.skip("there is a camera 97 here")
-    result = cli("classify", "--camera", "97", "--model", model, "--format", form, check=2)
+    result = cli.refused("classify", "--camera", "97", "--model", model, "--format", form)
     assert_one_clear_line(result, "camera 97", "ls /dev/video*")
 
 
 @pytest.mark.parametrize("option", [["--top-k", "0"], ["--threads", "0"], ["--runtime", "onnx"]])
 def test_an_option_out_of_range_is_refused_by_name(cli: Cli, option: list[str]) -> None:
-    result = cli("classify", "a.jpg", *option, check=2)
+    result = cli.refused("classify", "a.jpg", *option)
     assert_one_clear_line(result, f"{option[0]} ", option[1], " is not ")
 
 
@@ -219,7 +219,7 @@ def test_the_newest_export_of_the_latest_run_comes_first(
     shutil.copy(third_party_models / "grey.tflite", cli.folder / "here.tflite")
     assert len(cli("classify", "photos").stdout.splitlines()) == 3
     os.utime(exports / "model.float32.tflite", (9e8, 9e8))
-    assert_one_clear_line(cli("classify", "photos", check=2), "model.int8.tflite: not a TFLite")
+    assert_one_clear_line(cli.refused("classify", "photos"), "model.int8.tflite: not a TFLite")
 
 
 def test_latest_may_be_a_file_with_the_run_s_name(cli: Cli, model: Path, photos: Path) -> None:
@@ -236,24 +236,24 @@ def test_the_only_model_here_is_taken_and_of_several_one_must_be_chosen(
     shutil.copy(model, cli.folder / "b.tflite")
     assert len(cli("classify", "photos").stdout.splitlines()) == 3
     shutil.copy(model, cli.folder / "a.tflite")
-    result = cli("classify", "photos", check=2)
+    result = cli.refused("classify", "photos")
     assert_one_clear_line(result, "a.tflite, b.tflite", "--model FILE")
 
 
 def test_no_model_at_all_is_one_clear_line(cli: Cli, photos: Path) -> None:
-    assert_one_clear_line(cli("classify", "photos", check=2), "no model", "--model FILE")
+    assert_one_clear_line(cli.refused("classify", "photos"), "no model", "--model FILE")
 
 
 @pytest.mark.parametrize("options", [[], ["--model", "gone.tflite"]], ids=str)
 def test_a_missing_photo_is_named_before_a_missing_model(cli: Cli, options: list[str]) -> None:
-    result = cli("classify", "gone.jpg", *options, check=2)
+    result = cli.refused("classify", "gone.jpg", *options)
     assert_one_clear_line(result, "gone.jpg: no such file or directory")
 
 
 def test_a_run_without_exports_says_to_export(cli: Cli, photos: Path) -> None:
     (cli.folder / "runs" / "one").mkdir(parents=True)
     (cli.folder / "runs" / "latest").symlink_to("one")
-    assert_one_clear_line(cli("classify", "photos", check=2), "edgetl export")
+    assert_one_clear_line(cli.refused("classify", "photos"), "edgetl export")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's pipe")

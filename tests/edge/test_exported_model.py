@@ -14,8 +14,8 @@ import pytest
 import edgetl
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.model_file import read_model_file
-from tests.edge.conftest import LABELS
 from tests.edge.model_reading import outcome, refusal
+from tests.third_party import LABELS
 
 
 @pytest.mark.parametrize(

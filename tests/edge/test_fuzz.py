@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.edge.conftest import LABELS
+from tests.third_party import LABELS
 
 DRIVER = Path(__file__).with_name("fuzz.py")
 

@@ -12,7 +12,7 @@ import pytest
 from edgetl.edge.model.info import describe, info_text
 from edgetl.edge.model.model_file import ModelFile, read_model_file
 from tests.conftest import Cli
-from tests.edge.conftest import LABELS
+from tests.third_party import LABELS
 
 
 def test_the_accuracy_is_on_top_and_lines_fit_eighty_columns(cli: Cli, int8_model: Path) -> None:

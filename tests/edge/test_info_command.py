@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli, assert_one_clear_line
-from tests.edge.conftest import LABELS
+from tests.third_party import LABELS
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_info_of_a_foreign_model_with_a_labels_file(
     facts = json.loads(cli("info", model, "--labels", labels_file, "--json").stdout)
     assert facts["labels"] == list(LABELS)
     assert facts["edgetl"] is None
-    assert_one_clear_line(cli("info", model, check=2), "--labels FILE")
+    assert_one_clear_line(cli.refused("info", model), "--labels FILE")
 
 
 def test_info_says_what_the_output_s_values_are(
@@ -74,7 +74,7 @@ def test_info_of_a_model_with_1001_classes(cli: Cli, third_party_models: Path) -
 
 @pytest.mark.parametrize("name", ["gone.tflite", "."])
 def test_info_of_no_model_is_one_clear_line(cli: Cli, name: str) -> None:
-    assert_one_clear_line(cli("info", name, check=2), f"{name}: ")
+    assert_one_clear_line(cli.refused("info", name), f"{name}: ")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")

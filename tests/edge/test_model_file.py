@@ -11,8 +11,8 @@ import pytest
 
 from edgetl.edge.errors import ModelFileError
 from edgetl.edge.model.model_file import read_labels
-from tests.edge.conftest import LABELS
 from tests.edge.model_reading import outcome, refusal
+from tests.third_party import LABELS
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_an_empty_value_is_refused(given: dict[str, Any]) -> None:
 def test_a_bad_value_is_one_line_in_plain_words(
     cli: Cli, typed: tuple[str, ...], words: str
 ) -> None:
-    assert_one_clear_line(cli(*typed, check=2), words)
+    assert_one_clear_line(cli.refused(*typed), words)
 
 
 def test_weights_that_are_not_there_leave_no_run_behind(cli: Cli, two_class_data: Path) -> None:

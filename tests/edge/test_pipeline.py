@@ -14,7 +14,8 @@ from edgetl.edge.errors import ModelFileError, SettingError, SourceError
 from edgetl.edge.pipeline import classification, running
 from edgetl.edge.pipeline.options import ClassifyOptions
 from tests.conftest import COLOURS, Cli, colour_picture
-from tests.edge.conftest import LABELS, frame_picture, write_video
+from tests.edge.conftest import frame_picture, write_video
+from tests.third_party import LABELS
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from edgetl.edge.model.runtime import (
     installed_runtimes,
 )
 from tests.conftest import Cli, assert_one_clear_line, colour_picture
-from tests.edge.conftest import LABELS
+from tests.third_party import LABELS
 
 BOTH = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 

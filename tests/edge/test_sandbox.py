@@ -16,7 +16,7 @@ from edgetl.edge.model.runtime import choose_runtime
 from edgetl.edge.model.verify import sandbox
 from edgetl.edge.model.verify.sandbox import load_check
 from tests.conftest import Cli, assert_one_clear_line, colour_picture
-from tests.edge.conftest import LABELS
+from tests.third_party import LABELS
 
 litert = pytest.importorskip("ai_edge_litert")
 

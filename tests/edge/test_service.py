@@ -110,10 +110,10 @@ def test_a_password_is_readable_by_root_alone(cli: Cli, card: Path) -> None:
 def test_a_unit_of_others_is_not_touched(cli: Cli, card: Path) -> None:
     unit = card / "etc/systemd/system/ssh.service"
     unit.write_text("[Service]\nExecStart=/bin/true\n")
-    result = cli(*install(card, "--name", "ssh", "--yes"), check=2)
+    result = cli.refused(*install(card, "--name", "ssh", "--yes"))
     assert_one_clear_line(result, "not written by edgetl", "--name")
     assert_one_clear_line(
-        cli("service", "uninstall", "--root", card, "--name", "ssh", check=2), "not written"
+        cli.refused("service", "uninstall", "--root", card, "--name", "ssh"), "not written"
     )
     assert unit.read_text().startswith("[Service]")
 
@@ -126,7 +126,7 @@ def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
     assert "\nDeviceAllow=char-dma_heap rw\n" in plain
     assert "\nStandardOutput=null\n" in plain
     more = ["--output", "/home/pi/out put/a.jsonl", "--preview", "--camera-backend", "opencv"]
-    text = cli(*install(card, "--yes", *more, "--labels", "/home/pi/l", "--on-change"), check=2)
+    text = cli.refused(*install(card, "--yes", *more, "--labels", "/home/pi/l", "--on-change"))
     assert_one_clear_line(text, "/home/pi/l")
     full = cli(*install(card, "--dry-run", *more, "--no-reconnect")).stdout
     assert '\nReadWritePaths="/home/pi/out put"\n' in full

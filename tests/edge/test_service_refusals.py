@@ -19,7 +19,7 @@ from tests.edge.service import install
 @pytest.mark.parametrize("name", ["two\nlines", "\x7f", "\udce9"])
 def test_a_folder_that_systemd_cannot_read_is_refused(cli: Cli, card: Path, name: str) -> None:
     (card / "home/pi" / name).mkdir()
-    result = cli(*install(card, "--dry-run", "--output", f"/home/pi/{name}/a.csv"), check=2)
+    result = cli.refused(*install(card, "--dry-run", "--output", f"/home/pi/{name}/a.csv"))
     assert_one_clear_line(result, "systemd takes no folder")
 
 
@@ -61,7 +61,7 @@ def test_a_folder_that_systemd_cannot_read_is_refused(cli: Cli, card: Path, name
 def test_what_a_service_cannot_do_is_refused_at_once(
     cli: Cli, card: Path, arguments: list[str], words: list[str]
 ) -> None:
-    result = cli(*install(card, "--yes", *arguments), check=2)
+    result = cli.refused(*install(card, "--yes", *arguments))
     assert_one_clear_line(result, *words)
     assert not list(card.glob("etc/systemd/system/*"))
 
@@ -77,7 +77,7 @@ def test_a_path_that_is_wrong_is_named_before_a_volatile_folder(cli: Cli, card: 
         (["--model", "m.tflite"], ["--model", "temporary"]),
         (["--output", "a.csv"], ["--output", "temporary"]),
     ):
-        result = cli(*install(card, "--yes", *arguments), check=2)
+        result = cli.refused(*install(card, "--yes", *arguments))
         assert_one_clear_line(result, *words)
 
 
@@ -91,7 +91,7 @@ def test_a_dry_run_shows_the_unit_and_then_all_that_would_be_refused(cli: Cli, c
     assert labels.startswith(f"edgetl: {card}/home/pi/l: ")
     assert folder.startswith("edgetl: /home/pi/none: no such folder")
     # A program that reads JSON gets the first of them, and no unit.
-    assert_one_clear_line(cli(*install(card, "--dry-run", "--json", *wrong), check=2), "/pi/l: ")
+    assert_one_clear_line(cli.refused(*install(card, "--dry-run", "--json", *wrong)), "/pi/l: ")
 
 
 def test_checking_the_options_writes_nothing(cli: Cli, card: Path) -> None:
@@ -159,13 +159,13 @@ def test_a_library_that_does_not_load_is_one_clear_line(cli: Cli, card: Path) ->
 
 def test_files_in_place_of_a_camera_and_a_missing_answer_are_refused(cli: Cli, card: Path) -> None:
     base = ["service", "install", "--root", card, "--run-as", "pi", "--yes"]
-    assert_one_clear_line(cli(*base, "--model", "/home/pi/m.tflite", check=2), "--camera 0")
-    assert_one_clear_line(cli(*base, "--camera", "0", check=2), "--model FILE")
-    assert "--bogus" in cli(*base, "--bogus", check=2).stderr
-    assert_one_clear_line(cli(*install(card), check=2), "--yes")
+    assert_one_clear_line(cli.refused(*base, "--model", "/home/pi/m.tflite"), "--camera 0")
+    assert_one_clear_line(cli.refused(*base, "--camera", "0"), "--model FILE")
+    assert "--bogus" in cli.refused(*base, "--bogus").stderr
+    assert_one_clear_line(cli.refused(*install(card)), "--yes")
 
 
 @pytest.mark.skipif(os.path.isdir("/run/systemd/system"), reason="systemd runs here")  # noqa: PTH112
 @pytest.mark.parametrize("command", ["install --camera 0 --model m", "status", "logs", "uninstall"])
 def test_without_systemd_it_says_so(cli: Cli, command: str) -> None:
-    assert_one_clear_line(cli("service", *command.split(), check=2), "systemd does not run")
+    assert_one_clear_line(cli.refused("service", *command.split()), "systemd does not run")

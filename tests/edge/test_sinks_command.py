@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
-from tests.edge.conftest import LABELS, Stream, frame_picture, write_video
+from tests.edge.conftest import Stream, frame_picture, write_video
+from tests.third_party import LABELS
 
 Serve = Callable[[Stream], str]
 
@@ -59,8 +60,9 @@ def test_a_csv_file_has_one_header_however_often_it_is_appended_to(
         cli("classify", "photos", "--model", model, "--output", "log.csv")
     rows = list(csv.DictReader(io.StringIO((cli.folder / "log.csv").read_text())))
     assert [row["label"] for row in rows] == [*LABELS, *LABELS]
-    result = cli("classify", "photos", "--model", model, "--output", "log.csv", "--top-k", "1",
-                 check=2)  # fmt: skip
+    result = cli.refused(
+        "classify", "photos", "--model", model, "--output", "log.csv", "--top-k", "1"
+    )
     assert_one_clear_line(result, "log.csv", "does not begin with", "label_1,probability_1'")
     assert len((cli.folder / "log.csv").read_text().splitlines()) == 7
 
@@ -88,7 +90,7 @@ def test_an_output_that_cannot_be_is_one_clear_line(
     cli: Cli, model: Path, photos: Path, arguments: list[str], words: list[str]
 ) -> None:
     (cli.folder / "notes.jsonl").write_text("these are notes")
-    result = cli("classify", "photos", "--model", model, "--output", *arguments, check=2)
+    result = cli.refused("classify", "photos", "--model", model, "--output", *arguments)
     assert_one_clear_line(result, *words)
     assert (cli.folder / "notes.jsonl").read_text() == "these are notes"
 
@@ -152,7 +154,7 @@ def test_an_unsure_label_and_changes_only(cli: Cli, model: Path) -> None:
         for line in cli(*common, "--on-change", "--smooth", "3600").stdout.splitlines()
     ]
     assert [row["label"] for row in rows] == ["blue"]
-    result = cli(*common, "--smooth", "0", check=2)
+    result = cli.refused(*common, "--smooth", "0")
     assert_one_clear_line(result, "--smooth 0.0 is not above 0")
 
 
@@ -254,6 +256,6 @@ def test_a_camera_s_password_is_in_no_result(cli: Cli, model: Path, serve: Serve
 def test_options_that_cannot_be_are_one_clear_line_and_leave_no_file(
     cli: Cli, model: Path, photos: Path, arguments: list[str], words: list[str]
 ) -> None:
-    result = cli("classify", *arguments, "--model", model, "--output", "log.csv", check=2)
+    result = cli.refused("classify", *arguments, "--model", model, "--output", "log.csv")
     assert_one_clear_line(result, *words)
     assert not (cli.folder / "log.csv").exists()

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COLOURS, Cli, colour_picture
-from tests.edge.conftest import LABELS, frame_picture, write_video
+from tests.edge.conftest import frame_picture, write_video
 from tests.edge.sinks.broker import with_broker
 from tests.edge.sinks.conftest import mosquitto  # noqa: F401 - a fixture
+from tests.third_party import LABELS
 
 DOC = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text(encoding="utf-8")
 COMMANDS = [

@@ -10,8 +10,8 @@ import pytest
 
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.model_file import read_model_file
-from tests.edge.conftest import LABELS, SIDE, described
 from tests.edge.model_reading import outcome, refusal
+from tests.third_party import LABELS, SIDE, described
 
 
 @pytest.mark.parametrize("name", ["uint8", "int8"])

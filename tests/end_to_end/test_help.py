@@ -61,7 +61,7 @@ def test_help_all_shows_what_help_shows_and_the_options_of_every_command(
 def test_a_typing_mistake_is_one_clear_line_with_a_suggestion(
     cli: Cli, typed: str, words: str
 ) -> None:
-    assert_one_clear_line(cli(*typed.split(), check=2), words)
+    assert_one_clear_line(cli.refused(*typed.split()), words)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="bash")

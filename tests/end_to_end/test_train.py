@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from edgetl.trainer import train
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 
 CONFIG = """
@@ -77,7 +78,7 @@ def test_pictures_in_two_classes_can_stop_the_training_all_named(cli: Cli) -> No
     for number in range(2):
         copy = photos / "blue" / f"mine-{number}.jpg"
         shutil.copy(photos / "red" / f"red-0{number}.jpg", copy)
-    result = cli("train", "photos", "--image-size", "32", "--on-conflict", "error", check=2)
+    result = cli.refused("train", "photos", "--image-size", "32", "--on-conflict", "error")
     assert_one_clear_line(
         result,
         "2 pictures lie under several classes each",
@@ -112,12 +113,13 @@ def test_conflicts_are_excluded_and_near_copies_of_training_photos_are_told(cli:
     assert split["groups"] == [["test/red/lighter.jpg", "train/red/red-01.jpg"]]
 
 
-def test_patience_ends_a_phase_early(cli: Cli, two_class_data: Path) -> None:
+def test_patience_ends_a_phase_early(tmp_path: Path, two_class_data: Path) -> None:
     """A learning rate so high that the first epoch stays the best."""
-    options = ("--image-size", "32", "--epochs", "9", "--head-epochs", "9", "--head-lr", "5",
-               "--patience", "2")  # fmt: skip
-    cli("train", two_class_data, "--out", "run", *options)
-    history = json.loads((cli.folder / "run" / "history.json").read_text())["epochs"]
+    run = train(
+        two_class_data, out=tmp_path / "run", height=32, width=32, epochs=9, head_epochs=9,
+        head_lr=5.0, patience=2,
+    )  # fmt: skip
+    history = json.loads(run.history.read_text())["epochs"]
     losses = [row["val_loss"] for row in history]
     assert len(history) < 9
     assert len(losses) - 1 - losses.index(min(losses)) == 2

@@ -87,6 +87,7 @@ def test_two_classes_are_exported_as_two_probabilities_of_the_logit() -> None:
     np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_calibration_on_dull_pictures_still_gives_the_promised_input_scale(tmp_path: Path) -> None:
     model = build_model(Recipe(height=32, width=32), 2)
     dull = np.full((2, 32, 32, 3), 100, np.uint8)

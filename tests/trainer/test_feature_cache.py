@@ -26,9 +26,12 @@ from edgetl.trainer.network.model import (
     unfreeze_backbone,
 )
 from edgetl.trainer.recipe import Recipe
-from tests.conftest import empty_run
+from edgetl.trainer.run.folder import RunFolder
 
-RECIPE = Recipe(height=64, width=64)
+# Every test that needs a network converts it, or finds what the one before has converted.
+pytestmark = pytest.mark.xdist_group("feature cache")
+
+RECIPE = Recipe(height=32, width=32)
 ROWS = np.array([6, 0, 3, 5, 2, 1, 4, 8, 9, 7, 10])
 
 
@@ -37,10 +40,21 @@ def model() -> keras.Model:
     return build_model(RECIPE, 3)
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all runs of this file: what one of them has converted, all of them use."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture
+def run(runs: Path, tmp_path: Path) -> RunFolder:
+    return empty_run(runs / tmp_path.name)
+
+
 @pytest.fixture
 def pixels(tmp_path: Path) -> MemoryMappedArray:
     random = np.random.default_rng(0)
-    rows = random.integers(0, 256, (11, 64, 64, 3), np.uint8)
+    rows = random.integers(0, 256, (11, 32, 32, 3), np.uint8)
     return write_rows(tmp_path / "pixels.npy", 11, [rows], np.uint8)
 
 
@@ -71,12 +85,12 @@ def test_there_is_no_cut_below_the_first_layers(model: keras.Model) -> None:
 
 
 def test_the_frozen_part_and_the_rest_give_what_the_whole_model_gives(
-    model: keras.Model, pixels: MemoryMappedArray, tmp_path: Path
+    model: keras.Model, pixels: MemoryMappedArray, run: RunFolder, tmp_path: Path
 ) -> None:
     unfreeze_backbone(model, first_layer=100)
     split_layer = split_layer_below(backbone_of(model), 100)
     assert split_layer is not None
-    cache = tmp_path / "cache"
+    cache = run.cache
     kept = computed(
         below_split(model, split_layer, cache=cache),
         pixels,
@@ -101,7 +115,7 @@ def test_a_copy_depends_on_the_seed_and_its_number_alone(
     pixels: MemoryMappedArray, tmp_path: Path
 ) -> None:
     def copied(name: str, number: int, seed: int = 0) -> np.ndarray:
-        augment = augmented_copy(Recipe(height=64, width=64, seed=seed), number)
+        augment = augmented_copy(replace(RECIPE, seed=seed), number)
         path = tmp_path / f"{name}.npy"
         return computed(lambda batch: batch, pixels, ROWS, path=path, augment=augment)[:]
 
@@ -170,20 +184,14 @@ def test_damaged_networks_are_converted_again_and_the_oldest_make_room(
     assert "converted again" in line
 
 
+@pytest.mark.slow
 def test_networks_of_two_sizes_share_a_cache(tmp_path: Path) -> None:
     """Their weights and their output's shape are the same."""
-    for size in (64, 96):
+    for size in (32, 64):
         model = build_model(Recipe(height=size, width=size, weights="none", seed=1), 2)
         backbone_of(model).set_weights([w * 0 + 0.5 for w in backbone_of(model).get_weights()])
-        split_layer = split_layer_below(backbone_of(model), 100)
-        assert split_layer is not None
         pixels = np.zeros((2, size, size, 3), np.float32)
         assert features_of_pixels(model, cache=tmp_path)(pixels).shape == (2, 1280)
-        activations = below_split(model, split_layer, cache=tmp_path)(pixels)
-        assert features_above_split(model, split_layer, cache=tmp_path)(activations).shape == (
-            2,
-            1280,
-        )
 
 
 def pictures_of(pixels: MemoryMappedArray, trained: int) -> Pictures:
@@ -196,13 +204,12 @@ def pictures_of(pixels: MemoryMappedArray, trained: int) -> Pictures:
 def test_the_head_takes_as_many_copies_as_it_needs(
     model: keras.Model,
     pixels: MemoryMappedArray,
-    tmp_path: Path,
+    run: RunFolder,
     head_views: int,
     trained: int,
     taken: int,
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=6, head_epochs=3)
-    run = empty_run(tmp_path / "run")
     cached = cached_features(model, pictures_of(pixels, trained), run, recipe)
     assert cached.fine_tune is not None
     assert len(cached.fine_tune.copies) == 3
@@ -213,9 +220,8 @@ def test_the_head_takes_as_many_copies_as_it_needs(
 
 @pytest.mark.parametrize("head_views", [0, 1])
 def test_a_head_that_is_all_there_is_takes_every_copy(
-    model: keras.Model, pixels: MemoryMappedArray, tmp_path: Path, head_views: int
+    model: keras.Model, pixels: MemoryMappedArray, run: RunFolder, head_views: int
 ) -> None:
     recipe = replace(RECIPE, views=3, head_views=head_views, epochs=3, head_epochs=3)
-    run = empty_run(tmp_path / "run")
     kept = cached_features(model, pictures_of(pixels, 7), run, recipe)
     assert (kept.split_layer, kept.fine_tune, len(kept.head.copies)) == (None, None, 3)

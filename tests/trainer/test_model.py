@@ -41,6 +41,8 @@ def test_phase_two_trains_scale_and_shift_of_batch_normalization_but_not_its_sta
     model = build_model(SMALL, 2)
     unfreeze_backbone(model, first_layer=100)
     compile_for(model, keras.optimizers.RMSprop(1e-3))
+    # Four steps are sooner done than compiled; `fit` passes training=True down either way.
+    model.run_eagerly = True
     layers = [
         layer
         for layer in backbone_of(model).layers
@@ -89,7 +91,7 @@ def test_a_saved_model_loads_with_the_same_probabilities(tmp_path: Path) -> None
 def test_two_classes_come_out_as_two_probabilities() -> None:
     model = build_model(SMALL, 2)
     pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
-    logits = np.array(model.predict_on_batch(pictures))[:, 0]
+    logits = np.array(model(pictures, training=False))[:, 0]
     probabilities = class_probabilities(model, pictures)
     np.testing.assert_allclose(probabilities[:, 1], 1 / (1 + np.exp(-logits)), rtol=1e-5)
 

@@ -19,6 +19,8 @@ from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities
 from edgetl.trainer.recipe import Recipe
 
+pytestmark = pytest.mark.xdist_group("selective quantization")
+
 BAD = ("block_16_project", "Conv_1")
 
 
@@ -51,6 +53,7 @@ def int8(bad_model: keras.Model, pictures: np.ndarray) -> Int8Model:
     return Int8Model(bad_model, pictures[:20], "uint8")
 
 
+@pytest.mark.slow
 def test_the_error_is_traced_to_the_layer_that_carries_it(int8: Int8Model) -> None:
     worst, second, *_ = int8.errors()
     assert worst.layer == BAD[0]
@@ -76,6 +79,7 @@ def test_the_smallest_denylist_that_is_accepted_is_found(
     assert len(found.flatbuffer) < 5e6
 
 
+@pytest.mark.slow
 def test_an_unknown_layer_is_named_with_similar_ones(int8: Int8Model) -> None:
     with pytest.raises(
         SettingError, match="'block_16_projekt' is not a layer; there are block_16_"
