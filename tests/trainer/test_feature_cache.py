@@ -27,6 +27,7 @@ from edgetl.trainer.network.model import (
 )
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
+from tests.conftest import empty_run
 
 # Every test that needs a network converts it, or finds what the one before has converted.
 pytestmark = pytest.mark.xdist_group("feature cache")
