@@ -77,7 +77,7 @@ def _metrics(
         given = targets.copy()
         given[:wrong] = (given[:wrong] + 1) % classes
         probabilities = np.eye(classes, dtype=np.float32)[given]
-        figures = summary(probabilities, targets, dataset.labels)
+        figures = summary(probabilities, targets, dataset.labels, clusters=dataset.clusters(split))
         splits[split] = json.loads(json.dumps(figures, default=vars))  # as in metrics.json
     epochs = made_history() if history is None else history
     head = [epoch for epoch in epochs if epoch["phase"] == "head"]
