@@ -21,7 +21,8 @@ from edgetl.trainer.progress import progress
 # Coarse brightness: a grid of this many values a side, whose correlation makes a candidate.
 _GRID = 8
 _CANDIDATE = 0.65
-# In uniform data nearly every pair is one: of each photo only these many, the most alike.
+# In uniform data nearly every pair is one: of each photo only these many, the most alike of those
+# after it.
 _CANDIDATES_EACH = 16
 
 # Fine structure: a thumbnail without its low frequencies, those beyond a blur of _LOW pixels, nor
@@ -105,19 +106,18 @@ def _candidates(grids: _Grids) -> Iterator[tuple[int, int, bool]]:
     step = max(1, _BLOCK // max(1, len(grids)))
     for start in range(0, len(grids), step):
         block = grids[start : start + step]
-        plain, mirrored = block @ grids.T, block @ turned.T
-        own = np.arange(len(block))
-        plain[own, start + own] = mirrored[own, start + own] = -1
+        plain, mirrored = block @ grids[start:].T, block @ turned[start:].T
+        # Each row with those after it.
+        plain[np.tril_indices(len(block))] = mirrored[np.tril_indices(len(block))] = -1
         best = np.maximum(plain, mirrored)
         for row in np.flatnonzero(best.max(axis=1) > _CANDIDATE):
             others = np.flatnonzero(best[row] > _CANDIDATE)
             if len(others) > _CANDIDATES_EACH:
                 chosen = np.argpartition(-best[row, others], _CANDIDATES_EACH)[:_CANDIDATES_EACH]
                 others = others[chosen]
-            lower, upper = np.minimum(start + row, others), np.maximum(start + row, others)
             turn = mirrored[row, others] > plain[row, others]
-            codes.append((lower * len(grids) + upper) * 2 + turn)
-    for code in np.unique(np.concatenate(codes)) if codes else ():
+            codes.append(((start + row) * len(grids) + start + others) * 2 + turn)
+    for code in np.concatenate(codes) if codes else ():
         pair, turn = divmod(int(code), 2)
         yield *divmod(pair, len(grids)), bool(turn)
 
