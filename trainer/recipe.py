@@ -61,6 +61,7 @@ class Recipe(Options):
             reason="few test photos tell little",
             low=0,
             high=100,
+            common=False,
         ),
     ] = 0
     head_lr: Annotated[

@@ -22,9 +22,9 @@ def test_photos_of_the_run_that_changed_are_left_out_or_refused(
 ) -> None:
     own = tmp_path / "own"
     whole = planned(unready_run, tmp_path)
-    assert (whole.pictures.split, whole.notes) == ("validation", ())
+    assert (whole.pictures.split, whole.notes) == ("test", ())
     moved = shutil.copytree(own, tmp_path / "moved")
-    assert planned(unready_run, tmp_path, data=moved).pictures.split == "validation"
+    assert planned(unready_run, tmp_path, data=moved).pictures.split == "test"
     held_out = whole.pictures.paths
     content = held_out[0].read_bytes()
     held_out[0].write_bytes(held_out[-1].read_bytes())
@@ -85,7 +85,7 @@ def test_photos_that_are_gone_are_named_and_can_be_elsewhere(
     with pytest.raises(RunFolderError, match=r"no longer there.*--data"):
         plan(BenchmarkOptions((unready_run,)), tmp_path)
     found = plan(BenchmarkOptions((unready_run,), data=tmp_path / "moved"), tmp_path).pictures
-    assert (found.split, len(found.targets)) == ("validation", 3)
+    assert (found.split, len(found.targets)) == ("test", 3)
     others = write_colour_pictures(tmp_path / "others", ["red", "blue"], 2, size=(90, 60))
     found = plan(BenchmarkOptions((unready_run,), data=others, pictures=2), tmp_path)
     assert (found.pictures.split, found.pictures.targets) == ("folder", (0, 2))

@@ -9,7 +9,6 @@ from PIL import Image
 from edgetl.edge.errors import DataError
 from edgetl.trainer.data.checks import (
     DataSummary,
-    class_weights,
     summarize,
     summary_lines,
 )
@@ -23,7 +22,6 @@ from edgetl.trainer.data.dataset import (
     counts,
     without,
 )
-from edgetl.trainer.data.groups import with_groups
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.splitting import assign_splits
 from edgetl.trainer.recipe import Recipe
@@ -375,51 +373,6 @@ def test_a_class_that_is_not_tested_is_warned_of() -> None:
     )
 
 
-def grouped(*groups: list[str], pictures: dict[Split, dict[str, int]] = PLENTY) -> DataSummary:
-    return summary_of(with_groups(made(pictures), groups))
-
-
-def test_near_copies_are_counted() -> None:
-    summary = grouped(
-        ["train/a/1.jpg", "train/a/2.jpg", "train/a/3.jpg"], ["test/b/1.jpg", "test/b/2.jpg"]
-    )
-    lines = "\n".join(summary_lines(summary)).replace("\n           ", " ").split("\n")
-    assert (
-        "alike      2 groups of near-copies, 5 pictures in all, the largest of 3; split.json lists "
-        "them" in lines
-    )
-    assert summary.warnings == ()
-    assert not any("near-copies" in line for line in summary_lines(summary_of(made(PLENTY))))
-
-
-def test_near_copies_that_train_and_test_share_are_warned_of() -> None:
-    summary = grouped(
-        ["train/a/1.jpg", "test/a/1.jpg", "test/a/2.jpg"], ["train/b/1.jpg", "train/b/2.jpg"]
-    )
-    assert summary.warnings == (
-        "2 of 50 test pictures have near-copies in train; after training the accuracy without them "
-        "is given too",
-    )
-
-
-def test_near_copies_of_several_classes_are_warned_of() -> None:
-    summary = grouped(["train/a/1.jpg", "train/b/1.jpg"])
-    assert summary.warnings == (
-        "1 group of near-copies holds several classes, such as train/a/1.jpg and train/b/1.jpg; "
-        "look whether the classes are right",
-    )
-
-
-def test_a_class_of_near_copies_alone_and_one_big_group_are_warned_of() -> None:
-    every = [e.file for e in made(PLENTY).examples if e.label == "a"]
-    (seen, whole) = grouped(every).warnings
-    assert seen.startswith("25 of 50 test pictures have near-copies in train")
-    assert whole.startswith("all pictures of the class 'a' are near-copies of each other")
-    (mixed, large) = grouped([e.file for e in made(PLENTY).examples if e.split == "train"]).warnings
-    assert mixed.startswith("1 group of near-copies holds several classes")
-    assert large.startswith("60 of 160 pictures are near-copies of each other")
-
-
 def test_long_lists_are_shortened() -> None:
     labels = [f"class {n:02}" for n in range(12)]
     excluded = [Excluded(f"n\n{n:02}.txt", "why", "not_a_picture") for n in range(13)]
@@ -433,21 +386,6 @@ def test_long_lists_are_shortened() -> None:
     assert shown[1] == "excluded   n\\n00.txt: why"
     assert shown[11:] == ["excluded   3 more; split.json lists all"]
     assert not any("\n" in line for line in summary_lines(summary))
-
-
-@pytest.mark.parametrize("count", [1, 3, 7, 1000, 12_345])
-@pytest.mark.parametrize("classes", [2, 3, 7, 49])
-def test_equal_classes_weigh_exactly_one(count: int, classes: int) -> None:
-    assert class_weights({str(n): count for n in range(classes)}) == (1.0,) * classes
-
-
-def test_unequal_classes_weigh_alike_and_one_picture_weighs_one_on_average() -> None:
-    train = {"cat": 20, "dog": 5, "owl": 75}
-    weights = class_weights(train)
-    assert weights == pytest.approx((100 / 60, 100 / 15, 100 / 225))
-    totals = [weight * count for weight, count in zip(weights, train.values(), strict=True)]
-    assert totals == pytest.approx([100 / 3] * 3)
-    assert sum(totals) == pytest.approx(100)
 
 
 def test_notes_are_lines_of_the_summary(plain: Path) -> None:

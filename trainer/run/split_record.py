@@ -25,7 +25,7 @@ def write_split(path: Path, dataset: Dataset, digests: Mapping[str, str]) -> Non
         if example.split is not None:
             splits[example.split][example.label].append(example.file)
     excluded = [asdict(item) for item in dataset.excluded]
-    groups = [[e.file for e in members] for members in by_group(dataset.examples).values()]
+    groups = [sorted(e.file for e in members) for members in by_group(dataset.examples).values()]
     recorded = {example.file: digests[example.file] for example in dataset.examples}
     rest = {"groups": groups, "excluded": excluded, "digests": recorded}
     write_json(path, {"version": VERSION, **splits, **rest})
