@@ -40,6 +40,10 @@ def read_config(path: Path) -> dict[str, Any]:
         data = found.get("data")
         found = {**found["recipe"], "data": data.get("path") if isinstance(data, dict) else None}
     options = named_values((TrainOptions, Recipe), found, where=quoted(path))
+    if "image_size" in options and {"height", "width"} & set(options):
+        raise SettingError(
+            f"{quoted(path)}: holds image_size and height or width; keep one of them"
+        )
     for name in ("config", "resume"):
         if name in options:
             raise SettingError(f"{quoted(path)}: --{name} is for the command line; leave it out")
@@ -59,6 +63,12 @@ def recipe_from(options: Mapping[str, Any]) -> Recipe:
     if options.get("image_size") is not None:
         height, width = map(int, parse_image_size(str(options["image_size"])).split("x"))
         changes |= {"height": height, "width": width}
+        for setting in settings(Recipe):
+            if setting.name in ("height", "width"):
+                try:
+                    setting.check(changes[setting.name])
+                except SettingError as error:
+                    raise SettingError(f"--image-size {options['image_size']}: {error}") from error
     base = RECIPES[name]
     epochs, head_epochs = changes.get("epochs"), changes.get("head_epochs")
     if isinstance(epochs, int) and head_epochs is None and epochs < base.head_epochs:

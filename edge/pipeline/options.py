@@ -154,6 +154,8 @@ class ClassifyOptions(Options):
                 raise SettingError(f"{option} is for --camera; leave it out with files")
         if (self.snapshots is None) != (self.when is None):
             raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
+        if self.snapshots is None and "snapshots_limit" in {s.name for s in self.changed()}:
+            raise SettingError("--snapshots-limit is for --snapshots DIR; give both")
         if self.mqtt_discovery and self.mqtt is None:
             raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
         if self.output and self.file_format not in FILE_FORMATS:

@@ -52,8 +52,11 @@ def is_system_folder(name: str) -> bool:
 
 def is_own_folder(folder: Path) -> bool:
     """Whether edgetl made a folder: a run, finished or not, or the demo."""
-    if folder.name == _DEMO_FOLDER:
-        return True
+    return folder.name == _DEMO_FOLDER or is_run(folder)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is a run, finished or not."""
     return (folder / _RUN_CONFIG).is_file() and any((folder / name).exists() for name in _OF_A_RUN)
 
 

@@ -58,6 +58,7 @@ def test_help_all_shows_every_option_with_its_default_and_help_the_common_ones(c
         ({"camera": "0", "smooth": float("nan")}, "--smooth nan is not above 0"),
         ({"camera": "0", "threshold": 1.5}, "--threshold 1.5 is not between 0 and 1"),
         ({"camera": "0", "snapshots_limit": float("inf")}, "--snapshots-limit inf is not"),
+        ({"camera": "0", "snapshots_limit": 5.0}, "--snapshots-limit is for --snapshots DIR"),
         ({"camera": "0", "when": "cat>0.9"}, "--snapshots DIR and --when"),
         ({"camera": "0", "mqtt_discovery": True}, "--mqtt-discovery needs --mqtt URL"),
         ({"camera": "0", "output": Path("a.txt")}, "--output a.txt: add --format"),

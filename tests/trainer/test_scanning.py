@@ -113,3 +113,8 @@ def test_train_refuses_before_anything_is_decoded_or_written(cli: Cli) -> None:
     make(cli.folder / "photos", {"train": 3, "bus": 3}, {})
     assert_one_clear_line(cli("train", "photos", check=2), "train/ is named like a split")
     assert not (cli.folder / "runs").exists()
+
+
+def test_a_run_is_no_folder_of_photos(tmp_path: Path) -> None:
+    make(tmp_path, {"figures": 3, "exports": 1}, {"config.json": "{}", "labels.txt": "a"})
+    assert "is a run of edgetl; name the photos" in refused(tmp_path)

@@ -84,6 +84,7 @@ def test_a_runs_config_gives_its_recipe_and_photos(tmp_path: Path) -> None:
         ("a.json", "{", "neither TOML nor"),
         ("a.json", "[1]", "holds no settings"),
         ("a.toml", "\xff", "neither TOML nor"),
+        ("a.toml", "height = 64\nimage_size = 96", "image_size and height or width; keep one"),
     ],
 )
 def test_a_file_that_is_wrong_is_named(tmp_path: Path, name: str, content: str, words: str) -> None:
@@ -102,6 +103,7 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, name: str, content: str, 
         ({"fit": "squeeze"}, "--fit 'squeeze' is not one of stretch, crop, pad"),
         ({"recipe": "best"}, "--recipe 'best' is not one of default, reference"),
         ({"head_lr": "fast"}, "--head-lr 'fast'"),
+        ({"image_size": "0"}, "--image-size 0: height 0 is not between 32 and 4096"),
     ],
 )
 def test_a_value_that_is_wrong_is_named(options: dict[str, object], words: str) -> None:

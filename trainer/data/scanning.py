@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.sources.folders import is_run
 from edgetl.trainer.data.class_names import class_labels
 from edgetl.trainer.data.csv_labels import (
     LabelTable,
@@ -39,6 +40,11 @@ def scan(root: Path) -> Dataset:
         DataError: the folder, or one in it, cannot be read; there are no classes, one class only,
             or one with too few pictures; or it cannot be told what the classes are.
     """
+    if is_run(Path(root)):
+        raise DataError(
+            f"{quoted(root)}: is a run of edgetl; name the photos, or continue it with: "
+            f"edgetl train --resume --out {quoted(root)}"
+        )
     walked = walk(Path(root))
     base, top = walked.top, Path(root)
     while is_wrapper(base) and not has_label_table(base, top):
