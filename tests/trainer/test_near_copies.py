@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from edgetl.edge.model.input_size import InputSize
+from edgetl.trainer.data import near_copies
 from edgetl.trainer.data.capture_time import Capture, capture_of, seconds_apart
 from edgetl.trainer.data.copies import exclude_duplicates
 from edgetl.trainer.data.dataset import Dataset, Example
@@ -112,6 +113,18 @@ def test_each_burst_is_a_group(tmp_path: Path) -> None:
     found, paths = decoded(tmp_path, frames)
     expected = [list(range(first, first + 8)) for first in range(0, 48, 8)]
     assert near_copy_groups(found.pixels, paths) == expected
+
+
+def test_in_large_data_each_photo_is_compared_with_the_next_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    originals = [scene(seed) for seed in range(20)]
+    pictures = [*originals, shifted(originals[19], 2, 1), shifted(originals[2], 2, 1)]
+    found, paths = decoded(tmp_path, pictures)
+    assert near_copy_groups(found.pixels, paths) == [[2, 21], [19, 20]]
+    monkeypatch.setattr(near_copies, "WITHIN", 10)
+    monkeypatch.setattr(near_copies, "_BLOCK", 10)
+    assert near_copy_groups(found.pixels, paths) == [[19, 20]]
 
 
 def taken(path: Path, picture: Image.Image, time: str, model: str = "X100") -> Path:

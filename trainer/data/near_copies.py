@@ -9,6 +9,7 @@ often both err is measured by `python -m edgetl.benchmarks.dev.near_copies`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 import cv2
 import numpy as np
@@ -21,6 +22,8 @@ from edgetl.trainer.progress import progress
 # Coarse brightness: a grid of this many values a side, whose correlation makes a candidate.
 _GRID = 8
 _CANDIDATE = 0.65
+# How many of the pictures after it each is compared with.
+WITHIN = 50_000
 # In uniform data nearly every pair is one: of each photo only these many, the most alike of those
 # after it.
 _CANDIDATES_EACH = 16
@@ -56,8 +59,8 @@ class Pair:
 def alike(pixels: MemoryMappedArray, *, above: float) -> Iterator[Pair]:
     """The pairs of pictures whose fine structure correlates by more than `above`.
 
-    Time grows with the square of the number of pictures, but slowly: that part is one product of
-    matrices, of 64 values a picture.
+    Each picture is compared with the WITHIN after it, which are all of most data sets: near-copies
+    lie beside each other by path, and so time does not grow with the square of a million.
 
     Args:
         pixels: uint8 [pictures, height, width, 3] RGB. Pictures of one colour are like none.
@@ -74,7 +77,10 @@ def alike(pixels: MemoryMappedArray, *, above: float) -> Iterator[Pair]:
 def _described(pixels: MemoryMappedArray) -> tuple[_Grids, _Grey]:
     """Coarse brightness, of unit norm, and fine structure of each picture; flat ones have zeros."""
     grids = np.zeros((len(pixels), _GRID * _GRID), np.float32)
-    structures = np.zeros((len(pixels), _THUMBNAIL, _THUMBNAIL), np.uint8)
+    # On disk, where the system keeps of it what fits: 4 GB of a million pictures.
+    with TemporaryFile() as file:
+        shape = (len(pixels), _THUMBNAIL, _THUMBNAIL)
+        structures = np.memmap(file, np.uint8, mode="w+", shape=shape)
     with progress("near-copies", len(pixels)) as advance:
         for start in range(0, len(pixels), _CHUNK):
             for row, picture in enumerate(pixels[start : start + _CHUNK], start):
@@ -103,10 +109,11 @@ def _candidates(grids: _Grids) -> Iterator[tuple[int, int, bool]]:
     turned = grids.reshape(-1, _GRID, _GRID)[:, :, ::-1].reshape(grids.shape)
     # A number a pair, as a million tuples would take hundreds of megabytes.
     codes: list[npt.NDArray[np.int64]] = []
-    step = max(1, _BLOCK // max(1, len(grids)))
+    step = max(1, _BLOCK // max(1, min(len(grids), WITHIN)))
     for start in range(0, len(grids), step):
         block = grids[start : start + step]
-        plain, mirrored = block @ grids[start:].T, block @ turned[start:].T
+        end = start + step + WITHIN
+        plain, mirrored = block @ grids[start:end].T, block @ turned[start:end].T
         # Each row with those after it.
         plain[np.tril_indices(len(block))] = mirrored[np.tril_indices(len(block))] = -1
         best = np.maximum(plain, mirrored)

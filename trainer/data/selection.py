@@ -1,9 +1,12 @@
 """Which of the photos that were found are used, and for what."""
 
+from dataclasses import replace
+
 from edgetl.trainer.data.checks import DataSummary, summarize
 from edgetl.trainer.data.copies import exclude_duplicates
 from edgetl.trainer.data.dataset import Dataset, Excluded, without
 from edgetl.trainer.data.groups import near_copy_groups, with_groups
+from edgetl.trainer.data.near_copies import WITHIN
 from edgetl.trainer.data.picture_cache import DecodedPictures
 from edgetl.trainer.data.placeholders import placeholders
 from edgetl.trainer.data.splitting import assign_splits
@@ -23,6 +26,9 @@ def select_photos(
     single = exclude_duplicates(readable, pixel_digests, on_conflict=recipe.on_conflict)
     groups = near_copy_groups(decoded.pixels, [found.path(e) for e in found.examples])
     grouped = with_groups(single, ([files[row] for row in rows] for rows in groups))
+    if len(files) > WITHIN:
+        note = f"near-copies: each photo is compared with the {WITHIN:,} after it by path"
+        grouped = replace(grouped, notes=(*grouped.notes, note))
     dataset = assign_splits(grouped, seed=recipe.seed)
     sizes = {file: size for file, size in zip(files, decoded.sizes, strict=True) if size}
     summary = summarize(
