@@ -42,7 +42,7 @@ def class_labels(
         if clashes:
             raise DataError(
                 f"{where}: {place}{': ' if place else ''}classes differ only in case, "
-                f"{some(clashes)}; put the pictures of each pair into one folder"
+                f"{some(clashes)}; merge each pair under one name"
             )
     return labels, [*notes, *_of_two_forms(labels)]
 
