@@ -152,6 +152,8 @@ ROWS = [
         notes=("test: 'fish' is taken for the class 'Fish'",)),
     Row("case differs side by side", {"Fish": 2, "fish": 2, "Ape": 2, "ape": 2},
         error=("'Ape' and 'ape', 'Fish' and 'fish'", "merge each pair under one name")),
+    Row("a space behind a name", {"cat": 2, "cat ": 2, "dog": 2},
+        error=("differ only in case or spaces, 'cat' and 'cat '",)),
     Row("names with line breaks", {"a\nb": 2, "c\rd": 2, "e": 2},
         error=(r"folders 'a\nb', 'c\rd' have names with a line break",)),
     # Deeper
@@ -294,6 +296,11 @@ def test_tables_in_utf16_are_read_and_those_in_latin1_refused(tmp_path: Path) ->
     assert found(scan(root)) == CAT_DOG
     (root / "a.csv").write_bytes(KAGGLE.replace("dog", "h\u00fcnd").encode("latin-1"))
     assert "a.csv: is no UTF-8 (class h\\udcfcnd); save it as UTF-8" in refused(root)
+
+
+def test_a_name_cannot_turn_the_direction_of_a_message(tmp_path: Path) -> None:
+    root = make(tmp_path / "data", {"a\u202eb": 3}, {})
+    assert "\u202e" not in refused(root)
 
 
 @posix

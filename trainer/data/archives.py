@@ -119,11 +119,14 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
                 keep_unpacked(archive)
                 return archive
         try:
-            return _unpacked(archive, name, cache, sha256)
+            folder = _unpacked(archive, name, cache, sha256)
         except DataError:
             if is_url:  # else the same file would be refused again each time
                 forget(archive)
             raise
+        # Errors of what is in the archive name this folder.
+        logger.info(f"unpacked   {name} to {quoted(folder)}")
+        return folder
     except OSError as error:
         raise RunFolderError(
             f"{quoted(cache)}: cannot keep the data there: {reason(error)}; "
