@@ -13,15 +13,15 @@ def class_labels(
     """The label of each spelling of a class, and sentences of what was taken to be the same.
 
     Labels are in Unicode's normal form C: macOS writes "Müsli" in form D, and others in C. Names
-    that differ only in case or spaces are one class in different places, spelled as in the first of them.
+    that differ only in case or spaces are one class in different places, spelled as in the first.
 
     Args:
         names: the classes' names in each place: train/, test/, ..., or "" where there is one place.
         where: the data folder, for messages.
 
     Raises:
-        DataError: names that differ only in case or spaces in one place; a name that is no UTF-8, or has a
-            line break in it. All of them are named.
+        DataError: names that differ only in case or spaces in one place; a name that is no UTF-8,
+            or has a line break in it. All of them are named.
     """
     _check_writable(names, where)
     spelled: dict[str, str] = {}
