@@ -136,6 +136,18 @@ def test_no_run_and_a_wrong_name_are_told_apart(in_tmp_path: Path) -> None:
         find_run(Path("elsewhere"))
 
 
+def test_runs_that_are_there_are_named_where_latest_or_a_name_leads_nowhere(
+    in_tmp_path: Path,
+) -> None:
+    Path("runs/one").mkdir(parents=True)
+    Path("runs/one/model.keras").touch()
+    Path("runs/latest").write_text("gone")
+    with pytest.raises(RunFolderError, match=r"runs/latest: names no run; name one: runs/one$"):
+        find_run(None)
+    with pytest.raises(RunFolderError, match=r"^one: no such run folder; there is runs/one$"):
+        find_run(Path("one"))
+
+
 def test_a_finished_run_holds_every_file_of_the_contract(two_class_run: Path) -> None:
     names = {p.relative_to(two_class_run).as_posix() for p in two_class_run.rglob("*")}
     assert names >= {

@@ -26,6 +26,7 @@ from edgetl.edge.sources.folders import is_system_folder
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.cache_entries import hold_until_next, new_entry, prune
 from edgetl.trainer.data.downloads import downloaded, forget
+from edgetl.trainer.data.wording import ANOTHER_DISK
 from edgetl.trainer.progress import bytes_bar
 
 ARCHIVE_SUFFIXES = (".zip", ".tar.gz", ".tgz")
@@ -130,7 +131,7 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
     except OSError as error:
         raise RunFolderError(
             f"{quoted(cache)}: cannot keep the data there: {reason(error)}; "
-            f"free some space, or choose another disk with --out"
+            f"free some space, or {ANOTHER_DISK}"
         ) from error
 
 
@@ -258,7 +259,7 @@ def _check_size(name: str, packed: int, free: int, total: int) -> None:
     if total > free:
         raise RunFolderError(
             f"{name}: unpacks to more than {total / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
-            f"free some, or choose another disk with --out"
+            f"free some, or {ANOTHER_DISK}"
         )
 
 
