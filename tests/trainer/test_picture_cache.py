@@ -110,7 +110,7 @@ def test_pictures_that_do_not_fit_on_the_disk_are_refused_before_decoding(
 ) -> None:
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(picture_cache.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(RunFolderError, match="MB are free; .*inspect: start it in a"):
+    with pytest.raises(RunFolderError, match=r"MB are free; .*inspect: start it in a"):
         decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
 
 
