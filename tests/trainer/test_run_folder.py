@@ -1,3 +1,4 @@
+import contextlib
 import json
 import shutil
 import subprocess
@@ -127,6 +128,19 @@ def test_latest_works_as_a_file_where_links_do_not(
     assert Path("runs/latest").is_file()
     assert find_run(None).path == Path("runs/one")
     assert find_run(Path("runs/latest")).path == Path("runs/one")
+
+
+def test_a_run_stopped_before_it_can_be_resumed_leaves_nothing(in_tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_run(Path("runs/one")):
+        raise KeyboardInterrupt
+    assert list(Path("runs").iterdir()) == []
+
+
+def test_a_run_stopped_once_it_can_be_resumed_stays(in_tmp_path: Path) -> None:
+    with contextlib.suppress(KeyboardInterrupt), new_run(Path("runs/one")) as run:
+        run.config.write_text("{}")
+        raise KeyboardInterrupt
+    assert run.config.is_file()
 
 
 def test_no_run_and_a_wrong_name_are_told_apart(in_tmp_path: Path) -> None:

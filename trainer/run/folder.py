@@ -98,7 +98,8 @@ class FinishedRun:
 def new_run(path: Path | None, *, runs: Path = RUNS) -> Iterator[RunFolder]:
     """Make the folder of a new run, and hold it while the block runs.
 
-    A run that is refused for its data or a setting leaves no folder behind.
+    A run that is refused for its data or a setting leaves no folder behind, nor does one that
+    ends before it could be resumed.
 
     Args:
         path: the folder; None for one in `runs` named by the date and time.
@@ -129,8 +130,10 @@ def new_run(path: Path | None, *, runs: Path = RUNS) -> Iterator[RunFolder]:
             ) from error
         try:
             yield run
-        except (DataError, SettingError):
-            if not run.checkpoint.exists():
+        except BaseException as error:
+            refused = isinstance(error, DataError | SettingError)
+            # Without config.json, `train --resume` and `runs` know nothing of the folder.
+            if not run.checkpoint.exists() and (refused or not run.config.exists()):
                 _empty(folder, remove=made)
             raise
 
