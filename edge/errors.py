@@ -3,6 +3,7 @@
 from pathlib import Path
 
 _NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode categories
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class EdgetlError(Exception):
@@ -70,7 +71,8 @@ def plural(count: int, noun: str) -> str:
 def quoted(path: Path | str) -> str:
     """`path` as it is shown in a message: on one line whatever its name holds.
 
-    Control characters, line separators and bytes that are no UTF-8 are shown as escapes.
+    Control characters, line separators, those that turn the direction of what follows, and bytes
+    that are no UTF-8 are shown as escapes.
     """
     text = str(path)
     if text.isprintable():
@@ -79,6 +81,8 @@ def quoted(path: Path | str) -> str:
     from unicodedata import category
 
     return "".join(
-        char.encode("unicode_escape").decode() if category(char) in _NOT_SHOWN else char
+        char.encode("unicode_escape").decode()
+        if category(char) in _NOT_SHOWN or char in _TURNING
+        else char
         for char in text
     )

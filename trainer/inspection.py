@@ -1,5 +1,6 @@
 """What `train` would find in a folder of photos, without training. Imports no TensorFlow."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.errors import DataError, SettingError, quoted
 from edgetl.edge.model.latest import RUNS
 from edgetl.trainer.config import recipe_from
 from edgetl.trainer.data.archives import data_folder
@@ -29,12 +30,14 @@ class Inspection:
         summary: counts and warnings.
         decoded: the pixels of all photos that were found.
         rows: of each file the row in `decoded`.
+        data: what was inspected, as it was typed: a folder, an archive or a URL.
     """
 
     dataset: Dataset
     summary: DataSummary
     decoded: DecodedPictures
     rows: Mapping[str, int]
+    data: str
 
 
 def inspect(options: InspectOptions) -> Inspection:
@@ -42,19 +45,25 @@ def inspect(options: InspectOptions) -> Inspection:
 
     Raises:
         DataError: there is no such folder, or it cannot be trained on.
-        SettingError: the size is out of range.
+        SettingError: the size is out of range, or the page would overwrite what is no page.
         RunFolderError: the cache of decoded photos cannot be written.
     """
     if options.data is None and not Path("data").is_dir():
         raise DataError("no DATA given and no ./data here; name a folder of photos")
+    data = options.data or "data"
+    if options.page.suffix.lower() not in (".html", ".htm"):
+        raise SettingError(
+            f"--page {quoted(options.page)}: its name does not end in .html; a file of that name "
+            f"would be overwritten"
+        )
     recipe = recipe_from({"image_size": options.image_size} if options.image_size else {})
     cache = RUNS / ".cache"
-    found = scan(data_folder(options.data or "data", cache=cache / "archives"))
+    found = scan(data_folder(data, cache=cache / "archives"))
     paths = [found.path(example) for example in found.examples]
     decoded = decode_pictures(paths, recipe.input_size, cache=cache)
     dataset, summary = select_photos(found, decoded, recipe)
     rows = {example.file: row for row, example in enumerate(found.examples)}
-    return Inspection(dataset, summary, decoded, rows)
+    return Inspection(dataset, summary, decoded, rows, data)
 
 
 def inspection_lines(inspection: Inspection) -> list[str]:
@@ -73,7 +82,8 @@ def _next_lines(inspection: Inspection) -> Iterator[str]:
     count = len(inspection.summary.warnings)
     if count:
         yield f"do         look at the {count} warning{'s' if count > 1 else ''} above, then train"
-    yield f"next       edgetl train {quoted(inspection.dataset.root)}"
+    dashes = "-- " if inspection.data.startswith("-") else ""
+    yield f"next       edgetl train {dashes}{quoted(shlex.quote(inspection.data))}"
 
 
 def inspection_json(inspection: Inspection) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def cross_validated(
     return cross_validate(
         features[rows].astype(np.float32),
         np.concatenate([prepared.pictures.targets[split] for split in splits]),
-        assign_folds(examples, min(folds, len(examples)), seed=recipe.seed),
+        assign_folds(examples, folds, seed=recipe.seed),
         classes=len(dataset.labels),
     )
 

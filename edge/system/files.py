@@ -1,5 +1,6 @@
 """Writing files so that a kill at any moment leaves the old file or the new one."""
 
+import errno
 import json
 import os
 import tempfile
@@ -19,8 +20,11 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         mode: the finished file's permissions; default those of an ordinary new file.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or `path` is a device or a pipe, which root could
+            else replace by a file, for all programs of the machine.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     descriptor, name = tempfile.mkstemp(prefix=".part-", suffix=f"-{path.name}", dir=path.parent)
     os.close(descriptor)
     temporary = Path(name)

@@ -89,4 +89,6 @@ def _instance(kind: Any, value: Any, where: str) -> Any:
 
 def _damaged(where: str, value: Any) -> DamagedError:
     text = json.dumps(value)
-    return DamagedError(f"{quoted(where)} is {text if len(text) <= 40 else f'{text[:40]}...'}")
+    return DamagedError(
+        f"{quoted(where) or 'the whole'} is {text if len(text) <= 40 else f'{text[:40]}...'}"
+    )

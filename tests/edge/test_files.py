@@ -30,6 +30,16 @@ def test_names_that_are_no_utf8_are_read_from_json_as_they_were(tmp_path: Path) 
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"file": name}
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a special file")
+def test_a_device_or_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.html"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="not a regular file"):
+        write_text(pipe, "text")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
 def test_an_existing_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("a much longer old text")

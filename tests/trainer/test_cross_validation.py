@@ -31,6 +31,24 @@ def test_near_copies_share_a_fold_and_classes_are_spread_evenly(seed: int) -> No
         assert len(counts) == 5
 
 
+def test_a_class_of_one_burst_is_divided_so_that_heads_learn_from_it() -> None:
+    examples = [*bursts([12], "a"), *bursts([1] * 12, "b")]
+    folds = assign_folds(examples, 5, seed=0)
+    targets = np.array([example.label == "b" for example in examples]).astype(np.int64)
+    assert all(len(set(folds[targets == label])) == 5 for label in (0, 1))
+    features = np.eye(2, dtype=np.float32)[targets]
+    found = cross_validate(features, targets, folds, classes=2)
+    assert found.accuracy == 1.0
+    assert np.isfinite(found.loss)
+
+
+def test_folds_that_could_not_be_filled_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    folds = assign_folds([*bursts([1] * 3, "a"), *bursts([2, 1], "b")], 20, seed=0)
+    assert set(folds) == {0, 1, 2}
+    (line,) = caplog.messages
+    assert line.startswith("cross-validation has 3 folds and not 20")
+
+
 def test_another_seed_makes_other_folds() -> None:
     examples = bursts([1] * 40, "a")
     one, other = (assign_folds(examples, 5, seed=seed).tolist() for seed in (0, 1))

@@ -175,7 +175,7 @@ def test_split_json_keeps_the_groups(tmp_path: Path) -> None:
     dataset = assign_splits(
         in_groups(with_bursts("a", [3, 1, 2, 4]), with_bursts("b", [1] * 9)), seed=0
     )
-    write_split(tmp_path / "split.json", dataset, {e.file: "" for e in dataset.examples})
+    write_split(tmp_path / "split.json", dataset, {e.file: "0" * 64 for e in dataset.examples})
     again = read_split(tmp_path / "split.json", dataset.root, dataset.labels)
     assert set(again.examples) == set(dataset.examples)
     written = json.loads((tmp_path / "split.json").read_text())

@@ -74,3 +74,32 @@ def test_what_cannot_be_trained_on_is_one_line(cli: Cli) -> None:
     assert_one_clear_line(cli("inspect", "nothere", check=2), "nothere", "no such")
     write_colour_pictures(cli.folder / "one", ["red"], 3)
     assert_one_clear_line(cli("inspect", "one", check=2), "only one class")
+
+
+@pytest.mark.parametrize(
+    ("folder", "typed", "next_command"),
+    [
+        ("my photos", ["my photos"], "edgetl train 'my photos'"),
+        ("-x", ["--", "-x"], "edgetl train -- -x"),
+        ("photos/pets", ["photos"], "edgetl train photos"),
+    ],
+)
+def test_the_next_command_is_one_to_copy(
+    cli: Cli, folder: str, typed: list[str], next_command: str
+) -> None:
+    write_colour_pictures(cli.folder / folder, ["blue", "red"], 3)
+    assert cli("inspect", *typed).stdout.splitlines()[-1] == f"next       {next_command}"
+
+
+def test_the_next_command_names_an_archive_and_not_its_cache(cli: Cli) -> None:
+    write_colour_pictures(cli.folder / "photos", ["blue", "red"], 3)
+    shutil.make_archive(str(cli.folder / "photos"), "zip", cli.folder / "photos")
+    assert cli("inspect", "photos.zip").stdout.splitlines()[-1].endswith(" edgetl train photos.zip")
+
+
+def test_a_page_overwrites_no_photo(cli: Cli) -> None:
+    photo = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 3) / "red" / "red-00.jpg"
+    before = photo.read_bytes()
+    line = cli("inspect", "photos", "--page", photo, check=2)
+    assert_one_clear_line(line, "--page", "red-00.jpg", "does not end in .html")
+    assert photo.read_bytes() == before

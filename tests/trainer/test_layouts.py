@@ -19,6 +19,7 @@ from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.scanning import scan
 from tests.trainer.packed import write_zip
 
+posix = pytest.mark.skipif(os.name != "posix", reason="links and bytes in names")
 NFC, NFD = unicodedata.normalize("NFC", "Müsli"), unicodedata.normalize("NFD", "Müsli")
 
 
@@ -147,7 +148,9 @@ ROWS = [
         found={"train Fish": 2, "train b": 2, "test Fish": 2},
         notes=("test: 'fish' is taken for the class 'Fish'",)),
     Row("case differs side by side", {"Fish": 2, "fish": 2, "Ape": 2, "ape": 2},
-        error=("'Ape' and 'ape', 'Fish' and 'fish'", "put the pictures of each pair into one")),
+        error=("'Ape' and 'ape', 'Fish' and 'fish'", "merge each pair under one name")),
+    Row("a space behind a name", {"cat": 2, "cat ": 2, "dog": 2},
+        error=("differ only in case or spaces, 'cat' and 'cat '",)),
     Row("names with line breaks", {"a\nb": 2, "c\rd": 2, "e": 2},
         error=(r"folders 'a\nb', 'c\rd' have names with a line break",)),
     # Deeper
@@ -192,6 +195,27 @@ ROWS = [
         error=("labels.csv and the folders disagree about the classes (cats, dogs)",)),
     Row("a name of several pictures", {"a": 1, "b": 1}, {"labels.csv": "file,label\n0.png,x\n"},
         error=("labels.csv names 0.png, and several pictures are called so",)),
+    Row("a column that is no split's in some rows", {".": 4},
+        {"labels.csv": "file,label,split\n0.png,a,train\n1.png,b,quiz\n2.png,a,\n3.png,b,test\n"},
+        error=("labels.csv: the column of splits holds '', 'quiz'; write train, val or test",)),
+    Row("widths beside class folders", both(""),
+        {"meta.csv": "file,width\ncats/0.png,9\ncats/1.png,8\ndogs/0.png,8\ndogs/1.png,9\n"},
+        error=("either the column 'width' of meta.csv or the folders (cats/, dogs/)",)),
+    Row("a table without a header", {".": 2}, {"labels.csv": "0.png,a\n1.png,b\n"},
+        error=("2 pictures lie in no class folders, and labels.csv is not read as labels",
+               "('0.png,a')")),
+    Row("a table of other files", {".": 2}, {"labels.csv": "file,label\nx.png,a\ny.png,b\n"},
+        error=("none of the files that labels.csv names is there (x.png, y.png)",)),
+    Row("one column a class, true and false", {".": 4},
+        {"a.csv": "image,cat,dog\n0,True,False\n1,False,True\n2,true,false\n3,FALSE,TRUE\n"},
+        found=CAT_DOG, notes=("classes are from a.csv",)),
+    Row("columns between bars", {".": 4}, {"a.csv": KAGGLE.replace(",", "|")},
+        found=CAT_DOG, notes=("classes are from a.csv",)),
+    Row("classes that differ in case in a table", {".": 2},
+        {"a.csv": "id,label\n0,cat\n1,Cat\n"}, error=("'Cat' and 'cat'", "under one name")),
+    Row("a quotation mark that is not closed", {".": 4},
+        {"a.csv": 'id,label\n0,"cat\n1,dog\n2,cat\n3,dog\n'},
+        error=("a.csv: the class that begins 'cat' has a line", "a quotation mark is missing")),
     # Sets for detection and segmentation
     Row("COCO of Roboflow", {"train": 3, "valid": 3}, {"train/_annotations.coco.json": "{}"},
         error=("is a set for object detection (COCO)", "export it for classification")),
@@ -261,6 +285,27 @@ def test_a_folder_is_taken_for_what_it_is(tmp_path: Path, row: Row) -> None:
     assert len(dataset.notes) >= len(row.notes)
     if not row.notes:
         assert dataset.notes == () or row.name.startswith(("training_set", "a table that says"))
+
+
+def test_tables_in_utf16_are_read_and_those_in_latin1_refused(tmp_path: Path) -> None:
+    root = make(tmp_path / "data", {".": 4}, {})
+    (root / "a.csv").write_bytes(KAGGLE.encode("utf-16"))
+    assert found(scan(root)) == CAT_DOG
+    (root / "a.csv").write_bytes(KAGGLE.replace("dog", "h\u00fcnd").encode("latin-1"))
+    assert "a.csv: is no UTF-8 (class h\\udcfcnd); save it as UTF-8" in refused(root)
+
+
+def test_a_name_cannot_turn_the_direction_of_a_message(tmp_path: Path) -> None:
+    root = make(tmp_path / "data", {"a\u202eb": 3}, {})
+    assert "\u202e" not in refused(root)
+
+
+@posix
+@pytest.mark.timeout(60)
+def test_a_pipe_called_like_a_table_is_not_opened(tmp_path: Path) -> None:
+    root = make(tmp_path / "data", both(""), {})
+    os.mkfifo(root / "labels.csv")
+    assert found(scan(root)) == PLAIN
 
 
 def test_the_order_of_pictures_is_that_of_their_paths(tmp_path: Path) -> None:

@@ -115,3 +115,9 @@ def test_a_value_of_another_kind_is_damage(tmp_path: Path, name: str, value: obj
     path.write_text(json.dumps({**json.loads((OLDER / "metrics.json").read_text()), name: value}))
     with pytest.raises(RunFolderError, match=r"metrics\.json: damaged"):
         read_record(path, RunMetrics)
+
+
+def test_a_record_that_is_a_list_is_named_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text("[]")
+    with pytest.raises(RunFolderError, match=r"metrics\.json: damaged \(the whole is \[\]\)"):
+        read_record(tmp_path / "metrics.json", RunMetrics)

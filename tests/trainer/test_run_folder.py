@@ -1,3 +1,4 @@
+import contextlib
 import json
 import shutil
 import subprocess
@@ -129,11 +130,36 @@ def test_latest_works_as_a_file_where_links_do_not(
     assert find_run(Path("runs/latest")).path == Path("runs/one")
 
 
+def test_a_run_stopped_before_it_can_be_resumed_leaves_nothing(in_tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_run(Path("runs/one")):
+        raise KeyboardInterrupt
+    assert list(Path("runs").iterdir()) == []
+
+
+def test_a_run_stopped_once_it_can_be_resumed_stays(in_tmp_path: Path) -> None:
+    with contextlib.suppress(KeyboardInterrupt), new_run(Path("runs/one")) as run:
+        run.config.write_text("{}")
+        raise KeyboardInterrupt
+    assert run.config.is_file()
+
+
 def test_no_run_and_a_wrong_name_are_told_apart(in_tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"no finished run in \./runs"):
         find_run(None)
     with pytest.raises(RunFolderError, match="elsewhere: no such run folder"):
         find_run(Path("elsewhere"))
+
+
+def test_runs_that_are_there_are_named_where_latest_or_a_name_leads_nowhere(
+    in_tmp_path: Path,
+) -> None:
+    Path("runs/one").mkdir(parents=True)
+    Path("runs/one/model.keras").touch()
+    Path("runs/latest").write_text("gone")
+    with pytest.raises(RunFolderError, match=r"runs/latest: names no run; name one: runs/one$"):
+        find_run(None)
+    with pytest.raises(RunFolderError, match=r"^one: no such run folder; there is runs/one$"):
+        find_run(Path("one"))
 
 
 def test_a_finished_run_holds_every_file_of_the_contract(two_class_run: Path) -> None:

@@ -26,6 +26,7 @@ from edgetl.edge.sources.folders import is_system_folder
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.cache_entries import hold_until_next, new_entry, prune
 from edgetl.trainer.data.downloads import downloaded, forget
+from edgetl.trainer.data.wording import ANOTHER_DISK
 from edgetl.trainer.progress import bytes_bar
 
 ARCHIVE_SUFFIXES = (".zip", ".tar.gz", ".tgz")
@@ -119,15 +120,18 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
                 keep_unpacked(archive)
                 return archive
         try:
-            return _unpacked(archive, name, cache, sha256)
+            folder = _unpacked(archive, name, cache, sha256)
         except DataError:
             if is_url:  # else the same file would be refused again each time
                 forget(archive)
             raise
+        # Errors of what is in the archive name this folder.
+        logger.info(f"unpacked   {name} to {quoted(folder)}")
+        return folder
     except OSError as error:
         raise RunFolderError(
             f"{quoted(cache)}: cannot keep the data there: {reason(error)}; "
-            f"free some space, or choose another disk with --out"
+            f"free some space, or {ANOTHER_DISK}"
         ) from error
 
 
@@ -255,7 +259,7 @@ def _check_size(name: str, packed: int, free: int, total: int) -> None:
     if total > free:
         raise RunFolderError(
             f"{name}: unpacks to more than {total / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
-            f"free some, or choose another disk with --out"
+            f"free some, or {ANOTHER_DISK}"
         )
 
 

@@ -13,15 +13,15 @@ def class_labels(
     """The label of each spelling of a class, and sentences of what was taken to be the same.
 
     Labels are in Unicode's normal form C: macOS writes "Müsli" in form D, and others in C. Names
-    that differ only in case are one class in different places, spelled as in the first of them.
+    that differ only in case or spaces are one class in different places, spelled as in the first.
 
     Args:
         names: the classes' names in each place: train/, test/, ..., or "" where there is one place.
         where: the data folder, for messages.
 
     Raises:
-        DataError: names that differ only in case in one place; a name that is no UTF-8, or has a
-            line break in it. All of them are named.
+        DataError: names that differ only in case or spaces in one place; a name that is no UTF-8,
+            or has a line break in it. All of them are named.
     """
     _check_writable(names, where)
     spelled: dict[str, str] = {}
@@ -32,7 +32,7 @@ def class_labels(
         clashes = []
         for name in inside:
             composed = unicodedata.normalize("NFC", name)
-            key = composed.lower()
+            key = " ".join(composed.lower().split())
             if seen.setdefault(key, composed) != composed:
                 clashes.append(f"{quoted(seen[key])!r} and {quoted(composed)!r}")
             label = spelled.setdefault(key, composed)
@@ -41,8 +41,8 @@ def class_labels(
             labels[name] = label
         if clashes:
             raise DataError(
-                f"{where}: {place}{': ' if place else ''}classes differ only in case, "
-                f"{some(clashes)}; put the pictures of each pair into one folder"
+                f"{where}: {place}{': ' if place else ''}classes differ only in case or spaces, "
+                f"{some(clashes)}; merge each pair under one name"
             )
     return labels, [*notes, *_of_two_forms(labels)]
 

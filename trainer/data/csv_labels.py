@@ -1,7 +1,8 @@
 """CSV files that name each picture's class, as Kaggle and Roboflow have them."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -22,10 +23,15 @@ _LABELS = (
 )
 _FILE_COLUMNS = _FILES.split()
 _LABEL_COLUMNS = _LABELS.split()
+_SHOWN_HEADER = 80  # characters of a header in a message
 _SPLIT_COLUMNS = ("split", "subset", "data_set")
 # A table with one of these is of boxes, and of no classes of whole pictures.
 _BOX_COLUMNS = {"xmin", "x_min", "xmax", "bbox", "bboxes", "encodedpixels", "rle"}
 _ONE_HOT = {"0": False, "1": True, "0.0": False, "1.0": True, "": False}
+_ONE_HOT |= {"false": False, "true": True}
+
+# Of each file as a table names it, its classes, and its split where it has one.
+_Rows = dict[str, tuple[frozenset[str], Split | None]]
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,14 @@ class LabelTable:
         folder: where its pictures lie.
         split: the split it is named after, or lies in.
         rows: of each file as the table names it, its classes, and its split where it has one.
+        guessed: the column that is taken for the classes for want of another, or "".
     """
 
     file: str
     folder: Folder
     split: Split | None
     rows: Mapping[str, tuple[frozenset[str], Split | None]]
+    guessed: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,11 @@ class _Columns:
     labels: tuple[int, ...]
     split: int | None
     names: tuple[str, ...]
+    named: bool
+
+    @property
+    def guessed(self) -> str:
+        return "" if self.named or self.one_hot else self.names[self.labels[0]]
 
     @property
     def one_hot(self) -> bool:
@@ -67,7 +80,7 @@ def label_tables(base: Folder, root: Path) -> list[LabelTable]:
         root: where that is.
 
     Raises:
-        DataError: a table cannot be read.
+        DataError: a table cannot be read, or names a split that is none.
     """
     names = splits_of(folder.name for folder in base.full_folders)
     by_split: dict[Split, Folder] = {names[f.name]: f for f in base.full_folders if f.name in names}
@@ -78,15 +91,37 @@ def label_tables(base: Folder, root: Path) -> list[LabelTable]:
     for split, folder in by_split.items():
         places += [(f"{folder.name}/{name}", folder, split) for name in _csv_files(folder)]
     return [
-        LabelTable(file, folder, split, rows)
+        LabelTable(file, folder, split, *table)
         for file, folder, split in places
-        if (rows := _rows(root / file)) is not None
+        if (table := _table(root / file)) is not None
     ]
 
 
 def has_label_table(folder: Folder, root: Path) -> bool:
     """Whether a CSV file right in the folder has columns of files and of labels."""
-    return any(_rows(root / name) is not None for name in _csv_files(folder))
+    return any(_table(root / name) is not None for name in _csv_files(folder))
+
+
+def why_unused(folder: Folder, root: Path) -> str:
+    """Why the CSV files right in a folder name no picture's class; "" if there are none."""
+    reasons = []
+    for name in _csv_files(folder):
+        if (table := _table(root / name)) is not None:
+            reasons.append(
+                f"none of the files that {quoted(name)} names is there ({some(_shown(table[0]))})"
+            )
+        elif (root / name).is_file():
+            with (root / name).open(encoding=_encoding(root / name), errors="replace") as file:
+                header = file.readline(_SHOWN_HEADER).rstrip("\r\n")
+            reasons.append(
+                f"{quoted(name)} is not read as labels, as no row under its header names a file "
+                f"and a class, or the header ({quoted(header)!r}) has no such columns"
+            )
+    return "; ".join(reasons)
+
+
+def _shown(names: Iterable[str]) -> list[str]:
+    return [quoted(name) for name in names]
 
 
 def labels_of(tables: Sequence[LabelTable]) -> set[str]:
@@ -163,16 +198,27 @@ def _csv_files(folder: Folder) -> Iterator[str]:
             yield name
 
 
-def _rows(path: Path) -> dict[str, tuple[frozenset[str], Split | None]] | None:
-    """The table's rows; None if it is no table of labels."""
+def _encoding(path: Path) -> str:
+    """UTF-16 where a byte order mark says so, as PowerShell and Excel write it; else UTF-8."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _table(path: Path) -> tuple[_Rows, str] | None:
+    """The table's rows, and the column that is guessed; None if it is no table of labels."""
+    if not path.is_file():  # a pipe would never end
+        return None
     try:
         # Bytes that are no UTF-8 are kept: such a table may be none of labels.
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        with path.open(encoding=_encoding(path), errors="surrogateescape", newline="") as file:
             first = file.readline()
-            delimiter = max(",;\t", key=first.count)
+            delimiter = max(",;\t|", key=first.count)
             reader = csv.reader(chain([first], file), delimiter=delimiter, skipinitialspace=True)
             columns = _columns(next(reader, []))
-            return None if columns is None else _read(reader, columns)
+            rows = None if columns is None else _read(reader, columns, path)
+            return None if columns is None or rows is None else (rows, columns.guessed)
+    except UnicodeError:
+        return None
     except OSError as error:
         raise DataError(f"{quoted(path)}: {reason(error)}; make it readable") from error
     except csv.Error:
@@ -194,13 +240,13 @@ def _columns(header: Sequence[str]) -> _Columns | None:
         i for i, name in enumerate(names) if i not in (file, split) and name not in ("", "index")
     )
     chosen = rest if label is None else (label,)
-    return _Columns(file, chosen, split, tuple(map(str.strip, header))) if chosen else None
+    titles = tuple(map(str.strip, header))
+    return _Columns(file, chosen, split, titles, label is not None) if chosen else None
 
 
-def _read(
-    reader: Iterator[list[str]], columns: _Columns
-) -> dict[str, tuple[frozenset[str], Split | None]] | None:
-    rows: dict[str, tuple[frozenset[str], Split | None]] = {}
+def _read(reader: Iterator[list[str]], columns: _Columns, path: Path) -> _Rows | None:
+    rows: _Rows = {}
+    splits: set[str] = set()
     for row in reader:
         cells = [cell.strip() for cell in row]
         if not any(cells):
@@ -208,28 +254,41 @@ def _read(
         if len(cells) < len(columns.names):
             cells += [""] * (len(columns.names) - len(cells))
         if columns.one_hot:
-            if any(cells[i] not in _ONE_HOT for i in columns.labels):
+            if any(cells[i].lower() not in _ONE_HOT for i in columns.labels):
                 return None
-            classes = frozenset(columns.names[i] for i in columns.labels if _ONE_HOT[cells[i]])
+            classes = frozenset(
+                columns.names[i] for i in columns.labels if _ONE_HOT[cells[i].lower()]
+            )
         else:
             classes = frozenset(filter(None, (cells[i] for i in columns.labels)))
         file = cells[columns.file].replace("\\", "/").removeprefix("./")
-        split = split_of(cells[columns.split]) if columns.split is not None else None
+        named = cells[columns.split] if columns.split is not None else ""
+        splits.add(named)
+        split = split_of(named)
         before = rows.get(file, (frozenset(), None))[0]
         rows[file] = (classes | before, split)
+    _check_splits(splits, path)
     return rows or None
 
 
-def _matched(
-    table: LabelTable, root: Path, cut: int
-) -> tuple[dict[str, tuple[frozenset[str], Split | None]], list[str]]:
+def _check_splits(named: set[str], path: Path) -> None:
+    """Refuse a column split with values that are none: its rows would go to any split."""
+    unknown = sorted(name for name in named if not split_of(name))
+    if unknown and named != {""}:
+        raise DataError(
+            f"{quoted(path)}: the column of splits holds {some([repr(n) for n in unknown])}; write "
+            f"train, val or test in each of its cells, or rename the column"
+        )
+
+
+def _matched(table: LabelTable, root: Path, cut: int) -> tuple[_Rows, list[str]]:
     """What a table says of each picture, by its path below `root`, and the names not found."""
     index: dict[str, list[str]] = {}
     for path in pictures_below(table.folder):
         name = PurePosixPath(path).name
         index.setdefault(name, []).append(path[cut:])
         index.setdefault(_stem(name), []).append(path[cut:])
-    found: dict[str, tuple[frozenset[str], Split | None]] = {}
+    found: _Rows = {}
     missing: list[str] = []
     unclear: list[str] = []
     for file, what in table.rows.items():

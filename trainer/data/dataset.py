@@ -116,8 +116,8 @@ def check_classes(dataset: Dataset) -> None:
         )
     if len(dataset.labels) < 2:
         raise DataError(
-            f"{where}: only one class ({dataset.labels[0]}); a classifier needs two or more, "
-            f"each in a folder of its own"
+            f"{where}: only one class ({quoted(dataset.labels[0])}); a classifier needs two or "
+            f"more, each in a folder of its own"
         )
     count = Counter(e.label for e in dataset.examples if e.split != "test")
     few = {label: count[label] for label in dataset.labels if count[label] < 2}

@@ -24,6 +24,7 @@ from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
 from edgetl.edge.system.files import write_json, write_text
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.cache_entries import alone_with, prune, remove
+from edgetl.trainer.data.wording import ANOTHER_DISK
 from edgetl.trainer.progress import bytes_bar
 
 TIMEOUT_SECONDS = 30.0  # to connect, and to wait for the next bytes
@@ -166,7 +167,7 @@ def _fetch(
         if total is not None and total - have > free:
             raise RunFolderError(
                 f"{name}: {total / 1e9:.1f} GB are to be downloaded and {free / 1e9:.1f} GB are "
-                f"free; free some, or choose another disk with --out"
+                f"free; free some, or {ANOTHER_DISK}"
             )
         with part.open("ab" if have else "wb") as file, bytes_bar("downloading", total) as show:
             if not have:  # the old bytes are gone now, so that the two always belong together

@@ -45,6 +45,7 @@ from edgetl.trainer.data.memory_mapped import (
     open_rows,
     write_rows,
 )
+from edgetl.trainer.data.wording import ANOTHER_DISK
 from edgetl.trainer.progress import progress
 
 # Entries that are kept, the newest used first: enough to compare a few input sizes.
@@ -131,7 +132,7 @@ def decode_pictures(
         prune(cache, keep=KEPT_ENTRIES)
     except OSError as error:
         raise RunFolderError(
-            f"{quoted(cache)}: cannot write decoded pictures there: {reason(error)}"
+            f"{quoted(cache)}: cannot write decoded pictures there: {reason(error)}; {ANOTHER_DISK}"
         ) from error
     pixels, facts = found
     return DecodedPictures(
@@ -176,7 +177,7 @@ def _opened(entry: Path) -> _Entry | None:
         if not remove(entry):
             raise RunFolderError(
                 f"{quoted(entry)}: decoded pictures are damaged, and another training uses them; "
-                f"end it and try again, or choose another disk with --out"
+                f"end it and try again, or {ANOTHER_DISK}"
             ) from error
         return None
     weakref.finalize(pixels, let_go)
@@ -189,8 +190,8 @@ def _made(entry: Path, paths: Sequence[Path], input_size: InputSize) -> _Entry:
     needed = len(paths) * input_size.height * input_size.width * 3
     if needed > free:
         raise RunFolderError(
-            f"{quoted(entry.parent)}: the decoded pictures take {needed / 1e9:.1f} GB and "
-            f"{free / 1e9:.1f} GB are free; free some, or choose another disk with --out"
+            f"{quoted(entry.parent)}: the decoded pictures take {needed / 1e6:,.0f} MB and "
+            f"{free / 1e6:,.0f} MB are free; free some, or {ANOTHER_DISK}"
         )
     blank = np.zeros((input_size.height, input_size.width, 3), np.uint8)
     errors: dict[str, str] = {}

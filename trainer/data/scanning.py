@@ -13,10 +13,12 @@ from edgetl.trainer.data.csv_labels import (
     label_tables,
     labelled_pictures,
     labels_of,
+    why_unused,
 )
 from edgetl.trainer.data.dataset import Dataset, Example, Excluded, check_classes
 from edgetl.trainer.data.detection_sets import detection_format
 from edgetl.trainer.data.layouts import ClassFolder, class_folders, is_wrapper
+from edgetl.trainer.data.split_names import split_of
 from edgetl.trainer.data.walking import (
     Folder,
     Walked,
@@ -83,6 +85,7 @@ def _labelled(base: Folder, root: Path) -> Dataset | None:
             f"({some(both)}); move {_files(tables)} out of there, or the pictures out of the "
             f"folders"
         )
+    _check_table_labels(tables, examples, root)
     by_split: dict[str, set[str]] = {}
     for example in sorted(examples, key=lambda e: e.split != "train"):
         by_split.setdefault(example.split or "", set()).add(example.label)
@@ -98,6 +101,31 @@ def _labelled(base: Folder, root: Path) -> Dataset | None:
     )
 
 
+def _check_table_labels(
+    tables: Sequence[LabelTable], examples: Sequence[Example], root: Path
+) -> None:
+    """Refuse classes that are no text of one line, and a guess where folders may be the classes."""
+    for table in tables:
+        for label in sorted(labels_of([table])):
+            where = quoted(root / table.file)
+            if any("\ud800" <= char <= "\udfff" for char in label):
+                raise DataError(f"{where}: is no UTF-8 (class {quoted(label)}); save it as UTF-8")
+            if len(label.splitlines()) > 1:
+                raise DataError(
+                    f"{where}: the class that begins {label.splitlines()[0]!r} has a line break in "
+                    f"it; look whether a quotation mark is missing there"
+                )
+    paths = {example.file.rpartition("/")[0] for example in examples}
+    folders = sorted(path for path in paths if path and not split_of(path.rpartition("/")[2]))
+    guesses = [table for table in tables if table.guessed]
+    if guesses and len(folders) > 1:
+        raise DataError(
+            f"{quoted(root)}: either the column {quoted(guesses[0].guessed)!r} of "
+            f"{quoted(guesses[0].file)} or the folders ({some([f'{quoted(f)}/' for f in folders])})"
+            f" could be the classes; rename the column to label, or move the file out of there"
+        )
+
+
 def _is_by_folder(examples: Sequence[Example]) -> bool:
     """Whether each folder holds pictures of one class only, so that the folders are the classes."""
     pairs = {(example.file.rpartition("/")[0], example.label) for example in examples}
@@ -110,9 +138,10 @@ def _foldered(base: Folder, root: Path, everything: Folder) -> Dataset:
     if layout.missing:
         if found := detection_format(everything):
             raise _for_detection(root, found)
+        where = ", and ".join(filter(None, (layout.missing, why_unused(base, root))))
         raise DataError(
-            f"{quoted(root)}: {layout.missing}; put each class's pictures in a folder of its own, "
-            f"or name their classes in a file labels.csv with the columns filename and label"
+            f"{quoted(root)}: {where}; put each class's pictures in a folder of its own, or name "
+            f"their classes in a file labels.csv with the columns filename and label"
         )
     by_split: dict[str, list[str]] = {}
     for item in layout.classes:

@@ -15,6 +15,7 @@ from edgetl.edge.model.latest import LATEST, RUNS, latest_run
 from edgetl.edge.model.model_file import labels_text, parse_labels
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import Dataset
+from edgetl.trainer.data.wording import some
 from edgetl.trainer.run.lock import LOCK, held, is_held
 from edgetl.trainer.run.records import RunConfig, RunMetrics, read_record
 from edgetl.trainer.run.split_record import read_split
@@ -97,7 +98,8 @@ class FinishedRun:
 def new_run(path: Path | None, *, runs: Path = RUNS) -> Iterator[RunFolder]:
     """Make the folder of a new run, and hold it while the block runs.
 
-    A run that is refused for its data or a setting leaves no folder behind.
+    A run that is refused for its data or a setting leaves no folder behind, nor does one that
+    ends before it could be resumed.
 
     Args:
         path: the folder; None for one in `runs` named by the date and time.
@@ -128,8 +130,10 @@ def new_run(path: Path | None, *, runs: Path = RUNS) -> Iterator[RunFolder]:
             ) from error
         try:
             yield run
-        except (DataError, SettingError):
-            if not run.checkpoint.exists():
+        except BaseException as error:
+            refused = isinstance(error, DataError | SettingError)
+            # Without config.json, `train --resume` and `runs` know nothing of the folder.
+            if not run.checkpoint.exists() and (refused or not run.config.exists()):
                 _empty(folder, remove=made)
             raise
 
@@ -180,10 +184,16 @@ def find_run(path: Path | None) -> RunFolder:
     """
     chosen = path or latest_run()
     if chosen is None:
+        if finished := sorted(quoted(model.parent) for model in RUNS.glob("*/model.keras")):
+            raise RunFolderError(f"{RUNS / LATEST}: names no run; name one: {some(finished)}")
         raise RunFolderError("no finished run in ./runs; train one with: edgetl train DATA")
     if chosen.name == LATEST:
         chosen = latest_run(chosen.parent) or chosen
     if not chosen.is_dir():
+        if (RUNS / chosen).is_dir():
+            raise RunFolderError(
+                f"{quoted(chosen)}: no such run folder; there is {quoted(RUNS / chosen)}"
+            )
         raise RunFolderError(f"{quoted(chosen)}: no such run folder; `edgetl train` makes one")
     return RunFolder(chosen)
 
