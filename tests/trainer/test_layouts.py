@@ -1,6 +1,7 @@
 """Folders of photos as people have them, and what each is taken for: a table."""
 
 import io
+import os
 import shutil
 import subprocess
 import sys
