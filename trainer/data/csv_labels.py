@@ -20,12 +20,13 @@ _FILES = (
 _LABELS = (
     "label labels class_name classname label_name class category target breed species diagnosis dx"
 )
-_FILE_COLUMNS = _FILES.split()
-_LABEL_COLUMNS = _LABELS.split()
 _SPLIT_COLUMNS = ("split", "subset", "data_set")
 # A table with one of these is of boxes, and of no classes of whole pictures.
 _BOX_COLUMNS = {"xmin", "x_min", "xmax", "bbox", "bboxes", "encodedpixels", "rle"}
 _ONE_HOT = {"0": False, "1": True, "0.0": False, "1.0": True, "": False}
+
+# Of each file as a table names it, its classes, and its split where it has one.
+_Rows = dict[str, tuple[frozenset[str], Split | None]]
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ class LabelTable:
         file: its name, with that of the split folder it lies in.
         folder: where its pictures lie.
         split: the split it is named after, or lies in.
-        rows: of each file as the table names it, its classes, and its split where it has one.
+        rows: what it says of each file.
     """
 
     file: str
     folder: Folder
     split: Split | None
-    rows: Mapping[str, tuple[frozenset[str], Split | None]]
+    rows: _Rows
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,11 @@ class _Columns:
     split: int | None
     names: tuple[str, ...]
 
-    @property
-    def one_hot(self) -> bool:
-        return len(self.labels) > 1
-
 
 def label_tables(base: Folder, root: Path) -> list[LabelTable]:
-    """The CSV files of labels in a folder of photos and in its split folders.
+    """The CSV files of labels in `base`, a folder of photos at `root`, and in its split folders.
 
     Tables without labels are none: Kaggle's test.csv, sample_submission.csv, and those of boxes.
-
-    Args:
-        base: the folder.
-        root: where that is.
 
     Raises:
         DataError: a table cannot be read.
@@ -97,14 +90,10 @@ def labels_of(tables: Sequence[LabelTable]) -> set[str]:
 def labelled_pictures(
     tables: Sequence[LabelTable], base: Folder, root: Path
 ) -> tuple[list[Example], list[str]]:
-    """The pictures that tables name, and sentences of what is left out.
+    """The pictures of `base`, a folder at `root`, that tables name, and what is left out, in words.
 
-    A table names pictures by path, by name, or by name without suffix.
-
-    Args:
-        tables: of `label_tables`; one that names no picture that is there counts for nothing.
-        base: the folder of photos.
-        root: where that is, for messages.
+    A table names pictures by path, by name, or by name without suffix. One that names no picture
+    that is there counts for nothing.
 
     Raises:
         DataError: pictures have several classes, or a name could be that of several pictures.
@@ -114,7 +103,6 @@ def labelled_pictures(
     labels: dict[str, set[str]] = {}
     split_by_file: dict[str, Split | None] = {}
     notes: list[str] = []
-    unlabelled: list[str] = []
     for table in tables:
         found, missing = _matched(table, root, cut)
         if not found:
@@ -126,19 +114,16 @@ def labelled_pictures(
                 f"({some([quoted(name) for name in missing])})"
             )
         for file, (classes, split) in found.items():
-            if not classes:
-                unlabelled.append(file)
-                continue
-            labels.setdefault(file, set()).update(classes)
-            split_by_file[file] = split or table.split or splits.get(file.partition("/")[0])
+            if classes:
+                labels.setdefault(file, set()).update(classes)
+                split_by_file[file] = split or table.split or splits.get(file.partition("/")[0])
     _check_single(labels, root)
     examples = [
         Example(file, min(labels[file]), split_by_file[file])
         for file in (path[cut:] for path in pictures_below(base))
         if file in labels
     ]
-    without = base.count - len(examples)
-    if without:
+    if without := base.count - len(examples):
         notes.append(
             f"left out: {counted(without, 'picture')} of no class in "
             f"{some([quoted(table.file) for table in tables])}"
@@ -163,7 +148,7 @@ def _csv_files(folder: Folder) -> Iterator[str]:
             yield name
 
 
-def _rows(path: Path) -> dict[str, tuple[frozenset[str], Split | None]] | None:
+def _rows(path: Path) -> _Rows | None:
     """The table's rows; None if it is no table of labels."""
     try:
         # Bytes that are no UTF-8 are kept: such a table may be none of labels.
@@ -184,11 +169,11 @@ def _columns(header: Sequence[str]) -> _Columns | None:
     if _BOX_COLUMNS & set(names):
         return None
     places = {name: i for i, name in enumerate(names)}
-    file = next((places[name] for name in _FILE_COLUMNS if name in places), None)
+    file = next((places[name] for name in _FILES.split() if name in places), None)
     if file is None:
         return None
     split = next((places[name] for name in _SPLIT_COLUMNS if name in places), None)
-    label = next((places[name] for name in _LABEL_COLUMNS if name in places), None)
+    label = next((places[name] for name in _LABELS.split() if name in places), None)
     # A column without a name is pandas' index.
     rest = tuple(
         i for i, name in enumerate(names) if i not in (file, split) and name not in ("", "index")
@@ -197,22 +182,19 @@ def _columns(header: Sequence[str]) -> _Columns | None:
     return _Columns(file, chosen, split, tuple(map(str.strip, header))) if chosen else None
 
 
-def _read(
-    reader: Iterator[list[str]], columns: _Columns
-) -> dict[str, tuple[frozenset[str], Split | None]] | None:
-    rows: dict[str, tuple[frozenset[str], Split | None]] = {}
+def _read(reader: Iterator[list[str]], columns: _Columns) -> _Rows | None:
+    rows: _Rows = {}
     for row in reader:
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
-        if len(cells) < len(columns.names):
-            cells += [""] * (len(columns.names) - len(cells))
-        if columns.one_hot:
+        cells += [""] * (len(columns.names) - len(cells))
+        if len(columns.labels) > 1:
             if any(cells[i] not in _ONE_HOT for i in columns.labels):
                 return None
             classes = frozenset(columns.names[i] for i in columns.labels if _ONE_HOT[cells[i]])
         else:
-            classes = frozenset(filter(None, (cells[i] for i in columns.labels)))
+            classes = frozenset({cells[columns.labels[0]]} - {""})
         file = cells[columns.file].replace("\\", "/").removeprefix("./")
         split = split_of(cells[columns.split]) if columns.split is not None else None
         before = rows.get(file, (frozenset(), None))[0]
@@ -220,16 +202,14 @@ def _read(
     return rows or None
 
 
-def _matched(
-    table: LabelTable, root: Path, cut: int
-) -> tuple[dict[str, tuple[frozenset[str], Split | None]], list[str]]:
+def _matched(table: LabelTable, root: Path, cut: int) -> tuple[_Rows, list[str]]:
     """What a table says of each picture, by its path below `root`, and the names not found."""
     index: dict[str, list[str]] = {}
     for path in pictures_below(table.folder):
         name = PurePosixPath(path).name
         index.setdefault(name, []).append(path[cut:])
         index.setdefault(_stem(name), []).append(path[cut:])
-    found: dict[str, tuple[frozenset[str], Split | None]] = {}
+    found: _Rows = {}
     missing: list[str] = []
     unclear: list[str] = []
     for file, what in table.rows.items():
@@ -253,10 +233,9 @@ def _candidates(file: str, index: Mapping[str, list[str]]) -> list[str]:
     if len(found) < 2:
         return found
     exact = [path for path in found if f"/{path}".endswith(f"/{file}")]
-    if not exact:
-        exact = [path for path in found if f"/{_stem(path)}".endswith(f"/{file}")]
-    in_train = [path for path in exact or found if split_of(path.partition("/")[0]) == "train"]
-    return in_train if len(in_train) == 1 else exact or found
+    exact = exact or [path for path in found if f"/{_stem(path)}".endswith(f"/{file}")] or found
+    in_train = [path for path in exact if split_of(path.partition("/")[0]) == "train"]
+    return in_train if len(in_train) == 1 else exact
 
 
 def _stem(name: str) -> str:

@@ -79,7 +79,9 @@ def _arc(
 ) -> npt.NDArray[np.float64]:
     """Points of an ellipse from angle `start` to `end`, in degrees clockwise from the right."""
     angles = np.radians(np.linspace(start, end, 40))
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii + centre
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    points: npt.NDArray[np.float64] = circle * radii + centre
+    return points
 
 
 def fish(pen: Pen, colour: Colour, rng: Random) -> None:
