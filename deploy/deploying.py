@@ -41,8 +41,7 @@ class Deployed:
             "failed" if there was none, or it failed before that.
         model: the SHA-256 of the model in use, "" if none or unknown.
         edgetl: the version installed there, "" if unknown.
-        runtime: of the test inference.
-        milliseconds: of the test inference, the median; None if there was none.
+        runtime, milliseconds: of the test inference; the median, None if there was none.
         why: the reason of a failure, "" if there was none.
     """
 

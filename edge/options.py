@@ -67,13 +67,11 @@ class Setting:
     """A field of a class of options, resolved.
 
     Attributes:
-        name: in Python, and in configuration files.
+        name: in Python and in files.
         type: of one value: str, int, float, bool, Path or what `option.parse` returns.
         choices: the values allowed, empty if any are.
         repeated: whether there are any number of values, as a tuple.
-        required: whether it has no default.
-        default: its default, None if required.
-        option: the rest.
+        default: None if it is required.
     """
 
     name: str
@@ -228,9 +226,7 @@ class Options:
     def from_mapping(cls, values: Mapping[str, Any], *, where: str) -> Self:
         """Options by name, with underscores or dashes, as in a file; the rest have their defaults.
 
-        Args:
-            values: what is given.
-            where: the file, for messages.
+        `where` is the file, for messages.
 
         Raises:
             SettingError: a name is no option, or a value is not allowed.

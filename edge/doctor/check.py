@@ -13,7 +13,6 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        name: of the thing.
         state: "fail" where edgetl cannot do its work, "warn" where it can do less of it, or slower.
         found: what is there.
         remedy: what to do about it, "" if nothing has to be done.

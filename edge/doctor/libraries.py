@@ -65,9 +65,7 @@ class Loaded:
 def load(module: str, *, facts: str = "{}") -> Loaded:
     """Import a module in a subprocess.
 
-    Args:
-        module: its name.
-        facts: an expression over `module` that gives a dict which JSON can hold.
+    `facts` is an expression over `module`, the module, that gives a dict which JSON can hold.
     """
     try:
         done = run_python(

@@ -37,7 +37,6 @@ class Service:
         devices: what DeviceAllow= may name: "char-video4linux".
         writable: folders it writes to, absolute.
         network: whether it talks to other machines, or is listened to by them.
-        netlink: whether it may hear the kernel's news of devices.
         results_to_journal: whether what it prints is kept; errors always are.
         secrets: a file with variables that only root may read; None for none.
         state: a folder below /var/lib, made for it and its user, that outlives it; None for none.
@@ -50,7 +49,6 @@ class Service:
     devices: Sequence[str] = ()
     writable: Sequence[PurePosixPath] = ()
     network: bool = False
-    netlink: bool = False
     results_to_journal: bool = False
     secrets: PurePosixPath | None = None
     state: PurePosixPath | None = None
@@ -65,7 +63,8 @@ def unit_text(service: Service) -> str:
     """
     families = ["AF_UNIX"]
     families += ["AF_INET", "AF_INET6"] if service.network else []
-    families += ["AF_NETLINK"] if service.network or service.netlink else []
+    # libcamera hears from the kernel of the devices there are.
+    families += ["AF_NETLINK"] if service.network or "char-media" in service.devices else []
     lines = [
         MARK,
         "[Unit]",

@@ -177,12 +177,11 @@ def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path
 
 
 def _digest(archive: Path) -> str:
-    digest, done = hashlib.sha256(), 0
+    digest = hashlib.sha256()
     with archive.open("rb") as file, bytes_bar("reading", archive.stat().st_size) as show:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
-            done += len(chunk)
-            show(done)
+            show(file.tell())
     return digest.hexdigest()
 
 
@@ -206,10 +205,9 @@ def _unpack(archive: Path, name: str, into: Path) -> None:
             check_size(declared)
             target = into.joinpath(*parts)
             try:
+                (target if entry.is_folder else target.parent).mkdir(parents=True, exist_ok=True)
                 if entry.is_folder:
-                    target.mkdir(parents=True, exist_ok=True)
                     continue
-                target.parent.mkdir(parents=True, exist_ok=True)
                 file = target.open("xb")
             except OSError as error:
                 if error.errno not in _BAD_NAMES:

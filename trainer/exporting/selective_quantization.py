@@ -121,11 +121,8 @@ class Int8Model:
         table.seek(0)
         layer_of = {op.output: op.layer for op in self._operators}
         lost = {layer_of.get(row["tensor_name"]): row["lost"] for row in csv.DictReader(table)}
-        errors = [
-            LayerQuantizationError(layer, float(lost[layer]))
-            for layer in self.layers
-            if layer in lost
-        ]
+        known = [layer for layer in self.layers if layer in lost]
+        errors = [LayerQuantizationError(layer, float(lost[layer])) for layer in known]
         return sorted(errors, key=lambda error: -error.lost)
 
     def with_consumers(self, layer: str) -> list[str]:
@@ -282,9 +279,8 @@ def _accuracy(flatbuffer: bytes, criteria: AcceptanceCriteria) -> float:
     try:
         interpreter = choose_runtime("litert").interpreter(flatbuffer, threads=default_threads())
     except (ValueError, RuntimeError) as error:
-        raise EdgetlError(
-            f"LiteRT cannot run the model with these layers in float ({error})"
-        ) from error
+        words = f"LiteRT cannot run the model with these layers in float ({error})"
+        raise EdgetlError(words) from error
     (model_input,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
     correct = 0
     for row, target in enumerate(criteria.targets):
