@@ -32,8 +32,7 @@ class Option:
         unset: in words, what None, or False, stands for where that is the default.
         group: the heading that help shows it under.
         common: whether --help shows it; --help-all shows all.
-        low, high: bounds of a number, which may be reached.
-        above, below: bounds of a number, which may not.
+        low, high, above, below: bounds of a number; the first two may be reached.
         argument: whether it is given without a name on the command line.
         names: on the command line, where they are not --the-field-s-name.
         metavar: what stands for its value in help.

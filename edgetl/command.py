@@ -100,7 +100,6 @@ def command(function: Callable[..., Any], *, epilog: str, **details: Any) -> Typ
         function: its parameters become options. One whose type is a class of options
             (`edgetl.edge.options`) becomes those; one noted `Given` takes the typed ones as a dict.
             Its name is the command's, and its docstring what --help says below the summary.
-        epilog: an example.
         details: more for typer.Typer.command.
     """
     parameters = list(_parameters(function))
@@ -155,10 +154,8 @@ def options_from_arguments(
 class _Parameter:
     """A parameter of a command's function.
 
-    Attributes:
-        options: the class of options that it is made of, None for a plain parameter.
-        given: whether it takes only what was typed.
-        uncommon: whether its options are in --help-all only.
+    `options` is the class of options that it is made of, None for a plain parameter. It is `given`
+    only what was typed; if `uncommon`, its options are in --help-all only.
     """
 
     plain: inspect.Parameter

@@ -139,11 +139,10 @@ def load_parts(data: Path, labels: tuple[str, ...], recipe: Recipe) -> Parts:
     import tensorflow as tf
 
     whole = _from_directory(data / "validation", labels, recipe)
-    pictures = len(whole.file_paths)
     tested = int(whole.cardinality()) // 5 * recipe.batch_size
     if tested:
         # The half keeps Keras, which rounds the share of the pictures down, off the picture before.
-        share = (tested + 0.5) / pictures
+        share = (tested + 0.5) / len(whole.file_paths)
         validation, test = _from_directory(
             data / "validation", labels, recipe, validation_split=share, subset="both"
         )

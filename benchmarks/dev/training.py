@@ -49,9 +49,7 @@ from edgetl.trainer.data.dataset import Dataset
 def measure(
     data: Path, *, variants: Sequence[Variant], seeds: int, options: Sequence[str]
 ) -> Iterator[Outcome | Failure]:
-    """Train in rounds, each seed with every variant before the next seed: a machine that slows down
-    slows them all.
-    """
+    """Train in rounds, each seed with every variant: a machine that slows down slows them all."""
     for seed in range(seeds):
         for variant in variants:
             # Every process has a folder of its own: were pictures that one decoded kept beside the
@@ -109,12 +107,8 @@ def command(
     epochs: Annotated[int | None, typer.Option(help="For a small test.")] = None,
 ) -> None:
     """Train several variants and compare their time, accuracy and memory."""
-    settings = {
-        "image_size": image_size,
-        "batch_size": batch_size,
-        "head_epochs": head_epochs,
-        "epochs": epochs,
-    }
+    sizes = {"image_size": image_size, "batch_size": batch_size}
+    settings = {**sizes, "head_epochs": head_epochs, "epochs": epochs}
     # Each variant once, in the order given.
     variants = list(dict.fromkeys(variant or DEFAULT_VARIANTS))
     for name in {"default" if chosen is Variant.default else "reference" for chosen in variants}:

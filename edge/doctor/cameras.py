@@ -51,8 +51,7 @@ def _permission(device: Device) -> str:
 
     try:
         group = grp.getgrgid(device.path.stat().st_gid)
-        member = _user() in group.gr_mem
-        member = member or pwd.getpwnam(_user()).pw_gid == group.gr_gid
+        member = _user() in group.gr_mem or pwd.getpwnam(_user()).pw_gid == group.gr_gid
     except (KeyError, OSError):
         return f"sudo usermod -aG video {_user()}, then log in again"
     if member and group.gr_gid not in os.getgroups():

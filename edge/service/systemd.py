@@ -46,8 +46,7 @@ class Plan:
 def install(plan: Plan) -> bool:
     """Write, enable and (re)start a service; in another system's tree, only write and enable it.
 
-    Returns:
-        False where it is all there already, and nothing was done.
+    False where it is all there already, and nothing was done.
 
     Raises:
         ServiceError: it could not be written or started, or the name is another service's.

@@ -32,7 +32,6 @@ class Service:
 
     Attributes:
         command: the program's absolute path and its arguments.
-        user: whose rights it has.
         memory_max: what it may take, as systemd reads it: "1G", "50%".
         devices: what DeviceAllow= may name: "char-video4linux".
         writable: folders it writes to, absolute.
@@ -70,8 +69,7 @@ def unit_text(service: Service) -> str:
         "[Unit]",
         "Description=edgetl: what the camera sees, classified",
         "Documentation=man:systemd.service(5)",
-        *(["Wants=network-online.target"] if service.network else []),
-        *(["After=network-online.target"] if service.network else []),
+        *(f"{key}=network-online.target" for key in ("Wants", "After") if service.network),
         # A camera may be plugged in hours later: starting is tried indefinitely.
         "StartLimitIntervalSec=0",
         "",
@@ -133,9 +131,8 @@ def unit_text(service: Service) -> str:
 def word(text: str, *, variables: bool = True) -> str:
     """`text` as one word of a unit's line, taken by systemd as it is.
 
-    Args:
-        text: with anything in it but NUL; bytes that are no UTF-8 as Python has them in file names.
-        variables: whether systemd looks for $VARIABLES there, as in the arguments of ExecStart=.
+    It may hold all but NUL; bytes that are no UTF-8 are as Python has them in file names.
+    `variables` is whether systemd looks for $VARIABLES there, as in ExecStart='s arguments.
     """
     escapes = _ESCAPES | ({"$": "$$"} if variables else {})
     return f'"{"".join(escapes.get(char) or _shown(char) for char in text)}"'

@@ -151,8 +151,7 @@ def summary_lines(summary: DataSummary) -> list[str]:
         lines += _WRAPPER.wrap(f"excluded   {counted(len(summary.excluded), 'file')}: {kinds}")
     shown = summary.excluded[:SHOWN_FILES]
     lines.extend(f"excluded   {quoted(item.file)}: {item.reason}" for item in shown)
-    if len(summary.excluded) > SHOWN_FILES:
-        more = len(summary.excluded) - SHOWN_FILES
+    if (more := len(summary.excluded) - SHOWN_FILES) > 0:
         lines.append(f"excluded   {more} more; split.json lists all")
     for note in summary.notes:
         lines += _WRAPPER.wrap(f"note       {note}")
@@ -166,10 +165,8 @@ def class_weights(counts: Mapping[str, int]) -> tuple[float, ...]:
 
     n / (classes * n_c), as "balanced" in scikit-learn, after King and Zeng, "Logistic Regression
     in Rare Events Data" (2001): the mean over the training pictures is 1, so that the learning
-    rate keeps its meaning, and equal classes weigh exactly 1.
-
-    Args:
-        counts: the training pictures of each class, in labels order, each 1 or more.
+    rate keeps its meaning, and equal classes weigh exactly 1. `counts` are the training pictures
+    of each class, in labels order, each 1 or more.
     """
     pictures = sum(counts.values())
     return tuple(pictures / (len(counts) * count) for count in counts.values())

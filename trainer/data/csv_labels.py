@@ -31,13 +31,9 @@ _Rows = dict[str, tuple[frozenset[str], Split | None]]
 
 @dataclass(frozen=True)
 class LabelTable:
-    """A CSV file of labels.
+    """A CSV file of labels: its name, with that of the split folder it lies in, and its rows.
 
-    Attributes:
-        file: its name, with that of the split folder it lies in.
-        folder: where its pictures lie.
-        split: the split it is named after, or lies in.
-        rows: what it says of each file.
+    Its pictures lie in `folder`; `split` is the one that it is named after, or lies in.
     """
 
     file: str

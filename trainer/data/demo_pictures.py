@@ -27,10 +27,7 @@ _SUPERSAMPLING = 2
 def draw_picture(label: str, *, seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
     """One picture, RGB; the same label, seed and size give the same pixels.
 
-    Args:
-        label: one of CLASSES.
-        seed: 0 or more.
-        size: width and height in pixels, 32 or more each.
+    `label` is one of CLASSES, `seed` 0 or more, `size` width and height in pixels, each 32 or more.
 
     Raises:
         ValueError: an argument is out of range.

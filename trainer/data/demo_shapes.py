@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import ImageDraw
 
 Colour = tuple[int, int, int]
-Points = npt.ArrayLike
+Point = tuple[float, float]
 Random = np.random.Generator
 
 
@@ -40,7 +40,7 @@ def shade(colour: Colour, factor: float) -> Colour:
     return red, green, blue
 
 
-def polygon(pen: Pen, points: Points, colour: Colour) -> None:
+def polygon(pen: Pen, points: npt.ArrayLike, colour: Colour) -> None:
     """A filled polygon."""
     pen.draw.polygon(_on_canvas(pen, points), fill=(*colour, 255))
 
@@ -51,12 +51,12 @@ def box(pen: Pen, corners: tuple[float, float, float, float], colour: Colour) ->
     polygon(pen, [(left, top), (right, top), (right, bottom), (left, bottom)], colour)
 
 
-def oval(pen: Pen, centre: tuple[float, float], radii: tuple[float, float], colour: Colour) -> None:
+def oval(pen: Pen, centre: Point, radii: Point, colour: Colour) -> None:
     """A filled ellipse."""
     polygon(pen, _arc(centre, radii, 0, 360), colour)
 
 
-def stroke(pen: Pen, points: Points, width: float, colour: Colour) -> None:
+def stroke(pen: Pen, points: npt.ArrayLike, width: float, colour: Colour) -> None:
     """A line through points, `width` in the shape's units."""
     pixels = width * math.sqrt(abs(float(np.linalg.det(pen.matrix))))
     line = _on_canvas(pen, points)
@@ -69,14 +69,12 @@ def turned(angle: float) -> npt.NDArray[np.float64]:
     return np.array([[cosine, -sine], [sine, cosine]], np.float64)
 
 
-def _on_canvas(pen: Pen, points: Points) -> list[float]:
+def _on_canvas(pen: Pen, points: npt.ArrayLike) -> list[float]:
     placed = np.asarray(points, np.float64) @ pen.matrix.T + pen.centre
     return [number for point in placed.tolist() for number in point]
 
 
-def _arc(
-    centre: tuple[float, float], radii: tuple[float, float], start: float, end: float
-) -> npt.NDArray[np.float64]:
+def _arc(centre: Point, radii: Point, start: float, end: float) -> npt.NDArray[np.float64]:
     """Points of an ellipse from angle `start` to `end`, in degrees clockwise from the right."""
     angles = np.radians(np.linspace(start, end, 40))
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -191,9 +189,7 @@ def _chimney(pen: Pen, x: float, peak: float, rng: Random) -> None:
         oval(pen, at, (radius * 1.2, radius), shade((205, 205, 212), 1 + 0.15 * number))
 
 
-def _window(
-    pen: Pen, centre: tuple[float, float], glass: Colour, trim: Colour, *, shutters: bool
-) -> None:
+def _window(pen: Pen, centre: Point, glass: Colour, trim: Colour, *, shutters: bool) -> None:
     x, y = centre
     if shutters:
         box(pen, (x - 0.26, y - 0.15, x + 0.26, y + 0.15), trim)
@@ -238,9 +234,8 @@ def _fir(pen: Pen, colour: Colour, rng: Random) -> None:
         low = 0.6 - tier * 0.36 * 3 / tiers
         half = 0.68 * (1 - tier / (tiers + 0.6))
         top = low - 0.72
-        hem = [
-            (x, low + (0.07 if i % 2 else -0.02)) for i, x in enumerate(np.linspace(half, -half, 9))
-        ]
+        across = enumerate(np.linspace(half, -half, 9))
+        hem = [(x, low + (0.07 if i % 2 else -0.02)) for i, x in across]
         polygon(pen, [(0, top), *hem], shade(colour, 0.75 + 0.1 * tier))
         polygon(pen, [(0, top), hem[5], hem[7], hem[8]], shade(colour, 0.85 + 0.1 * tier))
     if rng.random() < 0.4:
@@ -286,11 +281,8 @@ def _twigs(pen: Pen, colour: Colour, bark: Colour, rng: Random) -> None:
             oval(pen, at, (0.085, 0.07), shade(colour, rng.uniform(0.8, 1.3)))
 
 
-SHAPES: dict[str, Callable[[Pen, Colour, Random], None]] = {
-    "fish": fish,
-    "house": house,
-    "tree": tree,
-}
+Shape = Callable[[Pen, Colour, Random], None]
+SHAPES: dict[str, Shape] = {"fish": fish, "house": house, "tree": tree}
 
 
 def clutter(draw: ImageDraw.ImageDraw, canvas: tuple[int, int], rng: Random) -> None:

@@ -44,15 +44,11 @@ def packed(
     checks: Sequence[RuntimeCheck] | None,
 ) -> bytes:
     """The flatbuffer with labels.txt and edgetl.json, which has the checks' figures, if any."""
+    size = {"height": run.input_size.height, "width": run.input_size.width}
     manifest = {
         "format": MANIFEST_FORMAT,
         "edgetl": edgetl.__version__,
-        "input": {
-            "height": run.input_size.height,
-            "width": run.input_size.width,
-            "fit": run.input_size.resize_mode,
-            "channels": "RGB",
-        },
+        "input": {**size, "fit": run.input_size.resize_mode, "channels": "RGB"},
         "classes": list(run.labels),
         "quantization": conversion.quantization,
         "keep_float": list(denylist),

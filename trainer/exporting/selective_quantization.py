@@ -81,10 +81,7 @@ class _Operator(NamedTuple):
 class Int8Model:
     """A model calibrated for int8 once, and quantized any number of times.
 
-    Args:
-        model: as `edgetl.trainer.network.model.build_model` makes it, trained.
-        calibration: uint8 [pictures, height, width, 3].
-        input_type: of the files, as in `edgetl.trainer.exporting.conversion.Conversion`.
+    `calibration` is uint8 [pictures, height, width, 3]; `input_type` is as in `Conversion`.
 
     Raises:
         EdgetlError: the converter failed.
@@ -201,14 +198,8 @@ def smallest_denylist(
     """The smallest set of layers to leave in float for a model to be accepted, within `seconds`.
 
     It takes whole groups from the front of `ranked`, twice as many each time until they suffice,
-    then bisects, then removes each layer that turns out not to be needed.
-
-    Args:
-        ranked: groups of layers that only help together, the worst first.
-        accepted: whether the model with this denylist is accepted.
-
-    Returns:
-        None where no set that was tried suffices.
+    then bisects, then removes each layer that turns out not to be needed. `ranked` are groups of
+    layers that only help together, the worst first. None where no set that was tried suffices.
     """
     until = time.monotonic() + seconds
 

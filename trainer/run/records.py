@@ -87,7 +87,6 @@ class RunMetrics:
         best_epoch, best_phase: whose weights the model has, by validation loss.
         after_head: None without a phase one.
         training_seconds: of all epochs.
-        parameters: the counts of the model's parameters.
         splits: None for a split without pictures.
         seconds: by stage.
         cross_validation: of a head on frozen features; None where there was none.
