@@ -41,8 +41,7 @@ class Deployed:
             "failed" if there was none, or it failed before that.
         model: the SHA-256 of the model in use, "" if none or unknown.
         edgetl: the version installed there, "" if unknown.
-        runtime: of the test inference.
-        milliseconds: of the test inference, the median; None if there was none.
+        runtime, milliseconds: of the test inference; the median, None if there was none.
         why: the reason of a failure, "" if there was none.
     """
 
@@ -58,10 +57,8 @@ class Deployed:
 def deploy(options: DeployOptions) -> list[Deployed]:
     """Put a model on devices, test it there, and roll back where it fails.
 
-    What goes on is logged. With `dry_run`, or --debug, Ansible's own output is on stderr.
-
-    Returns:
-        A result for each device, in the order in which they ended.
+    What goes on is logged. With `dry_run`, or --debug, Ansible's own output is on stderr. The
+    results are in the order in which the devices ended.
 
     Raises:
         ModelFileError: the model is damaged, or the run has none.
@@ -169,8 +166,8 @@ def _played(command: Sequence[str], chosen: Targets, *, show: bool) -> list[Depl
     why = f"Ansible ended with status {status} before it was done there"
     for name in play["hosts"]:
         results.setdefault(name, Deployed(chosen.typed.get(name, name), "failed", why=why))
-    for name in [name for name in chosen.names if name in play["empty"]]:
-        results[name] = Deployed(name, "failed", why="a group without hosts")
+    empty = [name for name in chosen.names if name in play["empty"]]
+    results |= {name: Deployed(name, "failed", why="a group without hosts") for name in empty}
     return list(results.values())
 
 

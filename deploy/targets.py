@@ -35,12 +35,10 @@ class Targets:
 
 
 def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
-    """The devices that were named.
+    """The devices that were named, [USER@]HOST[:PORT] each.
 
-    Args:
-        hosts: [USER@]HOST[:PORT] each; with an inventory also names of its hosts and groups, and
-            if empty all its hosts.
-        inventory: a file or folder that Ansible reads.
+    With an inventory, a file or folder that Ansible reads, `hosts` may also be names of its hosts
+    and groups; all its hosts if there are none.
 
     Raises:
         SettingError: a host is not valid, there is none, or no such inventory.

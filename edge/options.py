@@ -32,8 +32,7 @@ class Option:
         unset: in words, what None, or False, stands for where that is the default.
         group: the heading that help shows it under.
         common: whether --help shows it; --help-all shows all.
-        low, high: bounds of a number, which may be reached.
-        above, below: bounds of a number, which may not.
+        low, high, above, below: bounds of a number; the first two may be reached.
         argument: whether it is given without a name on the command line.
         names: on the command line, where they are not --the-field-s-name.
         metavar: what stands for its value in help.
@@ -67,13 +66,11 @@ class Setting:
     """A field of a class of options, resolved.
 
     Attributes:
-        name: in Python, and in configuration files.
+        name: in Python and in files.
         type: of one value: str, int, float, bool, Path or what `option.parse` returns.
         choices: the values allowed, empty if any are.
         repeated: whether there are any number of values, as a tuple.
-        required: whether it has no default.
-        default: its default, None if required.
-        option: the rest.
+        default: None if it is required.
     """
 
     name: str
@@ -228,9 +225,7 @@ class Options:
     def from_mapping(cls, values: Mapping[str, Any], *, where: str) -> Self:
         """Options by name, with underscores or dashes, as in a file; the rest have their defaults.
 
-        Args:
-            values: what is given.
-            where: the file, for messages.
+        `where` is the file, for messages.
 
         Raises:
             SettingError: a name is no option, or a value is not allowed.

@@ -100,7 +100,6 @@ def command(function: Callable[..., Any], *, epilog: str, **details: Any) -> Typ
         function: its parameters become options. One whose type is a class of options
             (`edgetl.edge.options`) becomes those; one noted `Given` takes the typed ones as a dict.
             Its name is the command's, and its docstring what --help says below the summary.
-        epilog: an example.
         details: more for typer.Typer.command.
     """
     parameters = list(_parameters(function))
@@ -155,11 +154,8 @@ def options_from_arguments(
 class _Parameter:
     """A parameter of a command's function.
 
-    Attributes:
-        plain: the parameter itself.
-        options: the class of options that it is made of, None for a plain parameter.
-        given: whether it takes only what was typed.
-        uncommon: whether its options are in --help-all only.
+    `options` is the class of options that it is made of, None for a plain parameter. It is `given`
+    only what was typed; if `uncommon`, its options are in --help-all only.
     """
 
     plain: inspect.Parameter
@@ -186,12 +182,11 @@ class _Parameter:
     def value(self, values: dict[str, Any]) -> Any:
         if self.options is None:
             return values[self.plain.name]
-        found = {}
-        for setting in self.settings:
-            value = values[setting.name]
-            if value is None and not setting.required:
-                continue
-            found[setting.name] = tuple(value) if setting.repeated else value
+        found = {
+            s.name: values[s.name]
+            for s in self.settings
+            if s.required or values[s.name] is not None
+        }
         return found if self.given else self.options(**found)
 
 
@@ -261,12 +256,8 @@ def _heading(parameter: Any) -> str:
 
 def message_options(*, hidden: bool) -> list[TyperOption]:
     """The options that say which messages are shown on stderr."""
-    return [
-        eager_flag(
-            name, text, partial(_set_level, level), hidden=hidden, rich_help_panel="Messages"
-        )
-        for name, level, text in LEVELS
-    ]
+    details = {"hidden": hidden, "rich_help_panel": "Messages"}
+    return [eager_flag(name, text, partial(_set_level, at), **details) for name, at, text in LEVELS]
 
 
 def eager_flag(name: str, text: str, callback: Callable[..., None], **details: Any) -> TyperOption:

@@ -67,7 +67,6 @@ class Baseline:
     """One variant to classify the pictures.
 
     Attributes:
-        versions: of the libraries that do it.
         threads: None where it chooses for itself and does not say which.
         milliseconds: a picture, from JPEGs to classes: of a round, what all took divided by how
             many they are.
@@ -115,7 +114,7 @@ def measure(
         pictures, data: JPEG files, one or more, and what they are, in words.
         rounds: of classifying all pictures; one more, before them, does not count.
         start_rounds, peak_rounds: of starting new processes.
-        environment: the folder of MediaPipe's virtual environment, made if need be.
+        environment: MediaPipe's virtual environment, made if need be.
         variants: some of VARIANTS in baseline_worker.py, edgetl among them.
 
     Raises:

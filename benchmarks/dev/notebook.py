@@ -45,10 +45,8 @@ class Parts:
 def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> dict[str, Any]:
     """Train both phases and evaluate the epoch of the lowest validation loss.
 
-    Args:
-        data: a folder with train/ and validation/, as `check_layout` requires.
-        labels: the classes, sorted.
-        recipe: sizes, rates and seed; as a notebook does, fine-tuning has RMSprop at one rate.
+    `data` is as `check_layout` requires, `labels` are its classes, sorted. As a notebook does,
+    fine-tuning has RMSprop at one rate.
 
     Returns:
         "seconds" by stage and in all, the figures of "validation" and "test" ("test" may be None),
@@ -141,11 +139,10 @@ def load_parts(data: Path, labels: tuple[str, ...], recipe: Recipe) -> Parts:
     import tensorflow as tf
 
     whole = _from_directory(data / "validation", labels, recipe)
-    pictures = len(whole.file_paths)
     tested = int(whole.cardinality()) // 5 * recipe.batch_size
     if tested:
         # The half keeps Keras, which rounds the share of the pictures down, off the picture before.
-        share = (tested + 0.5) / pictures
+        share = (tested + 0.5) / len(whole.file_paths)
         validation, test = _from_directory(
             data / "validation", labels, recipe, validation_split=share, subset="both"
         )
@@ -201,9 +198,8 @@ def _from_directory(folder: Path, labels: tuple[str, ...], recipe: Recipe, **opt
 
 def _evaluated(model: Any, part: Part) -> dict[str, Any]:
     figures = model.evaluate(part.batches, return_dict=True, verbose=0)
-    return {name: float(figures[name]) for name in ("accuracy", "loss")} | {
-        "pictures": part.pictures
-    }
+    figures = {name: float(figures[name]) for name in ("accuracy", "loss")}
+    return {**figures, "pictures": part.pictures}
 
 
 def command(
@@ -217,13 +213,9 @@ def command(
 ) -> None:
     """Train as a published notebook would, and write how long it took and what it reached."""
     recipe = changed_recipe(
-        "reference",
-        seed=seed,
-        image_size=image_size,
-        batch_size=batch_size,
-        head_epochs=head_epochs,
-        epochs=epochs,
-    )
+        "reference", seed=seed, image_size=image_size, batch_size=batch_size,
+        head_epochs=head_epochs, epochs=epochs,
+    )  # fmt: skip
     dataset = check_layout(data)
     check_out(out)
     write_json(out, train_as_notebook(data, dataset.labels, recipe))

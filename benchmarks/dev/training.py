@@ -47,27 +47,15 @@ from edgetl.trainer.data.dataset import Dataset
 
 
 def measure(
-    data: Path,
-    compared: Comparison,
-    *,
-    variants: Sequence[Variant],
-    seeds: int,
-    options: Sequence[str],
+    data: Path, *, variants: Sequence[Variant], seeds: int, options: Sequence[str]
 ) -> Iterator[Outcome | Failure]:
-    """Train in rounds, each seed with every variant before the next seed: a machine that slows down
-    slows them all. Each outcome and failure is added to `compared` before it is given.
-    """
+    """Train in rounds, each seed with every variant: a machine that slows down slows them all."""
     for seed in range(seeds):
         for variant in variants:
             # Every process has a folder of its own: were pictures that one decoded kept beside the
             # run for the next, edgetl would look faster than it is.
             with tempfile.TemporaryDirectory(prefix=f"edgetl-{variant}-{seed}-") as folder:
-                result = _train_once(data, variant, seed, options, Path(folder))
-            if isinstance(result, Outcome):
-                compared.outcomes.append(result)
-            else:
-                compared.failures.append(result)
-            yield result
+                yield _train_once(data, variant, seed, options, Path(folder))
 
 
 def _train_once(
@@ -94,9 +82,8 @@ def _warm_up(dataset: Dataset) -> None:
     Else whichever variant is the first would read them from the disk for all the others.
     """
     for example in dataset.examples:
-        with contextlib.suppress(OSError), dataset.path(example).open("rb") as file:
-            while file.read(2**20):
-                pass
+        with contextlib.suppress(OSError):
+            dataset.path(example).read_bytes()
     subprocess.run([sys.executable, "-c", "import edgetl.trainer.training"], capture_output=True)
 
 
@@ -120,12 +107,8 @@ def command(
     epochs: Annotated[int | None, typer.Option(help="For a small test.")] = None,
 ) -> None:
     """Train several variants and compare their time, accuracy and memory."""
-    settings = {
-        "image_size": image_size,
-        "batch_size": batch_size,
-        "head_epochs": head_epochs,
-        "epochs": epochs,
-    }
+    sizes = {"image_size": image_size, "batch_size": batch_size}
+    settings = {**sizes, "head_epochs": head_epochs, "epochs": epochs}
     # Each variant once, in the order given.
     variants = list(dict.fromkeys(variant or DEFAULT_VARIANTS))
     for name in {"default" if chosen is Variant.default else "reference" for chosen in variants}:
@@ -146,7 +129,11 @@ def command(
     try:
         logger.info("reading pictures and libraries once: no variant has a slower start")
         _warm_up(dataset)
-        for result in measure(data, compared, variants=variants, seeds=seeds, options=options):
+        for result in measure(data, variants=variants, seeds=seeds, options=options):
+            if isinstance(result, Outcome):
+                compared.outcomes.append(result)
+            else:
+                compared.failures.append(result)
             logger.info(result.line)
             if json_file:
                 _write(json_file, compared, variants)

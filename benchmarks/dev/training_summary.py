@@ -148,9 +148,7 @@ def summarize(outcomes: Sequence[Outcome], variants: Sequence[str]) -> list[Summ
             continue
         pairs = [(theirs, ours) for theirs in first for ours in mine if theirs.seed == ours.seed]
         ratios = [theirs.wall_seconds / ours.wall_seconds for theirs, ours in pairs]
-        differences = [
-            100 * (ours.validation.accuracy - theirs.validation.accuracy) for theirs, ours in pairs
-        ]
+        gains = [ours.validation.accuracy - theirs.validation.accuracy for theirs, ours in pairs]
         names = {name for outcome in mine for name in outcome.stages}
         tested = [outcome.test.accuracy for outcome in mine if outcome.test]
         summaries.append(
@@ -164,7 +162,7 @@ def summarize(outcomes: Sequence[Outcome], variants: Sequence[str]) -> list[Summ
                 wall_seconds=statistics.median(outcome.wall_seconds for outcome in mine),
                 times_faster=statistics.median(ratios) if ratios else None,
                 validation=spread([outcome.validation.accuracy for outcome in mine]),
-                percentage_points=statistics.fmean(differences) if differences else None,
+                percentage_points=100 * statistics.fmean(gains) if gains else None,
                 test=spread(tested) if tested else None,
                 held_out=spread([outcome.held_out for outcome in mine]),
                 peak_bytes=max(outcome.peak_bytes for outcome in mine),
@@ -230,10 +228,9 @@ def _range(value: Spread | None) -> str:
 def description(compared: Comparison) -> str:
     """What was measured and on what, in words."""
     pictures = compared.pictures
-    divided = {outcome.variant: outcome for outcome in compared.outcomes}
     parts = ", ".join(
-        f"{variant} {o.validation.pictures} + {o.test.pictures if o.test else 0}"
-        for variant, o in divided.items()
+        f"{o.variant} {o.validation.pictures} + {o.test.pictures if o.test else 0}"
+        for o in {outcome.variant: outcome for outcome in compared.outcomes}.values()
     )
     return (
         f"Seconds are medians over the seeds, each a whole process; ratios and differences are "

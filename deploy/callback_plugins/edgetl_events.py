@@ -29,13 +29,8 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play):
         known = play.get_variable_manager().get_vars(play=play)
-        self._send(
-            "",
-            "play",
-            "",
-            hosts=known["ansible_play_hosts_all"],
-            empty=[group for group, hosts in known["groups"].items() if not hosts],
-        )
+        empty = [group for group, hosts in known["groups"].items() if not hosts]
+        self._send("", "play", "", hosts=known["ansible_play_hosts_all"], empty=empty)
 
     def v2_runner_on_start(self, host, task):
         # Skipped tasks start, too; those of an include start by themselves, if at all.

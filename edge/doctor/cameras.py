@@ -17,11 +17,7 @@ _PICAMERA2 = (
 
 
 def camera_checks(devices: Sequence[Device] | None = None) -> Iterator[Check]:
-    """Cameras on USB and CSI.
-
-    Args:
-        devices: of `capture_devices`; default this machine's.
-    """
+    """Cameras on USB and CSI; `devices` are of `capture_devices`, by default this machine's."""
     found = list(capture_devices() if devices is None else devices)
     csi = [device for device in found if device.driver.startswith(CSI_DRIVERS)]
     rest = [device for device in found if device not in csi]
@@ -55,8 +51,7 @@ def _permission(device: Device) -> str:
 
     try:
         group = grp.getgrgid(device.path.stat().st_gid)
-        member = _user() in group.gr_mem
-        member = member or pwd.getpwnam(_user()).pw_gid == group.gr_gid
+        member = _user() in group.gr_mem or pwd.getpwnam(_user()).pw_gid == group.gr_gid
     except (KeyError, OSError):
         return f"sudo usermod -aG video {_user()}, then log in again"
     if member and group.gr_gid not in os.getgroups():
@@ -67,9 +62,8 @@ def _permission(device: Device) -> str:
 def _libcamera(csi: Sequence[Device]) -> Iterator[Check]:
     if find_spec("picamera2") is None:
         if csi:
-            yield Check(
-                "csi camera", "warn", "there is one, and no picamera2 to read it", _PICAMERA2
-            )
+            found = "there is one, and no picamera2 to read it"
+            yield Check("csi camera", "warn", found, _PICAMERA2)
         return
     loaded = load("picamera2", facts=_CAMERAS)
     if loaded.problem:

@@ -10,13 +10,9 @@ State = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One thing that was looked at, what is there, and what to do about it, "" for nothing.
 
-    Attributes:
-        name: of the thing.
-        state: "fail" where edgetl cannot do its work, "warn" where it can do less of it, or slower.
-        found: what is there.
-        remedy: what to do about it, "" if nothing has to be done.
+    Its `state` is "fail" where edgetl cannot do its work, "warn" where it can do less, or slower.
     """
 
     name: str

@@ -28,8 +28,7 @@ class DoctorOptions(Options):
 def examine(options: DoctorOptions) -> Examination:
     """Look at this device, and let a model classify a picture on it.
 
-    Returns:
-        The checks. A model that does not work is the failed check "model".
+    A model that does not work is the failed check "model".
     """
     checks = [*python_checks(), *library_checks(), *camera_checks(), *machine_checks()]
     if options.model is None:

@@ -65,9 +65,7 @@ class Loaded:
 def load(module: str, *, facts: str = "{}") -> Loaded:
     """Import a module in a subprocess.
 
-    Args:
-        module: its name.
-        facts: an expression over `module` that gives a dict which JSON can hold.
+    `facts` is an expression over `module`, the module, that gives a dict which JSON can hold.
     """
     try:
         done = run_python(
@@ -121,12 +119,9 @@ def _opencv() -> Check:
     several = [name for name in _OPENCVS if _installed(name)]
     if len(several) < 2:
         return check
-    return Check(
-        check.name,
-        "fail" if check.state == "fail" else "warn",
-        f"{check.found}; {' and '.join(several)} overwrite one another",
-        f"pip uninstall {' '.join(several)}, then pip install opencv-python",
-    )
+    found = f"{check.found}; {' and '.join(several)} overwrite one another"
+    remedy = f"pip uninstall {' '.join(several)}, then pip install opencv-python"
+    return Check(check.name, "fail" if check.state == "fail" else "warn", found, remedy)
 
 
 def _runtimes() -> Iterator[Check]:

@@ -29,20 +29,14 @@ def machine_checks(
 ) -> Iterator[Check]:
     """The CPU's governor, heat and throttling, memory and disk, as far as the system reports them.
 
-    Args:
-        sys_folder: where the kernel reports on the CPU.
-        meminfo: where it reports on memory.
-        folder: whose disk is looked at.
+    The kernel reports on the CPU in `sys_folder` and on memory in `meminfo`; the disk is that of
+    `folder`.
     """
     chosen = governor(sys_folder)
     if chosen == "powersave":
-        yield Check(
-            "cpu governor",
-            "warn",
-            "powersave: the lowest clock rate, always",
-            f"echo ondemand | sudo tee {sys_folder}/devices/system/cpu/cpu*/cpufreq/"
-            f"scaling_governor",
-        )
+        governors = f"{sys_folder}/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+        remedy = f"echo ondemand | sudo tee {governors}"
+        yield Check("cpu governor", "warn", "powersave: the lowest clock rate, always", remedy)
     elif chosen:
         yield Check("cpu governor", "ok", chosen)
     degrees = celsius(sys_folder / CPU_TEMPERATURE.relative_to(SYS))
@@ -90,12 +84,8 @@ def _disk(folder: Path) -> Iterator[Check]:
         yield Check("disk", "warn", f"cannot be asked ({reason(error)})", "is this folder gone?")
         return
     state = _state(free, _DISK_LOW, _DISK_NEEDED)
-    yield Check(
-        "disk",
-        state,
-        f"{_size(free)} free in {name}",
-        "" if state == "ok" else "free some: sudo apt clean, old files, or a larger card",
-    )
+    remedy = "" if state == "ok" else "free some: sudo apt clean, old files, or a larger card"
+    yield Check("disk", state, f"{_size(free)} free in {name}", remedy)
 
 
 def _state(free: float, low: float, needed: float) -> State:

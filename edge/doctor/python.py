@@ -48,12 +48,8 @@ def _board() -> str:
 
 def _environment() -> Check:
     if sys.prefix == sys.base_prefix:
-        return Check(
-            "environment",
-            "warn",
-            f"none: the system's own Python, {sys.prefix}",
-            "keep edgetl apart from the system: python3 -m venv ~/edgetl",
-        )
+        remedy = "keep edgetl apart from the system: python3 -m venv ~/edgetl"
+        return Check("environment", "warn", f"none: the system's own Python, {sys.prefix}", remedy)
     try:
         settings = Path(sys.prefix, "pyvenv.cfg").read_text(encoding="utf-8").lower()
     except OSError:

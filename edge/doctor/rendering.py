@@ -27,8 +27,7 @@ def print_examination(examination: Examination, console: Console) -> None:
             table.add_row("", "[bold]->[/]", escape(check.remedy))
     console.print(table)
     states = [check.state for check in examination.checks]
-    counts = {"fail": states.count("fail"), "warn": states.count("warn")}
-    found = [f"{count} {state}" for state, count in counts.items() if count]
+    found = [f"{states.count(state)} {state}" for state in ("fail", "warn") if state in states]
     console.print(", ".join(found) or "all is well")
 
 

@@ -43,7 +43,6 @@ class Device:
     """A /dev/videoN that gives pictures, or cannot be asked.
 
     Attributes:
-        path: of the device.
         name: what it calls itself.
         driver: the kernel's, "" if it cannot be asked.
         formats: what its pictures come as, four letters each ("YUYV", "MJPG").
@@ -62,10 +61,8 @@ def capture_devices(
 ) -> list[Device]:
     """The devices that give pictures, by number; those that cannot be asked among them.
 
-    Args:
-        dev: where video0, video1 ... are.
-        sys_folder: where everyone may read their names.
-        ask: what to ask them with; default fcntl.ioctl.
+    They are in `dev`, asked with `ask` (default fcntl.ioctl); all may read their names in
+    `sys_folder`.
     """
     if ask is None:
         try:
@@ -87,27 +84,25 @@ def _asked(path: Path, name_file: Path, ask: Ask) -> Device | None:
         name = ""
     if name.startswith(_NO_CAMERAS):
         return None
+    descriptor = None
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    except OSError as error:
-        return Device(path, name, "", (), reason(error))
-    try:
         capability = bytearray(_CAPABILITY.size)
         ask(descriptor, _QUERYCAP, capability)
         driver, card, _, _, capabilities, device_caps = _CAPABILITY.unpack(capability)
         can = device_caps if capabilities & _HAS_DEVICE_CAPS else capabilities
         driver = _words(driver)
         planes = not can & _CAN_CAPTURE
-        if not can & (_CAN_CAPTURE | _CAN_CAPTURE_PLANES) or can & _IS_CODEC:
-            return None
-        if driver.startswith(_NO_CAMERAS):
+        captures = can & (_CAN_CAPTURE | _CAN_CAPTURE_PLANES) and not can & _IS_CODEC
+        if not captures or driver.startswith(_NO_CAMERAS):
             return None
         formats = _formats(descriptor, _CAPTURE_PLANES if planes else _CAPTURE, ask)
         return Device(path, _words(card) or name, driver, formats, "")
     except OSError as error:
         return Device(path, name, "", (), reason(error))
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _formats(descriptor: int, kind: int, ask: Ask) -> tuple[str, ...]:

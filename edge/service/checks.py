@@ -29,11 +29,7 @@ def refusals(
 ) -> list[EdgetlError]:
     """Everything that the service would fail of, what says most first. Nothing is written.
 
-    Args:
-        location: the file tree that the paths are in.
-        options: with absolute paths.
-        user: whose rights the service has.
-        programs: what it runs.
+    `options` have absolute paths, of the file tree of `location`; `programs` is what it runs.
     """
     refused: list[EdgetlError] = []
 
@@ -86,17 +82,13 @@ def check_rights(
     Raises:
         SettingError: something is out of reach: a service would fail at every start.
     """
-    for path in runs:
-        if not _may(user, "-x", path):
+    run = [("-x", "run", "install edgetl", path) for path in runs]
+    read = [("-r", "read", "put it", path) for path in reads]
+    for right, verb, remedy, path in (*run, *read):
+        if not _may(user, right, path):
             raise SettingError(
-                f"{quoted(path)}: {user} may not run it; install edgetl where {user} may, or name "
+                f"{quoted(path)}: {user} may not {verb} it; {remedy} where {user} may, or name "
                 f"another user: --run-as USER"
-            )
-    for path in reads:
-        if not _may(user, "-r", path):
-            raise SettingError(
-                f"{quoted(path)}: {user} may not read it; put it where {user} may, or name another "
-                f"user: --run-as USER"
             )
     for path in writes:
         rights = ("-w", "-x") if path.is_dir() else ("-w",)

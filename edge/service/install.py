@@ -24,10 +24,7 @@ def planned(
 ) -> Plan:
     """What `edgetl service install` writes; nothing is written yet.
 
-    Args:
-        service: how it runs, and where.
-        options: what it runs.
-        systemd_version: of the system it is for; None where that is not known.
+    `systemd_version` is that of the system it is for, None where that is not known.
 
     Raises:
         SettingError: no unit can be made of these options.
@@ -43,16 +40,14 @@ def planned(
         given = replace(given, mqtt=url)
         password = own if own is not None else password
     secrets = needs.environment_line(PASSWORD_VARIABLE, password) if given.mqtt and password else ""
-    devices = needs.devices(given)
     text = unit_text(
         Service(
             command=[*_program(), "classify", *given.arguments()],
             user=user,
             memory_max=service.memory_max,
-            devices=devices,
+            devices=needs.devices(given),
             writable=needs.folders_written(given),
             network=needs.uses_network(given),
-            netlink="char-media" in devices,
             results_to_journal=given.on_change and not given.output,
             secrets=PurePosixPath("/etc/edgetl", f"{service.name}.env") if secrets else None,
             # The key that lets viewers in is kept there.

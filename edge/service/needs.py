@@ -16,11 +16,7 @@ PATHS = ("model", "labels", "output", "snapshots")
 
 
 def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
-    """The options with absolute paths: a service starts in another folder.
-
-    Args:
-        options: as they were typed.
-        root: the file tree that they are for; paths are those of that tree.
+    """The options as typed, with absolute paths, of the tree `root`: a service starts elsewhere.
 
     Raises:
         SettingError: there is no camera or model, or something a service cannot have.

@@ -25,12 +25,8 @@ class ServiceError(EdgetlError):
 class Plan:
     """A unit, and what goes with it.
 
-    Attributes:
-        location: where it is installed.
-        text: of the unit.
-        secrets: lines that only root may read.
-        private: whether only root may read the unit.
-        refused: what the service would fail of.
+    `secrets` are lines that only root may read, as it may the unit where it is `private`; `refused`
+    is what the service would fail of.
     """
 
     location: UnitLocation
@@ -50,8 +46,7 @@ class Plan:
 def install(plan: Plan) -> bool:
     """Write, enable and (re)start a service; in another system's tree, only write and enable it.
 
-    Returns:
-        False where it is all there already, and nothing was done.
+    False where it is all there already, and nothing was done.
 
     Raises:
         ServiceError: it could not be written or started, or the name is another service's.
@@ -127,11 +122,10 @@ def status(location: UnitLocation) -> dict[str, str | int | None]:
     names = ",".join((*_FACTS, *_NUMBERS))
     shown = systemctl(location, "show", f"--property={names}", f"{location.name}.service")
     found = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
-    facts: dict[str, str | int | None] = {name: found.get(name, "") for name in _FACTS}
-    for name in _NUMBERS:
-        text = found.get(name, "")
-        facts[name] = int(text) if text.isdecimal() else None
-    return facts
+    numbers = {name: found.get(name, "") for name in _NUMBERS}
+    return {name: found.get(name, "") for name in _FACTS} | {
+        name: int(text) if text.isdecimal() else None for name, text in numbers.items()
+    }
 
 
 def described(location: UnitLocation, facts: Mapping[str, str | int | None]) -> list[str]:

@@ -32,12 +32,10 @@ class Service:
 
     Attributes:
         command: the program's absolute path and its arguments.
-        user: whose rights it has.
         memory_max: what it may take, as systemd reads it: "1G", "50%".
         devices: what DeviceAllow= may name: "char-video4linux".
         writable: folders it writes to, absolute.
         network: whether it talks to other machines, or is listened to by them.
-        netlink: whether it may hear the kernel's news of devices.
         results_to_journal: whether what it prints is kept; errors always are.
         secrets: a file with variables that only root may read; None for none.
         state: a folder below /var/lib, made for it and its user, that outlives it; None for none.
@@ -50,7 +48,6 @@ class Service:
     devices: Sequence[str] = ()
     writable: Sequence[PurePosixPath] = ()
     network: bool = False
-    netlink: bool = False
     results_to_journal: bool = False
     secrets: PurePosixPath | None = None
     state: PurePosixPath | None = None
@@ -65,14 +62,14 @@ def unit_text(service: Service) -> str:
     """
     families = ["AF_UNIX"]
     families += ["AF_INET", "AF_INET6"] if service.network else []
-    families += ["AF_NETLINK"] if service.network or service.netlink else []
+    # libcamera hears from the kernel of the devices there are.
+    families += ["AF_NETLINK"] if service.network or "char-media" in service.devices else []
     lines = [
         MARK,
         "[Unit]",
         "Description=edgetl: what the camera sees, classified",
         "Documentation=man:systemd.service(5)",
-        *(["Wants=network-online.target"] if service.network else []),
-        *(["After=network-online.target"] if service.network else []),
+        *(f"{key}=network-online.target" for key in ("Wants", "After") if service.network),
         # A camera may be plugged in hours later: starting is tried indefinitely.
         "StartLimitIntervalSec=0",
         "",
@@ -134,9 +131,8 @@ def unit_text(service: Service) -> str:
 def word(text: str, *, variables: bool = True) -> str:
     """`text` as one word of a unit's line, taken by systemd as it is.
 
-    Args:
-        text: with anything in it but NUL; bytes that are no UTF-8 as Python has them in file names.
-        variables: whether systemd looks for $VARIABLES there, as in the arguments of ExecStart=.
+    It may hold all but NUL; bytes that are no UTF-8 are as Python has them in file names.
+    `variables` is whether systemd looks for $VARIABLES there, as in ExecStart='s arguments.
     """
     escapes = _ESCAPES | ({"$": "$$"} if variables else {})
     return f'"{"".join(escapes.get(char) or _shown(char) for char in text)}"'

@@ -15,10 +15,7 @@ MOST_EXPOSURE = 25
 OPTION_SETS = {
     "camera": Service(["/bin/true"], "daemon", devices=["char-video4linux"]),
     "raspberry": Service(
-        ["/bin/true"],
-        "daemon",
-        devices=["char-video4linux", "char-media", "char-dma_heap"],
-        netlink=True,
+        ["/bin/true"], "daemon", devices=["char-video4linux", "char-media", "char-dma_heap"]
     ),
     "all": Service(
         ["/bin/true", "a b", '"', "\\", "100%", "$HOME", "${X}", "'", ";", "\n", "é\udce9"],

@@ -14,9 +14,9 @@ from edgetl.trainer.network.model import build_model
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder, read_run
 from edgetl.trainer.run.records import (
+    EpochRecord,
     RunConfig,
     RunMetrics,
-    read_history,
     read_record,
     write_history,
     write_record,
@@ -42,8 +42,6 @@ def test_a_run_of_0_1_0_is_read(older_run: Path) -> None:
     assert run.config.recipe == Recipe(height=32, width=32, head_epochs=1, epochs=2, batch_size=4)
     assert run.metrics.parameters["model"] == 2259265
     assert [item.file for item in run.dataset.excluded] == ["red/notes.txt"]
-    history = read_history(RunFolder(older_run).history)
-    assert [(epoch.phase, epoch.epoch) for epoch in history] == [("head", 1), ("fine_tune", 2)]
     assert run.metrics.best_epoch in (1, 2)
     train = run.metrics.splits["train"]
     assert train is not None
@@ -62,14 +60,17 @@ def test_a_run_of_0_1_0_is_exported(older_run: Path, cli: Cli) -> None:
 def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
     config = read_record(OLDER / "config.json", RunConfig)
     metrics = read_record(OLDER / "metrics.json", RunMetrics)
-    history = read_history(OLDER / "history.json")
     for name, record in (("config.json", config), ("metrics.json", metrics)):
         write_record(tmp_path / name, record)
         assert read_record(tmp_path / name, type(record)) == record
         assert json.loads((tmp_path / name).read_text())["version"] == 2
-    write_history(tmp_path / "history.json", history)
-    assert read_history(tmp_path / "history.json") == history
-    assert json.loads((tmp_path / "history.json").read_text())["version"] == 2
+
+
+def test_the_history_is_written_as_0_1_0_wrote_it_and_with_a_version(tmp_path: Path) -> None:
+    rows = json.loads((OLDER / "history.json").read_text())
+    write_history(tmp_path / "history.json", [EpochRecord(**row) for row in rows])
+    written = json.loads((tmp_path / "history.json").read_text())
+    assert written == {"version": 2, "epochs": rows}
 
 
 def test_a_record_of_a_later_edgetl_is_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import keras
@@ -10,7 +11,7 @@ from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, resto
 from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_line
 from edgetl.trainer.network.model import build_model, compile_for
 from edgetl.trainer.recipe import Recipe
-from edgetl.trainer.run.records import EpochRecord, read_history
+from edgetl.trainer.run.records import EpochRecord
 from tests.conftest import empty_run
 
 PIXELS = np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3)
@@ -101,7 +102,7 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
     with pytest.raises(EdgetlError, match=r"epoch 2: .*--head-lr \(now 50\)"):
         recorder.on_epoch_end(1, {**logs, broken: float("nan")})
     # What came before is kept.
-    assert [epoch.epoch for epoch in read_history(run.history)] == [1]
+    assert [row["epoch"] for row in json.loads(run.history.read_text())["epochs"]] == [1]
     checkpoint = read_checkpoint(run)
     assert checkpoint is not None
     assert [epoch.epoch for epoch in checkpoint.history] == [1]

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PureWindowsPath
-from typing import IO, Literal
+from typing import IO
 
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
 from edgetl.edge.sources.folders import is_system_folder
@@ -111,12 +111,13 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
             )
         else:
             name, archive = quoted(data), Path(data)
-            kind = _kind(archive)
-            if kind == "folder" and sha256 is not None:
+            # Where we may not look, and of a name that is too long, Path.is_file raises.
+            is_folder, is_file = os.path.isdir(archive), os.path.isfile(archive)  # noqa: PTH112, PTH113
+            if is_folder and sha256 is not None:
                 raise SettingError(f"--sha256: {name} is a folder; leave --sha256 out")
-            if kind == "neither" and data.lower().endswith(ARCHIVE_SUFFIXES):
+            if not (is_folder or is_file) and data.lower().endswith(ARCHIVE_SUFFIXES):
                 raise DataError(f"{name}: no such file; check the path")
-            if kind != "file":
+            if not is_file:
                 keep_unpacked(archive)
                 return archive
         try:
@@ -145,16 +146,6 @@ def keep_unpacked(photos: Path) -> None:
             hold_until_next(folder)
 
 
-def _kind(path: Path) -> Literal["file", "folder", "neither"]:
-    try:
-        return "file" if path.is_file() else "folder" if path.is_dir() else "neither"
-    except OSError:  # a name that is too long, or in a folder that cannot be entered
-        return "neither"
-
-
-# Unpacking
-
-
 def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path:
     try:
         digest = _digest(archive)
@@ -173,12 +164,13 @@ def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path
             _unpack(archive, name, building)
             if hasattr(os, "sync"):
                 os.sync()  # at once: a call for each of thousands of photos would take minutes
-    except OSError as error:
-        if error.errno not in _DAMAGED_NUMBERS:
+    except (OSError, *_DAMAGED) as error:
+        if isinstance(error, OSError) and error.errno not in _DAMAGED_NUMBERS:
             raise
-        raise _damaged(name, error) from error
-    except _DAMAGED as error:
-        raise _damaged(name, error) from error
+        words = quoted(str(error) or type(error).__name__)
+        raise DataError(
+            f"{name}: is damaged or cut off ({words}); download or copy it again"
+        ) from error
     hold_until_next(entry)
     for removed in prune(cache, keep=KEPT_ARCHIVES):
         logger.warning(
@@ -188,18 +180,12 @@ def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path
     return entry
 
 
-def _damaged(name: str, error: Exception) -> DataError:
-    words = quoted(str(error) or type(error).__name__)
-    return DataError(f"{name}: is damaged or cut off ({words}); download or copy it again")
-
-
 def _digest(archive: Path) -> str:
-    digest, done = hashlib.sha256(), 0
+    digest = hashlib.sha256()
     with archive.open("rb") as file, bytes_bar("reading", archive.stat().st_size) as show:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
-            done += len(chunk)
-            show(done)
+            show(file.tell())
     return digest.hexdigest()
 
 
@@ -223,10 +209,9 @@ def _unpack(archive: Path, name: str, into: Path) -> None:
             check_size(declared)
             target = into.joinpath(*parts)
             try:
+                (target if entry.is_folder else target.parent).mkdir(parents=True, exist_ok=True)
                 if entry.is_folder:
-                    target.mkdir(parents=True, exist_ok=True)
                     continue
-                target.parent.mkdir(parents=True, exist_ok=True)
                 file = target.open("xb")
             except OSError as error:
                 if error.errno not in _BAD_NAMES:

@@ -26,7 +26,6 @@ class Batches:
         copies: inputs, one array for each augmented copy of the pictures.
         rows: int [pictures], each picture's row in every copy.
         targets: int [pictures], the index of every picture's class.
-        batch_size: pictures a batch.
         shuffle_seed: None leaves the pictures in order.
     """
 
@@ -47,11 +46,9 @@ class Batches:
 
     def of_epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch; history.json counts them from 1."""
-        order = (
-            np.arange(len(self._rows))
-            if self._seed is None
-            else np.random.default_rng([self._seed, epoch]).permutation(len(self._rows))
-        )
+        order = np.arange(len(self._rows))
+        if self._seed is not None:
+            order = np.random.default_rng([self._seed, epoch]).permutation(order)
         copy = self._copies[epoch % len(self._copies)]
         for start in range(0, len(order), self._batch_size):
             chosen = order[start : start + self._batch_size]

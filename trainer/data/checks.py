@@ -3,17 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from textwrap import wrap
+from textwrap import TextWrapper
 
 from edgetl.edge.errors import quoted
-from edgetl.trainer.data.dataset import (
-    SPLITS,
-    Dataset,
-    Excluded,
-    ExclusionKind,
-    Split,
-    counts,
-)
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded, ExclusionKind, Split, counts
 from edgetl.trainer.data.near_copy_checks import (
     NearCopies,
     near_copies_in,
@@ -31,8 +24,9 @@ WARN_POINTS_A_PICTURE = 2.0  # percentage points of accuracy
 SHOWN_CLASSES = 10
 SHOWN_FILES = 10
 # Lines of terminals are 80 wide, and would else break inside a number.
-_LINE = 80
-_INDENT = " " * 11
+_WRAPPER = TextWrapper(
+    80, subsequent_indent=" " * 11, break_long_words=False, break_on_hyphens=False
+)
 
 _KIND_WORDS: dict[ExclusionKind, str] = {
     "unreadable": "unreadable",
@@ -41,7 +35,6 @@ _KIND_WORDS: dict[ExclusionKind, str] = {
     "duplicate_across_splits": "a copy of a picture in another split",
     "conflict": "a picture of several classes",
 }
-
 
 # What a split does without the classes that it lacks.
 _WITHOUT: dict[Split, str] = {
@@ -126,17 +119,15 @@ def summarize(
         notes=dataset.notes,
     )
     found = (
-        _warn_of_conflicts(summary),
-        _warn_of_copies_across_splits(summary),
+        *_warn_of_excluded(summary),
         *near_copy_warnings(summary.near_copies),
-        _warn_of_imbalance(summary, class_weights),
-        _warn_of_small_classes(summary),
+        *_warn_of_uneven_classes(summary, class_weights),
         *_warn_of_missing_classes(summary),
-        _warn_of_small_splits(summary),
-        _warn_of_small_pictures(pictures, height=height, width=width),
-        _warn_of_placeholders(placeholders),
+        *_warn_of_small_splits(summary),
+        *_warn_of_small_pictures(pictures, height=height, width=width),
+        *_warn_of_placeholders(placeholders),
     )
-    return replace(summary, warnings=tuple(warning for warning in found if warning))
+    return replace(summary, warnings=found)
 
 
 def summary_lines(summary: DataSummary) -> list[str]:
@@ -154,19 +145,18 @@ def summary_lines(summary: DataSummary) -> list[str]:
     if picture := summary.smallest:
         lines.append(f"smallest   {quoted(picture.file)}: {_pixels(picture)}")
     if line := near_copy_line(summary.near_copies):
-        lines += _wrapped(line)
+        lines += _WRAPPER.wrap(line)
     if summary.excluded:
         kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.exclusion_counts.items() if n)
-        lines += _wrapped(f"excluded   {counted(len(summary.excluded), 'file')}: {kinds}")
+        lines += _WRAPPER.wrap(f"excluded   {counted(len(summary.excluded), 'file')}: {kinds}")
     shown = summary.excluded[:SHOWN_FILES]
     lines.extend(f"excluded   {quoted(item.file)}: {item.reason}" for item in shown)
-    if len(summary.excluded) > SHOWN_FILES:
-        more = len(summary.excluded) - SHOWN_FILES
+    if (more := len(summary.excluded) - SHOWN_FILES) > 0:
         lines.append(f"excluded   {more} more; split.json lists all")
     for note in summary.notes:
-        lines += _wrapped(f"note       {note}")
+        lines += _WRAPPER.wrap(f"note       {note}")
     for warning in summary.warnings:
-        lines += _wrapped(f"warning    {warning}")
+        lines += _WRAPPER.wrap(f"warning    {warning}")
     return lines
 
 
@@ -175,62 +165,44 @@ def class_weights(counts: Mapping[str, int]) -> tuple[float, ...]:
 
     n / (classes * n_c), as "balanced" in scikit-learn, after King and Zeng, "Logistic Regression
     in Rare Events Data" (2001): the mean over the training pictures is 1, so that the learning
-    rate keeps its meaning, and equal classes weigh exactly 1.
-
-    Args:
-        counts: the training pictures of each class, in labels order, each 1 or more.
+    rate keeps its meaning, and equal classes weigh exactly 1. `counts` are the training pictures
+    of each class, in labels order, each 1 or more.
     """
     pictures = sum(counts.values())
     return tuple(pictures / (len(counts) * count) for count in counts.values())
 
 
-def _warn_of_conflicts(summary: DataSummary) -> str | None:
+def _warn_of_excluded(summary: DataSummary) -> Iterator[str]:
     named = [quoted(item.file) for item in summary.excluded if item.kind == "conflict"]
-    if not named:
-        return None
-    return (
-        f"{counted(len(named), 'file')} excluded, as the same picture lies under several classes: "
-        f"{some(named, most=SHOWN_FILES)}; delete the wrong ones "
-        f"(--on-conflict error names all and stops)"
-    )
+    if named:
+        yield (
+            f"{counted(len(named), 'file')} excluded, as the same picture lies under several "
+            f"classes: {some(named, most=SHOWN_FILES)}; delete the wrong ones "
+            f"(--on-conflict error names all and stops)"
+        )
+    if number := summary.exclusion_counts["duplicate_across_splits"]:
+        were = "file was a copy of a picture" if number == 1 else "files were copies of pictures"
+        yield (
+            f"{number} {were} in another of the folders train, validation and test, and "
+            f"excluded: nothing is trained on that is evaluated on too"
+        )
 
 
-def _warn_of_copies_across_splits(summary: DataSummary) -> str | None:
-    number = summary.exclusion_counts["duplicate_across_splits"]
-    if not number:
-        return None
-    were = "file was a copy of a picture" if number == 1 else "files were copies of pictures"
-    return (
-        f"{number} {were} in another of the folders train, validation and test, and "
-        f"excluded: nothing is trained on that is evaluated on too"
-    )
-
-
-def _warn_of_imbalance(summary: DataSummary, class_weights: str) -> str | None:
-    if summary.imbalance <= WARN_IMBALANCE:
-        return None
+def _warn_of_uneven_classes(summary: DataSummary, class_weights: str) -> Iterator[str]:
     train, most, fewest = summary.counts["train"], summary.largest_class, summary.smallest_class
-    weights = (
-        "class weights make up for it in the loss"
-        if class_weights == "auto"
-        else "class weights are off, --class-weights auto would make up for it in the loss"
-    )
-    return (
-        f"class {most!r} has {summary.imbalance:.1f} times the training pictures of {fewest!r} "
-        f"({train[most]} and {train[fewest]}); {weights}"
-    )
-
-
-def _warn_of_small_classes(summary: DataSummary) -> str | None:
-    few = {c: n for c, n in summary.counts["train"].items() if n < WARN_TRAINING_PICTURES}
-    if not few:
-        return None
-    named = some([f"{label!r} {number}" for label, number in few.items()])
-    have = "1 class has" if len(few) == 1 else f"{len(few)} classes have"
-    return (
-        f"{have} fewer than {WARN_TRAINING_PICTURES} training pictures ({named}); add pictures to "
-        f"{'it' if len(few) == 1 else 'them'}"
-    )
+    if summary.imbalance > WARN_IMBALANCE:
+        off = "" if class_weights == "auto" else "are off, --class-weights auto would "
+        yield (
+            f"class {most!r} has {summary.imbalance:.1f} times the training pictures of {fewest!r} "
+            f"({train[most]} and {train[fewest]}); class weights {off}make up for it in the loss"
+        )
+    few = [f"{label!r} {n}" for label, n in train.items() if n < WARN_TRAINING_PICTURES]
+    if few:
+        have, them = ("class has", "it") if len(few) == 1 else ("classes have", "them")
+        yield (
+            f"{len(few)} {have} fewer than {WARN_TRAINING_PICTURES} training pictures "
+            f"({some(few)}); add pictures to {them}"
+        )
 
 
 def _warn_of_missing_classes(summary: DataSummary) -> Iterator[str]:
@@ -243,71 +215,53 @@ def _warn_of_missing_classes(summary: DataSummary) -> Iterator[str]:
             yield f"{split} has no pictures of the {classes} {some(absent)}; {without} {them}"
 
 
-def _warn_of_small_splits(summary: DataSummary) -> str | None:
+def _warn_of_small_splits(summary: DataSummary) -> Iterator[str]:
     small = []
     for split in SPLITS:
         number = sum(summary.counts[split].values())
         if split != "train" and number and 100 / number > WARN_POINTS_A_PICTURE:
             small.append(f"{100 / number:.1f} percentage points in {split} ({number} in all)")
-    if not small:
-        return None
-    return (
-        f"one picture changes accuracy by {' and '.join(small)}; smaller differences mean nothing"
-    )
+    if small:
+        changed = " and ".join(small)
+        yield f"one picture changes accuracy by {changed}; smaller differences mean nothing"
 
 
 def _warn_of_small_pictures(
     pictures: Sequence[PictureSize], *, height: int, width: int
-) -> str | None:
+) -> Iterator[str]:
     small = [picture for picture in pictures if picture.width < width or picture.height < height]
-    smallest = _smallest(small)
-    if not smallest:
-        return None
-    return (
-        f"{len(small)} of {counted(len(pictures), 'picture')} "
-        f"{'is' if len(small) == 1 else 'are'} less wide or high than the model's input of "
-        f"{width} by {height} pixels, {quoted(smallest.file)} the smallest ({_pixels(smallest)}); "
-        f"larger originals would show the model more"
-    )
+    if smallest := _smallest(small):
+        yield (
+            f"{len(small)} of {counted(len(pictures), 'picture')} "
+            f"{'is' if len(small) == 1 else 'are'} less wide or high than the model's input of "
+            f"{width} by {height} pixels, {quoted(smallest.file)} the smallest "
+            f"({_pixels(smallest)}); larger originals would show the model more"
+        )
 
 
-def _warn_of_placeholders(files: Sequence[str]) -> str | None:
-    if not files:
-        return None
-    one = len(files) == 1
-    return (
-        f"{counted(len(files), 'picture')} {'looks' if one else 'look'} like "
-        f"{'a placeholder' if one else 'placeholders'} (almost one colour, or called so), "
-        f"{quoted(files[0])}{'' if one else ' for one'}; delete {'it' if one else 'them'}, or the "
-        f"model learns {'it' if one else 'them'} as {'its class' if one else 'their classes'}"
-    )
+def _warn_of_placeholders(files: Sequence[str]) -> Iterator[str]:
+    if len(files) == 1:
+        yield (
+            f"1 picture looks like a placeholder (almost one colour, or called so), "
+            f"{quoted(files[0])}; delete it, or the model learns it as its class"
+        )
+    elif files:
+        yield (
+            f"{len(files)} pictures look like placeholders (almost one colour, or called so), "
+            f"{quoted(files[0])} for one; delete them, or the model learns them as their classes"
+        )
 
 
 def _smallest(pictures: Sequence[PictureSize]) -> PictureSize | None:
     """The picture with the shortest side, then the fewest pixels, then the first by path."""
-
-    def key(picture: PictureSize) -> tuple[int, int, str]:
-        width, height = picture.width, picture.height
-        return min(width, height), width * height, picture.file
-
-    return min(pictures, key=key, default=None)
+    return min(pictures, key=lambda p: (*sorted((p.width, p.height)), p.file), default=None)
 
 
 def _split_lines(split: Split, classes: Mapping[str, int]) -> list[str]:
     shown = [f"{quoted(label)} {n}" for label, n in list(classes.items())[:SHOWN_CLASSES]]
     more = len(classes) - len(shown)
     words = ", ".join(shown) + (f", and {counted(more, 'more class')}" if more else "")
-    return _wrapped(f"{split:10} {sum(classes.values()):6} pictures  ({words})")
-
-
-def _wrapped(line: str) -> list[str]:
-    return wrap(
-        line,
-        _LINE,
-        subsequent_indent=_INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return _WRAPPER.wrap(f"{split:10} {sum(classes.values()):6} pictures  ({words})")
 
 
 def _pixels(picture: PictureSize) -> str:

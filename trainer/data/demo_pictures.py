@@ -5,6 +5,7 @@ colours are distributed alike in all classes, except that most trees are green: 
 tells the classes apart.
 """
 
+import contextlib
 import math
 import tempfile
 from pathlib import Path
@@ -14,22 +15,9 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from edgetl.edge.errors import DataError, quoted, reason
-from edgetl.trainer.data.demo_shapes import (
-    Colour,
-    Pen,
-    Random,
-    box,
-    fish,
-    house,
-    hsv,
-    oval,
-    polygon,
-    shade,
-    stroke,
-    tree,
-)
+from edgetl.trainer.data.demo_shapes import SHAPES, Colour, Pen, Random, clutter, hsv, shade, turned
 
-CLASSES: tuple[str, ...] = ("fish", "house", "tree")
+CLASSES: tuple[str, ...] = tuple(SHAPES)
 
 _SMALLEST_SIDE = 32
 # Everything is drawn this many times larger and then reduced: ImageDraw has hard edges only.
@@ -37,15 +25,9 @@ _SUPERSAMPLING = 2
 
 
 def draw_picture(label: str, *, seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
-    """Draw one picture.
+    """One picture, RGB; the same label, seed and size give the same pixels.
 
-    Args:
-        label: one of CLASSES.
-        seed: 0 or more. The same label, seed and size give the same pixels.
-        size: width and height in pixels, 32 or more each.
-
-    Returns:
-        An RGB image of that size.
+    `label` is one of CLASSES, `seed` 0 or more, `size` width and height in pixels, each 32 or more.
 
     Raises:
         ValueError: an argument is out of range.
@@ -62,11 +44,10 @@ def draw_picture(label: str, *, seed: int, size: tuple[int, int] = (320, 240)) -
     cutouts = Image.new("RGBA", canvas, (*main, 0))
     draw = ImageDraw.Draw(cutouts)
     for _ in range(rng.integers(1, 6)):
-        _clutter(draw, canvas, rng)
-    pen = _pen(draw, canvas, rng)
-    {"fish": fish, "house": house, "tree": tree}[label](pen, main, rng)
+        clutter(draw, canvas, rng)
+    SHAPES[label](_pen(draw, canvas, rng), main, rng)
     for _ in range(rng.integers(0, 2)):
-        _clutter(draw, canvas, rng)
+        clutter(draw, canvas, rng)
     picture = _with_shadow(background, cutouts.reduce(_SUPERSAMPLING), rng)
     return _photographed(picture, rng)
 
@@ -74,13 +55,8 @@ def draw_picture(label: str, *, seed: int, size: tuple[int, int] = (320, 240)) -
 def write_demo_pictures(folder: Path, *, per_class: int = 120, seed: int = 0) -> Path:
     """Write the set as folder/<class>/<class>-0001.jpg and so on, whole or not at all.
 
-    A complete set is left untouched, whatever its seed. The bytes depend on the seed, on
-    the versions of Pillow and NumPy, and on how the processor rounds.
-
-    Args:
-        folder: where the set goes; its parents are made.
-        per_class: pictures of each class, 1 or more.
-        seed: 0 or more.
+    A complete set is left untouched, whatever its seed. The bytes depend on the seed (0 or more),
+    on the versions of Pillow and NumPy, and on how the processor rounds.
 
     Returns:
         `folder`.
@@ -94,14 +70,18 @@ def write_demo_pictures(folder: Path, *, per_class: int = 120, seed: int = 0) ->
     try:
         if _is_complete(folder, per_class):
             return folder
-        _refuse_other_files(folder, per_class)
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise DataError(
+                f"{quoted(folder)}: is not the complete set of {per_class * len(CLASSES)} demo "
+                f"pictures; delete it to have them drawn again, or train on it by naming it"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
             drawn = Path(beside, folder.name)
             for label in CLASSES:
                 (drawn / label).mkdir(parents=True)
-                for name, number in zip(_names(label, per_class), range(per_class), strict=True):
-                    _write_picture(drawn / label / name, label, (seed, number))
+                for number, name in enumerate(_names(label, per_class)):
+                    _write_picture(drawn / name, label, (seed, number))
             _move(drawn, folder, per_class)
     except OSError as error:
         raise DataError(f"{quoted(folder)}: cannot be written: {reason(error)}") from error
@@ -109,36 +89,19 @@ def write_demo_pictures(folder: Path, *, per_class: int = 120, seed: int = 0) ->
 
 
 def _names(label: str, per_class: int) -> list[str]:
-    return [f"{label}-{number:04d}.jpg" for number in range(1, per_class + 1)]
-
-
-def _visible(folder: Path) -> set[str]:
-    # File managers leave hidden files such as .DS_Store wherever they look.
-    return {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
+    return [f"{label}/{label}-{number:04d}.jpg" for number in range(1, per_class + 1)]
 
 
 def _is_complete(folder: Path, per_class: int) -> bool:
-    return (
-        folder.is_dir()
-        and _visible(folder) == set(CLASSES)
-        and all(
-            (folder / label).is_dir() and _visible(folder / label) == set(_names(label, per_class))
-            for label in CLASSES
-        )
-    )
-
-
-def _refuse_other_files(folder: Path, per_class: int) -> None:
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise DataError(
-            f"{quoted(folder)}: is not the complete set of {per_class * len(CLASSES)} demo "
-            f"pictures; delete it to have them drawn again, or train on it by naming it"
-        )
+    # File managers leave hidden files such as .DS_Store wherever they look.
+    found = {*folder.glob("[!.]*"), *folder.glob("[!.]*/[!.]*")}
+    names = (name for label in CLASSES for name in (label, *_names(label, per_class)))
+    return found == {folder / name for name in names}
 
 
 def _move(drawn: Path, folder: Path, per_class: int) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        # Windows renames onto no existing folder, not even an empty one.
+    # Windows renames onto no existing folder, not even an empty one.
+    with contextlib.suppress(OSError):
         folder.rmdir()
     try:
         drawn.rename(folder)
@@ -181,12 +144,10 @@ def _background(paper: Colour, canvas: tuple[int, int], rng: Random) -> Image.Im
     width, height = canvas
     angle, period = rng.uniform(0, math.pi), rng.uniform(0.05, 0.14) * max(canvas)
     x, y = np.arange(width)[None, :], np.arange(height)[:, None]
-    along = np.floor((x * math.cos(angle) + y * math.sin(angle)) / period).astype(np.int64)
+    along = np.floor((x * math.cos(angle) + y * math.sin(angle)) / period)
     if kind == "checks":
-        along = along + np.floor((y * math.cos(angle) - x * math.sin(angle)) / period).astype(
-            np.int64
-        )
-    return Image.fromarray(np.array([paper, other], np.uint8)[along % 2])
+        along += np.floor((y * math.cos(angle) - x * math.sin(angle)) / period)
+    return Image.fromarray(np.array([paper, other], np.uint8)[along.astype(np.int64) % 2])
 
 
 def _interpolated(
@@ -198,36 +159,11 @@ def _interpolated(
 
 def _pen(draw: ImageDraw.ImageDraw, canvas: tuple[int, int], rng: Random) -> Pen:
     scale = min(canvas) * rng.uniform(0.33, 0.47)
-    angle = math.radians(rng.normal(0, 7))
+    turn = turned(math.radians(rng.normal(0, 7)))
     mirror = rng.choice([-1, 1])
-    turn = np.array(
-        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], np.float64
-    )
     matrix = scale * turn @ np.diag([mirror * rng.uniform(0.9, 1.12), rng.uniform(0.9, 1.12)])
     room = np.maximum(np.asarray(canvas) / 2 - scale, 0)
     return Pen(draw, matrix, np.asarray(canvas) / 2 + room * rng.uniform(-0.9, 0.9, 2))
-
-
-def _clutter(draw: ImageDraw.ImageDraw, canvas: tuple[int, int], rng: Random) -> None:
-    """One small shape anywhere: a disc, a triangle, a square, a stick or a squiggle."""
-    scale = min(canvas) * rng.uniform(0.02, 0.07)
-    angle = rng.uniform(0, math.tau)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    matrix = scale * np.array([[cosine, -sine], [sine, cosine]], np.float64)
-    pen = Pen(draw, matrix, np.asarray(canvas) * rng.uniform(0.02, 0.98, 2))
-    colour = hsv(rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.25, 0.95))
-    match rng.integers(5):
-        case 0:
-            oval(pen, (0, 0), (1, rng.uniform(0.6, 1)), colour)
-        case 1:
-            polygon(pen, [(-1, 0.8), (1, 0.8), (rng.uniform(-0.5, 0.5), -0.9)], colour)
-        case 2:
-            box(pen, (-0.8, -rng.uniform(0.4, 0.8), 0.8, 0.6), colour)
-        case 3:
-            stroke(pen, [(-3, 0), (3, 0)], 0.25, colour)
-        case _:
-            wave = [(x, 0.7 * math.sin(2.2 * x)) for x in np.linspace(-3, 3, 24)]
-            stroke(pen, wave, 0.28, colour)
 
 
 def _with_shadow(background: Image.Image, cutouts: Image.Image, rng: Random) -> Image.Image:

@@ -1,11 +1,11 @@
-"""The shapes of the demo photos, as polygons, ovals and strokes: a fish, a house and a tree.
+"""The shapes in the demo photos, as polygons, ovals and strokes: fish, houses, trees and clutter.
 
 A shape is drawn in its own units, about -1..1 to each side of its centre, with y downwards.
 """
 
 import colorsys
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import ImageDraw
 
 Colour = tuple[int, int, int]
-Points = Sequence[tuple[float, float]]
+Point = tuple[float, float]
 Random = np.random.Generator
 
 
@@ -40,7 +40,7 @@ def shade(colour: Colour, factor: float) -> Colour:
     return red, green, blue
 
 
-def polygon(pen: Pen, points: Points, colour: Colour) -> None:
+def polygon(pen: Pen, points: npt.ArrayLike, colour: Colour) -> None:
     """A filled polygon."""
     pen.draw.polygon(_on_canvas(pen, points), fill=(*colour, 255))
 
@@ -51,30 +51,35 @@ def box(pen: Pen, corners: tuple[float, float, float, float], colour: Colour) ->
     polygon(pen, [(left, top), (right, top), (right, bottom), (left, bottom)], colour)
 
 
-def oval(pen: Pen, centre: tuple[float, float], radii: tuple[float, float], colour: Colour) -> None:
+def oval(pen: Pen, centre: Point, radii: Point, colour: Colour) -> None:
     """A filled ellipse."""
     polygon(pen, _arc(centre, radii, 0, 360), colour)
 
 
-def stroke(pen: Pen, points: Points, width: float, colour: Colour) -> None:
+def stroke(pen: Pen, points: npt.ArrayLike, width: float, colour: Colour) -> None:
     """A line through points, `width` in the shape's units."""
     pixels = width * math.sqrt(abs(float(np.linalg.det(pen.matrix))))
     line = _on_canvas(pen, points)
     pen.draw.line(line, fill=(*colour, 255), width=max(round(pixels), 1), joint="curve")
 
 
-def _on_canvas(pen: Pen, points: Points) -> list[tuple[float, float]]:
+def turned(angle: float) -> npt.NDArray[np.float64]:
+    """The matrix that turns by an angle in radians, clockwise as y is downwards."""
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.array([[cosine, -sine], [sine, cosine]], np.float64)
+
+
+def _on_canvas(pen: Pen, points: npt.ArrayLike) -> list[float]:
     placed = np.asarray(points, np.float64) @ pen.matrix.T + pen.centre
-    return [(x, y) for x, y in placed.tolist()]
+    return [number for point in placed.tolist() for number in point]
 
 
-def _arc(
-    centre: tuple[float, float], radii: tuple[float, float], start: float, end: float
-) -> list[tuple[float, float]]:
+def _arc(centre: Point, radii: Point, start: float, end: float) -> npt.NDArray[np.float64]:
     """Points of an ellipse from angle `start` to `end`, in degrees clockwise from the right."""
     angles = np.radians(np.linspace(start, end, 40))
-    across, down = centre[0] + radii[0] * np.cos(angles), centre[1] + radii[1] * np.sin(angles)
-    return list(zip(across.tolist(), down.tolist(), strict=True))
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    points: npt.NDArray[np.float64] = circle * radii + centre
+    return points
 
 
 def fish(pen: Pen, colour: Colour, rng: Random) -> None:
@@ -184,9 +189,7 @@ def _chimney(pen: Pen, x: float, peak: float, rng: Random) -> None:
         oval(pen, at, (radius * 1.2, radius), shade((205, 205, 212), 1 + 0.15 * number))
 
 
-def _window(
-    pen: Pen, centre: tuple[float, float], glass: Colour, trim: Colour, *, shutters: bool
-) -> None:
+def _window(pen: Pen, centre: Point, glass: Colour, trim: Colour, *, shutters: bool) -> None:
     x, y = centre
     if shutters:
         box(pen, (x - 0.26, y - 0.15, x + 0.26, y + 0.15), trim)
@@ -231,9 +234,8 @@ def _fir(pen: Pen, colour: Colour, rng: Random) -> None:
         low = 0.6 - tier * 0.36 * 3 / tiers
         half = 0.68 * (1 - tier / (tiers + 0.6))
         top = low - 0.72
-        hem = [
-            (x, low + (0.07 if i % 2 else -0.02)) for i, x in enumerate(np.linspace(half, -half, 9))
-        ]
+        across = enumerate(np.linspace(half, -half, 9))
+        hem = [(x, low + (0.07 if i % 2 else -0.02)) for i, x in across]
         polygon(pen, [(0, top), *hem], shade(colour, 0.75 + 0.1 * tier))
         polygon(pen, [(0, top), hem[5], hem[7], hem[8]], shade(colour, 0.85 + 0.1 * tier))
     if rng.random() < 0.4:
@@ -268,10 +270,8 @@ def _twigs(pen: Pen, colour: Colour, bark: Colour, rng: Random) -> None:
         grown = []
         for (x, y), angle, length in tips:
             bend = angle + rng.uniform(-12, 12)
-            end = (
-                x + length * math.cos(math.radians(bend)),
-                y + length * math.sin(math.radians(bend)),
-            )
+            along = math.radians(bend)
+            end = (x + length * math.cos(along), y + length * math.sin(along))
             stroke(pen, [(x, y), end], 0.085 - 0.025 * depth, bark)
             grown += [(end, bend + turn, length * 0.62) for turn in (-28, 26)]
         tips = grown
@@ -279,3 +279,27 @@ def _twigs(pen: Pen, colour: Colour, bark: Colour, rng: Random) -> None:
         for _ in range(4):
             at = (x + rng.uniform(-0.15, 0.15), y + rng.uniform(-0.15, 0.15))
             oval(pen, at, (0.085, 0.07), shade(colour, rng.uniform(0.8, 1.3)))
+
+
+Shape = Callable[[Pen, Colour, Random], None]
+SHAPES: dict[str, Shape] = {"fish": fish, "house": house, "tree": tree}
+
+
+def clutter(draw: ImageDraw.ImageDraw, canvas: tuple[int, int], rng: Random) -> None:
+    """One small shape anywhere: a disc, a triangle, a square, a stick or a squiggle."""
+    scale = min(canvas) * rng.uniform(0.02, 0.07)
+    matrix = scale * turned(rng.uniform(0, math.tau))
+    pen = Pen(draw, matrix, np.asarray(canvas) * rng.uniform(0.02, 0.98, 2))
+    colour = hsv(rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.25, 0.95))
+    match rng.integers(5):
+        case 0:
+            oval(pen, (0, 0), (1, rng.uniform(0.6, 1)), colour)
+        case 1:
+            polygon(pen, [(-1, 0.8), (1, 0.8), (rng.uniform(-0.5, 0.5), -0.9)], colour)
+        case 2:
+            box(pen, (-0.8, -rng.uniform(0.4, 0.8), 0.8, 0.6), colour)
+        case 3:
+            stroke(pen, [(-3, 0), (3, 0)], 0.25, colour)
+        case _:
+            wave = [(x, 0.7 * math.sin(2.2 * x)) for x in np.linspace(-3, 3, 24)]
+            stroke(pen, wave, 0.28, colour)

@@ -46,11 +46,7 @@ def is_wrapper(folder: Folder) -> bool:
 
 
 def class_folders(base: Folder, root: Path) -> Layout:
-    """The folders of each class in a folder of photos, or in its train/, val/ and test/.
-
-    Args:
-        base: the folder that holds them.
-        root: where that is.
+    """The folders of each class in `base`, a folder at `root`, or in its train/, val/ and test/.
 
     Raises:
         DataError: folders named like splits among others, two folders for one split, none for
@@ -105,7 +101,9 @@ def _with_splits(base: Folder, root: Path, named: dict[str, Split]) -> Layout:
                 f"named like no split; rename it to train, val or test, or move it out of there"
             )
     classes = tuple(ClassFolder(s, folder) for s in opened for folder in opened[s])
-    notes = [note for split in full for note in _loose_in(splits[split])]
+    notes = []
+    for folder in (splits[split] for split in full):
+        notes += _loose(folder, f"in {quoted(folder.name)}/")
     flat = [splits[split] for split in opened if split not in full]
     notes += [
         f"left out: {quoted(folder.name)}/ has no class folders "
@@ -117,20 +115,12 @@ def _with_splits(base: Folder, root: Path, named: dict[str, Split]) -> Layout:
 
 def _unwrapped(folder: Folder, known: set[str]) -> Folder:
     """The folder in a split that holds the classes: Kaggle packs seg_train/seg_train/."""
-    while is_wrapper(folder) or _wraps_its_own_name(folder):
-        if folder.full_folders[0].name.lower() in known:
-            return folder
-        folder = folder.full_folders[0]
+    while len(folder.full_folders) == 1 and not folder.pictures:
+        (inner,) = folder.full_folders
+        if inner.name.lower() in known or not (is_wrapper(folder) or inner.name == folder.name):
+            break
+        folder = inner
     return folder
-
-
-def _wraps_its_own_name(folder: Folder) -> bool:
-    full = folder.full_folders
-    return len(full) == 1 and not folder.pictures and full[0].name == folder.name
-
-
-def _loose_in(split: Folder) -> list[str]:
-    return _loose(split, f"in {quoted(split.name)}/")
 
 
 def _loose(folder: Folder, where: str) -> list[str]:

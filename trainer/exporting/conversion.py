@@ -56,9 +56,7 @@ def converted_files(model: Path, conversions: list[Conversion], calibration: Pix
 def convert(model: keras.Model, conversion: Conversion, *, calibration: Pixels) -> bytes:
     """Convert a trained model to a TFLite flatbuffer.
 
-    Args:
-        model: as `edgetl.trainer.network.model.build_model` makes it.
-        calibration: uint8 [pictures, height, width, 3], for int8 only.
+    `calibration` is uint8 [pictures, height, width, 3], for int8 only.
 
     Raises:
         EdgetlError: the converter failed.

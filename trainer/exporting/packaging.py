@@ -44,15 +44,11 @@ def packed(
     checks: Sequence[RuntimeCheck] | None,
 ) -> bytes:
     """The flatbuffer with labels.txt and edgetl.json, which has the checks' figures, if any."""
+    size = {"height": run.input_size.height, "width": run.input_size.width}
     manifest = {
         "format": MANIFEST_FORMAT,
         "edgetl": edgetl.__version__,
-        "input": {
-            "height": run.input_size.height,
-            "width": run.input_size.width,
-            "fit": run.input_size.resize_mode,
-            "channels": "RGB",
-        },
+        "input": {**size, "fit": run.input_size.resize_mode, "channels": "RGB"},
         "classes": list(run.labels),
         "quantization": conversion.quantization,
         "keep_float": list(denylist),
@@ -60,9 +56,7 @@ def packed(
             "created": run.config.created,
             "data_fingerprint": run.config.data.fingerprint,
             "pictures": run.config.data.pictures,
-            "accuracy": {
-                split: found.accuracy for split, found in run.metrics.splits.items() if found
-            },
+            "accuracy": {name: s.accuracy for name, s in run.metrics.splits.items() if s},
         },
         "parity": None
         if checks is None
@@ -70,13 +64,9 @@ def packed(
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }
-    return with_files(
-        flatbuffer,
-        {
-            LABELS_NAME: labels_text(run.labels).encode(),
-            MANIFEST_NAME: (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode(),
-        },
-    )
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    files = {LABELS_NAME: labels_text(run.labels).encode(), MANIFEST_NAME: text.encode()}
+    return with_files(flatbuffer, files)
 
 
 def check_contract(file: ModelFile, run: FinishedRun, conversion: Conversion) -> None:
@@ -85,17 +75,12 @@ def check_contract(file: ModelFile, run: FinishedRun, conversion: Conversion) ->
     Raises:
         EdgetlError: labels, input or output are not as documented.
     """
-    as_documented = (
-        file.labels == run.labels
-        and file.input_size == run.input_size
-        and file.output.dtype == np.float32
-        and (
-            (file.input.dtype, file.input.scale, file.input.zero_point)
-            == (np.dtype(np.uint8), 1.0, 0)
-            if (conversion.quantization, conversion.input_type) == ("int8", "uint8")
-            else file.input.dtype == np.float32
-        )
-    )
+    takes_pixels = (conversion.quantization, conversion.input_type) == ("int8", "uint8")
+    found = (file.labels, file.input_size, file.output.dtype, file.input.dtype)
+    dtypes = np.dtype(np.float32), np.dtype(np.uint8 if takes_pixels else np.float32)
+    as_documented = found == (run.labels, run.input_size, *dtypes)
+    if takes_pixels:
+        as_documented &= (file.input.scale, file.input.zero_point) == (1.0, 0)
     if not as_documented:
         raise EdgetlError(
             f"{file.path.name}: the converter gave input {file.input} and output {file.output}, "

@@ -45,11 +45,8 @@ class RuntimeCheck:
 class ExportedFile:
     """A written model file and what its check on the pictures of `split` gave.
 
-    Attributes:
-        keep_float: the layers of an int8 file that are in float.
-        layer_errors: where the error of an int8 file comes from, worst first; measured only where
-            it matters.
-        rejected: why it must not be used; None for a file that passed its check.
+    Of an int8 file, `keep_float` are the layers in float and `layer_errors` where its error comes
+    from, worst first, measured only where it matters. `rejected` is why it must not be used.
     """
 
     path: Path

@@ -81,10 +81,7 @@ class _Operator(NamedTuple):
 class Int8Model:
     """A model calibrated for int8 once, and quantized any number of times.
 
-    Args:
-        model: as `edgetl.trainer.network.model.build_model` makes it, trained.
-        calibration: uint8 [pictures, height, width, 3].
-        input_type: of the files, as in `edgetl.trainer.exporting.conversion.Conversion`.
+    `calibration` is uint8 [pictures, height, width, 3]; `input_type` is as in `Conversion`.
 
     Raises:
         EdgetlError: the converter failed.
@@ -121,11 +118,8 @@ class Int8Model:
         table.seek(0)
         layer_of = {op.output: op.layer for op in self._operators}
         lost = {layer_of.get(row["tensor_name"]): row["lost"] for row in csv.DictReader(table)}
-        errors = [
-            LayerQuantizationError(layer, float(lost[layer]))
-            for layer in self.layers
-            if layer in lost
-        ]
+        known = [layer for layer in self.layers if layer in lost]
+        errors = [LayerQuantizationError(layer, float(lost[layer])) for layer in known]
         return sorted(errors, key=lambda error: -error.lost)
 
     def with_consumers(self, layer: str) -> list[str]:
@@ -204,14 +198,8 @@ def smallest_denylist(
     """The smallest set of layers to leave in float for a model to be accepted, within `seconds`.
 
     It takes whole groups from the front of `ranked`, twice as many each time until they suffice,
-    then bisects, then removes each layer that turns out not to be needed.
-
-    Args:
-        ranked: groups of layers that only help together, the worst first.
-        accepted: whether the model with this denylist is accepted.
-
-    Returns:
-        None where no set that was tried suffices.
+    then bisects, then removes each layer that turns out not to be needed. `ranked` are groups of
+    layers that only help together, the worst first. None where no set that was tried suffices.
     """
     until = time.monotonic() + seconds
 
@@ -282,9 +270,8 @@ def _accuracy(flatbuffer: bytes, criteria: AcceptanceCriteria) -> float:
     try:
         interpreter = choose_runtime("litert").interpreter(flatbuffer, threads=default_threads())
     except (ValueError, RuntimeError) as error:
-        raise EdgetlError(
-            f"LiteRT cannot run the model with these layers in float ({error})"
-        ) from error
+        words = f"LiteRT cannot run the model with these layers in float ({error})"
+        raise EdgetlError(words) from error
     (model_input,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
     correct = 0
     for row, target in enumerate(criteria.targets):

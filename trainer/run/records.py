@@ -43,10 +43,7 @@ class RunConfig:
     Attributes:
         edgetl: its version.
         created: the date and time, ISO 8601 in UTC.
-        recipe: the settings.
-        data: the photos.
         versions: of Python and packages, by name.
-        platform: as Python names it.
         computed_in: Keras' dtype policy, and what phase two multiplies in if that differs.
     """
 
@@ -90,7 +87,6 @@ class RunMetrics:
         best_epoch, best_phase: whose weights the model has, by validation loss.
         after_head: None without a phase one.
         training_seconds: of all epochs.
-        parameters: the counts of the model's parameters.
         splits: None for a split without pictures.
         seconds: by stage.
         cross_validation: of a head on frozen features; None where there was none.
@@ -117,28 +113,24 @@ def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
     write_json(path, {"version": VERSION, "epochs": [asdict(epoch) for epoch in history]})
 
 
-def read_history(path: Path) -> list[EpochRecord]:
-    """Read history.json.
-
-    Raises:
-        RunFolderError: it is missing or damaged.
-    """
-    found = read_json(path)
-    return [_checked(path, EpochRecord, row) for row in _epochs(found)]
-
-
-def _epochs(found: Any) -> Sequence[Any]:
-    epochs = found["epochs"] if isinstance(found, dict) and "epochs" in found else found
-    return epochs if isinstance(epochs, list) else [epochs]
-
-
 def read_record(path: Path, record: type[Record]) -> Record:
     """Read config.json as a RunConfig, or metrics.json as a RunMetrics.
 
     Raises:
         RunFolderError: it is missing, damaged, or of a later edgetl.
     """
-    return _checked(path, record, read_json(path))
+    value = read_json(path)
+    if isinstance(value, dict) and value.get("version", 0) > VERSION:
+        raise RunFolderError(
+            f"{quoted(path)}: written by a later edgetl; upgrade with: pip install -U edgetl"
+        )
+    if record is RunMetrics:
+        value = _with_sparse_confusions(value)
+    try:
+        made: Record = from_json(record, value)
+    except (DamagedError, SettingError) as error:
+        raise RunFolderError(f"{quoted(path)}: damaged ({error}); train again") from error
+    return made
 
 
 def read_json(path: Path) -> Any:
@@ -153,20 +145,6 @@ def read_json(path: Path) -> Any:
         raise RunFolderError(f"{quoted(path)}: {reason(error)}; train again") from error
     except ValueError as error:
         raise RunFolderError(f"{quoted(path)}: damaged; train again") from error
-
-
-def _checked(path: Path, record: type[Record], value: Any) -> Record:
-    if isinstance(value, dict) and value.get("version", 0) > VERSION:
-        raise RunFolderError(
-            f"{quoted(path)}: written by a later edgetl; upgrade with: pip install -U edgetl"
-        )
-    if record is RunMetrics:
-        value = _with_sparse_confusions(value)
-    try:
-        made: Record = from_json(record, value)
-    except (DamagedError, SettingError) as error:
-        raise RunFolderError(f"{quoted(path)}: damaged ({error}); train again") from error
-    return made
 
 
 def _with_sparse_confusions(value: Any) -> Any:
