@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from edgetl.edge.errors import quoted
 from tests.edge.browser import CHROMIUM, chromium
 from tests.trainer.made_report import (
     embedded,
@@ -83,8 +84,9 @@ def test_any_name_is_only_words(tmp_path: Path, name: str) -> None:
         tag for tag, _ in plain.tags if tag != "wbr"
     ]
     for section in ("data", "confusions", "mistakes", "classes"):
-        assert name in page.sections[section]
-    assert f"test/{name}.jpg, of the class a, taken for {name}" in [
+        # What turns the direction of the text around it is shown as an escape.
+        assert quoted(name) in page.sections[section]
+    assert f"test/{quoted(name)}.jpg, of the class a, taken for {quoted(name)}" in [
         attributes["alt"] for attributes in page.all("img")
     ]
 
