@@ -61,6 +61,8 @@ def classify(options: ClassifyOptions) -> Outcome:
 
                 items = stack.enter_context(camera())
                 live = isinstance(items, Camera)
+            if options.model is None:
+                logger.info("model %s", quoted(model.path))
             for sink in build_sinks(options, classifier.labels, live=live):
                 sinks.add(sink)
             for listener in build_listeners():
@@ -79,10 +81,7 @@ def _model(options: ClassifyOptions) -> ModelFile:
     try:
         path = options.model or latest_model()
         labels = read_labels(options.labels) if options.labels else None
-        model = read_model_file(path, labels=labels)
-        if options.model is None:
-            logger.info("model %s", quoted(path))
-        return model
+        return read_model_file(path, labels=labels)
     except ModelFileError:
         for name in options.files:
             # The photo comes first on the command line, and is the likelier mistake.
