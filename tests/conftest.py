@@ -216,7 +216,7 @@ def two_class_run(made_once: MadeOnce, two_class_data: Path) -> Path:
 @pytest.fixture(scope="session")
 def five_class_run(made_once: MadeOnce, five_class_data: Path) -> Path:
     """The same on five colours at 96x64 (height x width), cropped."""
-    options = ["--image-size", "96x64", "--fit", "crop"]
+    options = ["--image-size", "96x64", "--fit", "crop", "--epochs", "9", "--head-epochs", "7"]
     folder = made_once("five-class", lambda to: _train(to, five_class_data, *options))
     return folder / "runs" / "colours"
 
