@@ -11,7 +11,7 @@ import numpy as np
 from edgetl.edge.errors import DataError, SettingError, quoted
 from edgetl.edge.model.latest import RUNS
 from edgetl.trainer.config import recipe_from
-from edgetl.trainer.data.archives import data_folder
+from edgetl.trainer.data.archives import ARCHIVE_CACHE, data_folder
 from edgetl.trainer.data.checks import DataSummary, summary_lines
 from edgetl.trainer.data.dataset import SPLITS, Dataset
 from edgetl.trainer.data.groups import by_group
@@ -58,7 +58,7 @@ def inspect(options: InspectOptions) -> Inspection:
         )
     recipe = recipe_from({"image_size": options.image_size} if options.image_size else {})
     cache = RUNS / ".cache"
-    found = scan(data_folder(data, cache=cache / "archives"))
+    found = scan(data_folder(data, cache=RUNS.joinpath(*ARCHIVE_CACHE)))
     paths = [found.path(example) for example in found.examples]
     decoded = decode_pictures(paths, recipe.input_size, cache=cache)
     dataset, summary = select_photos(found, decoded, recipe)

@@ -1,18 +1,15 @@
 """The page of `edgetl inspect`."""
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import Image
 
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import SPLITS
 from edgetl.trainer.data.groups import by_group
 from edgetl.trainer.inspection import Inspection
-from edgetl.trainer.report.page import Picture, picture, render
+from edgetl.trainer.report.page import Picture, render, thumbnail
 
 # Enough to recognize a kind of photo by, and a page that opens at once.
 SHOWN_GROUPS = 30
@@ -55,9 +52,6 @@ def write_inspection_page(path: Path, inspection: Inspection) -> None:
         root=str(dataset.root),
         labels=dataset.labels,
         counts={split: summary.counts[split] for split in SPLITS},
-        largest_class=max(
-            sum(summary.counts[split][label] for split in SPLITS) for label in dataset.labels
-        ),
         warnings=summary.warnings,
         notes=dataset.notes,
         excluded=dataset.excluded,
@@ -83,12 +77,8 @@ def write_inspection_page(path: Path, inspection: Inspection) -> None:
 
 
 def _thumbnails(inspection: Inspection, files: Iterable[str]) -> tuple[Thumbnail, ...]:
-    return tuple(Thumbnail(file, _thumbnail(inspection, file)) for file in files)
-
-
-def _thumbnail(inspection: Inspection, file: str) -> Picture:
-    image = Image.fromarray(inspection.decoded.pixels[inspection.rows[file]])
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    data = io.BytesIO()
-    image.save(data, "JPEG", quality=_QUALITY)
-    return picture(data.getvalue())
+    pixels, rows = inspection.decoded.pixels, inspection.rows
+    return tuple(
+        Thumbnail(file, thumbnail(pixels[rows[file]], side=_THUMBNAIL, quality=_QUALITY))
+        for file in files
+    )

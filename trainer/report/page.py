@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from edgetl.edge.errors import plural, quoted
+from edgetl.edge.model.preprocessing import Pixels
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 NONE = "\N{EN DASH}"
@@ -38,6 +39,20 @@ def picture(data: bytes) -> Picture:
         kind, (width, height) = str(opened.format).lower(), opened.size
     encoded = base64.b64encode(data).decode("ascii")
     return Picture(f"data:image/{kind};base64,{encoded}", width, height)
+
+
+def thumbnail(pixels: Pixels, *, side: int, quality: int) -> Picture:
+    """A small JPEG of pixels, uint8 [height, width, 3] RGB.
+
+    Args:
+        side: what its sides have at most, in pixels.
+        quality: the JPEG's, 0..100.
+    """
+    small = Image.fromarray(np.asarray(pixels))
+    small.thumbnail((side, side))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=quality)
+    return picture(file.getvalue())
 
 
 def render(template: str, *, folders: Sequence[Path] = (), **values: Any) -> str:

@@ -1,13 +1,11 @@
 """report.html: a finished run on one page that needs nothing else, to show to a colleague."""
 
-import io
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.options import settings
@@ -108,11 +106,18 @@ def write_report(
         f1=f1_of,
         mean_f1={split: np.nanmean(values) for split, values in f1_of.items()},
         counts=counted,
-        largest_class=max(sum(c[label] for c in counted.values()) for label in dataset.labels),
         excluded=dataset.excluded,
         shown_epochs=_SHOWN_EPOCHS,
         confusions=_confusions(measured[dataset.held_out].confusion),
-        mistakes=[{**vars(mistake), "picture": _thumbnail(mistake.pixels)} for mistake in worst],
+        mistakes=[
+            {
+                **vars(mistake),
+                "picture": page.thumbnail(
+                    mistake.pixels, side=_THUMBNAIL_SIDE, quality=_THUMBNAIL_QUALITY
+                ),
+            }
+            for mistake in worst
+        ],
         time=_time(metrics),
         settings=_settings(config.recipe),
         made_with={
@@ -167,14 +172,6 @@ def _confusions(confusion: Confusion) -> list[dict[str, Any]]:
         if given != true
     ]
     return sorted(wrong, key=lambda one: -one["pictures"])[:_SHOWN_CONFUSIONS]
-
-
-def _thumbnail(pixels: Pixels) -> page.Picture:
-    thumbnail = Image.fromarray(np.asarray(pixels))
-    thumbnail.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
-    file = io.BytesIO()
-    thumbnail.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
-    return page.picture(file.getvalue())
 
 
 def _time(metrics: RunMetrics) -> dict[str, Any]:
