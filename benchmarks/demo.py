@@ -22,7 +22,7 @@ from edgetl.trainer.run.folder import RunFolder, new_run, read_run
 from edgetl.trainer.stages import train_new
 
 # Small pictures: the demo shows the pipeline in a minute, not the accuracy that is possible.
-DEMO_RECIPE = Recipe(height=96, width=96, folds=1)
+DEMO_RECIPE = Recipe(height=96, width=96, hold_out=True)
 SHOWN_PICTURES = 6
 # One of its few test pictures is 2.8 percentage points of accuracy: the table shows what int8
 # costs, and only a broken file is rejected.

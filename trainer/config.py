@@ -10,7 +10,7 @@ from typing import Any
 from edgetl.edge.errors import SettingError, quoted, reason
 from edgetl.edge.options import named_values, settings
 from edgetl.trainer.options import TrainOptions, parse_image_size
-from edgetl.trainer.recipe import RECIPES, Recipe
+from edgetl.trainer.recipe import RECIPES, Recipe, upgraded
 
 _RECIPE = {setting.name for setting in settings(Recipe)}
 
@@ -38,7 +38,10 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SettingError(f"{quoted(path)}: holds no settings")
     if isinstance(found.get("recipe"), dict):
         data = found.get("data")
-        found = {**found["recipe"], "data": data.get("path") if isinstance(data, dict) else None}
+        found = {
+            **upgraded(found["recipe"]),
+            "data": data.get("path") if isinstance(data, dict) else None,
+        }
     options = named_values((TrainOptions, Recipe), found, where=quoted(path))
     if "image_size" in options and {"height", "width"} & set(options):
         raise SettingError(
@@ -70,10 +73,14 @@ def recipe_from(options: Mapping[str, Any]) -> Recipe:
                 except SettingError as error:
                     raise SettingError(f"--image-size {options['image_size']}: {error}") from error
     base = RECIPES[name]
+    if {"head_epochs", "head_lr"} & set(changes) and "head_solver" not in changes:
+        # Whoever sets Adam's epochs or its learning rate has asked for Adam.
+        changes["head_solver"] = "adam"
     epochs, head_epochs = changes.get("epochs"), changes.get("head_epochs")
-    if isinstance(epochs, int) and head_epochs is None and epochs < base.head_epochs:
+    adam = changes.get("head_solver", base.head_solver) == "adam"
+    if isinstance(epochs, int) and head_epochs is None and adam and 0 < epochs < base.head_epochs:
         # Whoever asks for few epochs in all has not asked for the head's many.
-        changes["head_epochs"] = max(1, round(epochs * base.head_epochs / base.epochs))
+        changes["head_epochs"] = max(1, round(epochs * base.head_epochs / (base.epochs or 14)))
     return replace(base, **changes)
 
 

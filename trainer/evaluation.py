@@ -1,17 +1,20 @@
 """What a trained model reaches: probabilities, metrics and its worst mistakes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from edgetl.trainer import metrics
+from edgetl.trainer.calibration import calibration, with_temperature
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
-from edgetl.trainer.fitting.phases import Pictures
+from edgetl.trainer.fitting.fit import Fit
+from edgetl.trainer.fitting.inputs import Pictures
 from edgetl.trainer.network.model import ParameterCounts, class_probabilities, folded_model
 from edgetl.trainer.report.report import SHOWN_MISTAKES, Mistake
-from edgetl.trainer.run.records import EpochRecord, HeadMetrics, RunMetrics
+from edgetl.trainer.run.records import HeadMetrics, RunMetrics
 
 
 def split_probabilities(
@@ -24,62 +27,105 @@ def split_probabilities(
     return dict(zip(SPLITS, np.split(together, ends[:-1]), strict=True))
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What was predicted for the pictures of a split, and which they are.
+
+    Attributes:
+        probabilities: float32 [pictures, classes].
+        pictures: int [pictures], indices in `Dataset.examples`.
+    """
+
+    probabilities: metrics.Probabilities
+    pictures: npt.NDArray[np.int64]
+
+
+def evaluate(
+    model: keras.Model, pictures: Pictures, dataset: Dataset, fitted: Fit
+) -> dict[Split, Evaluated]:
+    """What a trained model predicts for each split's measured pictures.
+
+    Where the model learned from all photos, validation is what the folds' models predict.
+    """
+    places = {split: np.array(dataset.of(split), np.int64) for split in SPLITS}
+    found = {
+        split: Evaluated(some, places[split][pictures.measured(split)])
+        for split, some in split_probabilities(model, pictures).items()
+    }
+    if fitted.held_out is not None and fitted.out_of_fold is not None:
+        held = places["train"][fitted.held_out.rows]
+        found["validation"] = Evaluated(fitted.out_of_fold, held)
+    return found
+
+
 def split_metrics(
-    probabilities: Mapping[Split, metrics.Probabilities], pictures: Pictures, dataset: Dataset
+    evaluated: Mapping[Split, Evaluated], dataset: Dataset, temperature: float
 ) -> dict[str, metrics.SplitMetrics | None]:
     """The figures on each split's measured pictures; None for a split without pictures."""
     trained = set(dataset.clusters("train"))
     figures: dict[str, metrics.SplitMetrics | None] = {}
-    for split, some in probabilities.items():
-        measured, clusters = pictures.measured(split), dataset.clusters(split)
-        figures[split] = metrics.summary(
-            some,
-            pictures.targets[split][measured],
+    for split, one in evaluated.items():
+        examples = [dataset.examples[place] for place in one.pictures]
+        targets = dataset.classes_of(examples)
+        found = metrics.summary(
+            one.probabilities,
+            targets,
             dataset.labels,
-            clusters=[clusters[i] for i in measured],
-            trained=() if split == "train" else trained,
+            clusters=[example.cluster for example in examples],
+            # Folds are divided between near-copies nowhere.
+            trained=trained if split != "train" and dataset.of(split) else (),
         )
+        if found:
+            found = replace(found, calibration=calibration(one.probabilities, targets))
+        if found and temperature != 1:
+            before = with_temperature(one.probabilities, 1 / temperature)
+            found = replace(found, uncalibrated=calibration(before, targets))
+        figures[split] = found
     return figures
 
 
-def worst_mistakes(
-    dataset: Dataset, pictures: Pictures, probabilities: metrics.Probabilities
-) -> list[Mistake]:
-    """The held-out pictures that were misclassified with the most confidence."""
-    split = dataset.held_out
+def worst_mistakes(dataset: Dataset, pictures: Pictures, evaluated: Evaluated) -> list[Mistake]:
+    """The pictures of a split that were misclassified with the most confidence."""
+    row_of = {
+        place: row
+        for split in SPLITS
+        for place, row in zip(dataset.of(split), pictures.rows[split].tolist(), strict=True)
+    }
+    examples = [dataset.examples[place] for place in evaluated.pictures]
+    probabilities = evaluated.probabilities
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != pictures.targets[split])
+    wrong = np.flatnonzero(predicted != dataset.classes_of(examples))
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN_MISTAKES]
-    examples = [dataset.examples[i] for i in dataset.of(split)]
     return [
         Mistake(
             file=examples[i].file,
             true=examples[i].label,
             predicted=dataset.labels[predicted[i]],
             probability=float(confidence[i]),
-            pixels=pictures.pixels[pictures.rows[split][i]],
+            pixels=pictures.pixels[row_of[int(evaluated.pictures[i])]],
         )
         for i in worst
     ]
 
 
 def run_metrics(
-    history: Sequence[EpochRecord],
+    fitted: Fit,
     counts: ParameterCounts,
     splits: Mapping[str, metrics.SplitMetrics | None],
     seconds: Mapping[str, float],
-    cross_validation: metrics.CrossValidation | None,
 ) -> RunMetrics:
     """The content of metrics.json; `seconds` are by stage."""
-    best = min(history, key=lambda epoch: epoch.val_loss)
-    head = [epoch for epoch in history if epoch.phase == "head"]
+    best = next(epoch for epoch in fitted.history if epoch.epoch == fitted.best_epoch)
+    head = [epoch for epoch in fitted.history if epoch.phase == "head"]
     return RunMetrics(
         best_epoch=best.epoch,
         best_phase=best.phase,
         after_head=HeadMetrics(head[-1].val_loss, head[-1].val_accuracy) if head else None,
-        training_seconds=round(sum(epoch.seconds for epoch in history), 1),
+        training_seconds=round(sum(epoch.seconds for epoch in fitted.history), 1),
         parameters=asdict(counts),
         splits=splits,
         seconds=dict(seconds),
-        cross_validation=cross_validation,
+        cross_validation=fitted.cross_validation,
+        fine_tuned=fitted.choice.share,
+        temperature=fitted.choice.temperature,
     )

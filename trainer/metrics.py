@@ -25,6 +25,36 @@ class ClassMetrics:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Photos whose highest probability is in one range: how many, the mean of it, and the share of
+    them that are right.
+    """
+
+    pictures: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far probabilities can be trusted, on photos whose classes are known.
+
+    Attributes:
+        ece: the expected calibration error, 0..1: the mean over photos of the distance between
+            confidence and accuracy, in 15 bins of equal width.
+        brier: the mean of the summed squared distances to 1 for the true class and 0 for others,
+            0..2 (Brier, Monthly Weather Review 78, 1950).
+        loss: the cross-entropy in nats.
+        bins: those that hold photos, from low confidence to high.
+    """
+
+    ece: float
+    brier: float
+    loss: float
+    bins: tuple[Bin, ...] = ()
+
+
+@dataclass(frozen=True)
 class SplitMetrics:
     """The figures on one split.
 
@@ -36,6 +66,8 @@ class SplitMetrics:
             an older edgetl.
         near_copies: how many pictures have a near-copy among those trained on.
         accuracy_without: that of the others; None where there is no near-copy, or no other.
+        calibration: of the probabilities; None in a run of an older edgetl.
+        uncalibrated: of those before the logits were divided by the temperature.
     """
 
     pictures: int
@@ -46,17 +78,19 @@ class SplitMetrics:
     interval: tuple[float, float] | None = None
     near_copies: int = 0
     accuracy_without: float | None = None
+    calibration: Calibration | None = None
+    uncalibrated: Calibration | None = None
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """The accuracy of a linear head on frozen features, on photos that it did not learn from.
+    """The accuracy on photos by models that learned, as the run's own, from the other photos.
 
     Attributes:
-        folds: in how many parts the photos were divided.
-        pictures: all of them.
+        folds: how many parts of the photos were held out, each from a model of its own.
+        pictures: that were held out.
         accuracies: on each part, 0..1.
-        accuracy: on all photos, 0..1.
+        accuracy: on all that were held out, 0..1.
         spread: the standard deviation of `accuracies`.
         loss: the cross-entropy in nats.
     """

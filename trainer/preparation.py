@@ -22,7 +22,8 @@ from edgetl.trainer.data.checks import (
 from edgetl.trainer.data.dataset import SPLITS, Dataset
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.data.selection import select_photos
-from edgetl.trainer.fitting.phases import Pictures
+from edgetl.trainer.fitting.epochs import with_epochs
+from edgetl.trainer.fitting.inputs import Pictures
 from edgetl.trainer.network.devices import Devices, computing_in, devices_for
 from edgetl.trainer.network.model import (
     ParameterCounts,
@@ -120,7 +121,8 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
     targets = np.array([found.labels.index(example.label) for example in found.examples])
     pictures = Pictures(decoded.pixels, rows, {split: targets[rows[split]] for split in SPLITS})
     digests = {example.file: decoded.digests[indices[example.file]] for example in dataset.examples}
-    config = _config(dataset, digests, devices, started)
+    recipe = with_epochs(recipe, len(rows["train"]))
+    config = _config(dataset, digests, devices, replace(started, recipe=recipe))
     write_labels(run, dataset.labels)
     write_split(run.split, dataset, digests)
     write_record(run.config, config)

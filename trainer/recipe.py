@@ -1,8 +1,9 @@
 """The settings of a training, and the recipes that have a name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from edgetl.edge.errors import SettingError
 from edgetl.edge.model.input_size import InputSize, ResizeMode
@@ -19,8 +20,8 @@ _Speed = partial(Option, group="Speed and memory", common=False)
 class Recipe(Options):
     """Two-phase transfer learning with MobileNetV2.
 
-    Phase one trains a new head on the frozen backbone with Adam; phase two fine-tunes the backbone
-    from layer `fine_tune_from` on. The defaults are the recipe that docs/recipes.md arrives at.
+    Phase one trains a new head on the frozen backbone; phase two fine-tunes the backbone from layer
+    `fine_tune_from` on. The defaults are the recipe that docs/recipes.md arrives at.
     Cosine decay is that of Loshchilov and Hutter (ICLR 2017, https://arxiv.org/abs/1608.03983)
     without restarts; label smoothing that of Szegedy et al. (CVPR 2016,
     https://arxiv.org/abs/1512.00567); mixed precision that of Micikevicius et al. (ICLR 2018,
@@ -40,30 +41,70 @@ class Recipe(Options):
         ResizeMode,
         _Training("How a photo becomes the input.", reason="keeps shapes true", common=False),
     ] = "crop"
+    head_solver: Annotated[
+        Literal["lbfgs", "adam"],
+        _Training(
+            "How phase one trains the head: solved by lbfgs, or --head-epochs of adam.",
+            reason="it has one solution; --head-epochs and --head-lr choose adam",
+            common=False,
+        ),
+    ] = "lbfgs"
     head_epochs: Annotated[
-        int, _Training("Epochs of the head alone.", reason="no gain after", low=0, high=100_000)
+        int,
+        _Training("Epochs of phase one, by adam.", reason="no gain after", low=0, high=100_000),
     ] = 8
     epochs: Annotated[
-        int, _Training("Epochs in all.", reason="no gain after", low=1, high=100_000)
-    ] = 14
+        int,
+        _Training(
+            "Epochs in all; 0 for as many as make --steps in phase two.",
+            reason="few photos need more epochs",
+            low=0,
+            high=100_000,
+        ),
+    ] = 0
+    steps: Annotated[
+        int,
+        _FineTuning(
+            "Steps of phase two; 0 for 11 times the square root of the number of photos.",
+            reason="few photos need more epochs, and many fewer",
+            low=0,
+            high=10_000_000,
+        ),
+    ] = 0
+    least_steps: Annotated[
+        int,
+        _FineTuning(
+            "Steps an epoch of phase two has at least: few photos are passed several times.",
+            reason="an epoch's end takes as long as a few steps",
+            low=1,
+            high=10_000,
+        ),
+    ] = 10
     batch_size: Annotated[
-        int, _Training("Pictures a step.", reason="fits any memory", low=1, high=65536)
-    ] = 32
+        int, _Training("Pictures a step.", reason="more steps in the same time", low=1, high=65536)
+    ] = 16
     seed: Annotated[
         int,
         _Training("Seed of everything random.", reason="same run each time", low=0, high=2**31 - 1),
     ] = 0
+    hold_out: Annotated[
+        bool,
+        _Training(
+            "Hold out a fifth to validate and a tenth to test, where DATA has no such folders.",
+            reason="below 5000 photos the model learns from all, and is measured by --folds",
+            common=False,
+        ),
+    ] = False
     folds: Annotated[
         int,
         _Training(
-            "Parts of the photos for cross-validation; 1 for none, 0 for 5 where fewer than 200 "
-            "are left to test on.",
-            reason="few test photos tell little",
-            low=0,
+            "Parts of the photos for cross-validation: each is predicted by a model of the others.",
+            reason="each learns from four fifths",
+            low=2,
             high=100,
             common=False,
         ),
-    ] = 0
+    ] = 5
     head_lr: Annotated[
         float,
         _Training(
@@ -82,7 +123,7 @@ class Recipe(Options):
             above=0,
             below=100,
         ),
-    ] = 5e-5
+    ] = 1e-4
     fine_tune_optimizer: Annotated[
         Literal["adam", "rmsprop"],
         _FineTuning("Optimizer of phase two.", reason="it gains more in few epochs"),
@@ -146,11 +187,11 @@ class Recipe(Options):
         float,
         _Regularization(
             "Share of a target that is spread over all classes.",
-            reason="fewer confident mistakes on hard photos",
+            reason="the temperature makes probabilities right",
             low=0,
             high=0.99,
         ),
-    ] = 0.05
+    ] = 0.0
     class_weights: Annotated[
         Literal["auto", "none"],
         _Regularization(
@@ -158,6 +199,20 @@ class Recipe(Options):
             reason="a rare class counts as much as a common one",
         ),
     ] = "auto"
+    average: Annotated[
+        bool,
+        _Regularization(
+            "Average the weights of both phases, in the share that held-out photos ask for.",
+            reason="where photos are few, fine-tuning may go too far",
+        ),
+    ] = True
+    calibrate: Annotated[
+        bool,
+        _Regularization(
+            "Divide logits by a temperature that held-out photos ask for.",
+            reason="of photos called a class at 0.9, nine in ten are",
+        ),
+    ] = True
     reuse: Annotated[bool, _Speed("Compute frozen layers once.", reason="several times faster")] = (
         True
     )
@@ -212,10 +267,17 @@ class Recipe(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.head_epochs > self.epochs:
+        if self.head_solver == "lbfgs":
+            return
+        if self.epochs and self.head_epochs > self.epochs:
             raise SettingError(
                 f"--head-epochs {self.head_epochs} is more than the {self.epochs} epochs in all"
             )
+
+    @property
+    def averages(self) -> bool:
+        """Whether the weights of both phases are averaged: only a head that is solved is an end."""
+        return self.average and self.head_solver == "lbfgs"
 
     @property
     def augments(self) -> bool:
@@ -233,8 +295,12 @@ RECIPES = {
     # The TensorFlow transfer-learning tutorial's, exactly.
     "reference": Recipe(
         fit="stretch",
+        batch_size=32,
+        hold_out=True,
+        head_solver="adam",
         head_epochs=10,
         epochs=20,
+        least_steps=1,
         head_lr=1e-4,
         fine_tune_lr=1e-5,
         fine_tune_optimizer="rmsprop",
@@ -242,9 +308,26 @@ RECIPES = {
         rotation=0.2,
         zoom=0.0,
         translation=0.0,
-        label_smoothing=0.0,
         class_weights="none",
+        average=False,
+        calibrate=False,
         head_views=1000,
         precision="float32",
     ),
 }
+
+# What an edgetl did that wrote config.json without these settings.
+_OLDER = {
+    "head_solver": "adam",
+    "hold_out": True,
+    "least_steps": 1,
+    "average": False,
+    "calibrate": False,
+}
+
+
+def upgraded(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe in a config.json of any edgetl, with the settings of this one."""
+    if "head_solver" in recipe:
+        return dict(recipe)
+    return {**recipe, **_OLDER, "folds": Recipe.folds}

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
-import numpy as np
 
 import edgetl
 from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
@@ -16,35 +15,31 @@ from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import class_weights
-from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Split
+from edgetl.trainer.data.dataset import Dataset, Example, Split
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.wording import counted
 from edgetl.trainer.evaluation import (
+    Evaluated,
+    evaluate,
     run_metrics,
     split_metrics,
-    split_probabilities,
     worst_mistakes,
 )
-from edgetl.trainer.features.cache import plain_features, split_layer_below
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
-from edgetl.trainer.fitting.cross_validation import assign_folds, cross_validate
-from edgetl.trainer.fitting.phases import Fit, cached_features, fit_phases
-from edgetl.trainer.metrics import CrossValidation, Probabilities, SplitMetrics
+from edgetl.trainer.fitting.fit import Fit, fit
+from edgetl.trainer.fitting.folds import assign_folds
+from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.network.devices import computing_in
 from edgetl.trainer.network.memory import keep_freed_memory
-from edgetl.trainer.network.model import backbone_of, freeze_backbone
+from edgetl.trainer.network.model import divide_logits, freeze_backbone
 from edgetl.trainer.preparation import Clock, Prepared, prepare
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
 from edgetl.trainer.report.report import write_report
 from edgetl.trainer.run.folder import RunFolder, point_latest_at
 from edgetl.trainer.run.photos import run_photos
-from edgetl.trainer.run.records import DataRecord, RunConfig, write_record
+from edgetl.trainer.run.records import DataRecord, RunConfig, RunMetrics, write_record
 from edgetl.trainer.run.split_record import read_digests
-
-# Below this number of test photos the accuracy on them says little, and photos are cross-validated.
-ENOUGH_TO_TEST_ON = 200
-FOLDS = 5
 
 
 def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: bool) -> None:
@@ -124,50 +119,14 @@ def _train(
     keep_freed_memory()
     clock = Clock()
     prepared = prepare(found, run, started, clock)
-    cross_validation = cross_validated(prepared, run, own_test=bool(found.of("test")))
-    clock.lap("cross-validation")
-    fitted = fit(prepared, run, checkpoint, clock, tensorboard=tensorboard)
-    probabilities = split_probabilities(prepared.final, prepared.pictures)
-    figures = split_metrics(probabilities, prepared.pictures, prepared.dataset)
+    fitted = fit_model(prepared, run, checkpoint, clock, tensorboard=tensorboard)
+    evaluated = evaluate(prepared.final, prepared.pictures, prepared.dataset, fitted)
+    figures = split_metrics(evaluated, prepared.dataset, fitted.choice.temperature)
     clock.lap("evaluate")
-    publish(prepared, fitted, probabilities, figures, cross_validation, run, clock)
+    publish(prepared, fitted, evaluated, figures, run, clock)
 
 
-def cross_validated(
-    prepared: Prepared, run: RunFolder, *, own_test: bool
-) -> CrossValidation | None:
-    """Cross-validate a head on the frozen backbone's features, where the recipe or few photos ask.
-
-    Args:
-        prepared: the photos and the model, not yet trained.
-        run: where features are cached.
-        own_test: whether the data has a test folder, whose photos are left out.
-    """
-    recipe, dataset = prepared.config.recipe, prepared.dataset
-    enough = len(dataset.of("test")) >= ENOUGH_TO_TEST_ON
-    folds = recipe.folds or (1 if enough else FOLDS)
-    if folds == 1:
-        return None
-    splits = [split for split in SPLITS if split != "test" or not own_test]
-    examples = [dataset.examples[i] for split in splits for i in dataset.of(split)]
-    rows = np.concatenate([prepared.pictures.rows[split] for split in splits])
-    run.activations.mkdir(exist_ok=True)
-    features = plain_features(
-        prepared.final,
-        split_layer_below(backbone_of(prepared.final), recipe.fine_tune_from),
-        prepared.pictures.pixels,
-        cache=run.cache,
-        path=run.activations / "plain-features.npy",
-    )
-    return cross_validate(
-        features[rows].astype(np.float32),
-        np.concatenate([prepared.pictures.targets[split] for split in splits]),
-        assign_folds(examples, folds, seed=recipe.seed),
-        classes=len(dataset.labels),
-    )
-
-
-def fit(
+def fit_model(
     prepared: Prepared,
     run: RunFolder,
     checkpoint: Checkpoint | None,
@@ -175,24 +134,22 @@ def fit(
     *,
     tensorboard: bool,
 ) -> Fit:
-    """Train both phases, from `checkpoint` on; `prepared.final` gets the best epoch's weights."""
+    """Train both phases, from `checkpoint` on; `prepared.final` gets the weights that are kept."""
     recipe, dataset = prepared.config.recipe, prepared.dataset
-    features = (
-        cached_features(prepared.final, prepared.pictures, run, recipe) if recipe.reuse else None
-    )
-    clock.lap("activations")
     weights = (
         class_weights(datasets.counts(dataset, "train"))
         if recipe.class_weights == "auto"
         else [1.0] * len(dataset.labels)
     )
+    trained = [dataset.examples[i] for i in dataset.of("train")]
     with computing_in(prepared.devices.policy):
-        fitted = fit_phases(
+        fitted = fit(
             prepared.model,
+            prepared.final,
             prepared.pictures,
+            assign_folds(trained, recipe.folds, seed=recipe.seed),
             run,
             recipe,
-            features=features,
             class_weights=weights,
             checkpoint=checkpoint,
             devices=prepared.devices,
@@ -201,32 +158,32 @@ def fit(
             else [],
         )
     clock.add(fitted.seconds)
-    restore(prepared.final.weights, fitted.best)
+    restore(prepared.final.weights, fitted.weights)
+    divide_logits(prepared.final, fitted.choice.temperature)
     return fitted
 
 
 def publish(
     prepared: Prepared,
     fitted: Fit,
-    probabilities: Mapping[Split, Probabilities],
+    evaluated: Mapping[Split, Evaluated],
     figures: Mapping[str, SplitMetrics | None],
-    cross_validation: CrossValidation | None,
     run: RunFolder,
     clock: Clock,
 ) -> None:
     """Write figures, report, metrics and last the model, which makes the run a finished one."""
     dataset = prepared.dataset
     run_figures.write_curves(run, fitted.history)
-    run_figures.write_confusion(run, dataset, figures)
+    written = run_metrics(fitted, prepared.counts, figures, clock.seconds)
+    run_figures.write_confusion(run, dataset, written)
     clock.lap("figures")
-    written = run_metrics(fitted.history, prepared.counts, figures, clock.seconds, cross_validation)
     write_report(
         run,
         dataset=dataset,
         config=prepared.config,
         history=fitted.history,
         metrics=written,
-        mistakes=worst_mistakes(dataset, prepared.pictures, probabilities[dataset.held_out]),
+        mistakes=worst_mistakes(dataset, prepared.pictures, evaluated[written.quoted]),
         warnings=prepared.warnings,
     )
     clock.lap("figures")
@@ -237,13 +194,7 @@ def publish(
     point_latest_at(run)
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)
-    if cross_validation:
-        logger.info(
-            f"head alone, {cross_validation.folds} folds of "
-            f"{counted(cross_validation.pictures, 'photo')}: "
-            f"accuracy {cross_validation.accuracy:.4f}, spread {cross_validation.spread:.4f}"
-        )
-    logger.info(f"best epoch {written.best_epoch} by validation loss:")
+    logger.info(_kept_line(written))
     for split, found in figures.items():
         if not found:
             continue
@@ -261,3 +212,11 @@ def publish(
                 else f"{found.near_copies} photos that have near-copies"
             )
             logger.info(f"  {'':10} {found.accuracy_without:.4f} without the {photos} in train")
+
+
+def _kept_line(written: RunMetrics) -> str:
+    share = written.fine_tuned
+    kept = f"weights of epoch {written.best_epoch}"
+    if written.best_phase == "fine_tune" and share < 1:
+        kept += f", {1 - share:.0%} of the head's model in the average"
+    return f"kept       {kept}; temperature {written.temperature:.2f}"

@@ -19,14 +19,17 @@ _AHEAD = 2
 class Batches:
     """Batches of (inputs [batch, ...], class as float32 [batch, 1]).
 
-    Epochs use the augmented copies alternately: epoch e uses copy e modulo their number. With
-    `shuffle_seed` each epoch has a new order, which depends on the seed and the epoch only.
+    Passes over the pictures use their augmented copies alternately: where an epoch is one pass,
+    epoch e uses copy e modulo their number. With `shuffle_seed` each pass has a new order, which
+    depends on the seed and the epoch only.
 
     Args:
         copies: inputs, one array for each augmented copy of the pictures.
         rows: int [pictures], each picture's row in every copy.
         targets: int [pictures], the index of every picture's class.
         shuffle_seed: None leaves the pictures in order.
+        steps: how many batches an epoch has; where that is more than one pass makes, the pictures
+            come again, in a new order. None is one pass, whose last batch may be smaller.
     """
 
     def __init__(
@@ -37,22 +40,34 @@ class Batches:
         *,
         batch_size: int,
         shuffle_seed: int | None = None,
+        steps: int | None = None,
     ) -> None:
         self._copies, self._rows, self._targets = copies, rows, targets
-        self._batch_size, self._seed = batch_size, shuffle_seed
+        self._batch_size, self._seed, self._steps = batch_size, shuffle_seed, steps
 
     def __len__(self) -> int:
-        return -(-len(self._rows) // self._batch_size)
+        return self._steps or steps_of(len(self._rows), self._batch_size)
 
     def of_epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch; history.json counts them from 1."""
-        order = np.arange(len(self._rows))
+        count = len(self._rows)
+        passes = 1
+        if len(self) > steps_of(count, self._batch_size):
+            passes = steps_of(len(self) * self._batch_size, count)
+        orders = [np.arange(count)] * passes
         if self._seed is not None:
-            order = np.random.default_rng([self._seed, epoch]).permutation(order)
-        copy = self._copies[epoch % len(self._copies)]
+            random = np.random.default_rng([self._seed, epoch])
+            orders = [random.permutation(order) for order in orders]
+        order = np.concatenate(orders)[: len(self) * self._batch_size]
         for start in range(0, len(order), self._batch_size):
             chosen = order[start : start + self._batch_size]
+            copy = self._copies[(epoch * passes + start // count) % len(self._copies)]
             yield copy[self._rows[chosen]], self._targets[chosen, np.newaxis].astype(np.float32)
+
+
+def steps_of(pictures: int, batch_size: int) -> int:
+    """The batches of one pass over so many pictures."""
+    return -(-pictures // batch_size)
 
 
 def dataset(batches: Batches, epoch: Callable[[], int]) -> tf.data.Dataset:

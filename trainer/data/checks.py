@@ -36,6 +36,8 @@ _KIND_WORDS: dict[ExclusionKind, str] = {
     "conflict": "a picture of several classes",
 }
 
+_IN_TURN = "validation  in turn: a model of the other photos predicts those of each fold"
+
 # What a split does without the classes that it lacks.
 _WITHOUT: dict[Split, str] = {
     "validation": "the best epoch is chosen without",
@@ -133,6 +135,8 @@ def summarize(
 def summary_lines(summary: DataSummary) -> list[str]:
     """The summary as it is logged before training, in lines of 80 characters but for paths."""
     lines = [part for split in SPLITS for part in _split_lines(split, summary.counts[split])]
+    if not any(summary.counts["validation"].values()):
+        lines.append(_IN_TURN)
     train = summary.counts["train"]
     largest, smallest = summary.largest_class, summary.smallest_class
     if train[largest] == train[smallest]:
@@ -258,6 +262,8 @@ def _smallest(pictures: Sequence[PictureSize]) -> PictureSize | None:
 
 
 def _split_lines(split: Split, classes: Mapping[str, int]) -> list[str]:
+    if not any(classes.values()):
+        return []
     shown = [f"{quoted(label)} {n}" for label, n in list(classes.items())[:SHOWN_CLASSES]]
     more = len(classes) - len(shown)
     words = ", ".join(shown) + (f", and {counted(more, 'more class')}" if more else "")

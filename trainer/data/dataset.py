@@ -7,6 +7,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from edgetl.edge.errors import DataError, quoted
 from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 
@@ -69,6 +72,11 @@ class Dataset:
         """The cluster of each of one split's pictures, in the order of `of`."""
         return [example.cluster for example in self.examples if example.split == split]
 
+    def classes_of(self, examples: Iterable[Example]) -> npt.NDArray[np.int64]:
+        """The class of each of some pictures, as an index in `labels`."""
+        indices = {label: index for index, label in enumerate(self.labels)}
+        return np.array([indices[example.label] for example in examples], np.int64)
+
     def interleaved(self, split: Split) -> list[int]:
         """The same indices, interleaved by class, so that any number of the first are balanced."""
         by_label: dict[str, list[int]] = {label: [] for label in self.labels}
@@ -79,8 +87,10 @@ class Dataset:
 
     @property
     def held_out(self) -> Split:
-        """The split that finished models are evaluated on: test, or validation if there is none."""
-        return "test" if self.of("test") else "validation"
+        """The split that exported files are compared with Keras on: test, else validation; train of
+        a run that learned from all photos.
+        """
+        return next((split for split in ("test", "validation") if self.of(split)), "train")
 
     def path(self, example: Example) -> Path:
         """Where the picture lies."""

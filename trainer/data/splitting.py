@@ -12,15 +12,18 @@ from edgetl.trainer.data.dataset import Dataset, Example, Split
 VALIDATION_SHARE = 0.2
 TEST_SHARE = 0.1
 TEST_SHARE_OF_VALIDATION = 0.2
+# From so many photos on, holding some back costs the model little.
+HOLD_OUT_FROM = 5000
 
 # Pictures that go to one split together: near-copies, or one alone.
 _Unit = list[Example]
 
 
-def assign_splits(dataset: Dataset, *, seed: int) -> Dataset:
+def assign_splits(dataset: Dataset, *, seed: int, hold_out: bool = True) -> Dataset:
     """Decide the split of every picture.
 
-    Splits that DATA's own folders name stay. Missing ones are held out of each class at random, by
+    Splits that DATA's own folders name stay. Without a validation folder, and without `hold_out`,
+    fewer than 5000 photos all train. Else missing splits are held out of each class at random, by
     a hash of `seed` and the file's path, so that adding pictures moves few of the others: a
     fifth of train as validation and a tenth as test; where there is a validation folder but no
     test, a fifth of validation as test. Near-copies go to one split together, by the hash of the
@@ -34,6 +37,8 @@ def assign_splits(dataset: Dataset, *, seed: int) -> Dataset:
         if "test" not in named:
             shares["test"] = TEST_SHARE
         pool = [e for e in dataset.examples if e.split in (None, "train")]
+        if len(pool) < HOLD_OUT_FROM and not hold_out:
+            shares = {}
         splits.update(_held_out(_divided(_units(pool)), shares, seed, rest="train"))
     elif "test" not in named:
         pool = [e for e in dataset.examples if e.split == "validation"]

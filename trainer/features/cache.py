@@ -132,33 +132,6 @@ def computed(
     return write_rows(path, len(rows), outputs(), _STORED)
 
 
-def plain_features(
-    model: keras.Model,
-    split_layer: int | None,
-    pixels: MemoryMappedArray,
-    *,
-    cache: Path,
-    path: Path,
-) -> MemoryMappedArray:
-    """The pooled features of all pictures, which are not augmented, or those found at `path`.
-
-    Through the networks below and above `split_layer`, which both phases need, where there is one.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    if split_layer is None:
-        network = features_of_pixels(model, cache=cache)
-    else:
-        below = below_split(model, split_layer, cache=cache)
-        above = features_above_split(model, split_layer, cache=cache)
-
-        def network(batch: Batch) -> npt.NDArray[Any]:
-            return above(below(batch))
-
-    return computed(network, pixels, np.arange(len(pixels)), path=path)
-
-
 def augmented_copy(recipe: Recipe, number: int) -> Callable[[Pixels], Pixels] | None:
     """The function that makes the augmented copy of that number; None without augmentation.
 
@@ -167,6 +140,11 @@ def augmented_copy(recipe: Recipe, number: int) -> Callable[[Pixels], Pixels] | 
     # A layer for each copy, so that it does not depend on what was made before.
     layer = augmentation(recipe, view=number + 1)
     return augmented_by(layer) if layer else None
+
+
+def mirrored(pictures: Pixels) -> Pixels:
+    """Pictures, uint8 [pictures, height, width, 3], left to right."""
+    return pictures[:, :, ::-1]
 
 
 def _engine(network: keras.Model, cache: Path) -> Network:

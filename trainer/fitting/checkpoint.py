@@ -45,7 +45,8 @@ def values_of(variables: Sequence[Any]) -> list[Array]:
 def restore(variables: Sequence[Any], values: Sequence[Array]) -> None:
     """Give Keras variables the values that `values_of` gave."""
     for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+        # A copy: TensorFlow may take the array's memory for the variable's, and train in it.
+        variable.assign(np.array(value))
 
 
 def write_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:

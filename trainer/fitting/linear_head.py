@@ -17,10 +17,10 @@ Features = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float64]
 
 # Of the penalty, from weak to strong; the best of real data sets lie well inside.
-STRENGTHS = tuple(float(strength) for strength in np.logspace(-6, -1, 11))
+STRENGTHS = tuple(float(strength) for strength in np.logspace(-5, 0, 6))
 # A fold's best strength is not worth more iterations than change its third digit.
 _MAX_ITERATIONS = 500
-_TOLERANCE = 1e-7
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,19 @@ def solve_head(
     """
     from scipy.optimize import minimize
 
+    basis = _basis(features)
+    if basis is not None:
+        if start is not None:
+            start = LinearHead(basis.T.astype(np.float64) @ start.kernel, start.bias)
+        solved = solve_head(
+            features @ basis,
+            targets,
+            classes=classes,
+            strength=strength,
+            weights=weights,
+            start=start,
+        )
+        return LinearHead(basis.astype(np.float64) @ solved.kernel, solved.bias)
     centre = features.mean(axis=0, dtype=np.float64)
     centred = (features - centre).astype(np.float32)
     share = np.full(len(targets), 1.0) if weights is None else weights
@@ -88,10 +101,21 @@ def solve_head(
         first,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE, "ftol": 1e-9},
+        options={"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE, "ftol": 1e-8},
     )
     kernel = found.x[:size].reshape(-1, classes)
     return LinearHead(kernel, found.x[size:] - centre @ kernel)
+
+
+def _basis(features: Features) -> Features | None:
+    """An orthonormal basis of what fewer pictures than features span, float32 [features, pictures].
+
+    The solution lies there, and is found in fewer dimensions; None for more pictures.
+    """
+    if len(features) >= features.shape[1]:
+        return None
+    basis: Features = np.linalg.qr(features.T.astype(np.float64))[0].astype(np.float32)
+    return basis
 
 
 def cross_validated_probabilities(
@@ -117,6 +141,8 @@ def cross_validated_probabilities(
         float32 [pictures, classes] by strength.
     """
     found = {s: np.zeros((len(targets), classes), np.float32) for s in strengths}
+    basis = _basis(features)
+    features = features if basis is None else features @ basis
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
         head = None

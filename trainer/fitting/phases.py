@@ -1,287 +1,200 @@
 """The two phases: what each trains, on what, and the call of `fit` that they share.
 
-With a feature cache `fit` gets the part of the model that is not frozen, and the features that the
-frozen part gave for the pictures. Without one it gets the whole model and decoded pictures.
+`fit` gets the part of the model that is not frozen, and the features that the frozen part gave for
+the pictures; without cached features, the whole model and decoded pictures.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from edgetl.edge.errors import SettingError
-from edgetl.edge.system.messages import logger
-from edgetl.trainer import metrics
 from edgetl.trainer.data.batches import Batches, dataset
-from edgetl.trainer.data.dataset import Split
-from edgetl.trainer.data.memory_mapped import MemoryMappedArray
-from edgetl.trainer.features.cache import (
-    Network,
-    augmented_copy,
-    below_split,
-    computed,
-    features_above_split,
-    features_of_pixels,
-    row_size,
-    split_layer_below,
-)
-from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore
-from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochRecorder, is_over, planned_epochs
+from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values_of
+from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochHistory, is_over, planned_epochs
+from edgetl.trainer.fitting.rows import PhaseInputs, TrainingInputs
+from edgetl.trainer.fitting.solving import solved_head
 from edgetl.trainer.network.adam import Adam
 from edgetl.trainer.network.devices import Devices
 from edgetl.trainer.network.model import (
-    backbone_of,
     compile_for,
     freeze_backbone,
     head_model,
+    set_head,
     tail_model,
     unfreeze_backbone,
 )
 from edgetl.trainer.recipe import Recipe
-from edgetl.trainer.run.folder import RunFolder
-from edgetl.trainer.run.records import EpochRecord, Phase
-
-# Enough training pictures to show whether a model overfits.
-TRAINING_SAMPLE = 500
-# A head that is fine-tuned afterwards gains nothing from more augmented copies than make so many
-# pictures; with 40 photos it does gain from all four (docs/recipes.md).
-ENOUGH_FOR_A_HEAD = 2000
+from edgetl.trainer.run.records import Phase
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Decoded pictures, uint8 [pictures, height, width, 3] RGB; each split's rows and classes."""
+class Compiled:
+    """The part of the model that a phase trains; `optimizer` is what its variables begin with."""
 
-    pixels: MemoryMappedArray
-    rows: dict[Split, npt.NDArray[np.int64]]
-    targets: dict[Split, metrics.Classes]
-
-    def measured(self, split: Split) -> npt.NDArray[np.int64]:
-        """The indices within a split of the pictures that its final metrics are computed on.
-
-        All of them, but at most 500 training pictures, evenly spaced, as they are ordered by class.
-        """
-        count = len(self.rows[split])
-        if split != "train" or count <= TRAINING_SAMPLE:
-            return np.arange(count)
-        return np.arange(TRAINING_SAMPLE) * count // TRAINING_SAMPLE
+    part: keras.Model
+    optimizer: list[Array]
 
 
 @dataclass(frozen=True)
-class PhaseInputs:
-    """What a phase is fitted on: the rows of the training pictures in each augmented copy of them,
-    and of the validation pictures, which are not augmented, in theirs.
+class Trainee:
+    """A model and how it is trained: once, or again and again from its first weights.
+
+    Attributes:
+        model: the whole of it.
+        start: its weights before any training.
+        steps: of an epoch of phase two.
+        class_weights: of each class's pictures in the loss, in labels order.
+        strength: of the penalty of a head that is solved.
+        compiled: the parts of it so far; each is compiled once.
     """
 
-    copies: Sequence[MemoryMappedArray]
-    rows: npt.NDArray[np.int64]
-    validation: MemoryMappedArray
-    validation_rows: npt.NDArray[np.int64]
+    model: keras.Model
+    recipe: Recipe
+    devices: Devices
+    steps: int
+    class_weights: Sequence[float]
+    strength: float
+    start: list[Array]
+    compiled: dict[Phase, Compiled] = field(default_factory=dict)
 
+    def part(self, phase: Phase, inputs: TrainingInputs) -> Compiled:
+        """What `fit` gets in a phase; the layers are the model's own."""
+        with self.devices.scope():
+            if phase == "head":
+                freeze_backbone(self.model)
+            else:
+                unfreeze_backbone(self.model, first_layer=self.recipe.fine_tune_from)
+            if phase not in self.compiled:
+                self.compiled[phase] = self._compile(phase, inputs)
+        return self.compiled[phase]
 
-@dataclass(frozen=True)
-class FeatureCache:
-    """Cached features of each phase: pooled ones for the head, and for fine-tuning those at the
-    output of the backbone's layer `split_layer`.
-
-    `split_layer` and `fine_tune` are None where phase two trains the whole model, or there is none.
-    """
-
-    split_layer: int | None
-    head: PhaseInputs
-    fine_tune: PhaseInputs | None
-
-
-@dataclass(frozen=True)
-class Fit:
-    """The result of both phases.
-
-    `history` has the epochs of history.json, `best` the whole model's weights after the epoch with
-    the lowest validation loss, `seconds` what each phase took in this process.
-    """
-
-    history: list[EpochRecord]
-    best: list[Array]
-    seconds: dict[Phase, float]
-
-
-def cached_features(
-    model: keras.Model, pictures: Pictures, run: RunFolder, recipe: Recipe
-) -> FeatureCache:
-    """Compute the features of the training and validation pictures, or find them on disk.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    trained, validated = pictures.rows["train"], pictures.rows["validation"]
-    copies, split_layer = _affordable(model, recipe, trained=len(trained), validated=len(validated))
-    folder = run.activations
-    folder.mkdir(exist_ok=True)
-    names = [f"train-view-{n}" for n in range(copies)] if recipe.augments else ["train"]
-
-    def inputs(copies: list[MemoryMappedArray], validation: MemoryMappedArray) -> PhaseInputs:
-        return PhaseInputs(copies, np.arange(len(trained)), validation, np.arange(len(validated)))
-
-    def computed_by(network: Network, layer: str) -> PhaseInputs:
-        def of(name: str, rows: npt.NDArray[np.int64], **how: Any) -> MemoryMappedArray:
-            path = folder / f"{name}-{layer}.npy"
-            return computed(network, pictures.pixels, rows, path=path, **how)
-
-        return inputs(
-            [of(name, trained, augment=augmented_copy(recipe, n)) for n, name in enumerate(names)],
-            of("validation", validated),
+    def _compile(self, phase: Phase, inputs: TrainingInputs) -> Compiled:
+        part = self.model
+        if phase == "head" and inputs.features:
+            part = head_model(self.model)
+        elif phase == "fine_tune" and inputs.split_layer is not None:
+            dtype = self.devices.compute_dtype
+            part = tail_model(self.model, inputs.split_layer, compute_dtype=dtype)
+        compile_for(
+            part,
+            _optimizer(phase, self.recipe, steps=self.steps),
+            label_smoothing=self.recipe.label_smoothing,
         )
-
-    if split_layer is None:
-        return FeatureCache(
-            None, computed_by(features_of_pixels(model, cache=run.cache), "features"), None
-        )
-    fine_tune = computed_by(below_split(model, split_layer, cache=run.cache), "split_layer")
-    above = features_above_split(model, split_layer, cache=run.cache)
-
-    def features(name: str, file: MemoryMappedArray) -> MemoryMappedArray:
-        return computed(above, file, np.arange(len(file)), path=folder / f"{name}-features.npy")
-
-    head_views = recipe.head_views or -(-ENOUGH_FOR_A_HEAD // len(trained))
-    some = zip(names[:head_views], fine_tune.copies, strict=False)
-    head = inputs([features(*copy) for copy in some], features("validation", fine_tune.validation))
-    return FeatureCache(split_layer, head, fine_tune)
-
-
-def _affordable(
-    model: keras.Model, recipe: Recipe, *, trained: int, validated: int
-) -> tuple[int, int | None]:
-    """How many augmented copies, and the split layer for phase two, fit into the disk budget."""
-    backbone = backbone_of(model)
-    copies = min(recipe.views, recipe.epochs) if recipe.augments else 1
-    split_layer = split_layer_below(backbone, recipe.fine_tune_from)
-    if split_layer is None or not planned_epochs(recipe, "fine_tune"):
-        return copies, None
-    size = row_size(backbone, split_layer)
-    fitting = int((recipe.disk_budget * 1e9 / size - validated) // trained)
-    if fitting >= copies:
-        return copies, split_layer
-    needed = size * (copies * trained + validated) / 1e9
-    instead = f"{fitting} fit" if fitting > 0 else "phase two does without"
-    logger.info(
-        f"cached features of {copies} augmented copies take {needed:.1f} GB, more than "
-        f"--disk-budget {recipe.disk_budget:g}: {instead}"
-    )
-    return (fitting, split_layer) if fitting > 0 else (copies, None)
+        # As compiled: in mixed precision Keras wraps it in one that scales the loss.
+        part.optimizer.build(part.trainable_variables)
+        return Compiled(part, values_of(part.optimizer.variables))
 
 
 def fit_phases(
-    model: keras.Model,
-    pictures: Pictures,
-    run: RunFolder,
-    recipe: Recipe,
+    trainee: Trainee,
+    inputs: TrainingInputs,
+    recorder: EpochHistory,
     *,
-    features: FeatureCache | None,
-    class_weights: Sequence[float],
-    checkpoint: Checkpoint | None,
-    devices: Devices,
+    checkpoint: Checkpoint | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> Fit:
+) -> list[Array]:
     """Train both phases, or what is left of them after `checkpoint`.
 
+    The model holds the last epoch's weights afterwards.
+
     Args:
-        model: the whole model; it holds the last epoch's weights afterwards.
-        run: where checkpoints and history.json go.
-        features: of `cached_features`, None to compute everything in every epoch.
-        class_weights: of each class's pictures in the loss, in labels order.
+        trainee: the model.
+        inputs: what it is trained and validated on.
+        recorder: keeps the history, which goes on after that of `checkpoint`.
         checkpoint: where an interrupted training stopped.
-        devices: that the model was made for.
+
+    Returns:
+        The whole model's weights after phase one; empty where it had none in this process.
 
     Raises:
         EdgetlError: the loss became infinite or not a number.
         SettingError: the GPU's memory is too small for the batches.
         OSError: the disk is full.
     """
-    recorder = EpochRecorder(run, recipe, model, checkpoint)
-    history = recorder.history
-    weights = dict(enumerate(class_weights)) if set(class_weights) != {1.0} else None
-    seconds: dict[Phase, float] = {}
+    recipe = trainee.recipe
+    restore(trainee.model.weights, trainee.start)
+    after_head: list[Array] = []
+    if recipe.head_solver == "lbfgs":
+        # Solved again when a training is resumed: it takes seconds, and is the same.
+        after_head = _solve(trainee, inputs, recorder)
     if checkpoint:
-        restore(model.weights, checkpoint.weights)
+        restore(trainee.model.weights, checkpoint.weights)
     for phase in PHASE_NAMES:
-        if is_over(history, recipe, phase):
-            continue
-        began = time.perf_counter()
-        done = sum(epoch.phase == phase for epoch in history)
-        first = len(history)
-        with devices.scope():
+        if not is_over(recorder.history, recipe, phase):
+            _fit(trainee, phase, inputs, recorder, checkpoint, callbacks)
             if phase == "head":
-                freeze_backbone(model)
-            else:
-                unfreeze_backbone(model, first_layer=recipe.fine_tune_from)
-            part, given = _part(phase, model, pictures, features, devices.compute_dtype)
-            batches = Batches(
-                given.copies,
-                given.rows,
-                pictures.targets["train"],
-                batch_size=recipe.batch_size,
-                shuffle_seed=recipe.seed,
-            )
-            validation = Batches(
-                [given.validation],
-                given.validation_rows,
-                pictures.targets["validation"],
-                batch_size=recipe.batch_size,
-            )
-            compile_for(
-                part,
-                _optimizer(phase, recipe, steps=len(batches)),
-                label_smoothing=recipe.label_smoothing,
-            )
-            # As compiled: in mixed precision Keras wraps it in one that scales the loss.
-            optimizer = part.optimizer
-            optimizer.build(part.trainable_variables)
-            if checkpoint and done:
-                restore(optimizer.variables, checkpoint.optimizer)
-        recorder.phase = phase
-        try:
-            part.fit(
-                dataset(batches, lambda: recorder.epoch),
-                validation_data=dataset(validation, lambda: recorder.epoch),
-                initial_epoch=first,
-                epochs=first + planned_epochs(recipe, phase) - done,
-                class_weight=weights,
-                callbacks=[recorder, *callbacks],
-                verbose=0,
-                shuffle=False,
-            )
-        except tf.errors.ResourceExhaustedError as error:
-            smaller = max(1, recipe.batch_size // 2)
-            raise SettingError(
-                f"out of memory with {recipe.batch_size} pictures a step; "
-                f"try --batch-size {smaller}, and continue with --resume"
-            ) from error
-        finally:
-            recorder.close()
-        seconds[phase] = time.perf_counter() - began
-    return Fit(history, recorder.best, seconds)
+                after_head = values_of(trainee.model.weights)
+    return after_head
 
 
-def _part(
+def _solve(trainee: Trainee, inputs: TrainingInputs, recorder: EpochHistory) -> list[Array]:
+    assert inputs.features
+    began = time.perf_counter()
+    head = solved_head(inputs.features, trainee.class_weights, trainee.strength)
+    set_head(trainee.model, head.kernel, head.bias)
+    if not recorder.history:
+        recorder.add_solved(head, inputs.features, time.perf_counter() - began)
+    return values_of(trainee.model.weights)
+
+
+def _fit(
+    trainee: Trainee,
     phase: Phase,
-    model: keras.Model,
-    pictures: Pictures,
-    features: FeatureCache | None,
-    compute_dtype: str | None,
-) -> tuple[keras.Model, PhaseInputs]:
-    """What of the model is fitted in a phase, and on what."""
-    if features and phase == "head":
-        return head_model(model), features.head
-    if features and features.fine_tune and features.split_layer is not None:
-        tail = tail_model(model, features.split_layer, compute_dtype=compute_dtype)
-        return tail, features.fine_tune
-    pixels, rows = pictures.pixels, pictures.rows
-    return model, PhaseInputs([pixels], rows["train"], pixels, rows["validation"])
+    inputs: TrainingInputs,
+    recorder: EpochHistory,
+    checkpoint: Checkpoint | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    recipe = trainee.recipe
+    done = sum(epoch.phase == phase for epoch in recorder.history)
+    first = len(recorder.history)
+    compiled = trainee.part(phase, inputs)
+    given = inputs.features if phase == "head" and inputs.features else inputs.fine_tune
+    resumed = checkpoint.optimizer if checkpoint and done else compiled.optimizer
+    restore(compiled.part.optimizer.variables, resumed)
+    batches = _batches(given, recipe, steps=trainee.steps if phase == "fine_tune" else None)
+    validation = None
+    if len(given.validation):
+        held = given.validation
+        validation = Batches([held.file], held.rows, held.targets, batch_size=recipe.batch_size)
+    weights = dict(enumerate(trainee.class_weights))
+    recorder.phase = phase
+    try:
+        compiled.part.fit(
+            dataset(batches, lambda: recorder.epoch),
+            validation_data=validation and dataset(validation, lambda: recorder.epoch),
+            initial_epoch=first,
+            epochs=first + planned_epochs(recipe, phase) - done,
+            class_weight=weights if set(trainee.class_weights) != {1.0} else None,
+            callbacks=[recorder, *callbacks],
+            verbose=0,
+            shuffle=False,
+        )
+    except tf.errors.ResourceExhaustedError as error:
+        smaller = max(1, recipe.batch_size // 2)
+        raise SettingError(
+            f"out of memory with {recipe.batch_size} pictures a step; "
+            f"try --batch-size {smaller}, and continue with --resume"
+        ) from error
+    finally:
+        recorder.close()
+
+
+def _batches(given: PhaseInputs, recipe: Recipe, *, steps: int | None) -> Batches:
+    first = given.copies[0]
+    return Batches(
+        [copy.file for copy in given.copies],
+        first.rows,
+        first.targets,
+        batch_size=recipe.batch_size,
+        shuffle_seed=recipe.seed,
+        steps=steps,
+    )
 
 
 def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:

@@ -139,6 +139,26 @@ def logits(classes: int) -> int:
     return 1 if classes == 2 else classes
 
 
+def set_head(
+    model: keras.Model, kernel: npt.NDArray[np.float64], bias: npt.NDArray[np.float64]
+) -> None:
+    """Give the model a head of one logit a class: kernel [channels, classes], bias [classes].
+
+    For two classes the model's one logit is the difference of the two.
+    """
+    if kernel.shape[1] == 2:
+        kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
+    head = model.get_layer("head")
+    head.kernel.assign(kernel.astype(np.float32))
+    head.bias.assign(bias.astype(np.float32))
+
+
+def divide_logits(model: keras.Model, temperature: float) -> None:
+    """Divide the logits that the head gives by a temperature: the most probable class stays."""
+    for variable in model.get_layer("head").weights:
+        variable.assign(variable / temperature)
+
+
 def backbone_of(model: keras.Model) -> keras.Model:
     """The MobileNetV2 inside a model that `build_model` made."""
     return model.get_layer("backbone").backbone
@@ -230,17 +250,33 @@ def class_probabilities(
     For those of `rows`, or all: float32 [pictures, classes], for two classes too. The model gives
     logits.
     """
-    rows = np.arange(len(inputs)) if rows is None else rows
+    return predictor(model, inputs.dtype)(inputs, rows)
+
+
+Predictor = Callable[
+    [MemoryMappedArray | npt.NDArray[Any], npt.NDArray[np.int64] | None], metrics.Probabilities
+]
+
+
+def predictor(model: keras.Model, dtype: npt.DTypeLike) -> Predictor:
+    """What `class_probabilities` calls, compiled once for inputs of that dtype."""
     # `predict` would be compiled once more for a last batch of another size.
     compiled = tf.function(
         lambda batch: model(batch, training=False),
-        input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), inputs.dtype)],
+        input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), dtype)],
     )
-    head = [
-        compiled(inputs[rows[start : start + _PREDICTION_BATCH]]).numpy()
-        for start in range(0, len(rows), _PREDICTION_BATCH)
-    ]
-    return logits_to_probabilities(np.concatenate(head))
+
+    def predict(
+        inputs: MemoryMappedArray | npt.NDArray[Any], rows: npt.NDArray[np.int64] | None
+    ) -> metrics.Probabilities:
+        rows = np.arange(len(inputs)) if rows is None else rows
+        head = [
+            compiled(inputs[rows[start : start + _PREDICTION_BATCH]]).numpy()
+            for start in range(0, len(rows), _PREDICTION_BATCH)
+        ]
+        return logits_to_probabilities(np.concatenate(head))
+
+    return predict
 
 
 def logits_to_probabilities(head: npt.NDArray[np.float32]) -> metrics.Probabilities:

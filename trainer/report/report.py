@@ -33,6 +33,7 @@ _STAGE_NAMES = {
     "figures": "drawing the figures",
     "activations": "computing the frozen layers",
     "head": "phase one",
+    "folds": "models without each fold",
     "fine_tune": "phase two",
     "evaluate": "evaluating",
 }
@@ -80,7 +81,7 @@ def write_report(
     name = _short_name(dataset.labels)
     measured = {
         split: figures
-        for split in dict.fromkeys((dataset.held_out, "validation"))
+        for split in dict.fromkeys((metrics.quoted, "validation"))
         if (figures := metrics.splits[split])
     }
     f1_of = {split: f1(figures.confusion, dataset.labels) for split, figures in measured.items()}
@@ -92,7 +93,7 @@ def write_report(
         name=name,
         run=run.path.resolve().name,
         labels=dataset.labels,
-        held_out=dataset.held_out,
+        held_out=metrics.quoted,
         config=config,
         history=history,
         metrics=metrics,
@@ -108,7 +109,7 @@ def write_report(
         counts=counted,
         excluded=dataset.excluded,
         shown_epochs=_SHOWN_EPOCHS,
-        confusions=_confusions(measured[dataset.held_out].confusion),
+        confusions=_confusions(measured[metrics.quoted].confusion),
         mistakes=[
             {
                 **vars(mistake),

@@ -1,6 +1,6 @@
 """The pictures of a run: what figures.py draws, from what training knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,14 +9,14 @@ import numpy as np
 from edgetl.edge.system.files import replacing
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
-from edgetl.trainer.metrics import SplitMetrics, as_matrix
+from edgetl.trainer.metrics import as_matrix
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import figures
 from edgetl.trainer.report.model_diagram import ModelStage, model_figure
 from edgetl.trainer.run.folder import RunFolder
-from edgetl.trainer.run.records import EpochRecord
+from edgetl.trainer.run.records import EpochRecord, RunMetrics
 
 _SHOWN_SAMPLES = 12
 _SHOWN_AUGMENTED = 6
@@ -56,14 +56,12 @@ def write_curves(run: RunFolder, history: Sequence[EpochRecord]) -> None:
     _save(run, "curves", figures.curves_figure(history))
 
 
-def write_confusion(
-    run: RunFolder, dataset: Dataset, splits: Mapping[str, SplitMetrics | None]
-) -> None:
-    """confusion.png: of the held-out split."""
-    held_out = splits[dataset.held_out]
-    assert held_out is not None
-    matrix = as_matrix(held_out.confusion, dataset.labels)
-    title = f"{dataset.held_out} split"
+def write_confusion(run: RunFolder, dataset: Dataset, metrics: RunMetrics) -> None:
+    """confusion.png: of the split whose accuracy is the one to quote."""
+    found = metrics.splits[metrics.quoted]
+    assert found is not None
+    matrix = as_matrix(found.confusion, dataset.labels)
+    title = f"{metrics.quoted} split"
     _save(run, "confusion", figures.confusion_figure(matrix, dataset.labels, title=title))
 
 

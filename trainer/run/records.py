@@ -1,7 +1,7 @@
 """config.json, history.json and metrics.json of a run, as dataclasses.
 
 Each file has a `version`; edgetl 0.1.0 wrote none, and history.json without it was a list. Before
-version 2 the confusion in metrics.json was a matrix.
+version 2 the confusion in metrics.json was a matrix, before version 3 Adam trained every head.
 """
 
 import json
@@ -16,9 +16,9 @@ from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
 from edgetl.edge.system.files import write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.trainer.metrics import CrossValidation, SplitMetrics
-from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.recipe import Recipe, upgraded
 
-VERSION = 2
+VERSION = 3
 
 Phase = Literal["head", "fine_tune"]
 Record = TypeVar("Record")
@@ -85,11 +85,15 @@ class RunMetrics:
 
     Attributes:
         best_epoch, best_phase: whose weights the model has, by validation loss.
+        fine_tuned: the share of that epoch's weights, 0..1, where they are averaged with those
+            after phase one.
+        temperature: what the logits were divided by, as photos asked that were not trained on.
         after_head: None without a phase one.
         training_seconds: of all epochs.
-        splits: None for a split without pictures.
+        splits: None for a split without pictures. Of a run that learned from all photos those of
+            validation were held out in turn, from models that learned from the others.
         seconds: by stage.
-        cross_validation: of a head on frozen features; None where there was none.
+        cross_validation: None in a run that has validation pictures.
     """
 
     best_epoch: int
@@ -100,7 +104,14 @@ class RunMetrics:
     splits: Mapping[str, SplitMetrics | None]
     seconds: Mapping[str, float]
     cross_validation: CrossValidation | None = None
+    fine_tuned: float = 1.0
+    temperature: float = 1.0
     version: int = VERSION
+
+    @property
+    def quoted(self) -> Literal["validation", "test"]:
+        """The split whose accuracy is the one to quote: test, or validation if there is none."""
+        return "test" if self.splits.get("test") else "validation"
 
 
 def write_record(path: Path, record: RunConfig | RunMetrics) -> None:
@@ -126,6 +137,8 @@ def read_record(path: Path, record: type[Record]) -> Record:
         )
     if record is RunMetrics:
         value = _with_sparse_confusions(value)
+    if record is RunConfig and isinstance(value, dict) and isinstance(value.get("recipe"), dict):
+        value = {**value, "recipe": upgraded(value["recipe"])}
     try:
         made: Record = from_json(record, value)
     except (DamagedError, SettingError) as error:

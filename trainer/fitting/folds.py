@@ -1,4 +1,4 @@
-"""How well photos can be told apart, by heads that each learned without a part of them."""
+"""Folds of photos, each of which is held out once while models learn from the others."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,14 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.system.messages import logger
-from edgetl.trainer import metrics
 from edgetl.trainer.data.dataset import Example
-from edgetl.trainer.fitting.linear_head import (
-    STRENGTHS,
-    Features,
-    best_strength,
-    cross_validated_probabilities,
-)
 
 
 def assign_folds(examples: Sequence[Example], folds: int, *, seed: int) -> npt.NDArray[np.int64]:
@@ -52,30 +45,3 @@ def assign_folds(examples: Sequence[Example], folds: int, *, seed: int) -> npt.N
             f"near-copies counted as one"
         )
     return fold_of
-
-
-def cross_validate(
-    features: Features, targets: metrics.Classes, folds: npt.NDArray[np.int64], *, classes: int
-) -> metrics.CrossValidation:
-    """Cross-validate a linear head whose strength of penalty is the one that does best.
-
-    Args:
-        features: float32 [pictures, features], of photos that are not augmented.
-        targets: the class of each.
-        folds: the fold of each, as `assign_folds` gives it.
-        classes: how many there are.
-    """
-    found = cross_validated_probabilities(
-        features, targets, folds, classes=classes, strengths=STRENGTHS
-    )
-    probabilities = found[best_strength(found, targets)]
-    parts = [folds == fold for fold in np.unique(folds)]
-    accuracies = tuple(metrics.accuracy(probabilities[part], targets[part]) for part in parts)
-    return metrics.CrossValidation(
-        folds=len(parts),
-        pictures=len(targets),
-        accuracies=accuracies,
-        accuracy=metrics.accuracy(probabilities, targets),
-        spread=float(np.std(accuracies, ddof=1)) if len(parts) > 1 else 0.0,
-        loss=metrics.log_loss(probabilities, targets),
-    )

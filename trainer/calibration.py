@@ -1,0 +1,70 @@
+"""Whether probabilities mean what they say: of photos called a class at 0.9, nine in ten are.
+
+Guo et al., ICML 2017, https://arxiv.org/abs/1706.04599. Imports no TensorFlow.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.trainer.metrics import Bin, Calibration, Classes, Probabilities, log_loss
+
+# As in the paper.
+BINS = 15
+# A temperature is e to the power of a number that is taken to be drawn from a normal distribution
+# with this standard deviation: 75 photos that are all right would else ask for one near zero.
+_PRIOR_DEVIATION = 0.3
+_TEMPERATURES = np.exp(np.linspace(-1.5, 1.5, 301))
+_SMALLEST = 1e-12
+
+
+def calibration(probabilities: Probabilities, targets: Classes) -> Calibration:
+    """Measure it: probabilities float32 [pictures, classes], one picture or more; classes int."""
+    bins = _bins(probabilities, targets)
+    distance = sum(one.pictures * abs(one.confidence - one.accuracy) for one in bins)
+    errors = probabilities.astype(np.float64)
+    errors[np.arange(len(targets)), targets] -= 1
+    return Calibration(
+        ece=distance / len(targets),
+        brier=float((errors**2).sum(axis=1).mean()),
+        loss=log_loss(probabilities, targets),
+        bins=tuple(bins),
+    )
+
+
+def _bins(probabilities: Probabilities, targets: Classes) -> Sequence[Bin]:
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == targets
+    number = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return [
+        Bin(int(chosen.sum()), float(confidence[chosen].mean()), float(right[chosen].mean()))
+        for chosen in (number == one for one in range(BINS))
+        if chosen.any()
+    ]
+
+
+def with_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
+    """The probabilities of the same logits divided by `temperature`, above 0."""
+    logits = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST)) / temperature
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scaled: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return scaled.astype(np.float32)
+
+
+def fit_temperature(probabilities: Probabilities, targets: Classes) -> float:
+    """The temperature with the lowest cross-entropy on photos that were not trained on.
+
+    One near 1 is preferred, the more so the fewer photos there are: the most probable of a
+    posterior distribution, whose prior is log-normal.
+
+    Args:
+        probabilities: float32 [pictures, classes].
+        targets: the class of each picture.
+    """
+    costs = [
+        len(targets) * log_loss(with_temperature(probabilities, float(temperature)), targets)
+        + np.log(temperature) ** 2 / (2 * _PRIOR_DEVIATION**2)
+        for temperature in _TEMPERATURES
+    ]
+    return float(_TEMPERATURES[int(np.argmin(costs))])

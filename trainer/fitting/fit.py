@@ -1,0 +1,167 @@
+"""Both phases on cached features, and the weights that held-out photos ask for."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.trainer import metrics
+from edgetl.trainer.calibration import with_temperature
+from edgetl.trainer.fitting.averaging import Choice, average, choose
+from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values_of
+from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_steps
+from edgetl.trainer.fitting.held_out import HeldOut, predict_folds, predict_validation
+from edgetl.trainer.fitting.inputs import Pictures, training_inputs
+from edgetl.trainer.fitting.phases import Trainee, fit_phases
+from edgetl.trainer.fitting.rows import TrainingInputs
+from edgetl.trainer.fitting.solving import choose_strength
+from edgetl.trainer.network.devices import Devices
+from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import EpochRecord
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The result of both phases.
+
+    Attributes:
+        history: the epochs of history.json.
+        weights: the whole model's, before its logits are divided by the temperature.
+        best_epoch: whose weights they are; in an average, the fine-tuned model's.
+        choice: the share of the fine-tuned model in the average, and the temperature.
+        held_out: the predictions of folds; None where the data has validation pictures.
+        seconds: of each stage in this process.
+    """
+
+    history: list[EpochRecord]
+    weights: list[Array]
+    best_epoch: int
+    choice: Choice
+    held_out: HeldOut | None
+    seconds: dict[str, float]
+
+    @property
+    def out_of_fold(self) -> metrics.Probabilities | None:
+        """What the folds' models predict, calibrated as the final one is; None without folds."""
+        if self.held_out is None:
+            return None
+        found = self.held_out.probabilities[self.choice.share]
+        return with_temperature(found, self.choice.temperature)
+
+    @property
+    def cross_validation(self) -> metrics.CrossValidation | None:
+        """The accuracy on photos that were held out in turn; None without folds."""
+        found = self.out_of_fold
+        if self.held_out is None or found is None:
+            return None
+        targets, folds = self.held_out.targets, self.held_out.folds
+        parts = [folds == fold for fold in np.unique(folds)]
+        accuracies = tuple(metrics.accuracy(found[part], targets[part]) for part in parts)
+        return metrics.CrossValidation(
+            folds=len(parts),
+            pictures=len(targets),
+            accuracies=accuracies,
+            accuracy=metrics.accuracy(found, targets),
+            spread=float(np.std(accuracies, ddof=1)) if len(parts) > 1 else 0.0,
+            loss=metrics.log_loss(found, targets),
+        )
+
+
+def fit(
+    model: keras.Model,
+    features_of: keras.Model,
+    pictures: Pictures,
+    folds: npt.NDArray[np.int64],
+    run: RunFolder,
+    recipe: Recipe,
+    *,
+    class_weights: Sequence[float],
+    checkpoint: Checkpoint | None,
+    devices: Devices,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Fit:
+    """Train both phases, from `checkpoint` on, and choose the weights.
+
+    Without validation pictures a model is trained without each fold first.
+
+    Args:
+        model: what is trained.
+        features_of: the same model, on one device in full precision, for features.
+        pictures: decoded.
+        folds: the fold of each training picture.
+        run: where checkpoints, features and history.json go.
+        recipe: with its number of epochs.
+        class_weights: of each class's pictures in the loss, in labels order.
+        checkpoint: where an interrupted training stopped.
+        devices: that the model was made for.
+
+    Raises:
+        The errors of `fit_phases`.
+    """
+    clock = _Stages()
+    inputs = training_inputs(features_of, pictures, run, recipe)
+    clock.lap("activations")
+    strength = 0.0
+    if recipe.head_solver == "lbfgs":
+        assert inputs.features
+        strength = choose_strength(inputs.features, folds, class_weights)
+    trainee = Trainee(
+        model,
+        recipe,
+        devices,
+        epoch_steps(recipe, len(pictures.rows["train"])),
+        class_weights,
+        strength,
+        values_of(model.weights),
+    )
+    clock.lap("head")
+    held_out = None
+    if not len(inputs.fine_tune.validation):
+        held_out = predict_folds(trainee, inputs, folds, folder=run.activations)
+        clock.lap("folds")
+    recorder = EpochRecorder(run, recipe, model, checkpoint, held_out.epochs if held_out else None)
+    after_head = fit_phases(trainee, inputs, recorder, checkpoint=checkpoint, callbacks=callbacks)
+    clock.lap("fine_tune")
+    fitted = _chosen(trainee, inputs, recorder, after_head, held_out, clock.seconds)
+    clock.lap("fine_tune")
+    return fitted
+
+
+def _chosen(
+    trainee: Trainee,
+    inputs: TrainingInputs,
+    recorder: EpochRecorder,
+    after_head: Sequence[Array],
+    held_out: HeldOut | None,
+    seconds: dict[str, float],
+) -> Fit:
+    history, recipe = recorder.history, trainee.recipe
+    best = history[-1].epoch
+    if not (recipe.averages or held_out):
+        restore(trainee.model.weights, recorder.best)
+        best = min(history, key=lambda epoch: epoch.val_loss).epoch
+    tuned, choice = values_of(trainee.model.weights), Choice(1.0, 1.0)
+    if recipe.averages or recipe.calibrate:
+        found = held_out or predict_validation(trainee, inputs, after_head)
+        choice = choose(found.probabilities, found.targets, calibrate=recipe.calibrate)
+    if choice.share == 1:
+        return Fit(history, tuned, best, choice, held_out, seconds)
+    weights = average(after_head, tuned, choice.share)
+    return Fit(history, weights, best if choice.share else 1, choice, held_out, seconds)
+
+
+class _Stages:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now

@@ -1,0 +1,183 @@
+"""What a model predicts for photos that it did not learn from, and what follows from that.
+
+Where the data has validation pictures these are they. Else the photos are held out in turn: for
+each fold a model learns from the others, and the last one, which is kept, from all photos.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetl.edge.system.files import replacing
+from edgetl.edge.system.messages import logger
+from edgetl.trainer import metrics
+from edgetl.trainer.fitting.averaging import SHARES, average
+from edgetl.trainer.fitting.checkpoint import Array, restore, values_of
+from edgetl.trainer.fitting.epochs import EpochHistory, planned_epochs
+from edgetl.trainer.fitting.phases import Trainee, fit_phases
+from edgetl.trainer.fitting.rows import Rows, TrainingInputs
+from edgetl.trainer.network.model import Predictor, predictor
+from edgetl.trainer.progress import progress
+from edgetl.trainer.recipe import Recipe
+
+# Folds are held out until they hold so many photos: more would tell little more.
+ENOUGH_HELD_OUT = 200
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Predictions for photos by models that did not learn from them.
+
+    Attributes:
+        rows: int [pictures], which of the training pictures; of validation pictures, all.
+        targets: int [pictures], their classes.
+        folds: int [pictures], the fold of each; all 0 for validation pictures.
+        probabilities: float32 [pictures, classes] by the fine-tuned model's share in the average.
+        epochs: the loss and accuracy on them after each epoch; empty for validation pictures.
+    """
+
+    rows: npt.NDArray[np.int64]
+    targets: metrics.Classes
+    folds: npt.NDArray[np.int64]
+    probabilities: Mapping[float, metrics.Probabilities]
+    epochs: Sequence[tuple[float, float]] = ()
+
+
+def predictions(
+    trainee: Trainee,
+    inputs: TrainingInputs,
+    held: Rows,
+    after_head: Sequence[Array],
+    *,
+    predict: Predictor,
+) -> dict[float, metrics.Probabilities]:
+    """Of each average of the weights after phase one and the model's own, what it predicts.
+
+    The model has its own weights afterwards. Without an average in the recipe, or without weights
+    of phase one, only the model's own.
+    """
+    tuned = values_of(trainee.model.weights)
+    trained = planned_epochs(trainee.recipe, "fine_tune") > 0
+    shares = SHARES if trainee.recipe.averages and after_head and trained else (1.0,)
+    found = {}
+    for share in shares:
+        if share != 1:
+            restore(trainee.model.weights, average(after_head, tuned, share))
+        else:
+            restore(trainee.model.weights, tuned)
+        found[share] = predict(held.file, held.rows)
+    restore(trainee.model.weights, tuned)
+    return found
+
+
+def predict_validation(
+    trainee: Trainee, inputs: TrainingInputs, after_head: Sequence[Array]
+) -> HeldOut:
+    """The predictions for the validation pictures."""
+    held = inputs.fine_tune.validation
+    predict = predictor(trainee.part("fine_tune", inputs).part, held.file.dtype)
+    return HeldOut(
+        np.arange(len(held)),
+        held.targets,
+        np.zeros(len(held), np.int64),
+        predictions(trainee, inputs, held, after_head, predict=predict),
+    )
+
+
+def predict_folds(
+    trainee: Trainee, inputs: TrainingInputs, folds: npt.NDArray[np.int64], *, folder: Path
+) -> HeldOut:
+    """The predictions for each fold by a model of the others, until enough photos were held out.
+
+    Args:
+        trainee: the model.
+        inputs: of all photos.
+        folds: the fold of each training picture.
+        folder: where what a fold gave is kept, so that a resumed training has it.
+    """
+    plain = inputs.fine_tune.plain
+    assert plain is not None
+    predict = predictor(trainee.part("fine_tune", inputs).part, plain.file.dtype)
+    parts: list[HeldOut] = []
+    chosen = _enough(folds)
+    for number, fold in enumerate(chosen):
+        path = folder / f"fold-{fold}.npz"
+        if not path.is_file():
+            title = f"fold {number + 1}/{len(chosen)}"
+            _write(path, _fold(trainee, inputs.held_out(folds == fold), predict, title=title))
+        part = _read(path, np.flatnonzero(folds == fold), plain.targets, int(fold))
+        parts.append(part)
+        share = max(part.probabilities)
+        right = metrics.accuracy(part.probabilities[share], part.targets)
+        title = f"fold {number + 1}/{len(chosen)}"
+        logger.info(f"{title}   {len(part.rows)} photos held out, acc. {right:.3f}")
+    return _joined(parts)
+
+
+def _enough(folds: npt.NDArray[np.int64]) -> list[int]:
+    chosen: list[int] = []
+    for fold in np.unique(folds):
+        if np.isin(folds, chosen).sum() < ENOUGH_HELD_OUT and not (folds == fold).all():
+            chosen.append(int(fold))
+    return chosen
+
+
+class _FoldHistory(EpochHistory):
+    """The history of a fold, whose progress is a bar over all its steps."""
+
+    def __init__(self, recipe: Recipe, advance: object) -> None:
+        super().__init__(recipe)
+        self._advance = advance
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        self._advance()  # type: ignore[operator]
+
+
+def _fold(
+    trainee: Trainee, inputs: TrainingInputs, predict: Predictor, *, title: str
+) -> tuple[dict[float, metrics.Probabilities], list[tuple[float, float]]]:
+    total = trainee.steps * planned_epochs(trainee.recipe, "fine_tune")
+    with progress(title, total) as advance:
+        history = _FoldHistory(trainee.recipe, advance)
+        after_head = fit_phases(trainee, inputs, history)
+    found = predictions(trainee, inputs, inputs.fine_tune.validation, after_head, predict=predict)
+    return found, [(epoch.val_loss, epoch.val_accuracy) for epoch in history.history]
+
+
+def _write(
+    path: Path, found: tuple[dict[float, metrics.Probabilities], list[tuple[float, float]]]
+) -> None:
+    probabilities, epochs = found
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(
+            stream,
+            shares=np.array(list(probabilities)),
+            probabilities=np.stack(list(probabilities.values())),
+            epochs=np.array(epochs),
+        )
+
+
+def _read(path: Path, rows: npt.NDArray[np.int64], targets: metrics.Classes, fold: int) -> HeldOut:
+    with np.load(path) as file:
+        shares = file["shares"].tolist()
+        probabilities = dict(zip(shares, file["probabilities"], strict=True))
+        epochs = [(float(loss), float(right)) for loss, right in file["epochs"]]
+    return HeldOut(rows, targets[rows], np.full(len(rows), fold), probabilities, epochs)
+
+
+def _joined(parts: Sequence[HeldOut]) -> HeldOut:
+    weights = np.array([len(part.rows) for part in parts], np.float64)
+    epochs = np.average([part.epochs for part in parts], axis=0, weights=weights)
+    return HeldOut(
+        np.concatenate([part.rows for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.folds for part in parts]),
+        {
+            share: np.concatenate([part.probabilities[share] for part in parts])
+            for share in parts[0].probabilities
+        },
+        [(float(loss), float(right)) for loss, right in epochs],
+    )
