@@ -21,13 +21,19 @@ _DRAWN = 20
 _DRAWN_SIZE = (640, 480)
 
 
+_TRAINED_NOTE = (
+    "the run learned from all its photos, and is measured on them: that shows how the files "
+    "differ, and not how right they are on new photos, which --data names"
+)
+
+
 @dataclass(frozen=True)
 class Pictures:
     """Pictures of known classes, or drawn ones of none.
 
     Attributes:
-        split: "test", "validation", "folder", or "drawn" for noise that only latency is measured
-            on.
+        split: "test", "validation", "train", "folder", or "drawn" for noise that only latency is
+            measured on.
         labels: the classes.
         paths: the files.
         targets: the class of each, () for drawn ones.
@@ -67,6 +73,8 @@ def held_out_pictures(run: FinishedRun, data: Path | None) -> tuple[Pictures, li
         refuse_different(photos, root)
     if data is None or photos.enough:
         notes = [photos.note] if photos.note else []
+        if split == "train":
+            notes.append(_TRAINED_NOTE)
         return _pictures(split, run.labels, root, photos.same), notes
     notes = []
     if len(photos.changed) > len(photos.missing):
@@ -87,7 +95,7 @@ def without_trained(pictures: Pictures, run: FinishedRun) -> tuple[Pictures, lis
     if not recorded:
         note = "the run is of an older edgetl: which pictures it was trained on is not known"
         return pictures, [note]
-    held_out = ("test", run.dataset.held_out)
+    held_out = {"test", run.dataset.held_out} - {"train"}
     seen = {recorded[e.file] for e in run.dataset.examples if e.split not in held_out}
     digests = file_digests(pictures.paths)
     left = [index for index, digest in enumerate(digests) if digest not in seen]

@@ -9,6 +9,9 @@ from edgetl.edge.errors import SettingError
 from edgetl.edge.model.input_size import InputSize, ResizeMode
 from edgetl.edge.options import Option, Options
 
+# The widths that Keras has ImageNet weights of.
+ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+
 _Training = partial(Option, group="Training")
 _FineTuning = partial(Option, group="Fine-tuning", common=False)
 _Augmentation = partial(Option, group="Augmentation", common=False)
@@ -37,6 +40,16 @@ class Recipe(Options):
     width: Annotated[
         int, Option("Width of the input, in pixels.", low=32, high=4096, typed=False)
     ] = 160
+    alpha: Annotated[
+        float,
+        _Training(
+            "Width of MobileNetV2: 0.35, 0.5, 0.75, 1.0, 1.3 or 1.4 times the channels.",
+            reason="the only one bundled; others need --weights",
+            low=0.35,
+            high=1.4,
+            common=False,
+        ),
+    ] = 1.0
     fit: Annotated[
         ResizeMode,
         _Training("How a photo becomes the input.", reason="keeps shapes true", common=False),
@@ -267,6 +280,14 @@ class Recipe(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.alpha not in ALPHAS:
+            known = ", ".join(f"{alpha:g}" for alpha in ALPHAS)
+            raise SettingError(f"--alpha {self.alpha:g} is none of {known}")
+        if self.alpha != 1 and self.weights == "bundled":
+            raise SettingError(
+                f"--alpha {self.alpha:g}: only the weights of 1 are bundled; add --weights "
+                f"imagenet, which downloads them, or --weights FILE"
+            )
         if self.head_solver == "lbfgs":
             return
         if self.epochs and self.head_epochs > self.epochs:

@@ -12,6 +12,7 @@ from edgetl.benchmarks.report.tables import method, milliseconds
 from edgetl.trainer.report import page
 
 _SHOWN_CONFUSIONS = 8
+_SPLITS = {"folder": "a folder", "train": "the photos that the run learned from"}
 
 
 def benchmark_page(measured: Measured, figures: Mapping[str, Path]) -> str:
@@ -30,7 +31,7 @@ def benchmark_page(measured: Measured, figures: Mapping[str, Path]) -> str:
         machine=machine,
         cases=list(zip(cases, case_names(cases, brief=True), strict=True)),
         pictures=len(measured.targets),
-        split="a folder" if measured.split == "folder" else f"the {measured.split} split",
+        split=_SPLITS.get(measured.split, f"the {measured.split} split"),
         noisy_cases=sum(case.noisy for case in cases),
         noisy_spread=NOISY_SPREAD,
         best=_best(measured),

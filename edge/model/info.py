@@ -78,10 +78,21 @@ def info_text(facts: Mapping[str, Any]) -> str:
 
 
 def _accuracies(manifest: Any) -> Iterator[tuple[str, str]]:
-    """The accuracy that `edgetl export` measured on each runtime."""
+    """The accuracy that `edgetl export` measured on each runtime.
+
+    Of a run that learned from all photos, that of folds, and how far runtimes agree with Keras.
+    """
     try:
+        trained = manifest["parity"]["split"] == "train"
+        if trained:
+            accuracy = 100 * manifest["training"]["accuracy"]["validation"]
+            yield "accuracy", f"{accuracy:.1f} % of photos held out in turn, by models of the others"
         for measured in manifest["parity"]["runtimes"]:
             parity = measured["parity"]
+            if trained:
+                agree = f"{100 * parity['agreement']:.1f} % of {parity['pictures']}"
+                yield f"agreement.{measured['runtime']}", f"{agree} training pictures, with Keras"
+                continue
             low, high = parity["accuracy_interval"]
             yield (
                 f"accuracy.{measured['runtime']}",

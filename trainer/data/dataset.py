@@ -16,6 +16,13 @@ from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+# Before "pictures".
+SPLIT_WORDS: dict[Split, str] = {
+    "train": "training",
+    "validation": "validation",
+    "test": "test",
+}
+
 # Why a file is excluded: damaged, no picture by its name, the same picture as one that is used, in
 # the same split or in another, or in several classes.
 ExclusionKind = Literal[

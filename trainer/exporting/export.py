@@ -15,6 +15,7 @@ from edgetl.edge.model.runtime import Runtime, installed_runtimes
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
+from edgetl.trainer.data.dataset import SPLIT_WORDS
 from edgetl.trainer.data.picture_cache import read_pictures
 from edgetl.trainer.exporting.conversion import Conversion, converted_files
 from edgetl.trainer.exporting.held_out import HeldOut, read_held_out
@@ -44,9 +45,10 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
 
     files = export("runs/latest", quantize=("none", "int8"))
 
-    The check runs over the test split, or validation where there is none, through the device's own
-    code. A file that loses more than `max_drop`, or does not run on a runtime that is installed, is
-    written as NAME.rejected.tflite, and the reason is in `rejected`.
+    The check runs over the test split, or validation where there is none, or training photos of a
+    run that learned from all, through the device's own code. A file that loses more than
+    `max_drop`, or does not run on a runtime that is installed, is written as NAME.rejected.tflite,
+    and the reason is in `rejected`.
 
     Args:
         run: the folder of a finished run, None for runs/latest.
@@ -133,7 +135,8 @@ def _checked_file(
 ) -> ExportedFile:
     flatbuffer = with_metadata(model.flatbuffer, description(run, conversion))
     logger.info(
-        f"checking {conversion.file_name} on {len(held_out.paths)} {held_out.split} pictures"
+        f"checking {conversion.file_name} on {len(held_out.paths)} "
+        f"{SPLIT_WORDS[held_out.split]} pictures"
     )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, conversion.file_name)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgetl.edge.errors import quoted
+from edgetl.trainer.data.dataset import SPLIT_WORDS
 from edgetl.trainer.exporting.parity import Parity
 from edgetl.trainer.exporting.record import ExportedFile
 
@@ -26,7 +27,7 @@ def print_exported(exported: Sequence[ExportedFile]) -> None:
     if checked:
         console.print(
             f"Compared with Keras, accuracy {100 * checked[0].keras_accuracy:.1f}, on "
-            f"{checked[0].pictures} {exported[0].split} pictures; in percent.\n"
+            f"{checked[0].pictures} {SPLIT_WORDS[exported[0].split]} pictures; in percent.\n"
             "differs: probabilities, mean/largest; p: McNemar's exact test, small where the "
             "accuracy differs by more than chance; worst recall: percentage points of the class "
             "that lost most."

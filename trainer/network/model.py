@@ -324,14 +324,18 @@ def _backbone(recipe: Recipe) -> keras.Model:
     weights = known.get(recipe.weights, recipe.weights)
     try:
         return keras.applications.MobileNetV2(
-            input_shape=(recipe.height, recipe.width, 3), include_top=False, weights=weights
+            input_shape=(recipe.height, recipe.width, 3),
+            alpha=recipe.alpha,
+            include_top=False,
+            weights=weights,
         )
     except Exception as error:
         # Keras and h5py raise anything from OSError to AttributeError on a file that does not fit.
         remedy = (
             "they are downloaded; is there a network? --weights bundled needs none"
             if weights == "imagenet"
-            else "give MobileNetV2 1.0 weights without the top, as Keras saves them (.weights.h5)"
+            else f"give MobileNetV2 {recipe.alpha:g} weights without the top, as Keras saves them "
+            "(.weights.h5)"
         )
         raise SettingError(
             f"--weights {quoted(recipe.weights)}: cannot be loaded "
