@@ -9,7 +9,7 @@ from typing import Any
 
 from edgetl.edge.errors import SettingError, quoted, reason
 from edgetl.edge.options import named_values, settings
-from edgetl.trainer.options import TrainOptions, parse_image_size
+from edgetl.trainer.options import AUTO, TrainOptions, parse_image_size
 from edgetl.trainer.recipe import RECIPES, Recipe, upgraded
 
 _RECIPE = {setting.name for setting in settings(Recipe)}
@@ -63,7 +63,7 @@ def recipe_from(options: Mapping[str, Any]) -> Recipe:
     """
     name = TrainOptions(recipe=options.get("recipe", "default")).recipe
     changes = {key: value for key, value in options.items() if key in _RECIPE}
-    if options.get("image_size") is not None:
+    if options.get("image_size") not in (None, AUTO):
         height, width = map(int, parse_image_size(str(options["image_size"])).split("x"))
         changes |= {"height": height, "width": width}
         for setting in settings(Recipe):

@@ -176,6 +176,7 @@ def publish(
     run_figures.write_curves(run, fitted.history)
     written = run_metrics(fitted, prepared.counts, figures, clock.seconds)
     run_figures.write_confusion(run, dataset, written)
+    run_figures.write_reliability(run, written)
     clock.lap("figures")
     write_report(
         run,

@@ -11,7 +11,7 @@ from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.config import check_weights, read_config, recipe_from
-from edgetl.trainer.options import TrainOptions
+from edgetl.trainer.options import AUTO, TrainOptions
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 
@@ -68,7 +68,10 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
     check_weights(recipe.weights)
     with new_run(chosen.out) as run:
         with hidden_native_log(), gc_disabled():
+            from edgetl.trainer.size_choice import with_best_size
             from edgetl.trainer.stages import train_new
+        if chosen.image_size == AUTO:
+            recipe = with_best_size(dataset, run, recipe)
         train_new(dataset, run, recipe, tensorboard=chosen.tensorboard)
     return run
 

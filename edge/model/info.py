@@ -86,7 +86,10 @@ def _accuracies(manifest: Any) -> Iterator[tuple[str, str]]:
         trained = manifest["parity"]["split"] == "train"
         if trained:
             accuracy = 100 * manifest["training"]["accuracy"]["validation"]
-            yield "accuracy", f"{accuracy:.1f} % of photos held out in turn, by models of the others"
+            yield (
+                "accuracy",
+                f"{accuracy:.1f} % of photos, by models that did not learn from them",
+            )
         for measured in manifest["parity"]["runtimes"]:
             parity = measured["parity"]
             if trained:

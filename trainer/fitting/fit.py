@@ -108,7 +108,7 @@ def fit(
     strength = 0.0
     if recipe.head_solver == "lbfgs":
         assert inputs.features
-        strength = choose_strength(inputs.features, folds, class_weights)
+        strength = choose_strength(inputs.features, folds, class_weights).value
     trainee = Trainee(
         model,
         recipe,

@@ -69,7 +69,7 @@ def training_inputs(
     pixels = _of_pixels(pictures)
     if not recipe.reuse:
         solving = recipe.head_solver == "lbfgs"
-        features = _pooled(model, pictures, run, recipe, _head_copies(recipe)) if solving else None
+        features = head_features(model, pictures, run, recipe) if solving else None
         return TrainingInputs(features, pixels, None)
     copies = _copies(recipe)
     fitting, split_layer = _affordable(model, recipe, len(copies), trained, validated)
@@ -122,18 +122,28 @@ def _of_pixels(pictures: Pictures) -> PhaseInputs:
     return PhaseInputs([trained], trained, validation)
 
 
+def head_features(
+    model: keras.Model, pictures: Pictures, run: RunFolder, recipe: Recipe, *, prefix: str = ""
+) -> PhaseInputs:
+    """The pooled features that a head is solved on, or those found on disk under `prefix`."""
+    run.activations.mkdir(exist_ok=True)
+    return _pooled(model, pictures, run, recipe, _head_copies(recipe), prefix=prefix)
+
+
 def _pooled(
     model: keras.Model,
     pictures: Pictures,
     run: RunFolder,
     recipe: Recipe,
     copies: dict[str, _Augment],
+    *,
+    prefix: str = "",
 ) -> PhaseInputs:
     """Pooled features straight from the pixels."""
     network = features_of_pixels(model, cache=run.cache)
 
     def of(name: str, split: Split, augment: _Augment = None) -> Rows:
-        path, rows = run.activations / f"{name}-features.npy", pictures.rows[split]
+        path, rows = run.activations / f"{prefix}{name}-features.npy", pictures.rows[split]
         if not len(rows):
             return Rows(pictures.pixels, rows, pictures.targets[split])
         file = computed(network, pictures.pixels, rows, path=path, augment=augment)

@@ -5,7 +5,9 @@ of epochs. Fine-tuning that begins at it distorts the features less than from a 
 trained to its end (LP-FT, Kumar et al., ICLR 2022, https://arxiv.org/abs/2202.10054).
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +30,17 @@ _PICTURES = 2000
 _DEFAULT_STRENGTH = 1e-2
 
 
+@dataclass(frozen=True)
+class Strength:
+    """The strength of the penalty, and the cross-validated cross-entropy of its heads in nats."""
+
+    value: float
+    loss: float
+
+
 def choose_strength(
     inputs: PhaseInputs, folds: npt.NDArray[np.int64], class_weights: Sequence[float]
-) -> float:
+) -> Strength:
     """The strength of the penalty by cross-validation.
 
     Args:
@@ -43,7 +53,7 @@ def choose_strength(
     # Merged, so that few folds hold out every picture.
     merged = folds[taken] % _FOLDS
     if len(np.unique(merged)) == 1:
-        return _DEFAULT_STRENGTH
+        return Strength(_DEFAULT_STRENGTH, math.log(len(class_weights)))
     features, targets = _joined(inputs, taken)
     found = cross_validated_probabilities(
         features,
@@ -56,7 +66,8 @@ def choose_strength(
     # The first copy is the pictures as they are.
     count = int(taken.sum())
     plain = {strength: probabilities[:count] for strength, probabilities in found.items()}
-    return best_strength(plain, targets[:count])
+    best = best_strength(plain, targets[:count])
+    return Strength(best, metrics.log_loss(plain[best], targets[:count]))
 
 
 def solved_head(inputs: PhaseInputs, class_weights: Sequence[float], strength: float) -> LinearHead:

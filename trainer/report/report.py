@@ -100,7 +100,9 @@ def write_report(
         warnings=warnings,
         figures={
             figure: page.picture((run.figures / f"{figure}.png").read_bytes())
-            for figure in ("samples", "curves", "confusion", "model")
+            for figure in ("samples", "curves", "confusion", "reliability", "model")
+            # A run of an older edgetl has no reliability diagram.
+            if (run.figures / f"{figure}.png").is_file() or figure != "reliability"
         },
         measured=measured,
         accuracies={split: _accuracy(figures) for split, figures in measured.items()},

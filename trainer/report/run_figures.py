@@ -15,6 +15,7 @@ from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import figures
 from edgetl.trainer.report.model_diagram import ModelStage, model_figure
+from edgetl.trainer.report.reliability import reliability_figure
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import EpochRecord, RunMetrics
 
@@ -63,6 +64,13 @@ def write_confusion(run: RunFolder, dataset: Dataset, metrics: RunMetrics) -> No
     matrix = as_matrix(found.confusion, dataset.labels)
     title = f"{metrics.quoted} split"
     _save(run, "confusion", figures.confusion_figure(matrix, dataset.labels, title=title))
+
+
+def write_reliability(run: RunFolder, metrics: RunMetrics) -> None:
+    """reliability.png: of the same split."""
+    found = metrics.splits[metrics.quoted]
+    if found and found.calibration:
+        _save(run, "reliability", reliability_figure(found.calibration, found.uncalibrated))
 
 
 def _stages(model: keras.Model, counts: ParameterCounts, recipe: Recipe) -> list[ModelStage]:
