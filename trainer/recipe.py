@@ -144,7 +144,7 @@ class Recipe(Options):
     patience: Annotated[
         int,
         _FineTuning(
-            "Epochs without a lower validation loss that end a phase; 0 for never.",
+            "Epochs without a lower validation loss that end a phase, with --hold-out; 0: never.",
             reason="cosine decay needs all its epochs",
             low=0,
             high=100_000,
@@ -278,6 +278,11 @@ class Recipe(Options):
     def averages(self) -> bool:
         """Whether the weights of both phases are averaged: only a head that is solved is an end."""
         return self.average and self.head_solver == "lbfgs"
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether photos are held out of a small data set: patience goes by a loss on such."""
+        return self.hold_out or self.patience > 0
 
     @property
     def augments(self) -> bool:
