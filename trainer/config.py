@@ -53,6 +53,13 @@ def read_config(path: Path) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def with_solver(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with Adam for the head, if they set its epochs or learning rate and no solver."""
+    if {"head_epochs", "head_lr"} & set(options) and "head_solver" not in options:
+        return {**options, "head_solver": "adam"}
+    return dict(options)
+
+
 def recipe_from(options: Mapping[str, Any]) -> Recipe:
     """The recipe named by `options["recipe"]` with the other options in place of its settings.
 
@@ -73,9 +80,7 @@ def recipe_from(options: Mapping[str, Any]) -> Recipe:
                 except SettingError as error:
                     raise SettingError(f"--image-size {options['image_size']}: {error}") from error
     base = RECIPES[name]
-    if {"head_epochs", "head_lr"} & set(changes) and "head_solver" not in changes:
-        # Whoever sets Adam's epochs or its learning rate has asked for Adam.
-        changes["head_solver"] = "adam"
+    changes = with_solver(changes)
     epochs, head_epochs = changes.get("epochs"), changes.get("head_epochs")
     adam = changes.get("head_solver", base.head_solver) == "adam"
     if isinstance(epochs, int) and head_epochs is None and adam and 0 < epochs < base.head_epochs:

@@ -78,7 +78,7 @@ class Recipe(Options):
     steps: Annotated[
         int,
         _FineTuning(
-            "Steps of phase two; 0 for 11 times the square root of the number of photos.",
+            "Steps of phase two; 0 for 11 times the root of the number of photos.",
             reason="few photos need more epochs, and many fewer",
             low=0,
             high=10_000_000,
@@ -136,7 +136,7 @@ class Recipe(Options):
             above=0,
             below=100,
         ),
-    ] = 1e-4
+    ] = 2e-4
     fine_tune_optimizer: Annotated[
         Literal["adam", "rmsprop"],
         _FineTuning("Optimizer of phase two.", reason="it gains more in few epochs"),
@@ -157,7 +157,7 @@ class Recipe(Options):
     patience: Annotated[
         int,
         _FineTuning(
-            "Epochs without a lower validation loss that end a phase; 0 for never.",
+            "Epochs without a lower validation loss that end a phase, with --hold-out; 0: never.",
             reason="cosine decay needs all its epochs",
             low=0,
             high=100_000,
@@ -299,6 +299,11 @@ class Recipe(Options):
     def averages(self) -> bool:
         """Whether the weights of both phases are averaged: only a head that is solved is an end."""
         return self.average and self.head_solver == "lbfgs"
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether photos are held out of a small data set: patience goes by a loss on such."""
+        return self.hold_out or self.patience > 0
 
     @property
     def augments(self) -> bool:

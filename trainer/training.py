@@ -10,7 +10,7 @@ from edgetl.edge.system.extras import need_extra
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
-from edgetl.trainer.config import check_weights, read_config, recipe_from
+from edgetl.trainer.config import check_weights, read_config, recipe_from, with_solver
 from edgetl.trainer.options import AUTO, TrainOptions
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
@@ -50,7 +50,7 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
     if config := given.get("config"):
         if "recipe" in given and config.suffix.lower() == ".json":
             raise SettingError("--recipe and a run's --config together; give one of them")
-        given = {**read_config(config), **given}
+        given = {**read_config(config), **with_solver(given)}
     chosen = TrainOptions(**{k: value for k, value in given.items() if k in _OF_OPTIONS})
     recipe = recipe_from(given)
     if chosen.tensorboard:

@@ -22,6 +22,7 @@ head-epochs = 2
 head-lr = 0.01
 batch-size = 8
 views = 2
+hold-out = true
 tensorboard = true
 """
 
@@ -98,7 +99,7 @@ def test_conflicts_are_excluded_and_near_copies_of_training_photos_are_told(cli:
     with Image.open(photos / "red" / "red-01.jpg") as picture:
         lighter = picture.point(lambda value: 0.9 * value + 20)
         lighter.save(cli.folder / "photos" / "test" / "red" / "lighter.jpg", quality=95)
-    options = ("--image-size", "64", "--epochs", "1", "--head-epochs", "1", "--out", "run")
+    options = ("--image-size", "64", "--epochs", "1", "--hold-out", "--out", "run")
     told = " ".join(cli("train", "photos", *options).stderr.split())
     assert "2 files excluded, as the same picture lies under several classes" in told
     assert "train/blue/mine.jpg, train/red/red-00.jpg; delete the wrong ones" in told

@@ -116,8 +116,11 @@ def test_weights_that_are_missing_or_do_not_fit_are_named(tmp_path: Path) -> Non
     ("change", "words"),
     [
         ({"height": 31}, "height 31 is not between 32"),
-        ({"epochs": 0}, "--epochs 0"),
-        ({"head_epochs": 21}, "--head-epochs 21 is more than the 14 epochs in all"),
+        ({"epochs": -1}, "--epochs -1"),
+        (
+            {"head_solver": "adam", "head_epochs": 21, "epochs": 14},
+            "--head-epochs 21 is more than the 14 epochs in all",
+        ),
         ({"head_lr": 0.0}, "--head-lr 0.0"),
         ({"fine_tune_lr": float("nan")}, "--fine-tune-lr nan"),
         ({"fine_tune_from": 154}, "--fine-tune-from 154"),
@@ -125,7 +128,7 @@ def test_weights_that_are_missing_or_do_not_fit_are_named(tmp_path: Path) -> Non
         ({"rotation": -0.1}, "--rotation -0.1"),
     ],
 )
-def test_a_setting_out_of_range_is_named(change: dict[str, float], words: str) -> None:
+def test_a_setting_out_of_range_is_named(change: dict[str, object], words: str) -> None:
     with pytest.raises(SettingError) as error:
         Recipe(**change)  # type: ignore[arg-type]
     assert words in str(error.value)

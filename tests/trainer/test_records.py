@@ -39,7 +39,22 @@ def older_run(tmp_path: Path) -> Path:
 def test_a_run_of_0_1_0_is_read(older_run: Path) -> None:
     run = read_run(RunFolder(older_run))
     assert run.config.edgetl == "0.1.0"
-    assert run.config.recipe == Recipe(height=32, width=32, head_epochs=1, epochs=2, batch_size=4)
+    # What it did not know is what it did: Adam's head, held-out photos, nothing averaged.
+    assert run.config.recipe == Recipe(
+        height=32,
+        width=32,
+        head_epochs=1,
+        epochs=2,
+        batch_size=4,
+        fine_tune_lr=5e-5,
+        label_smoothing=0.05,
+        head_solver="adam",
+        hold_out=True,
+        least_steps=1,
+        average=False,
+        calibrate=False,
+    )
+    assert (run.metrics.fine_tuned, run.metrics.temperature) == (1.0, 1.0)
     assert run.metrics.parameters["model"] == 2259265
     assert [item.file for item in run.dataset.excluded] == ["red/notes.txt"]
     assert run.metrics.best_epoch in (1, 2)
@@ -63,19 +78,19 @@ def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
     for name, record in (("config.json", config), ("metrics.json", metrics)):
         write_record(tmp_path / name, record)
         assert read_record(tmp_path / name, type(record)) == record
-        assert json.loads((tmp_path / name).read_text())["version"] == 2
+        assert json.loads((tmp_path / name).read_text())["version"] == 3
 
 
 def test_the_history_is_written_as_0_1_0_wrote_it_and_with_a_version(tmp_path: Path) -> None:
     rows = json.loads((OLDER / "history.json").read_text())
     write_history(tmp_path / "history.json", [EpochRecord(**row) for row in rows])
     written = json.loads((tmp_path / "history.json").read_text())
-    assert written == {"version": 2, "epochs": rows}
+    assert written == {"version": 3, "epochs": rows}
 
 
 def test_a_record_of_a_later_edgetl_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    later = replace(read_record(OLDER / "config.json", RunConfig), version=3)
+    later = replace(read_record(OLDER / "config.json", RunConfig), version=4)
     path.write_text(json.dumps(asdict(later)))
     with pytest.raises(RunFolderError, match=r"config\.json: .* later edgetl; upgrade with: pip"):
         read_record(path, RunConfig)

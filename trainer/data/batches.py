@@ -59,10 +59,23 @@ class Batches:
             random = np.random.default_rng([self._seed, epoch])
             orders = [random.permutation(order) for order in orders]
         order = np.concatenate(orders)[: len(self) * self._batch_size]
+        copies = (epoch * passes + np.arange(len(order)) // count) % len(self._copies)
         for start in range(0, len(order), self._batch_size):
-            chosen = order[start : start + self._batch_size]
-            copy = self._copies[(epoch * passes + start // count) % len(self._copies)]
-            yield copy[self._rows[chosen]], self._targets[chosen, np.newaxis].astype(np.float32)
+            batch = slice(start, start + self._batch_size)
+            chosen = order[batch]
+            inputs = self._inputs(chosen, copies[batch])
+            yield inputs, self._targets[chosen, np.newaxis].astype(np.float32)
+
+    def _inputs(
+        self, chosen: npt.NDArray[np.int64], copies: npt.NDArray[np.int64]
+    ) -> npt.NDArray[Any]:
+        """Each of the pictures in its copy: those of one pass, or of several, follow each other."""
+        ends = np.flatnonzero(np.diff(copies)) + 1
+        parts = [
+            self._copies[copy[0]][self._rows[some]]
+            for some, copy in zip(np.split(chosen, ends), np.split(copies, ends), strict=True)
+        ]
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def steps_of(pictures: int, batch_size: int) -> int:

@@ -29,7 +29,7 @@ def select_photos(
     if len(files) > WITHIN:
         note = f"near-copies: each photo is compared with the {WITHIN:,} after it by path"
         grouped = replace(grouped, notes=(*grouped.notes, note))
-    dataset = assign_splits(grouped, seed=recipe.seed, hold_out=recipe.hold_out)
+    dataset = assign_splits(grouped, seed=recipe.seed, hold_out=recipe.holds_out)
     sizes = {file: size for file, size in zip(files, decoded.sizes, strict=True) if size}
     summary = summarize(
         dataset,

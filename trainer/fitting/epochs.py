@@ -25,6 +25,7 @@ PHASE_NAMES: dict[Phase, str] = {"head": "head", "fine_tune": "fine-tune"}
 
 # Steps of phase two go by the square root of the number of photos (measured: docs/recipes.md).
 _STEPS_A_ROOT = 11
+_ENOUGH_STEPS = 400
 # However many steps an epoch has.
 _LEAST_EPOCHS = 3
 
@@ -54,7 +55,7 @@ def with_epochs(recipe: Recipe, trained: int) -> Recipe:
     if recipe.epochs:
         return recipe
     head = 1 if recipe.head_solver == "lbfgs" else recipe.head_epochs
-    steps = recipe.steps or round(_STEPS_A_ROOT * trained**0.5)
+    steps = recipe.steps or min(round(_STEPS_A_ROOT * trained**0.5), _ENOUGH_STEPS)
     fine_tuning = max(_LEAST_EPOCHS, steps_of(steps, epoch_steps(recipe, trained)))
     return replace(recipe, epochs=head + fine_tuning)
 

@@ -1,12 +1,12 @@
 """Folds of photos, each of which is held out once while models learn from the others."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.dataset import Example
 
 
@@ -15,8 +15,9 @@ def assign_folds(examples: Sequence[Example], folds: int, *, seed: int) -> npt.N
 
     Near-copies are in one fold, and each class is spread over all of them as evenly as that allows:
     a class's groups, the largest first, go to the fold that has fewest of that class. A class that
-    is one single group is divided all the same, as between the splits: the heads would else be
-    asked about a class that they never saw. Folds that stay empty are said.
+    is one single group is divided all the same, as between the splits: the models would else be
+    asked about a class that they never saw. Where no class has so many groups, the last folds stay
+    empty.
     """
     clusters: dict[str, set[str]] = {}
     for example in examples:
@@ -30,18 +31,14 @@ def assign_folds(examples: Sequence[Example], folds: int, *, seed: int) -> npt.N
         text = f"{seed}\0{name}".encode("utf-8", "surrogatepass")
         return -len(groups[name]), hashlib.sha256(text).digest()
 
-    sizes: dict[str, list[int]] = {}
+    pictures = Counter(example.label for example in examples)
+    # Of each class, the share of its pictures in each fold.
+    shares = {label: np.zeros(folds) for label in pictures}
     fold_of = np.zeros(len(examples), np.int64)
     for name in sorted(groups, key=key):
-        label = examples[groups[name][0]].label
-        counts = sizes.setdefault(label, [0] * folds)
-        fold = counts.index(min(counts))
-        counts[fold] += len(groups[name])
+        mine = Counter(examples[index].label for index in groups[name])
+        fold = int(np.argmin(sum(shares[label] for label in mine)))
+        for label, count in mine.items():
+            shares[label][fold] += count / pictures[label]
         fold_of[groups[name]] = fold
-    filled = len(np.unique(fold_of))
-    if filled < folds:
-        logger.warning(
-            f"cross-validation has {filled} folds and not {folds}: no class has more photos, "
-            f"near-copies counted as one"
-        )
     return fold_of

@@ -4,13 +4,14 @@ Where the data has validation pictures these are they. Else the photos are held 
 each fold a model learns from the others, and the last one, which is kept, from all photos.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from edgetl.edge.errors import quoted
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
@@ -98,21 +99,27 @@ def predict_folds(
         folds: the fold of each training picture.
         folder: where what a fold gave is kept, so that a resumed training has it.
     """
-    plain = inputs.fine_tune.plain
+    plain, wanted, filled = inputs.fine_tune.plain, trainee.recipe.folds, len(np.unique(folds))
     assert plain is not None
+    if filled < wanted:
+        logger.warning(
+            f"cross-validation has {filled} folds and not {wanted}: no class has more photos, "
+            f"near-copies counted as one"
+        )
     predict = predictor(trainee.part("fine_tune", inputs).part, plain.file.dtype)
     parts: list[HeldOut] = []
     chosen = _enough(folds)
     for number, fold in enumerate(chosen):
-        path = folder / f"fold-{fold}.npz"
-        if not path.is_file():
-            title = f"fold {number + 1}/{len(chosen)}"
-            _write(path, _fold(trainee, inputs.held_out(folds == fold), predict, title=title))
-        part = _read(path, np.flatnonzero(folds == fold), plain.targets, int(fold))
+        path, title = folder / f"fold-{fold}.npz", f"fold {number + 1}/{len(chosen)}"
+        found = _read(path)
+        if found is None:
+            found = _fold(trainee, inputs.held_out(folds == fold), predict, title=title)
+            _write(path, found)
+        rows = np.flatnonzero(folds == fold)
+        part = HeldOut(rows, plain.targets[rows], np.full(len(rows), fold), *found)
         parts.append(part)
         share = max(part.probabilities)
         right = metrics.accuracy(part.probabilities[share], part.targets)
-        title = f"fold {number + 1}/{len(chosen)}"
         logger.info(f"{title}   {len(part.rows)} photos held out, acc. {right:.3f}")
     return _joined(parts)
 
@@ -126,19 +133,22 @@ def _enough(folds: npt.NDArray[np.int64]) -> list[int]:
 
 
 class _FoldHistory(EpochHistory):
-    """The history of a fold, whose progress is a bar over all its steps."""
+    """The history of a fold, whose progress is a bar over all its steps of phase two."""
 
-    def __init__(self, recipe: Recipe, advance: object) -> None:
+    def __init__(self, recipe: Recipe, advance: Callable[[], None]) -> None:
         super().__init__(recipe)
         self._advance = advance
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        self._advance()  # type: ignore[operator]
+        if self.phase == "fine_tune":
+            self._advance()
 
 
-def _fold(
-    trainee: Trainee, inputs: TrainingInputs, predict: Predictor, *, title: str
-) -> tuple[dict[float, metrics.Probabilities], list[tuple[float, float]]]:
+# What a fold gives: `HeldOut.probabilities` and `HeldOut.epochs`.
+_Found = tuple[dict[float, metrics.Probabilities], list[tuple[float, float]]]
+
+
+def _fold(trainee: Trainee, inputs: TrainingInputs, predict: Predictor, *, title: str) -> _Found:
     total = trainee.steps * planned_epochs(trainee.recipe, "fine_tune")
     with progress(title, total) as advance:
         history = _FoldHistory(trainee.recipe, advance)
@@ -147,9 +157,7 @@ def _fold(
     return found, [(epoch.val_loss, epoch.val_accuracy) for epoch in history.history]
 
 
-def _write(
-    path: Path, found: tuple[dict[float, metrics.Probabilities], list[tuple[float, float]]]
-) -> None:
+def _write(path: Path, found: _Found) -> None:
     probabilities, epochs = found
     with replacing(path) as temporary, temporary.open("wb") as stream:
         np.savez(
@@ -160,12 +168,19 @@ def _write(
         )
 
 
-def _read(path: Path, rows: npt.NDArray[np.int64], targets: metrics.Classes, fold: int) -> HeldOut:
-    with np.load(path) as file:
-        shares = file["shares"].tolist()
-        probabilities = dict(zip(shares, file["probabilities"], strict=True))
-        epochs = [(float(loss), float(right)) for loss, right in file["epochs"]]
-    return HeldOut(rows, targets[rows], np.full(len(rows), fold), probabilities, epochs)
+def _read(path: Path) -> _Found | None:
+    """What an interrupted training found there; None without it, or where it is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path) as file:
+            shares = file["shares"].tolist()
+            probabilities = dict(zip(shares, file["probabilities"], strict=True))
+            return probabilities, [(float(loss), float(right)) for loss, right in file["epochs"]]
+    except Exception as error:  # A damaged archive raises anything from BadZipFile to KeyError.
+        words = " ".join(str(error).split())[:200]
+        logger.warning(f"{quoted(path)}: damaged ({words}); trained again")
+        return None
 
 
 def _joined(parts: Sequence[HeldOut]) -> HeldOut:

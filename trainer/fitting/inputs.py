@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from edgetl.trainer import metrics
 from edgetl.trainer.data.dataset import Split
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.features.cache import (
+    Network,
     augmented_copy,
     below_split,
     computed,
@@ -71,21 +73,20 @@ def training_inputs(
         solving = recipe.head_solver == "lbfgs"
         features = head_features(model, pictures, run, recipe) if solving else None
         return TrainingInputs(features, pixels, None)
-    copies = _copies(recipe)
-    fitting, split_layer = _affordable(model, recipe, len(copies), trained, validated)
+    solved = recipe.head_solver == "lbfgs"
+    copies = _random_copies(recipe)
+    files = len(copies) + (solved or not validated)
+    fitting, split_layer = _affordable(model, recipe, files, trained, validated)
     if split_layer is None:
-        head = _head_copies(recipe) if recipe.head_solver == "lbfgs" else copies
-        return TrainingInputs(_pooled(model, pictures, run, recipe, head), pixels, None)
+        if solved:
+            return TrainingInputs(head_features(model, pictures, run, recipe), pixels, None)
+        return TrainingInputs(_pooled(model, pictures, run, recipe, copies), pixels, None)
     below = below_split(model, split_layer, cache=run.cache)
     above = features_above_split(model, split_layer, cache=run.cache)
 
     def activations(name: str, split: Split, augment: _Augment) -> Rows:
         path = run.activations / f"{name}-split_layer.npy"
-        rows = pictures.rows[split]
-        if not len(rows):
-            return Rows(pictures.pixels, rows, pictures.targets[split])
-        file = computed(below, pictures.pixels, rows, path=path, augment=augment)
-        return Rows(file, np.arange(len(rows)), pictures.targets[split])
+        return _computed(below, pictures, split, path, augment)
 
     def features_of(name: str, some: Rows) -> Rows:
         if not len(some):
@@ -93,25 +94,38 @@ def training_inputs(
         path = run.activations / f"{name}-features.npy"
         return replace(some, file=computed(above, some.file, some.rows, path=path))
 
-    named = dict(list(copies.items())[:fitting])
-    files = {name: activations(name, "train", augment) for name, augment in named.items()}
-    plain = files.get("train") or (
-        activations("train", "train", None) if _asks_for_plain(recipe, validated) else None
-    )
-    fine_tune = PhaseInputs(
-        list(files.values()), plain, activations("validation", "validation", None)
-    )
-    if recipe.head_solver == "lbfgs":
-        chosen = [name for name in _head_copies(recipe) if name in files]
+    plain = activations("train", "train", None) if _asks_for_plain(recipe, validated) else None
+    some = list(copies.items())[: max(1, fitting - (plain is not None))]
+    views = {name: activations(name, "train", augment) for name, augment in some}
+    validation = activations("validation", "validation", None)
+    fine_tune = PhaseInputs(list(views.values()), plain, validation)
+    pooled = features_of("train", plain) if plain else None
+    if pooled and solved:
+        heads = [pooled]
+        if "train-mirrored" in _head_copies(recipe, trained):
+            path = run.activations / "train-mirrored-features.npy"
+            both = _composed(below, above)
+            heads.append(_computed(both, pictures, "train", path, mirrored))
     else:
-        chosen = list(files)[: recipe.head_views or -(-ENOUGH_FOR_A_HEAD // trained)]
-    pooled = {name: features_of(name, files[name]) for name in chosen}
-    features = PhaseInputs(
-        list(pooled.values()),
-        pooled.get("train") or (features_of("train", plain) if plain else None),
-        features_of("validation", fine_tune.validation),
-    )
+        count = recipe.head_views or -(-ENOUGH_FOR_A_HEAD // trained)
+        heads = [features_of(name, views[name]) for name in list(views)[:count]]
+    features = PhaseInputs(heads, pooled, features_of("validation", validation))
     return TrainingInputs(features, fine_tune, split_layer)
+
+
+def _composed(below: Network, above: Network) -> Network:
+    return lambda batch: above(below(batch))
+
+
+def _computed(
+    network: Network, pictures: Pictures, split: Split, path: Path, augment: _Augment
+) -> Rows:
+    """What a network gives for the pictures of a split, or what is found at `path`."""
+    rows, targets = pictures.rows[split], pictures.targets[split]
+    if not len(rows):
+        return Rows(pictures.pixels, rows, targets)
+    file = computed(network, pictures.pixels, rows, path=path, augment=augment)
+    return Rows(file, np.arange(len(rows)), targets)
 
 
 def _of_pixels(pictures: Pictures) -> PhaseInputs:
@@ -127,7 +141,8 @@ def head_features(
 ) -> PhaseInputs:
     """The pooled features that a head is solved on, or those found on disk under `prefix`."""
     run.activations.mkdir(exist_ok=True)
-    return _pooled(model, pictures, run, recipe, _head_copies(recipe), prefix=prefix)
+    copies = _head_copies(recipe, len(pictures.rows["train"]))
+    return _pooled(model, pictures, run, recipe, copies, prefix=prefix)
 
 
 def _pooled(
@@ -143,11 +158,8 @@ def _pooled(
     network = features_of_pixels(model, cache=run.cache)
 
     def of(name: str, split: Split, augment: _Augment = None) -> Rows:
-        path, rows = run.activations / f"{prefix}{name}-features.npy", pictures.rows[split]
-        if not len(rows):
-            return Rows(pictures.pixels, rows, pictures.targets[split])
-        file = computed(network, pictures.pixels, rows, path=path, augment=augment)
-        return Rows(file, np.arange(len(rows)), pictures.targets[split])
+        path = run.activations / f"{prefix}{name}-features.npy"
+        return _computed(network, pictures, split, path, augment)
 
     files = {name: of(name, "train", augment) for name, augment in copies.items()}
     plain = files.get("train") or (
@@ -160,25 +172,23 @@ def _asks_for_plain(recipe: Recipe, validated: int) -> bool:
     return recipe.head_solver == "lbfgs" or not validated
 
 
-def _head_copies(recipe: Recipe) -> dict[str, _Augment]:
-    """The copies that a head is solved on: as they are, and mirrored.
+def _head_copies(recipe: Recipe, trained: int) -> dict[str, _Augment]:
+    """The copies that a head is solved on: as they are, and few photos mirrored too.
 
     Rotated and enlarged ones gained nothing (docs/recipes.md).
     """
-    return {"train": None, **({"train-mirrored": mirrored} if recipe.flip else {})}
+    few = 2 * trained <= ENOUGH_FOR_A_HEAD
+    return {"train": None, **({"train-mirrored": mirrored} if recipe.flip and few else {})}
 
 
-def _copies(recipe: Recipe) -> dict[str, _Augment]:
-    """The copies of the training pictures, by name, and how each is made."""
+def _random_copies(recipe: Recipe) -> dict[str, _Augment]:
+    """The augmented copies of the training pictures, by name, and how each is made."""
     if not recipe.augments:
         return {"train": None}
-    first = _head_copies(recipe) if recipe.head_solver == "lbfgs" else {}
-    views = min(recipe.views, recipe.epochs) if recipe.head_solver == "adam" else recipe.views
-    random = {
+    return {
         f"train-view-{number}": augmented_copy(recipe, number)
-        for number in range(max(0, views - len(first)))
+        for number in range(min(recipe.views, recipe.epochs))
     }
-    return {**first, **random}
 
 
 def _affordable(
