@@ -136,7 +136,7 @@ class Recipe(Options):
             above=0,
             below=100,
         ),
-    ] = 2e-4
+    ] = 1e-4
     fine_tune_optimizer: Annotated[
         Literal["adam", "rmsprop"],
         _FineTuning("Optimizer of phase two.", reason="it gains more in few epochs"),
