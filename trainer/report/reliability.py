@@ -24,12 +24,6 @@ def reliability_figure(after: Calibration, before: Calibration | None) -> Figure
     shown = [(before, _BEFORE, "before the temperature")] if before else []
     shown.append((after, _AFTER, "the model" if before is None else "after it"))
     for found, colour, name in shown:
-        axes.plot(
-            [one.confidence for one in found.bins],
-            [one.accuracy for one in found.bins],
-            color=colour,
-            linewidth=1,
-        )
         axes.scatter(
             [one.confidence for one in found.bins],
             [one.accuracy for one in found.bins],
