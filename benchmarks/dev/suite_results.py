@@ -170,5 +170,7 @@ def plan_line(left: Iterable[tuple[Trial, int]], done: Sequence[Finished]) -> st
     if known:
         words += f", about {sum(known) / 3600:.1f} hours by those that are done"
     if unknown := len(planned) - len(known):
-        words += f"; {unknown} of a way that none is done of" if known else "; none is done yet"
+        words += (
+            f"; {unknown} of a way that none is done of" if known else ", none done of these ways"
+        )
     return words

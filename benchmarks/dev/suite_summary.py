@@ -26,6 +26,7 @@ from edgetl.benchmarks.dev.suite_measure import LEFT_OUT, RIGHT
 from edgetl.benchmarks.dev.suite_plan import Photos, Way, size_key
 from edgetl.benchmarks.dev.suite_results import Finished
 from edgetl.edge.errors import RecordError
+from edgetl.trainer.data.wording import counted
 from edgetl.trainer.metrics import student_t
 
 
@@ -301,11 +302,11 @@ def description(summary: SuiteSummary) -> str:
     """How the tables are to be read, and what was measured."""
     most = max(len(cell.seeds) for cell in summary.cells)
     fewest = min(len(cell.seeds) for cell in summary.cells)
-    seeds = str(most) if fewest == most else f"{fewest} to {most}"
-    trainings = summary.overall[0].trainings if summary.overall else 0
+    seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    trainings = counted(summary.overall[0].trainings if summary.overall else 0, "training")
     return (
-        f"Accuracy is on test/, the mean of {seeds} seeds; * marks a gain whose 95 % interval over "
-        f"the test photos leaves out 0. The means over all sets are of the {trainings} trainings "
+        f"Accuracy is on test/, the mean of {seeds}; * marks a gain whose 95 % interval over "
+        f"the test photos leaves out 0. The means over all sets are of the {trainings} "
         f"of each way that every way has, each set counting alike; the interval there is Student's "
         f"t over the sets' means. Loss is cross-entropy in nats, ECE has 15 bins, seconds are of "
         f"whole processes. Input {summary.image_size} pixels; edgetl {', '.join(summary.versions)}."
@@ -316,6 +317,8 @@ def _table(title: str, first: str, headings: Sequence[str]) -> Table:
     table = figures_table(first, *headings)
     table.columns[0].justify = "left"
     table.title, table.title_justify = title, "left"
+    # A title is else broken where a table is narrower.
+    table.min_width = len(title)
     return table
 
 

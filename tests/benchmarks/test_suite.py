@@ -237,7 +237,7 @@ def test_the_estimate_is_of_the_most_similar_number_of_photos() -> None:
     assert plan_line([(trial, 400), (default, 5)], done) == (
         "2 trainings left, about 1.0 hours by those that are done; 1 of a way that none is done of"
     )
-    assert plan_line([(default, 5)], done) == "1 training left; none is done yet"
+    assert plan_line([(default, 5)], done) == "1 training left, none done of these ways"
 
 
 def test_student_intervals_by_hand() -> None:
@@ -360,7 +360,7 @@ def test_all_ways_are_trained_and_measured_on_the_same_photos(tmp_path: Path) ->
     module = "edgetl.benchmarks.dev.suite"
     result = run_module(module, three, *options, folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "4 trainings left; none is done yet" in result.stderr
+    assert "4 trainings left, none done of these ways" in result.stderr
     assert "over all sets" in result.stdout
 
     # What is there is not trained again, and the second set only in two ways.
