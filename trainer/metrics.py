@@ -199,7 +199,7 @@ def accuracy_interval(right: npt.NDArray[np.bool_], clusters: Sequence[str]) -> 
     if len(sizes) == 1:
         return 0.0, 1.0
     effective = len(right) ** 2 / float((sizes.astype(np.float64) ** 2).sum())
-    return _wilson(float(right.mean()), effective, _student_t(len(sizes) - 1))
+    return _wilson(float(right.mean()), effective, student_t(len(sizes) - 1))
 
 
 def _wilson(share: float, total: float, z: float) -> tuple[float, float]:
@@ -209,7 +209,7 @@ def _wilson(share: float, total: float, z: float) -> tuple[float, float]:
     return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
-def _student_t(degrees: int) -> float:
+def student_t(degrees: int) -> float:
     """The 97.5 % quantile of Student's t; from 3 degrees on within 0.02 (Abramowitz and Stegun,
     26.7.5).
     """

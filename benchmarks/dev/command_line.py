@@ -30,10 +30,9 @@ def run_command(function: Callable[..., None]) -> None:
         sys.exit(error.exit_code)
 
 
-def console() -> Console:
-    """What prints a table and the text below it on stdout."""
-    width = None if sys.stdout.isatty() else _WIDTH
-    return Console(width=width, highlight=False, markup=False)
+def console(width: int = _WIDTH) -> Console:
+    """What prints a table and the text below it on stdout, `width` columns wide in a file."""
+    return Console(width=None if sys.stdout.isatty() else width, highlight=False, markup=False)
 
 
 def figures_table(title: str, *headings: str) -> Table:

@@ -11,13 +11,14 @@ is in the validation part in one epoch and in the test part in another.
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from edgetl.benchmarks.dev.command_line import run_command
+from edgetl.benchmarks.dev.suite_measure import Measured, measured_on_test
 from edgetl.benchmarks.dev.training_plan import changed_recipe, check_layout, check_out
 from edgetl.edge.errors import DataError, quoted
 from edgetl.edge.system.files import write_json
@@ -42,15 +43,18 @@ class Parts:
     test: Part | None
 
 
-def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> dict[str, Any]:
+def train_as_notebook(
+    data: Path, labels: tuple[str, ...], recipe: Recipe, *, further: Path | None = None
+) -> dict[str, Any]:
     """Train both phases and evaluate the epoch of the lowest validation loss.
 
     `data` is as `check_layout` requires, `labels` are its classes, sorted. As a notebook does,
-    fine-tuning has RMSprop at one rate.
+    fine-tuning has RMSprop at one rate. `further` is a folder with a folder for each class, whose
+    photos the model is measured on at the very end.
 
     Returns:
         "seconds" by stage and in all, the figures of "validation" and "test" ("test" may be None),
-        and "history", an entry an epoch.
+        "history", an entry an epoch, and "measured", the figures of `further`.
 
     Raises:
         DataError: TensorFlow cannot read a picture.
@@ -103,6 +107,7 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
             model.load_weights(best)
             validation = _evaluated(model, parts.validation)
             test = _evaluated(model, parts.test) if parts.test else None
+            measured = _measured(model, further, labels, recipe) if further else None
             finish("evaluate")
         except tf.errors.InvalidArgumentError as error:
             raise DataError(
@@ -111,7 +116,13 @@ def train_as_notebook(data: Path, labels: tuple[str, ...], recipe: Recipe) -> di
                 f"the notebook needs it gone"
             ) from error
     seconds["total"] = round(time.perf_counter() - began, 3)
-    return {"seconds": seconds, "validation": validation, "test": test, "history": history}
+    return {
+        "seconds": seconds,
+        "validation": validation,
+        "test": test,
+        "history": history,
+        "measured": measured and asdict(measured),
+    }
 
 
 def _compile(model: Any, optimizer: Any) -> None:
@@ -188,9 +199,8 @@ def _from_directory(folder: Path, labels: tuple[str, ...], recipe: Recipe, **opt
             class_names=list(labels),
             image_size=(recipe.height, recipe.width),
             batch_size=recipe.batch_size,
-            shuffle=True,
             seed=recipe.seed,
-            **options,
+            **{"shuffle": True, **options},
         )
     except ValueError as error:
         raise DataError(f"{quoted(folder)}: {quoted(str(error))}") from error
@@ -202,6 +212,18 @@ def _evaluated(model: Any, part: Part) -> dict[str, Any]:
     return {**figures, "pictures": part.pictures}
 
 
+def _measured(model: Any, folder: Path, labels: tuple[str, ...], recipe: Recipe) -> Measured:
+    import numpy as np
+
+    from edgetl.trainer.network.model import logits_to_probabilities
+
+    pictures = _from_directory(folder, labels, recipe, shuffle=False)
+    paths = [Path(path) for path in pictures.file_paths]
+    probabilities = logits_to_probabilities(model.predict(pictures, verbose=0))
+    targets = np.array([labels.index(path.parent.name) for path in paths])
+    return measured_on_test(folder, paths, probabilities, targets)
+
+
 def command(
     data: Annotated[Path, typer.Argument(help="A folder with train/ and validation/.")],
     out: Annotated[Path, typer.Option(help="Where the figures go, as JSON.")],
@@ -210,6 +232,10 @@ def command(
     batch_size: Annotated[int | None, typer.Option(help="[default: 32]")] = None,
     head_epochs: Annotated[int | None, typer.Option(help="[default: 10]")] = None,
     epochs: Annotated[int | None, typer.Option(help="Of both phases.  [default: 20]")] = None,
+    measure: Annotated[
+        Path | None,
+        typer.Option(help="A folder with a folder for each class, measured after training."),
+    ] = None,
 ) -> None:
     """Train as a published notebook would, and write how long it took and what it reached."""
     recipe = changed_recipe(
@@ -218,7 +244,7 @@ def command(
     )  # fmt: skip
     dataset = check_layout(data)
     check_out(out)
-    write_json(out, train_as_notebook(data, dataset.labels, recipe))
+    write_json(out, train_as_notebook(data, dataset.labels, recipe, further=measure))
 
 
 if __name__ == "__main__":
