@@ -40,7 +40,28 @@ COLOURS = {
 
 # The longest files, longest first: one that begins last would be waited for alone. They also begin
 # with no more than one that needs a run, and when the next one does the run is made.
-LONGEST = ()
+LONGEST = (
+    "trainer/test_export.py",
+    "deploy/test_deploy.py",
+    "end_to_end/test_resume.py",
+    "benchmarks/test_training.py",
+    "end_to_end/test_road.py",
+    "trainer/test_devices.py",
+    "trainer/test_feature_cache.py",
+    "edge/sinks/test_mqtt.py",
+    "benchmarks/test_measure.py",
+    "edge/test_camera.py",
+    "end_to_end/test_train.py",
+    "trainer/test_model.py",
+    "edge/test_classifier.py",
+    "benchmarks/test_benchmark_command.py",
+    "edge/test_doctor.py",
+    "edge/test_classify_command.py",
+    "edge/test_sinks_command.py",
+    "edge/test_classify_camera.py",
+    "edge/sinks/test_video.py",
+    "edge/preview/test_browser.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
