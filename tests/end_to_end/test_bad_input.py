@@ -9,7 +9,8 @@ from PIL import Image
 
 from tests.conftest import Cli, assert_one_clear_line, colour_picture, write_colour_pictures
 
-QUICK = ("--image-size", "32", "--epochs", "1", "--head-epochs", "1", "--out", "run")
+QUICK = ("--image-size", "32", "--epochs", "1", "--head-epochs", "1", "--views", "1",
+         "--folds", "1", "--out", "run")  # fmt: skip
 
 
 @pytest.mark.parametrize(

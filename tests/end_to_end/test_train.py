@@ -22,6 +22,7 @@ head-epochs = 2
 head-lr = 0.01
 batch-size = 8
 views = 2
+folds = 1
 tensorboard = true
 """
 
