@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.benchmarks.dev.mediapipe_environment import FOLDER, mediapipe_python
 from edgetl.cli import app
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.system.messages import logger
@@ -35,6 +36,42 @@ COLOURS = {
     "white": (240, 240, 240),
     "yellow": (230, 220, 40),
 }
+
+
+# The longest files, longest first: one that begins last would be waited for alone. They also begin
+# with no more than one that needs a run, and when the next one does the run is made.
+LONGEST = (
+    "trainer/test_export.py",
+    "deploy/test_deploy.py",
+    "end_to_end/test_resume.py",
+    "benchmarks/test_training.py",
+    "trainer/test_devices.py",
+    "trainer/test_feature_cache.py",
+    "edge/sinks/test_mqtt.py",
+    "benchmarks/test_measure.py",
+    "edge/test_camera.py",
+    "end_to_end/test_train.py",
+    "trainer/test_model.py",
+    "end_to_end/test_road.py",
+    "edge/test_classifier.py",
+    "benchmarks/test_benchmark_command.py",
+    "edge/test_doctor.py",
+    "edge/test_classify_command.py",
+    "edge/test_sinks_command.py",
+    "edge/test_classify_camera.py",
+    "edge/sinks/test_video.py",
+    "edge/preview/test_browser.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        file = item.path.relative_to(tests).as_posix()
+        return LONGEST.index(file) if file in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +102,26 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
         return made
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def mediapipe_environment(made_once: MadeOnce) -> Path:
+    """The folder of MediaPipe's environment, made on first use (20 s) and kept in the repository.
+
+    Tests are skipped where pip cannot install it: without a network, or where it has no wheel.
+    """
+    environment = Path(__file__).parents[1] / FOLDER
+
+    def make(told: Path) -> None:
+        try:
+            mediapipe_python(environment)
+        except EdgetlError as error:
+            (told / "problem").write_text(str(error))
+
+    problem = made_once("mediapipe", make) / "problem"
+    if problem.exists():
+        pytest.skip(problem.read_text())
+    return environment
 
 
 @pytest.fixture(scope="session")
@@ -116,42 +173,47 @@ class Cli:
             assert result.returncode == check, f"{result.stdout}\n{result.stderr}"
         return result
 
+    def here(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """In this process, which has TensorFlow: to start one with it takes five seconds."""
+        typed = list(map(str, arguments))
+        with self._heard() as (messages, stdout):
+            app(typed, prog_name="edgetl", standalone_mode=False)
+        return subprocess.CompletedProcess(typed, 0, stdout.getvalue(), messages.getvalue())
+
     def refused(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """The same, with check=2, in this process: to start one takes most of a second.
+        """In this process too, with check=2: to start one takes most of a second.
 
         For messages from below the command line. That an error of each kind becomes a line on
         stderr and an exit status has tests with processes.
         """
         typed = list(map(str, arguments))
-        messages, stdout = _Messages(), io.StringIO()
-        level = logger.level
-        logger.addHandler(messages)
+        with self._heard() as (messages, stdout), pytest.raises(EdgetlError) as error:
+            app(typed, prog_name="edgetl", standalone_mode=False)
+        assert error.value.exit_code == 2
+        stderr = f"{messages.getvalue()}edgetl: {error.value}\n"
+        return subprocess.CompletedProcess(typed, 2, stdout.getvalue(), stderr)
+
+    @contextlib.contextmanager
+    def _heard(self) -> Iterator[tuple[io.StringIO, io.StringIO]]:
+        """The command's folder, and what would be shown on stderr and stdout."""
+        messages, stdout = io.StringIO(), io.StringIO()
+        handler, level = _Messages(messages), logger.level
+        logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            with (
-                contextlib.chdir(self.folder),
-                contextlib.redirect_stdout(stdout),
-                pytest.raises(EdgetlError) as error,
-            ):
-                app(typed, prog_name="edgetl", standalone_mode=False)
+            with contextlib.chdir(self.folder), contextlib.redirect_stdout(stdout):
+                yield messages, stdout
         finally:
             logger.setLevel(level)
-            logger.removeHandler(messages)
-        assert error.value.exit_code == 2
-        lines = [*messages.lines, f"edgetl: {error.value}"]
-        return subprocess.CompletedProcess(typed, 2, stdout.getvalue(), "\n".join(lines) + "\n")
+            logger.removeHandler(handler)
 
 
-class _Messages(logging.Handler):
-    """What would be shown on stderr."""
+class _Messages(logging.StreamHandler[io.StringIO]):
+    """As on stderr."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
+    def format(self, record: logging.LogRecord) -> str:
         prefix = "edgetl: " if record.levelno >= logging.WARNING else ""
-        self.lines.append(f"{prefix}{record.getMessage()}")
+        return f"{prefix}{record.getMessage()}"
 
 
 def assert_one_clear_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -203,8 +265,8 @@ SMALL_RUN = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--hea
 
 def _train(folder: Path, data: Path, *options: str) -> None:
     cli = Cli(folder)
-    cli("train", data, "--out", "runs/colours", *SMALL_RUN, *options)
-    cli("export", "runs/colours", "--quantize", "none", "--quantize", "int8")
+    cli.here("train", data, "--out", "runs/colours", *SMALL_RUN, *options)
+    cli.here("export", "runs/colours", "--quantize", "none", "--quantize", "int8")
 
 
 @pytest.fixture(scope="session")

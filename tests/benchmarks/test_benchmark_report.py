@@ -48,9 +48,6 @@ def _embedded(page: Page) -> list[bytes]:
     return [base64.b64decode(str(a["src"]).removeprefix(start)) for a in page.all("img")]
 
 
-pytestmark = pytest.mark.xdist_group("benchmark report")
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Page, Path]:
     folder = tmp_path_factory.mktemp("report") / "new" / "folder"

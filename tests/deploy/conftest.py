@@ -11,26 +11,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli
+from tests.conftest import Cli, MadeOnce
 from tests.deploy.devices import SSHD, Fleet, free_port, start_sshd
 from tests.third_party import packed_export
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def wheel(made_once: MadeOnce) -> Path:
     for module in ("hatchling", "ansible"):
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
     if not Path(SSHD).exists():
         pytest.skip("there is no sshd; Debian's openssh-server has it")
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    (built,) = folder.glob("*.whl")
+
+    def build(folder: Path) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
+            cwd=ROOT, check=True, capture_output=True,
+        )  # fmt: skip
+
+    (built,) = made_once("wheel", build).glob("*.whl")
     return built
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.conftest import Cli, assert_one_clear_line, colour_picture, write_colour_pictures
 
-QUICK = ("--image-size", "32", "--epochs", "1", "--hold-out", "--out", "run")
+QUICK = ("--image-size", "32", "--epochs", "1", "--hold-out", "--views", "1", "--out", "run")
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgetl.benchmarks.dev.mediapipe_environment import FOLDER, mediapipe_python
-from edgetl.edge.errors import EdgetlError
+from edgetl.benchmarks.dev.mediapipe_environment import mediapipe_python
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.preprocessing import Pixels, model_input
 from tests.conftest import probabilities_of
 
-# One worker: they share the environment that the first test makes.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mediapipe")]
+pytestmark = pytest.mark.slow
 
-ENVIRONMENT = Path(__file__).parents[2] / FOLDER
 READER = Path(__file__).with_name("mediapipe_reader.py")
 
 COUNT = 200
@@ -56,15 +53,8 @@ class ThirdPartyPython:
 
 
 @pytest.fixture(scope="session")
-def mediapipe() -> ThirdPartyPython:
-    """MediaPipe's environment, made on first use (20 s) and kept in the repository's folder.
-
-    Tests are skipped where pip cannot install it: without a network, or where it has no wheel.
-    """
-    try:
-        return ThirdPartyPython(mediapipe_python(ENVIRONMENT))
-    except EdgetlError as error:
-        pytest.skip(str(error))
+def mediapipe(mediapipe_environment: Path) -> ThirdPartyPython:
+    return ThirdPartyPython(mediapipe_python(mediapipe_environment))
 
 
 def _photos(request: pytest.FixtureRequest) -> list[Path]:

@@ -19,8 +19,6 @@ ROOT = Path(__file__).parents[2]
 if not (ROOT / "edge").is_dir():
     pytest.skip("there is no source here", allow_module_level=True)
 
-pytestmark = pytest.mark.xdist_group("package")
-
 IN_THE_WHEEL = (
     "edgetl/*.py", "edgetl/edge/*.py", "edgetl/edge/*.html", "edgetl/edge/*.css",
     "edgetl/py.typed", "edgetl/edge/py.typed", "edgetl/trainer/*.css", "edgetl/trainer/*.html.j2",

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 
 OPTIONS = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--batch-size", "16",
-           "--seed", "3", "--hold-out")  # fmt: skip
+           "--seed", "3", "--views", "3", "--hold-out")  # fmt: skip
 
 
 def kill_when(cli: Cli, moment: Callable[[], bool], *arguments: str | Path) -> str:

@@ -120,7 +120,8 @@ def test_a_few_hundred_reference_pictures_reach_a_good_model(
             folder.mkdir(parents=True)
             for path in sorted((reference_data / split / label).iterdir())[:count]:
                 (folder / path.name).symlink_to(path)
-    options = ("--out", "run", "--epochs", "5", "--head-epochs", "4", "--head-lr", "0.001")
+    options = ("--out", "run", "--epochs", "5", "--head-epochs", "4", "--head-lr", "0.001",
+               "--hold-out")  # fmt: skip
     cli("train", "data", *options)
     metrics = json.loads((cli.folder / "run" / "metrics.json").read_text())
     assert metrics["splits"]["validation"]["accuracy"] >= 0.93

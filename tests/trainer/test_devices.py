@@ -27,7 +27,7 @@ from edgetl.trainer.run.folder import new_run
 from edgetl.trainer.stages import train_new
 recipe = Recipe(
     height=64, width=64, head_epochs=2, epochs=4, head_lr=0.01, batch_size=4, strategy="mirrored",
-    reuse=sys.argv[3] == "reuse",
+    reuse=sys.argv[3] == "reuse", views=2, hold_out=True,
 )
 assert devices_for(recipe).strategy.num_replicas_in_sync == 2
 with new_run(Path(sys.argv[2])) as run:
@@ -59,7 +59,7 @@ def test_a_mirrored_training_learns_and_leaves_an_ordinary_run(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert accuracy_of(run) == 1.0
-    result = cli("export", "run", "--quantize", "none", "--json")
+    result = cli.here("export", "run", "--quantize", "none", "--json")
     assert json.loads(result.stdout)[0]["checks"][0]["parity"]["agreement"] == 1.0
 
 
@@ -67,7 +67,7 @@ def test_a_mirrored_training_learns_and_leaves_an_ordinary_run(
 def test_a_mixed_precision_training_leaves_an_ordinary_run(cli: Cli, two_class_data: Path) -> None:
     cli("train", two_class_data, "--out", "run", "--precision", "mixed", *SMALL_RUN)
     assert accuracy_of(cli.folder / "run") == 1.0
-    result = cli("export", "run", "--quantize", "none", "--json")
+    result = cli.here("export", "run", "--quantize", "none", "--json")
     assert json.loads(result.stdout)[0]["checks"][0]["parity"]["largest_difference"] < 1e-3
     # Full precision: the size of the float32 model.
     assert json.loads(result.stdout)[0]["bytes"] > 8_500_000

@@ -128,7 +128,8 @@ def test_photos_that_have_moved_are_named_with_the_remedy(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("height", "width", "classes"),
-    [(96, 96, 2), (128, 128, 3), (160, 160, 100), (192, 192, 2), (224, 224, 10), (96, 160, 3)],
+    # One logit, few and many classes; the last features are of odd and of even height.
+    [(96, 96, 2), (160, 160, 100), (224, 224, 10), (128, 160, 3)],
 )
 def test_every_size_and_number_of_classes_is_exported_as_keras_has_it(
     height: int, width: int, classes: int

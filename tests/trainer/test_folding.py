@@ -8,8 +8,6 @@ from edgetl.trainer.network.folding import FoldedBackbone
 from edgetl.trainer.network.model import build_model, class_probabilities, folded_model
 from edgetl.trainer.recipe import Recipe
 
-pytestmark = pytest.mark.xdist_group("folding")
-
 
 @pytest.fixture(scope="module")
 def backbone() -> keras.Model:

@@ -21,6 +21,12 @@ from edgetl.trainer.recipe import Recipe
 SMALL = Recipe(height=32, width=32)
 
 
+@pytest.fixture(scope="module")
+def two_class_model() -> keras.Model:
+    """To be asked and not changed."""
+    return build_model(SMALL, 2)
+
+
 @pytest.mark.parametrize(
     ("classes", "expected"),
     [
@@ -41,7 +47,7 @@ def test_phase_two_trains_scale_and_shift_of_batch_normalization_but_not_its_sta
     model = build_model(SMALL, 2)
     unfreeze_backbone(model, first_layer=100)
     compile_for(model, keras.optimizers.RMSprop(1e-3))
-    # Four steps are sooner done than compiled; `fit` passes training=True down either way.
+    # Two steps are sooner done than compiled; `fit` passes training=True down either way.
     model.run_eagerly = True
     layers = [
         layer
@@ -56,7 +62,7 @@ def test_phase_two_trains_scale_and_shift_of_batch_normalization_but_not_its_sta
     scales = [np.array(layer.gamma) for layer in layers]
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (16, 32, 32, 3), np.uint8)
-    model.fit(pictures, np.arange(16)[:, np.newaxis] % 2, batch_size=8, epochs=2, verbose=0)
+    model.fit(pictures, np.arange(16)[:, np.newaxis] % 2, batch_size=8, verbose=0)
     assert len(statistics) == 2 * 52
     for before, now in zip(statistics, moving_statistics(), strict=True):
         np.testing.assert_array_equal(before, now)
@@ -88,16 +94,16 @@ def test_a_saved_model_loads_with_the_same_probabilities(tmp_path: Path) -> None
     np.testing.assert_allclose(expected.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_two_classes_come_out_as_two_probabilities() -> None:
-    model = build_model(SMALL, 2)
+def test_two_classes_come_out_as_two_probabilities(two_class_model: keras.Model) -> None:
+    model = two_class_model
     pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     logits = np.array(model(pictures, training=False))[:, 0]
     probabilities = class_probabilities(model, pictures)
     np.testing.assert_allclose(probabilities[:, 1], 1 / (1 + np.exp(-logits)), rtol=1e-5)
 
 
-def test_the_bundled_weights_are_loaded_and_none_are_not() -> None:
-    bundled = backbone_of(build_model(SMALL, 2)).get_layer("Conv1").get_weights()[0]
+def test_the_bundled_weights_are_loaded_and_none_are_not(two_class_model: keras.Model) -> None:
+    bundled = backbone_of(two_class_model).get_layer("Conv1").get_weights()[0]
     again = backbone_of(build_model(SMALL, 2)).get_layer("Conv1").get_weights()[0]
     noise = backbone_of(build_model(Recipe(height=32, width=32, weights="none"), 2))
     np.testing.assert_array_equal(bundled, again)

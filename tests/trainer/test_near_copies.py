@@ -1,5 +1,6 @@
 """Near-copies, on drawn photos with structure of their own."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,11 @@ from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
 SIZE = InputSize(160, 160, "crop")
 
 
+@cache
 def scene(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
-    """A drawn photo: soft blobs of several sizes, as real photos have."""
+    """A drawn photo, to be copied by who changes it: soft blobs of several sizes, as real photos
+    have.
+    """
     random = np.random.default_rng(seed)
     picture = np.zeros((size[1], size[0], 3), np.float32)
     for cells, strength in ((4, 90), (12, 60), (36, 40)):
@@ -65,7 +69,7 @@ def decoded(folder: Path, pictures: list[Image.Image]) -> tuple[DecodedPictures,
     folder.mkdir(exist_ok=True)
     paths = [folder / f"{number:03}.png" for number in range(len(pictures))]
     for picture, path in zip(pictures, paths, strict=True):
-        picture.save(path)
+        picture.save(path, compress_level=1)
     return decode_pictures(paths, SIZE, cache=folder / "cache"), paths
 
 

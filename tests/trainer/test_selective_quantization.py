@@ -19,8 +19,6 @@ from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities
 from edgetl.trainer.recipe import Recipe
 
-pytestmark = pytest.mark.xdist_group("selective quantization")
-
 BAD = ("block_16_project", "Conv_1")
 
 
