@@ -74,7 +74,7 @@ def fit_probe(found: Dataset, recipe: Recipe, *, cache: Path) -> Measured:
     trained = [dataset.examples[i] for i in dataset.of("train")]
     folds = assign_folds(trained, recipe.folds, seed=recipe.seed)
     alike = [1.0] * len(dataset.labels)
-    head = solved_head(inputs, alike, choose_strength(inputs, folds, alike))
+    head = solved_head(inputs, alike, choose_strength(inputs, folds, alike).value)
     # Not computed before the head is: nothing of the fit can depend on it.
     test = features("test", "test", None)
     paths = [dataset.path(dataset.examples[i]) for i in dataset.of("test")]
