@@ -64,7 +64,13 @@ class Recipe(Options):
     ] = "lbfgs"
     head_epochs: Annotated[
         int,
-        _Training("Epochs of phase one, by adam.", reason="no gain after", low=0, high=100_000),
+        _Training(
+            "Epochs of phase one, by adam.",
+            reason="no gain after",
+            low=0,
+            high=100_000,
+            common=False,
+        ),
     ] = 8
     epochs: Annotated[
         int,

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edgetl.trainer.network.model import load_model
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 
 OPTIONS = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--batch-size", "16",
@@ -90,6 +92,34 @@ def test_killed_at_any_moment_a_training_ends_as_it_would_have(cli: Cli) -> None
     assert_the_same_training(run, cli.folder / "whole/run")
     assert not [path for path in run.rglob(".part-*") if path.is_file()], "a kill left litter"
     assert_one_clear_line(cli(*arguments, check=2), "is finished")
+
+
+@pytest.mark.slow
+def test_killed_between_folds_and_in_fine_tuning_the_weights_are_the_same(cli: Cli) -> None:
+    """To the bit, as is all that follows from the photos that were held out."""
+    data = write_colour_pictures(cli.folder / "data", ["blue", "red"], 20)
+    options = ("--image-size", "64", "--epochs", "6", "--folds", "3", "--least-steps", "5")
+    whole, run = cli.folder / "whole" / "run", cli.folder / "killed" / "run"
+    cli("train", data, "--out", whole, *options)
+    activations = run / "checkpoints" / "activations"
+    moments: list[Callable[[], bool]] = [
+        (activations / "fold-0.npz").is_file,
+        (activations / "fold-1.npz").is_file,
+        lambda: epochs_in(run) >= 1,
+        lambda: epochs_in(run) >= 3,
+    ]
+    arguments: tuple[str | Path, ...] = ("train", data, "--out", run, *options)
+    for moment in moments:
+        kill_when(cli, moment, *arguments)
+        arguments = ("train", "--resume", "--out", run)
+    cli(*arguments)
+    first, second = (load_model(path / "model.keras").get_weights() for path in (run, whole))
+    for mine, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    kept, expected = (json.loads((path / "metrics.json").read_text()) for path in (run, whole))
+    for name in ("splits", "cross_validation", "fine_tuned", "temperature", "best_epoch"):
+        assert kept[name] == expected[name]
+    assert (run / "split.json").read_bytes() == (whole / "split.json").read_bytes()
 
 
 @pytest.mark.slow

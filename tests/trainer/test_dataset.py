@@ -72,6 +72,42 @@ def test_validation_is_held_out_of_train_where_only_test_is_given(tmp_path: Path
     assert counts(dataset, "test") == {"a": 3, "b": 3}
 
 
+@pytest.mark.parametrize("folders", [{"a": 9, "b": 2}, {"train/a": 9, "train/b": 2}])
+def test_few_photos_all_train_unless_some_are_to_be_held_out(
+    tmp_path: Path, folders: dict[str, int]
+) -> None:
+    found = scan(fill(tmp_path, folders))
+    dataset = assign_splits(found, seed=0, hold_out=False)
+    assert split_counts(dataset) == {("train", "a"): 9, ("train", "b"): 2}
+    assert dataset.held_out == "train"
+    held_out = assign_splits(found, seed=0, hold_out=True)
+    assert held_out == assign_splits(found, seed=0)
+    assert {split for split, _ in split_counts(held_out)} == {"train", "validation", "test"}
+
+
+def test_a_test_folder_is_tested_on_where_all_others_train(tmp_path: Path) -> None:
+    folders = {"train/a": 10, "train/b": 10, "test/a": 3, "test/b": 3}
+    dataset = assign_splits(scan(fill(tmp_path, folders)), seed=0, hold_out=False)
+    assert counts(dataset, "train") == {"a": 10, "b": 10}
+    assert counts(dataset, "test") == {"a": 3, "b": 3}
+    assert dataset.held_out == "test"
+
+
+def test_a_validation_folder_is_validated_on_either_way(tmp_path: Path) -> None:
+    found = scan(fill(tmp_path, {"train/a": 6, "train/b": 4, "val/a": 10, "val/b": 20}))
+    assert assign_splits(found, seed=0, hold_out=False) == assign_splits(found, seed=0)
+
+
+def test_many_photos_are_held_out_without_being_asked_for() -> None:
+    def made(count: int) -> Dataset:
+        examples = tuple(Example(f"{n}.jpg", "ab"[n % 2], None) for n in range(count))
+        return assign_splits(Dataset(Path("x"), ("a", "b"), examples), seed=0, hold_out=False)
+
+    assert split_counts(made(4999)) == {("train", "a"): 2500, ("train", "b"): 2499}
+    assert counts(made(5000), "validation") == {"a": 500, "b": 500}
+    assert counts(made(5000), "test") == {"a": 250, "b": 250}
+
+
 def test_the_split_depends_on_the_seed_alone(tmp_path: Path) -> None:
     dataset = scan(fill(tmp_path, {"a": 30, "b": 30}))
     assert assign_splits(dataset, seed=1) == assign_splits(dataset, seed=1)

@@ -16,7 +16,8 @@ from edgetl.trainer.features.cache import (
     row_size,
     split_layer_below,
 )
-from edgetl.trainer.fitting.phases import Pictures, cached_features
+from edgetl.trainer.fitting.inputs import Pictures, training_inputs
+from edgetl.trainer.fitting.rows import TrainingInputs
 from edgetl.trainer.network.model import (
     backbone_of,
     build_model,
@@ -30,6 +31,7 @@ from edgetl.trainer.run.folder import RunFolder
 from tests.conftest import empty_run
 
 RECIPE = Recipe(height=32, width=32)
+ADAM = replace(RECIPE, head_solver="adam", head_epochs=3, epochs=6)
 ROWS = np.array([6, 0, 3, 5, 2, 1, 4, 8, 9, 7, 10])
 
 
@@ -198,8 +200,12 @@ def test_networks_of_two_sizes_share_a_cache(tmp_path: Path) -> None:
         assert features_of_pixels(model, cache=tmp_path)(pixels).shape == (2, 1280)
 
 
-def pictures_of(pixels: MemoryMappedArray, trained: int) -> Pictures:
-    rows = {"train": np.arange(trained) % 7, "validation": np.array([8, 9]), "test": np.array([])}
+def pictures_of(pixels: MemoryMappedArray, trained: int, validated: int = 2) -> Pictures:
+    rows = {
+        "train": np.arange(trained) % 7,
+        "validation": np.array([8, 9])[:validated],
+        "test": np.array([]),
+    }
     targets = {split: np.zeros(len(some), np.int64) for split, some in rows.items()}
     return Pictures(pixels, rows, targets)
 
@@ -213,12 +219,13 @@ def test_the_head_takes_as_many_copies_as_it_needs(
     trained: int,
     taken: int,
 ) -> None:
-    recipe = replace(RECIPE, views=3, head_views=head_views, epochs=6, head_epochs=3)
-    cached = cached_features(model, pictures_of(pixels, trained), run, recipe)
-    assert cached.fine_tune is not None
+    recipe = replace(ADAM, views=3, head_views=head_views, epochs=6)
+    cached = training_inputs(model, pictures_of(pixels, trained), run, recipe)
+    assert cached.features
+    assert cached.split_layer is not None
     assert len(cached.fine_tune.copies) == 3
-    assert [len(copy) for copy in cached.head.copies] == [trained] * taken
-    head = class_probabilities(head_model(model), cached.head.validation[:])
+    assert [len(copy) for copy in cached.features.copies] == [trained] * taken
+    head = class_probabilities(head_model(model), cached.features.validation.read())
     np.testing.assert_allclose(head, class_probabilities(model, pixels[8:10]), atol=2e-3)
 
 
@@ -226,6 +233,34 @@ def test_the_head_takes_as_many_copies_as_it_needs(
 def test_a_head_that_is_all_there_is_takes_every_copy(
     model: keras.Model, pixels: MemoryMappedArray, run: RunFolder, head_views: int
 ) -> None:
-    recipe = replace(RECIPE, views=3, head_views=head_views, epochs=3, head_epochs=3)
-    kept = cached_features(model, pictures_of(pixels, 7), run, recipe)
-    assert (kept.split_layer, kept.fine_tune, len(kept.head.copies)) == (None, None, 3)
+    recipe = replace(ADAM, views=3, head_views=head_views, epochs=3)
+    kept = training_inputs(model, pictures_of(pixels, 7), run, recipe)
+    assert kept.features
+    assert (kept.split_layer, len(kept.features.copies)) == (None, 3)
+    assert kept.fine_tune.copies[0].file == pixels
+
+
+@pytest.mark.parametrize("validated", [0, 2])
+def test_a_head_is_solved_on_the_pictures_as_they_are_and_mirrored(
+    model: keras.Model, pixels: MemoryMappedArray, run: RunFolder, validated: int
+) -> None:
+    pictures = pictures_of(pixels, 7, validated)
+    inputs = training_inputs(model, pictures, run, replace(RECIPE, views=3, epochs=3))
+    assert inputs.features
+    assert (len(inputs.features.copies), len(inputs.fine_tune.copies)) == (2, 3)
+    assert [len(some.validation) for some in (inputs.features, inputs.fine_tune)] == [validated] * 2
+    for copy, shown in zip(inputs.features.copies, (pixels[:7], pixels[:7, :, ::-1]), strict=True):
+        head = class_probabilities(head_model(model), copy.read())
+        np.testing.assert_allclose(head, class_probabilities(model, shown), atol=2e-3)
+    held = np.arange(7) < 2
+    without = inputs.held_out(held)
+    assert without.features
+    np.testing.assert_array_equal(without.features.validation.read(), _first(inputs)[held])
+    for copies in (without.features.copies, without.fine_tune.copies):
+        assert {len(copy) for copy in copies} == {5}
+        assert all(copy.rows.tolist() == [2, 3, 4, 5, 6] for copy in copies)
+
+
+def _first(inputs: TrainingInputs) -> np.ndarray:
+    assert inputs.features
+    return inputs.features.copies[0].read()

@@ -1,14 +1,21 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
 from edgetl.trainer import metrics
+from edgetl.trainer.data.memory_mapped import write_rows
 from edgetl.trainer.fitting.linear_head import (
+    STRENGTHS,
     LinearHead,
+    _basis,
     best_strength,
     cross_validated_probabilities,
     solve_head,
 )
+from edgetl.trainer.fitting.rows import PhaseInputs, Rows
+from edgetl.trainer.fitting.solving import choose_strength, solved_head
 
 CLASSES = 3
 
@@ -59,6 +66,71 @@ def test_a_picture_of_twice_the_weight_counts_as_two() -> None:
     again = [*range(60), *range(20)]
     doubled = solve_head(features[again], targets[again], classes=CLASSES, strength=0.1)
     np.testing.assert_allclose(weighted.kernel, doubled.kernel, atol=1e-3)
+
+
+@pytest.mark.parametrize("strength", [1e-4, 1e-1])
+def test_fewer_pictures_than_features_are_solved_in_fewer_dimensions_to_the_same_head(
+    monkeypatch: pytest.MonkeyPatch, strength: float
+) -> None:
+    random = np.random.default_rng(0)
+    targets = np.arange(24) % CLASSES
+    features = (random.normal(size=(24, 60)) + targets[:, np.newaxis] + 3).astype(np.float32)
+    assert _basis(features) is not None
+    start = LinearHead(random.normal(size=(60, CLASSES)), np.zeros(CLASSES))
+
+    def solved(start: LinearHead | None = None) -> LinearHead:
+        return solve_head(features, targets, classes=CLASSES, strength=strength, start=start)
+
+    short, begun = solved(), solved(start)
+    monkeypatch.setattr("edgetl.trainer.fitting.linear_head._basis", lambda _: None)
+    whole = solved()
+    for head in (short, begun):
+        np.testing.assert_allclose(head.kernel, whole.kernel, atol=1e-2)
+        np.testing.assert_allclose(
+            head.probabilities(features), whole.probabilities(features), atol=1e-3
+        )
+    # No feature outside of what the pictures span has a weight.
+    assert head.kernel.shape == (60, CLASSES)
+    np.testing.assert_allclose(_outside(features) @ short.kernel, 0, atol=1e-4)
+
+
+def _outside(features: np.ndarray) -> np.ndarray:
+    """Directions that are orthogonal to all pictures."""
+    directions: np.ndarray = np.linalg.svd(features.astype(np.float64))[2][len(features) :]
+    return directions
+
+
+def test_a_class_that_is_held_out_whole_gets_no_probability_and_no_nan() -> None:
+    features, targets = clusters(0, 90, 1.0)
+    seen = targets != 2
+    head = solve_head(features[seen], targets[seen], classes=CLASSES, strength=1e-5)
+    found = head.probabilities(features)
+    assert np.isfinite(found).all()
+    assert found[:, 2].max() < 0.05
+
+
+def test_the_strength_is_chosen_with_the_weights_and_on_all_copies(tmp_path: Path) -> None:
+    features, targets = clusters(0, 60, 1.5)
+    copies = [rows_of(tmp_path / f"{n}.npy", features + n / 10, targets) for n in range(2)]
+    inputs = PhaseInputs(copies, copies[0], copies[0].of(np.zeros(60, bool)))
+    strength = choose_strength(inputs, np.arange(60) // CLASSES % 5, [1.0, 1.0, 3.0])
+    assert strength in STRENGTHS
+    head = solved_head(inputs, [1.0, 1.0, 3.0], strength)
+    expected = solve_head(
+        np.concatenate([copy.read() for copy in copies]),
+        np.tile(targets, 2),
+        classes=CLASSES,
+        strength=strength,
+        weights=np.array([1.0, 1.0, 3.0])[np.tile(targets, 2)],
+    )
+    np.testing.assert_array_equal(head.kernel, expected.kernel)
+    # One fold leaves nothing to learn from.
+    assert choose_strength(inputs, np.zeros(60, np.int64), [1.0] * 3) > 0
+
+
+def rows_of(path: Path, features: np.ndarray, targets: np.ndarray) -> Rows:
+    file = write_rows(path, len(features), [features], np.float32)
+    return Rows(file, np.arange(len(features)), targets)
 
 
 def test_cross_validation_predicts_pictures_that_were_not_learned_from() -> None:

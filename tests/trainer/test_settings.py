@@ -1,13 +1,15 @@
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
 
 from edgetl.edge.errors import SettingError
-from edgetl.trainer.config import read_config, recipe_from
+from edgetl.trainer.config import read_config, recipe_from, with_solver
+from edgetl.trainer.fitting.epochs import epoch_steps, planned_epochs, with_epochs
 from edgetl.trainer.options import TrainOptions
-from edgetl.trainer.recipe import RECIPES, Recipe
+from edgetl.trainer.recipe import RECIPES, Recipe, upgraded
+from edgetl.trainer.run.records import RunConfig, read_record
 
 
 def test_the_reference_recipe_is_the_tutorials() -> None:
@@ -28,6 +30,9 @@ def test_the_reference_recipe_is_the_tutorials() -> None:
     assert its.fine_tune_schedule == "constant"
     assert (its.flip, its.rotation, its.dropout) == (True, 0.2, 0.2)
     assert (its.zoom, its.translation) == (0, 0)
+    # Its head is Adam's, photos are held out, and nothing comes after.
+    assert (its.head_solver, its.hold_out, its.least_steps) == ("adam", True, 1)
+    assert (its.average, its.calibrate, its.label_smoothing) == (False, False, 0)
 
 
 def test_options_take_the_place_of_the_named_recipes_settings() -> None:
@@ -74,6 +79,71 @@ def test_a_runs_config_gives_its_recipe_and_photos(tmp_path: Path) -> None:
     options = read_config(path)
     assert options["data"] == "/photos"
     assert recipe_from(options) == recipe
+
+
+OLDER_WAY = {
+    "head_solver": "adam",
+    "hold_out": True,
+    "least_steps": 1,
+    "average": False,
+    "calibrate": False,
+}
+
+
+@pytest.mark.parametrize("version", [None, 2])
+def test_a_config_of_an_older_edgetl_is_what_it_did(tmp_path: Path, version: int | None) -> None:
+    """0.1.0 wrote no version and knew no folds; of version 2 folds were of the head alone."""
+    config = json.loads((Path(__file__).parent / "run_0_1_0" / "config.json").read_text())
+    if version:
+        config["version"] = version
+        config["recipe"]["folds"] = 1
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    expected = {**config["recipe"], **OLDER_WAY, "folds": 5}
+    read = read_record(path, RunConfig).recipe
+    assert {name: getattr(read, name) for name in expected} == expected
+    # As `--config` takes it.
+    assert recipe_from(read_config(path)) == read
+    # What it is now is not taken for older.
+    assert upgraded(asdict(Recipe())) == asdict(Recipe())
+
+
+def test_who_sets_adams_epochs_or_rate_has_asked_for_adam() -> None:
+    for options in ({"head_epochs": 3}, {"head_lr": 0.01}):
+        assert recipe_from(options).head_solver == "adam"
+        assert recipe_from({**options, "head_solver": "lbfgs"}).head_solver == "lbfgs"
+        # Beside a run's config.json, which names a solver, too.
+        assert recipe_from({**asdict(Recipe()), **with_solver(options)}).head_solver == "adam"
+    assert recipe_from({"epochs": 3}).head_solver == "lbfgs"
+
+
+def test_patience_asks_for_photos_that_are_held_out() -> None:
+    assert not Recipe().holds_out
+    assert Recipe(hold_out=True).holds_out
+    assert Recipe(patience=2).holds_out
+
+
+@pytest.mark.parametrize(
+    ("recipe", "photos", "steps", "fine_tuning"),
+    [
+        # 11 times the root of 40 is 70 steps, of 10 an epoch.
+        (Recipe(), 40, 10, 7),
+        (Recipe(), 4, 10, 3),
+        # 63 of a pass; 696 steps.
+        (Recipe(), 1000, 63, 6),
+        (Recipe(steps=100, least_steps=1), 40, 3, 34),
+        (Recipe(head_solver="adam", head_epochs=8), 40, 10, 7),
+    ],
+)
+def test_few_photos_have_more_epochs(
+    recipe: Recipe, photos: int, steps: int, fine_tuning: int
+) -> None:
+    found = with_epochs(recipe, photos)
+    assert epoch_steps(recipe, photos) == steps
+    assert planned_epochs(found, "fine_tune") == fine_tuning
+    assert planned_epochs(found, "head") == (8 if recipe.head_solver == "adam" else 1)
+    # Whoever says how many has as many.
+    assert with_epochs(replace(recipe, epochs=9), photos).epochs == 9
 
 
 @pytest.mark.parametrize(

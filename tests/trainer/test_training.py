@@ -7,7 +7,7 @@ import pytest
 
 from edgetl.edge import EdgetlError
 from edgetl.trainer.data.batches import Batches, dataset
-from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
+from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_line
 from edgetl.trainer.network.model import build_model, compile_for
 from edgetl.trainer.recipe import Recipe
@@ -53,6 +53,36 @@ def test_epochs_use_the_copies_alternately() -> None:
     assert [drawn(batches, epoch)[0] for epoch in range(3)] == [(9, 0), (109, 0), (9, 0)]
 
 
+def test_few_pictures_come_again_in_new_orders_until_there_are_enough_steps() -> None:
+    batches = Batches([PIXELS], ROWS, TARGETS, batch_size=2, shuffle_seed=4, steps=7)
+    assert len(batches) == 7
+    given = drawn(batches, 1)
+    assert len(given) == 14
+    passes = [given[start : start + 5] for start in (0, 5, 10)]
+    expected = sorted(zip(ROWS.tolist(), TARGETS.tolist(), strict=True))
+    assert sorted(passes[0]) == sorted(passes[1]) == expected
+    assert set(passes[2]) < set(expected)
+    assert passes[0] != passes[1]
+    assert drawn(batches, 1) == given
+    assert drawn(batches, 2) != given
+    # One pass, where that is what the steps make: as without them, with a smaller last batch.
+    one = Batches([PIXELS], ROWS, TARGETS, batch_size=2, shuffle_seed=4, steps=3)
+    without = Batches([PIXELS], ROWS, TARGETS, batch_size=2, shuffle_seed=4)
+    assert drawn(one, 1) == drawn(without, 1)
+
+
+@pytest.mark.parametrize("batch_size", [2, 5, 20])
+def test_each_pass_takes_the_next_copy_however_large_a_batch_is(batch_size: int) -> None:
+    copies = [PIXELS, PIXELS + 100, PIXELS + 200]
+    batches = Batches(
+        copies, ROWS, TARGETS, batch_size=batch_size, steps=-(-30 // batch_size), shuffle_seed=0
+    )
+    taken = [first // 100 for first, _ in drawn(batches, 3)][:30]
+    assert [taken[start] for start in range(0, 30, 5)] == [0, 1, 2, 0, 1, 2]
+    for start in range(0, 30, 5):
+        assert len(set(taken[start : start + 5])) == 1
+
+
 def test_a_dataset_begins_with_the_epoch_that_is_under_way() -> None:
     batches = Batches([PIXELS], ROWS, TARGETS, batch_size=2, shuffle_seed=4)
     under_way = 0
@@ -92,7 +122,7 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
     run = empty_run(tmp_path / "run")
     model = build_model(Recipe(height=32, width=32, weights="none"), 2)
     compile_for(model, keras.optimizers.Adam(50.0))
-    recorder = EpochRecorder(run, Recipe(epochs=3, head_epochs=3), model, None)
+    recorder = EpochRecorder(run, Recipe(head_solver="adam", epochs=3, head_epochs=3), model, None)
     recorder.set_model(model)
     recorder.set_params({"steps": 1})
     logs = dict.fromkeys(["cross_entropy", "accuracy", "val_cross_entropy", "val_accuracy"], 0.5)
@@ -110,7 +140,9 @@ def test_a_loss_that_is_no_number_stops_training_and_names_the_option(
 
 def test_a_checkpoint_keeps_the_best_weights_beside_the_last(tmp_path: Path) -> None:
     run = empty_run(tmp_path / "run")
-    recipe = Recipe(height=32, width=32, weights="none", epochs=3, head_epochs=3)
+    recipe = Recipe(
+        height=32, width=32, weights="none", head_solver="adam", epochs=3, head_epochs=3
+    )
     model = build_model(recipe, 2)
     compile_for(model, keras.optimizers.Adam(0.1))
     bias = model.get_layer("head").bias
@@ -137,3 +169,23 @@ def test_a_checkpoint_keeps_the_best_weights_beside_the_last(tmp_path: Path) -> 
         recorder = EpochRecorder(run, recipe, model, checkpoint)
     restore(model.weights, checkpoint.best)
     assert bias.numpy() == [1]
+
+
+def test_training_changes_no_values_that_were_restored() -> None:
+    """`Variable.assign` may keep a NumPy array's own memory, in which an optimizer then writes."""
+    layer = keras.layers.Dense(64, use_bias=False)
+    model = keras.Sequential([keras.Input((64,)), layer])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    # As aligned as TensorFlow's own memory, so that it needs no copy.
+    memory = np.zeros(64 * 64 * 4 + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    values = memory[start : start + 64 * 64 * 4].view(np.float32).reshape(64, 64)
+    random = np.random.default_rng(0)
+    values[:] = random.normal(size=values.shape)
+    before = values.copy()
+    restore(model.weights, [values])
+    kept = values_of(model.weights)
+    model.fit(np.eye(64), random.normal(size=(64, 64)), epochs=2, verbose=0)
+    np.testing.assert_array_equal(values, before)
+    np.testing.assert_array_equal(kept[0], before)
+    assert not np.allclose(values_of(model.weights)[0], before)

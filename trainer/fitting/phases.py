@@ -202,7 +202,9 @@ def _optimizer(phase: Phase, recipe: Recipe, *, steps: int) -> Any:
         return Adam(recipe.head_lr)
     rate: Any = recipe.fine_tune_lr
     if recipe.fine_tune_schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps * planned_epochs(recipe, phase))
+        # A phase without an epoch is compiled too: it predicts.
+        epochs = max(1, planned_epochs(recipe, phase))
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * epochs)
     if recipe.fine_tune_optimizer == "adam":
         return Adam(rate)
     return keras.optimizers.RMSprop(rate)
