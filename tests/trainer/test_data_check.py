@@ -95,15 +95,6 @@ def split(tmp_path: Path) -> Path:
     return root
 
 
-def test_it_is_said_that_photos_are_held_out_in_turn() -> None:
-    turns = "validation  in turn: a model of the other photos predicts those of each fold"
-    lines = summary_lines(summary_of(made({"train": PLENTY["train"], "test": PLENTY["test"]})))
-    assert [line.split()[0] for line in lines[:3]] == ["train", "test", "validation"]
-    assert lines[2] == turns
-    assert len(turns) <= 80
-    assert turns not in summary_lines(summary_of(made(PLENTY)))
-
-
 def test_pictures_that_differ_all_stay(plain: Path) -> None:
     dataset = scan(plain)
     assert exclude_duplicates(dataset, digests_of(dataset), on_conflict="error") == dataset

@@ -48,11 +48,25 @@ def classes_of_two_bursts(data: Path) -> None:
             write_burst(data / label, f"burst-{burst}", 10 * burst + seed, 3)
 
 
-def trained_on(folder: Path, make: Callable[[Path], None], **settings: Any) -> RunFolder:
-    make(folder / "data")
-    return train(
-        folder / "data", out=folder / "run", height=32, width=32, weights="none", **settings
-    )
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all runs of this file: what one of them has converted, all of them use."""
+    return tmp_path_factory.mktemp("runs")
+
+
+Trained = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def trained_on(tmp_path: Path, runs: Path) -> Trained:
+    """A function that trains on what another one makes."""
+
+    def trained(make: Callable[[Path], None], **settings: Any) -> RunFolder:
+        make(tmp_path / "data")
+        out = runs / tmp_path.name
+        return train(tmp_path / "data", out=out, height=32, width=32, weights="none", **settings)
+
+    return trained
 
 
 def metrics_of(run: RunFolder) -> dict[str, Any]:
@@ -67,20 +81,20 @@ def metrics_of(run: RunFolder) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("make", "folds", "photos"),
     [
-        (two_a_class, 2, 4),
-        (a_class_of_two_beside_one_of_many, 5, 16),
-        (classes_of_one_burst, 4, 8),
-        (classes_of_two_bursts, 2, 12),
+        pytest.param(two_a_class, 2, 4, marks=pytest.mark.slow),
+        pytest.param(a_class_of_two_beside_one_of_many, 5, 16, marks=pytest.mark.slow),
+        pytest.param(classes_of_one_burst, 4, 8, marks=pytest.mark.slow),
+        pytest.param(classes_of_two_bursts, 2, 12, marks=pytest.mark.slow),
     ],
 )
 def test_each_photo_is_held_out_once_and_all_are_learned_from(
-    tmp_path: Path,
+    trained_on: Trained,
     caplog: pytest.LogCaptureFixture,
     make: Callable[[Path], None],
     folds: int,
     photos: int,
 ) -> None:
-    metrics = metrics_of(trained_on(tmp_path, make, epochs=2, least_steps=2))
+    metrics = metrics_of(trained_on(make, epochs=2, least_steps=2))
     assert metrics["splits"]["validation"]["pictures"] == photos
     assert metrics["splits"]["train"]["pictures"] == photos
     assert metrics["splits"]["test"] is None
@@ -109,12 +123,15 @@ def one_in_train(data: Path) -> None:
     (data / "made").rmdir()
 
 
-@pytest.mark.parametrize("settings", [{"epochs": 1}, {"epochs": 2, "average": False}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"epochs": 1}, pytest.param({"epochs": 2, "average": False}, marks=pytest.mark.slow)],
+)
 def test_one_photo_of_a_class_in_train_and_a_validation_folder(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, settings: dict[str, Any]
+    trained_on: Trained, caplog: pytest.LogCaptureFixture, settings: dict[str, Any]
 ) -> None:
     """The head alone, and fine-tuned: nothing is held out of train."""
-    metrics = metrics_of(trained_on(tmp_path, one_in_train, least_steps=2, **settings))
+    metrics = metrics_of(trained_on(one_in_train, least_steps=2, **settings))
     assert metrics["cross_validation"] is None
     assert metrics["splits"]["train"]["pictures"] == 4
     assert metrics["best_epoch"] <= settings["epochs"]
@@ -122,13 +139,14 @@ def test_one_photo_of_a_class_in_train_and_a_validation_folder(
     assert not [line for line in caplog.messages if "cross-validation" in line]
 
 
-def test_the_head_alone_of_photos_that_are_held_out_in_turn(tmp_path: Path) -> None:
-    metrics = metrics_of(trained_on(tmp_path, two_a_class, epochs=1))
+def test_the_head_alone_of_photos_that_are_held_out_in_turn(trained_on: Trained) -> None:
+    metrics = metrics_of(trained_on(two_a_class, epochs=1))
     assert (metrics["best_epoch"], metrics["best_phase"]) == (1, "head")
     assert metrics["cross_validation"]["folds"] == 2
 
 
-def test_adam_can_be_held_out_in_turn_too(tmp_path: Path) -> None:
-    metrics = metrics_of(trained_on(tmp_path, two_a_class, epochs=2, head_epochs=1, least_steps=2))
+@pytest.mark.slow
+def test_adam_can_be_held_out_in_turn_too(trained_on: Trained) -> None:
+    metrics = metrics_of(trained_on(two_a_class, epochs=2, head_epochs=1, least_steps=2))
     assert (metrics["best_epoch"], metrics["fine_tuned"]) == (2, 1)
     assert metrics["splits"]["validation"]["pictures"] == 4

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from edgetl.trainer import metrics
+from edgetl.trainer.data.checks import summary_lines
 from edgetl.trainer.data.dataset import Example
 from edgetl.trainer.fitting.averaging import Choice
 from edgetl.trainer.fitting.fit import Fit
 from edgetl.trainer.fitting.folds import assign_folds
 from edgetl.trainer.fitting.held_out import HeldOut
 from edgetl.trainer.fitting.linear_head import cross_validated_probabilities
+from tests.trainer.test_data_check import PLENTY, made, summary_of
 
 STRENGTH = 1e-4
 
@@ -64,6 +66,15 @@ def test_a_class_whose_near_copies_are_of_another_too_is_spread_as_well(seed: in
     assert len(of_b) == 2
     one = {f for e, f in zip(examples, folds.tolist(), strict=True) if e.cluster == "a/00-0.jpg"}
     assert len(one) == 1
+
+
+def test_it_is_said_that_photos_are_held_out_in_turn() -> None:
+    turns = "validation  in turn: a model of the other photos predicts those of each fold"
+    lines = summary_lines(summary_of(made({"train": PLENTY["train"], "test": PLENTY["test"]})))
+    assert [line.split()[0] for line in lines[:3]] == ["train", "test", "validation"]
+    assert lines[2] == turns
+    assert len(turns) <= 80
+    assert turns not in summary_lines(summary_of(made(PLENTY)))
 
 
 def test_another_seed_makes_other_folds() -> None:
