@@ -84,7 +84,7 @@ class Recipe(Options):
     steps: Annotated[
         int,
         _FineTuning(
-            "Steps of phase two; 0 for 11 times the root of the number of photos.",
+            "Steps of phase two; 0 for as many as the number of photos asks for.",
             reason="few photos need more epochs, and many fewer",
             low=0,
             high=10_000_000,

@@ -23,9 +23,11 @@ from edgetl.trainer.run.records import EpochRecord, Phase, write_history
 
 PHASE_NAMES: dict[Phase, str] = {"head": "head", "fine_tune": "fine-tune"}
 
-# Steps of phase two go by the square root of the number of photos (measured: docs/recipes.md).
+# Steps of phase two (measured: docs/recipes.md): eight passes over the photos, more where there
+# are fewer than 500, by the square root of their number; no more than make six of 2000.
 _STEPS_A_ROOT = 11
-_ENOUGH_STEPS = 400
+_PASSES = 8
+_ENOUGH_STEPS = 750
 # However many steps an epoch has.
 _LEAST_EPOCHS = 3
 
@@ -55,7 +57,9 @@ def with_epochs(recipe: Recipe, trained: int) -> Recipe:
     if recipe.epochs:
         return recipe
     head = 1 if recipe.head_solver == "lbfgs" else recipe.head_epochs
-    steps = recipe.steps or min(round(_STEPS_A_ROOT * trained**0.5), _ENOUGH_STEPS)
+    passes = _PASSES * trained / recipe.batch_size
+    enough = min(round(max(_STEPS_A_ROOT * trained**0.5, passes)), _ENOUGH_STEPS)
+    steps = recipe.steps or enough
     fine_tuning = max(_LEAST_EPOCHS, steps_of(steps, epoch_steps(recipe, trained)))
     return replace(recipe, epochs=head + fine_tuning)
 
