@@ -7,6 +7,7 @@ each fold a model learns from the others, and the last one, which is kept, from 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,12 +49,7 @@ class HeldOut:
 
 
 def predictions(
-    trainee: Trainee,
-    inputs: TrainingInputs,
-    held: Rows,
-    after_head: Sequence[Array],
-    *,
-    predict: Predictor,
+    trainee: Trainee, held: Rows, after_head: Sequence[Array], *, predict: Predictor
 ) -> dict[float, metrics.Probabilities]:
     """Of each average of the weights after phase one and the model's own, what it predicts.
 
@@ -65,10 +61,8 @@ def predictions(
     shares = SHARES if trainee.recipe.averages and after_head and trained else (1.0,)
     found = {}
     for share in shares:
-        if share != 1:
-            restore(trainee.model.weights, average(after_head, tuned, share))
-        else:
-            restore(trainee.model.weights, tuned)
+        weights = tuned if share == 1 else average(after_head, tuned, share)
+        restore(trainee.model.weights, weights)
         found[share] = predict(held.file, held.rows)
     restore(trainee.model.weights, tuned)
     return found
@@ -84,7 +78,7 @@ def predict_validation(
         np.arange(len(held)),
         held.targets,
         np.zeros(len(held), np.int64),
-        predictions(trainee, inputs, held, after_head, predict=predict),
+        predictions(trainee, held, after_head, predict=predict),
     )
 
 
@@ -153,7 +147,7 @@ def _fold(trainee: Trainee, inputs: TrainingInputs, predict: Predictor, *, title
     with progress(title, total) as advance:
         history = _FoldHistory(trainee.recipe, advance)
         after_head = fit_phases(trainee, inputs, history)
-    found = predictions(trainee, inputs, inputs.fine_tune.validation, after_head, predict=predict)
+    found = predictions(trainee, inputs.fine_tune.validation, after_head, predict=predict)
     return found, [(epoch.val_loss, epoch.val_accuracy) for epoch in history.history]
 
 
