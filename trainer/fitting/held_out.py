@@ -7,7 +7,6 @@ each fold a model learns from the others, and the last one, which is kept, from 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
