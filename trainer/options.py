@@ -59,8 +59,8 @@ class TrainOptions(Options):
     image_size: Annotated[
         str | None,
         Option(
-            "Size of the input, in pixels; auto tries 160 and 224 where photos are few.",
-            unset="160: fast on a Pi; 224 is more accurate, 2x slower",
+            "Size of the input, in pixels; auto tries 160 and 224.",
+            unset="160: 224 takes twice the time",
             metavar="N|HxW|auto",
             group="Training",
             parse=parse_image_size,

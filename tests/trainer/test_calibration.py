@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edgetl.trainer.calibration import calibration, fit_temperature, with_temperature
-from edgetl.trainer.metrics import Bin, log_loss
+from edgetl.trainer.metrics import Bin, Calibration, log_loss
+from edgetl.trainer.report.reliability import reliability_figure
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -136,3 +137,18 @@ def test_brier_of_several_classes_is_the_sum_over_them() -> None:
         ]
     )
     assert calibration(probabilities, targets).brier == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_reliability_diagram_has_a_dot_for_each_bin() -> None:
+    after = Calibration(0.05, 0.1, 0.2, (Bin(30, 0.6, 0.5), Bin(70, 0.95, 0.9)))
+    before = Calibration(0.1, 0.1, 0.3, (Bin(100, 0.99, 0.8),))
+    (axes,) = reliability_figure(after, before).axes
+    dots = [np.asarray(dots.get_offsets()).tolist() for dots in axes.collections]
+    assert dots == [[[0.99, 0.8]], [[0.6, 0.5], [0.95, 0.9]]]
+    # As large as the number of pictures.
+    small, large = np.asarray(axes.collections[1].get_sizes())
+    assert small < large
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "before the temperature: ECE 0.100",
+        "after it: ECE 0.050",
+    ]

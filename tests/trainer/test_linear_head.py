@@ -113,7 +113,7 @@ def test_the_strength_is_chosen_with_the_weights_and_on_all_copies(tmp_path: Pat
     features, targets = clusters(0, 60, 1.5)
     copies = [rows_of(tmp_path / f"{n}.npy", features + n / 10, targets) for n in range(2)]
     inputs = PhaseInputs(copies, copies[0], copies[0].of(np.zeros(60, bool)))
-    strength = choose_strength(inputs, np.arange(60) // CLASSES % 5, [1.0, 1.0, 3.0])
+    strength = choose_strength(inputs, np.arange(60) // CLASSES % 5, [1.0, 1.0, 3.0]).value
     assert strength in STRENGTHS
     head = solved_head(inputs, [1.0, 1.0, 3.0], strength)
     expected = solve_head(
@@ -125,7 +125,7 @@ def test_the_strength_is_chosen_with_the_weights_and_on_all_copies(tmp_path: Pat
     )
     np.testing.assert_array_equal(head.kernel, expected.kernel)
     # One fold leaves nothing to learn from.
-    assert choose_strength(inputs, np.zeros(60, np.int64), [1.0] * 3) > 0
+    assert choose_strength(inputs, np.zeros(60, np.int64), [1.0] * 3).value > 0
 
 
 def rows_of(path: Path, features: np.ndarray, targets: np.ndarray) -> Rows:

@@ -23,8 +23,8 @@ def test_the_page_is_in_order(tmp_path: Path) -> None:
     assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
     names = [attributes["id"] for attributes in page.all("section")]
     assert names == [
-        *("data", "samples", "learning", "confusions", "mistakes", "classes", "model", "time"),
-        "settings",
+        *("data", "samples", "learning", "confusions", "probabilities", "mistakes", "classes"),
+        *("model", "time", "settings"),
     ]
     links = [str(attributes["href"]) for attributes in page.all("a")]
     assert links == [f"#{name}" for name in names]

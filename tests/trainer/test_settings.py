@@ -129,8 +129,9 @@ def test_patience_asks_for_photos_that_are_held_out() -> None:
         # 11 times the root of 40 is 70 steps, of 10 an epoch.
         (Recipe(), 40, 10, 7),
         (Recipe(), 4, 10, 3),
-        # 63 of a pass; 696 steps.
-        (Recipe(), 1000, 63, 6),
+        # Eight passes of 63; at most 750 steps.
+        (Recipe(), 1000, 63, 8),
+        (Recipe(), 2000, 125, 6),
         (Recipe(steps=100, least_steps=1), 40, 3, 34),
         (Recipe(head_solver="adam", head_epochs=8), 40, 10, 7),
     ],
