@@ -29,7 +29,6 @@ from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, resto
 from edgetl.trainer.fitting.fit import Fit, fit
 from edgetl.trainer.fitting.folds import assign_folds
 from edgetl.trainer.metrics import SplitMetrics
-from edgetl.trainer.network.devices import computing_in
 from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import divide_logits, freeze_backbone
 from edgetl.trainer.preparation import Clock, Prepared, prepare
@@ -142,21 +141,20 @@ def fit_model(
         else [1.0] * len(dataset.labels)
     )
     trained = [dataset.examples[i] for i in dataset.of("train")]
-    with computing_in(prepared.devices.policy):
-        fitted = fit(
-            prepared.model,
-            prepared.final,
-            prepared.pictures,
-            assign_folds(trained, recipe.folds, seed=recipe.seed),
-            run,
-            recipe,
-            class_weights=weights,
-            checkpoint=checkpoint,
-            devices=prepared.devices,
-            callbacks=[keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
-            if tensorboard
-            else [],
-        )
+    fitted = fit(
+        prepared.model,
+        prepared.final,
+        prepared.pictures,
+        assign_folds(trained, recipe.folds, seed=recipe.seed),
+        run,
+        recipe,
+        class_weights=weights,
+        checkpoint=checkpoint,
+        devices=prepared.devices,
+        callbacks=[keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
+        if tensorboard
+        else [],
+    )
     clock.add(fitted.seconds)
     restore(prepared.final.weights, fitted.weights)
     divide_logits(prepared.final, fitted.choice.temperature)

@@ -11,6 +11,9 @@ from edgetl.trainer.run.folder import RunFolder, read_run
 from tests.conftest import Cli, MadeOnce
 from tests.html_page import Page
 
+# One of the test processes makes the run and the other does not wait for it.
+pytestmark = pytest.mark.xdist_group("learning from all")
+
 OPTIONS = ("--image-size", "64", "--epochs", "3", "--folds", "3")
 
 

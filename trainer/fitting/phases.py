@@ -19,7 +19,7 @@ from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochHistory, is_over, pl
 from edgetl.trainer.fitting.rows import PhaseInputs, TrainingInputs
 from edgetl.trainer.fitting.solving import solved_head
 from edgetl.trainer.network.adam import Adam
-from edgetl.trainer.network.devices import Devices
+from edgetl.trainer.network.devices import Devices, computing_in
 from edgetl.trainer.network.model import (
     compile_for,
     freeze_backbone,
@@ -64,7 +64,7 @@ class Trainee:
 
     def part(self, phase: Phase, inputs: TrainingInputs) -> Compiled:
         """What `fit` gets in a phase; the layers are the model's own."""
-        with self.devices.scope():
+        with self.devices.scope(), computing_in(self.devices.policy):
             if phase == "head":
                 freeze_backbone(self.model)
             else:
