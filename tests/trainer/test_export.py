@@ -235,7 +235,8 @@ def test_an_int8_file_that_falls_short_is_rejected_and_repaired(
         "export", run, "--quantize", "int8", "--calibration", "30", "--keep-float", "auto", "--json"
     )
     (entry,) = json.loads(repaired.stdout)
-    assert "block_16_project" in entry["keep_float"]
+    # Before or behind the wide channel, whichever is enough for the weights that were trained.
+    assert {"block_16_project", "Conv_1"} & set(entry["keep_float"])
     assert len(entry["keep_float"]) <= 4
     assert entry["rejected"] is None
     assert not (run / "exports" / "model.int8.rejected.tflite").exists()
