@@ -3,6 +3,7 @@
 Guo et al., ICML 2017, https://arxiv.org/abs/1706.04599. Imports no TensorFlow.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ BINS = 15
 # A temperature is e to the power of a number that is taken to be drawn from a normal distribution
 # with this standard deviation: 75 photos that are all right would else ask for one near zero.
 _PRIOR_DEVIATION = 0.3
-_TEMPERATURES = np.exp(np.linspace(-1.5, 1.5, 301))
+_LOGARITHMS = (-1.5, 1.5)
 _SMALLEST = 1e-12
 
 
@@ -62,9 +63,12 @@ def fit_temperature(probabilities: Probabilities, targets: Classes) -> float:
         probabilities: float32 [pictures, classes].
         targets: the class of each picture.
     """
-    costs = [
-        len(targets) * log_loss(with_temperature(probabilities, float(temperature)), targets)
-        + np.log(temperature) ** 2 / (2 * _PRIOR_DEVIATION**2)
-        for temperature in _TEMPERATURES
-    ]
-    return float(_TEMPERATURES[int(np.argmin(costs))])
+    from scipy.optimize import minimize_scalar
+
+    def cost(logarithm: float) -> float:
+        found = with_temperature(probabilities, math.exp(logarithm))
+        prior = logarithm**2 / (2 * _PRIOR_DEVIATION**2)
+        return len(targets) * log_loss(found, targets) + prior
+
+    found = minimize_scalar(cost, bounds=_LOGARITHMS, method="bounded", options={"xatol": 1e-3})
+    return math.exp(found.x)
