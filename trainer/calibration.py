@@ -7,9 +7,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from edgetl.trainer.metrics import Bin, Calibration, Classes, Probabilities, log_loss
+from edgetl.trainer.metrics import Bin, Calibration, Classes, Probabilities, log_loss, softmax
 
 # As in the paper.
 BINS = 15
@@ -48,9 +47,7 @@ def _bins(probabilities: Probabilities, targets: Classes) -> Sequence[Bin]:
 def with_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
     """The probabilities of the same logits divided by `temperature`, above 0."""
     logits = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scaled: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return scaled.astype(np.float32)
+    return softmax(logits).astype(np.float32)
 
 
 def fit_temperature(probabilities: Probabilities, targets: Classes) -> float:

@@ -134,6 +134,13 @@ def as_matrix(confusion: Confusion, labels: Sequence[str]) -> npt.NDArray[np.int
     return matrix
 
 
+def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Probabilities of logits, both float64 [pictures, classes]."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
+
+
 def log_loss(probabilities: Probabilities, targets: Classes) -> float:
     """Mean cross-entropy in nats; probabilities, float [pictures, classes], clipped at 1e-7."""
     chosen = probabilities[np.arange(len(targets)), targets].astype(np.float64)

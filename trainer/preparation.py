@@ -2,10 +2,8 @@
 
 import hashlib
 import platform
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import keras
@@ -15,6 +13,7 @@ import tensorflow as tf
 
 from edgetl.edge.errors import DataError, quoted
 from edgetl.edge.system.messages import logger
+from edgetl.trainer.clock import Clock
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import (
     summary_lines,
@@ -43,24 +42,6 @@ from edgetl.trainer.run.records import (
     write_record,
 )
 from edgetl.trainer.run.split_record import write_split
-
-
-class Clock:
-    """Seconds by stage; what passed since the last lap belongs to the stage that is named."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._began = self._last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.add({stage: now - self._last})
-
-    def add(self, seconds: Mapping[Any, float]) -> None:
-        for stage, more in seconds.items():
-            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + more, 2)
-        self._last = time.perf_counter()
-        self.seconds["total"] = round(self._last - self._began, 2)
 
 
 @dataclass(frozen=True)
@@ -118,7 +99,7 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
         split: np.array([indices[dataset.examples[i].file] for i in dataset.of(split)], np.int64)
         for split in SPLITS
     }
-    targets = np.array([found.labels.index(example.label) for example in found.examples])
+    targets = found.classes_of(found.examples)
     pictures = Pictures(decoded.pixels, rows, {split: targets[rows[split]] for split in SPLITS})
     digests = {example.file: decoded.digests[indices[example.file]] for example in dataset.examples}
     recipe = with_epochs(recipe, len(rows["train"]))

@@ -294,9 +294,7 @@ class Recipe(Options):
                 f"--alpha {self.alpha:g}: only the weights of 1 are bundled; add --weights "
                 f"imagenet, which downloads them, or --weights FILE"
             )
-        if self.head_solver == "lbfgs":
-            return
-        if self.epochs and self.head_epochs > self.epochs:
+        if self.head_solver == "adam" and 0 < self.epochs < self.head_epochs:
             raise SettingError(
                 f"--head-epochs {self.head_epochs} is more than the {self.epochs} epochs in all"
             )

@@ -13,6 +13,7 @@ import edgetl
 from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
+from edgetl.trainer.clock import Clock
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import class_weights
 from edgetl.trainer.data.dataset import Dataset, Example, Split
@@ -31,7 +32,7 @@ from edgetl.trainer.fitting.folds import assign_folds
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import divide_logits, freeze_backbone
-from edgetl.trainer.preparation import Clock, Prepared, prepare
+from edgetl.trainer.preparation import Prepared, prepare
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
 from edgetl.trainer.report.report import write_report
@@ -148,6 +149,7 @@ def fit_model(
         assign_folds(trained, recipe.folds, seed=recipe.seed),
         run,
         recipe,
+        clock,
         class_weights=weights,
         checkpoint=checkpoint,
         devices=prepared.devices,
@@ -155,7 +157,6 @@ def fit_model(
         if tensorboard
         else [],
     )
-    clock.add(fitted.seconds)
     restore(prepared.final.weights, fitted.weights)
     divide_logits(prepared.final, fitted.choice.temperature)
     return fitted

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from edgetl.benchmarks.dev.command_line import run_command
@@ -88,7 +87,7 @@ def measure_run(run: FinishedRun, *, cache: Path) -> Measured:
     paths = [run.dataset.path(example) for example in examples]
     pixels = decode_pictures(paths, run.input_size, cache=cache).pixels
     probabilities = class_probabilities(load_model(run.folder.model), pixels)
-    targets = np.array([run.labels.index(example.label) for example in examples])
+    targets = run.dataset.classes_of(examples)
     return measured_on_test(run.dataset.root / "test", paths, probabilities, targets)
 
 

@@ -112,7 +112,7 @@ def test_the_figures_of_one_fold_have_no_spread_and_no_folds_have_no_figures() -
     one = fit_of(np.eye(2, dtype=np.float32), targets, np.zeros(2, np.int64)).cross_validation
     assert one is not None
     assert (one.folds, one.spread) == (1, 0.0)
-    without = Fit([], [], 1, Choice(1.0, 1.0), None, {})
+    without = Fit([], [], 1, Choice(1.0, 1.0), None)
     assert (without.cross_validation, without.out_of_fold) == (None, None)
 
 
@@ -126,4 +126,4 @@ def predicted(
 
 def fit_of(probabilities: metrics.Probabilities, targets: np.ndarray, folds: np.ndarray) -> Fit:
     held_out = HeldOut(np.arange(len(targets)), targets, folds, {0.5: probabilities})
-    return Fit([], [], 1, Choice(0.5, 1.0), held_out, {})
+    return Fit([], [], 1, Choice(0.5, 1.0), held_out)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from edgetl.edge.errors import PictureError, quoted
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
@@ -69,7 +67,7 @@ def read_held_out(run: FinishedRun, root: Path) -> HeldOut:
         split=split,
         paths=paths,
         pixels=pixels,
-        targets=np.array([run.labels.index(example.label) for example in photos.same]),
+        targets=run.dataset.classes_of(photos.same),
         keras_probabilities=call_in_subprocess(_keras_probabilities, run.folder.model, pixels),
     )
 

@@ -56,12 +56,11 @@ def with_epochs(recipe: Recipe, trained: int) -> Recipe:
     """The recipe with its number of epochs, for so many training pictures."""
     if recipe.epochs:
         return recipe
-    head = 1 if recipe.head_solver == "lbfgs" else recipe.head_epochs
     passes = _PASSES * trained / recipe.batch_size
     enough = min(round(max(_STEPS_A_ROOT * trained**0.5, passes)), _ENOUGH_STEPS)
     steps = recipe.steps or enough
     fine_tuning = max(_LEAST_EPOCHS, steps_of(steps, epoch_steps(recipe, trained)))
-    return replace(recipe, epochs=head + fine_tuning)
+    return replace(recipe, epochs=planned_epochs(recipe, "head") + fine_tuning)
 
 
 def is_over(history: Sequence[EpochRecord], recipe: Recipe, phase: Phase) -> bool:

@@ -1,6 +1,5 @@
 """Both phases on cached features, and the weights that held-out photos ask for."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from edgetl.trainer import metrics
 from edgetl.trainer.calibration import with_temperature
+from edgetl.trainer.clock import Clock
 from edgetl.trainer.fitting.averaging import Choice, average, choose
 from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_steps
@@ -34,7 +34,6 @@ class Fit:
         best_epoch: whose weights they are; in an average, the fine-tuned model's.
         choice: the share of the fine-tuned model in the average, and the temperature.
         held_out: the predictions of folds; None where the data has validation pictures.
-        seconds: of each stage in this process.
     """
 
     history: list[EpochRecord]
@@ -42,7 +41,6 @@ class Fit:
     best_epoch: int
     choice: Choice
     held_out: HeldOut | None
-    seconds: dict[str, float]
 
     @property
     def out_of_fold(self) -> metrics.Probabilities | None:
@@ -78,6 +76,7 @@ def fit(
     folds: npt.NDArray[np.int64],
     run: RunFolder,
     recipe: Recipe,
+    clock: Clock,
     *,
     class_weights: Sequence[float],
     checkpoint: Checkpoint | None,
@@ -95,6 +94,7 @@ def fit(
         folds: the fold of each training picture.
         run: where checkpoints, features and history.json go.
         recipe: with its number of epochs.
+        clock: gets what each stage takes.
         class_weights: of each class's pictures in the loss, in labels order.
         checkpoint: where an interrupted training stopped.
         devices: that the model was made for.
@@ -102,7 +102,6 @@ def fit(
     Raises:
         The errors of `fit_phases`.
     """
-    clock = _Stages()
     inputs = training_inputs(features_of, pictures, run, recipe)
     clock.lap("activations")
     strength = 0.0
@@ -126,7 +125,7 @@ def fit(
     recorder = EpochRecorder(run, recipe, model, checkpoint, held_out.epochs if held_out else None)
     after_head = fit_phases(trainee, inputs, recorder, checkpoint=checkpoint, callbacks=callbacks)
     clock.lap("fine_tune")
-    fitted = _chosen(trainee, inputs, recorder, after_head, held_out, clock.seconds)
+    fitted = _chosen(trainee, inputs, recorder, after_head, held_out)
     clock.lap("fine_tune")
     return fitted
 
@@ -137,7 +136,6 @@ def _chosen(
     recorder: EpochRecorder,
     after_head: Sequence[Array],
     held_out: HeldOut | None,
-    seconds: dict[str, float],
 ) -> Fit:
     history, recipe = recorder.history, trainee.recipe
     best = history[-1].epoch
@@ -149,19 +147,6 @@ def _chosen(
         found = held_out or predict_validation(trainee, inputs, after_head)
         choice = choose(found.probabilities, found.targets, calibrate=recipe.calibrate)
     if choice.share == 1:
-        return Fit(history, tuned, best, choice, held_out, seconds)
+        return Fit(history, tuned, best, choice, held_out)
     weights = average(after_head, tuned, choice.share)
-    return Fit(history, weights, best if choice.share else 1, choice, held_out, seconds)
-
-
-class _Stages:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
-        self._last = now
+    return Fit(history, weights, best if choice.share else 1, choice, held_out)

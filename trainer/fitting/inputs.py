@@ -69,13 +69,12 @@ def training_inputs(
     trained, validated = (len(pictures.rows[split]) for split in ("train", "validation"))
     run.activations.mkdir(exist_ok=True)
     pixels = _of_pixels(pictures)
-    if not recipe.reuse:
-        solving = recipe.head_solver == "lbfgs"
-        features = head_features(model, pictures, run, recipe) if solving else None
-        return TrainingInputs(features, pixels, None)
     solved = recipe.head_solver == "lbfgs"
+    if not recipe.reuse:
+        features = head_features(model, pictures, run, recipe) if solved else None
+        return TrainingInputs(features, pixels, None)
     copies = _random_copies(recipe)
-    files = len(copies) + (solved or not validated)
+    files = len(copies) + _asks_for_plain(recipe, validated)
     fitting, split_layer = _affordable(model, recipe, files, trained, validated)
     if split_layer is None:
         if solved:

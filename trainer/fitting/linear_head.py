@@ -34,7 +34,7 @@ class LinearHead:
 
     def probabilities(self, features: Features) -> metrics.Probabilities:
         """float32 [pictures, classes] of features, float32 [pictures, features]."""
-        return _softmax(features @ self.kernel + self.bias).astype(np.float32)
+        return metrics.softmax(features @ self.kernel + self.bias).astype(np.float32)
 
 
 def solve_head(
@@ -83,7 +83,9 @@ def solve_head(
 
     def loss(flat: Weights) -> tuple[float, Weights]:
         kernel, bias = flat[:size].reshape(-1, classes), flat[size:]
-        probabilities = _softmax((centred @ kernel.astype(np.float32)).astype(np.float64) + bias)
+        probabilities = metrics.softmax(
+            (centred @ kernel.astype(np.float32)).astype(np.float64) + bias
+        )
         entropy = -np.log(np.maximum(probabilities[rows, targets], 1e-300)) @ share
         error = probabilities
         error[rows, targets] -= 1
@@ -141,21 +143,24 @@ def cross_validated_probabilities(
         float32 [pictures, classes] by strength.
     """
     found = {s: np.zeros((len(targets), classes), np.float32) for s in strengths}
-    basis = _basis(features)
-    features = features if basis is None else features @ basis
     for fold in np.unique(folds):
-        held, rest = folds == fold, folds != fold
+        learned = folds != fold
+        rest, held = features[learned], features[~learned]
+        basis = _basis(rest)
+        if basis is not None:
+            # Once for all strengths.
+            rest, held = rest @ basis, held @ basis
         head = None
         for strength in sorted(strengths, reverse=True):
             head = solve_head(
-                features[rest],
-                targets[rest],
+                rest,
+                targets[learned],
                 classes=classes,
                 strength=strength,
-                weights=None if weights is None else weights[rest],
+                weights=None if weights is None else weights[learned],
                 start=head,
             )
-            found[strength][held] = head.probabilities(features[held])
+            found[strength][~learned] = head.probabilities(held)
     return found
 
 
@@ -166,9 +171,3 @@ def best_strength(
     return min(
         probabilities, key=lambda strength: metrics.log_loss(probabilities[strength], targets)
     )
-
-
-def _softmax(logits: Weights) -> Weights:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    total: Weights = powers / powers.sum(axis=1, keepdims=True)
-    return total

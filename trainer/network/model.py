@@ -285,9 +285,7 @@ def logits_to_probabilities(head: npt.NDArray[np.float32]) -> metrics.Probabilit
     if logits.shape[1] == 1:
         # One logit z is the same as the pair (-z/2, z/2): sigmoid(z) is the softmax's second.
         logits = np.concatenate([-logits / 2, logits / 2], axis=1)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: metrics.Probabilities = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities.astype(np.float32)
+    return metrics.softmax(logits).astype(np.float32)
 
 
 def compiled_call(model: keras.Model) -> Callable[[Pixels], Any]:
