@@ -334,9 +334,7 @@ def _quality(
     if probabilities is None or not pictures.targets:
         return None
     targets = np.array(pictures.targets)
-    beside = parity(
-        probabilities, probabilities if keras is None else keras, targets, pictures.labels
-    )
+    beside = parity(probabilities, probabilities if keras is None else keras, targets)
     predicted: Any = probabilities.argmax(axis=1)
     return Quality(
         accuracy=beside.accuracy,

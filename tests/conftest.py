@@ -265,10 +265,12 @@ SMALL_RUN = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--hea
              "--label-smoothing", "0.05")  # fmt: skip
 
 
-def _train(folder: Path, data: Path, *options: str) -> None:
+def _train(folder: Path, data: Path, *options: str, max_drop: str = "2") -> None:
     cli = Cli(folder)
     cli.here("train", data, "--out", "runs/colours", *SMALL_RUN, *options)
-    cli.here("export", "runs/colours", "--quantize", "none", "--quantize", "int8")
+    cli.here(
+        "export", "runs/colours", "--quantize", "none", "--quantize", "int8", "--max-drop", max_drop
+    )
 
 
 @pytest.fixture(scope="session")
@@ -279,9 +281,14 @@ def two_class_run(made_once: MadeOnce, two_class_data: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def five_class_run(made_once: MadeOnce, five_class_data: Path) -> Path:
-    """The same on five colours at 96x64 (height x width), cropped."""
+    """The same on five colours at 96x64 (height x width), cropped.
+
+    It has learned too little of green for int8 to keep it, which export rejects.
+    """
     options = ["--image-size", "96x64", "--fit", "crop", "--epochs", "9", "--head-epochs", "7"]
-    folder = made_once("five-class", lambda to: _train(to, five_class_data, *options))
+    folder = made_once(
+        "five-class", lambda to: _train(to, five_class_data, *options, max_drop="100")
+    )
     return folder / "runs" / "colours"
 
 

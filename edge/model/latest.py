@@ -8,6 +8,8 @@ RUNS = Path("runs")
 LATEST = "latest"
 # The ending of an exported file that failed its check.
 REJECTED = ".rejected.tflite"
+# That of an older file, which passed, beside a newer one that was rejected.
+EARLIER = ".earlier.tflite"
 
 
 def latest_run(runs: Path = RUNS) -> Path | None:
@@ -23,9 +25,9 @@ def latest_run(runs: Path = RUNS) -> Path | None:
 
 
 def exported_models(exports: Path) -> list[Path]:
-    """The files in a run's exports/ that passed their check."""
+    """The files in a run's exports/ that the newest check of each has not rejected."""
     found = sorted(exports.glob("model*.tflite"))
-    return [path for path in found if not path.name.endswith(REJECTED)]
+    return [path for path in found if not path.name.endswith((REJECTED, EARLIER))]
 
 
 def model_of(path: Path) -> Path:

@@ -18,10 +18,10 @@ def export(options: ExportOptions, as_json: JsonOption = False) -> None:
         print(exported_json(exported))
     else:
         print_exported(exported)
-    rejected = [file for file in exported if file.rejected]
-    for file in rejected:
-        logger.warning(f"{file.path.name}: {file.rejected}")
-    if rejected:
+    for file in exported:
+        if file.why:
+            logger.warning(f"{file.path.name}: {file.why}")
+    if any(file.verdict == "rejected" for file in exported):
         raise typer.Exit(1)
 
 

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import pytest
 
-from edgetl.edge.errors import RunFolderError
-from edgetl.edge.model.latest import exported_models
+from edgetl.edge.errors import EdgetlError, ModelFileError, RunFolderError
+from edgetl.edge.model.latest import exported_models, model_of
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.preprocessing import model_input
 from edgetl.edge.model.runtime import choose_runtime, installed_runtimes
 from edgetl.trainer.exporting.conversion import Conversion, convert, export_graph
-from edgetl.trainer.exporting.export import export
+from edgetl.trainer.exporting.export import _written, export
 from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities, load_model
 from edgetl.trainer.recipe import Recipe
 from tests.conftest import Cli, probabilities_of
@@ -46,6 +46,8 @@ def test_the_files_keep_the_model_file_contract(run: str, request: pytest.Fixtur
         assert model.manifest is not None
         assert model.manifest["model_sha256"] == model.sha256
         assert model.manifest["parity"]["runtimes"][0]["parity"]["pictures"] > 0
+        checked = model.manifest["parity"]["runtimes"][0]
+        assert checked["verdict"] in ("accepted", "too few to tell")
         if name == "int8":
             assert (model.input.scale, model.input.zero_point) == (1.0, 0)
 
@@ -72,8 +74,13 @@ def test_export_json_has_sizes_checksums_and_parity(two_class_run: Path) -> None
         content = (two_class_run / "exports" / name).read_bytes()
         assert entry["bytes"] == len(content)
         assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+    # Of 40 photos, 4 of them held out. int8 takes 149 to be accepted.
+    verdicts = {name: entry["verdict"] for name, entry in files.items()}
+    assert verdicts == {"model.float32.tflite": "accepted", "model.int8.tflite": "too few to tell"}
+    assert "40 pictures are too few to tell" in files["model.int8.tflite"]["why"]
     for check in files["model.float32.tflite"]["checks"]:
-        assert check["parity"]["agreement"] == 1.0
+        assert (check["parity"]["pictures"], check["difference"]["pictures"]) == (4, 40)
+        assert check["parity"]["agreement"] == check["difference"]["agreement"] == 1.0
         assert check["parity"]["largest_difference"] < 1e-3
     runtimes = [check["runtime"] for check in files["model.int8.tflite"]["checks"]]
     assert runtimes == [runtime.name for runtime in installed_runtimes()]
@@ -116,6 +123,40 @@ def test_swapped_photos_are_refused_before_anything_is_converted(
     red.write_bytes(content)
     with pytest.raises(RunFolderError, match=r"no longer the picture that the run read \(2 of 4 "):
         export(two_class_run, data=data)
+
+
+def test_without_a_runtime_nothing_is_exported_unchecked(
+    two_class_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgetl.edge.model.runtime._RUNTIMES", ())
+    with pytest.raises(EdgetlError, match=r"no TFLite runtime is installed; .*pip install edgetl"):
+        export(two_class_run)
+
+
+def test_a_rejected_file_takes_the_place_of_the_one_before_it_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exports = tmp_path / "exports"
+    path = exports / "model.int8.tflite"
+    assert _written(b"old", path, "accepted") == path
+    rejected = exports / "model.int8.rejected.tflite"
+    assert _written(b"new", path, "rejected") == rejected
+    earlier = exports / "model.int8.earlier.tflite"
+    assert (rejected.read_bytes(), earlier.read_bytes()) == (b"new", b"old")
+    (line,) = caplog.messages
+    assert line.startswith("model.int8.tflite: that of 20")
+    assert (
+        f"is now model.int8.earlier.tflite, which commands take only by --model {earlier}" in line
+    )
+    assert exported_models(exports) == []
+    with pytest.raises(ModelFileError, match="has no exported model"):
+        model_of(tmp_path)
+    # Rejected again: the one before stays what it was.
+    _written(b"newer", path, "rejected")
+    assert (rejected.read_bytes(), earlier.read_bytes()) == (b"newer", b"old")
+    assert len(caplog.messages) == 1
+    _written(b"newest", path, "too few to tell")
+    assert exported_models(exports) == list(exports.iterdir()) == [path]
 
 
 def test_photos_that_have_moved_are_named_with_the_remedy(
@@ -167,7 +208,7 @@ def test_every_mode_runs_on_every_runtime_and_again_gives_the_same_bytes_in_no_m
     script = """
 import hashlib, json, sys
 from pathlib import Path
-from edgetl.trainer.exporting.export import export
+from edgetl.trainer.exporting.export import _written, export
 def memory():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 turns = []
@@ -208,7 +249,6 @@ def test_an_int8_file_that_falls_short_is_rejected_and_repaired(
 ) -> None:
     run = cli.folder / "run"
     shutil.copytree(two_class_run, run)
-    (run / "exports" / "model.int8.tflite").unlink()
     model = load_model(run / "model.keras")
     # The same in float, but one channel is 10,000 times as wide as before.
     backbone = backbone_of(model)
@@ -223,12 +263,14 @@ def test_an_int8_file_that_falls_short_is_rejected_and_repaired(
     model.save(run / "model.keras")
 
     refused = cli("export", run, "--quantize", "int8", "--calibration", "30", check=1)
-    assert "model.int8.rejected.tflite: on litert loses" in refused.stderr
+    assert "model.int8.rejected.tflite: on litert the recall of red falls from" in refused.stderr
     assert "--keep-float auto" in refused.stderr
     assert "block_16_project" in refused.stdout
-    assert not (run / "exports" / "model.int8.tflite").exists()
-    assert (run / "exports" / "model.int8.rejected.tflite").is_file()
-    # Neither `classify` nor `benchmark` takes a rejected file by itself.
+    assert "is now model.int8.earlier.tflite" in refused.stderr
+    assert sorted(json.loads((run / "exports" / "export.json").read_text())["files"]) == [
+        "model.float32.tflite", "model.int8.earlier.tflite", "model.int8.rejected.tflite"
+    ]  # fmt: skip
+    # Neither `classify` nor `benchmark` takes a rejected file by itself, nor the one before it.
     assert exported_models(run / "exports") == [run / "exports" / "model.float32.tflite"]
 
     repaired = cli(
@@ -238,8 +280,13 @@ def test_an_int8_file_that_falls_short_is_rejected_and_repaired(
     # Before or behind the wide channel, whichever is enough for the weights that were trained.
     assert {"block_16_project", "Conv_1"} & set(entry["keep_float"])
     assert len(entry["keep_float"]) <= 4
-    assert entry["rejected"] is None
-    assert not (run / "exports" / "model.int8.rejected.tflite").exists()
+    assert entry["verdict"] == "too few to tell"
+    for check in entry["checks"]:
+        # The other half of the photos chose the layers.
+        assert check["difference"]["pictures"] == 20
+    assert sorted(path.name for path in (run / "exports").glob("model.int8*")) == [
+        "model.int8.tflite"
+    ]
     manifest = read_model_file(run / "exports" / "model.int8.tflite").manifest
     assert manifest is not None
     assert manifest["keep_float"] == entry["keep_float"]

@@ -22,7 +22,7 @@ def test_quantizations_are_each_exported_once_and_in_one_order() -> None:
         ({"quantize": ["int8"], "keep_float": ["auto", "Conv_1"]}, "leave the names out"),
         ({"quantize": ["int8"], "calibration": 0}, "--calibration 0 is not 1 or more"),
         ({"input": "int8"}, "--input 'int8' is not one of uint8, float32"),
-        ({"max_drop": -1.0}, "--max-drop -1.0 is not 0 or more"),
+        ({"max_drop": 0.0}, "--max-drop 0.0 is not 0.5 or more"),
         ({"quantise": "int8"}, "'quantise' is not an option; did you mean quantize"),
     ],
 )

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from edgetl.trainer.exporting.record import (
     read_record,
 )
 from edgetl.trainer.exporting.rendering import print_exported
+from edgetl.trainer.exporting.verdict import PairedDifference, RecallChange
 
 # As edgetl 0.1.0 wrote it.
 OLD = """{
@@ -39,7 +40,10 @@ OLD = """{
 
 
 def exported_file(path: Path, *, worst_class: str | None = "red") -> ExportedFile:
-    parity = Parity(1000, 1.0, (0.996, 1.0), 1.0, 1.0, 0.27, 0.009, 1.0, worst_class, 0.123)
+    parity = Parity(1000, 1.0, (0.996, 1.0), 1.0, 1.0, 0.27, 0.009, 1.0)
+    recalls = () if worst_class is None else (RecallChange(worst_class, 1000, 1.0, 0.877),)
+    found = PairedDifference(1000, 123, 0, (-0.145, -0.101), 1.0, 0.27, 2, recalls)
+    why = "loses 12.3 percentage points of accuracy"
     return ExportedFile(
         path=path,
         quantization="int8",
@@ -47,12 +51,13 @@ def exported_file(path: Path, *, worst_class: str | None = "red") -> ExportedFil
         sha256="5e",
         split="validation",
         checks=(
-            RuntimeCheck("litert", "2.1.0", parity, None),
-            RuntimeCheck("tflite-runtime", "2.14.0", parity, None),
+            RuntimeCheck("litert", "2.1.0", parity, None, found, 2.0, "rejected", why),
+            RuntimeCheck("tflite-runtime", "2.14.0", parity, None, found, 2.0, "rejected", why),
         ),
         keep_float=("Conv_1",),
         layer_errors=(LayerQuantizationError("Conv_1", 0.543),) * 5,
-        rejected=None,
+        verdict="too few to tell",
+        why=why,
     )
 
 
@@ -74,6 +79,8 @@ def test_a_record_of_0_1_0_opens(tmp_path: Path) -> None:
     assert litert.parity is not None
     assert litert.parity.accuracy_interval == (0.3, 0.95)
     assert (other.parity, other.problem) == (None, "no AVX")
+    assert (litert.difference, litert.verdict) == (None, None)
+    assert (file.verdict, file.why) == ("accepted", None)
     assert file.layer_errors == (LayerQuantizationError("Conv_1", 0.5),)
 
 
@@ -84,11 +91,22 @@ def test_earlier_files_stay_in_the_record_while_they_are_there(tmp_path: Path) -
     add_to_record(tmp_path, [new])
     written = json.loads((tmp_path / "export.json").read_text())
     assert list(written["files"]) == ["model.int8.tflite", "model.float32.tflite"]
-    old = json.loads(OLD)["files"]["model.int8.tflite"]
-    assert written["files"]["model.int8.tflite"] == old
-    (tmp_path / "model.int8.tflite").unlink()
+    kept = read_record(tmp_path).files["model.int8.tflite"]
+    assert (kept.sha256, kept.verdict, kept.keep_float) == ("5e", "accepted", ("Conv_1",))
+    (tmp_path / "model.int8.tflite").rename(tmp_path / "model.int8.earlier.tflite")
+    add_to_record(tmp_path, [new])
+    aside = read_record(tmp_path).files["model.int8.earlier.tflite"]
+    assert aside == replace(kept, path=tmp_path / "model.int8.earlier.tflite")
+    aside.path.unlink()
     add_to_record(tmp_path, [new])
     assert list(read_record(tmp_path).files) == ["model.float32.tflite"]
+
+
+def test_why_an_older_edgetl_rejected_a_file_is_kept(tmp_path: Path) -> None:
+    rejected = OLD.replace('"rejected": null', '"rejected": "loses 5 points"')
+    (tmp_path / "export.json").write_text(rejected)
+    file = read_record(tmp_path).files["model.int8.tflite"]
+    assert (file.verdict, file.why) == ("rejected", "loses 5 points")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"files": {"a": {"checks": 5}}}'])
@@ -122,12 +140,13 @@ def test_the_table_fits_80_columns_with_every_number_whole(
     assert max(map(len, lines)) <= 80
     assert "…" not in "\n".join(lines)
     (header,) = (line for line in lines if "agrees" in line)
-    headings = ["file", "MB", "acc.", "95 %", "agrees", "differs", "p", "worst recall"]
+    headings = ["file", "MB", "acc.", "photos", "agrees", "difference", "worst recall"]
     assert header.split() == " ".join(headings).split()
     rows = [line for line in lines if line.split()[:1] in (["litert"], ["tflite-runtime"])]
-    numbers = ["100.0", "99.6-100.0", "100.0", "0.009/0.27", "1.00", "-12.3"]
+    numbers = ["100.0", "1000", "100.0", "-12.3", "(-14.5,", "-10.1)", "-12.3"]
     assert len(rows) == 10
-    assert all(row.split()[1:7] == numbers for row in rows)
+    assert sum(line.strip() == "too few to tell" for line in lines) == 5
+    assert all(row.split()[1:8] == numbers for row in rows)
     folded = "".join(line.strip() for line in lines[: lines.index(str(files[0].path))])
     assert folded.replace(" ", "").count("a-class-without") == 10
 

@@ -67,7 +67,7 @@ def test_the_smallest_denylist_that_is_accepted_is_found(
     targets = class_probabilities(bad_model, pictures).argmax(axis=1)
     bad_model.save(tmp_path / "model.keras")
     stored = write_rows(tmp_path / "pictures.npy", len(pictures), [pictures], np.uint8)
-    criteria = AcceptanceCriteria(stored, targets, 0.85)
+    criteria = AcceptanceCriteria(stored, np.arange(len(targets)), targets, 0.85)
     found = call_in_subprocess(
         quantize_to_criteria, tmp_path / "model.keras", pictures[:20], "uint8", criteria
     )

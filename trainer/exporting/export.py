@@ -4,25 +4,31 @@ import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edgetl.edge.errors import EdgetlError, RunFolderError, quoted, reason
-from edgetl.edge.model.latest import REJECTED
+from edgetl.edge.errors import EdgetlError, RunFolderError, SettingError, quoted, reason
+from edgetl.edge.model.latest import EARLIER, REJECTED
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.preprocessing import Pixels
-from edgetl.edge.model.runtime import Runtime, installed_runtimes
+from edgetl.edge.model.runtime import Runtime, choose_runtime, installed_runtimes
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
-from edgetl.trainer.data.dataset import SPLIT_WORDS
 from edgetl.trainer.data.picture_cache import read_pictures
+from edgetl.trainer.exporting.check_pictures import (
+    MOST_PICTURES,
+    CheckPictures,
+    drawn,
+    halves,
+    read_check_pictures,
+)
 from edgetl.trainer.exporting.conversion import Conversion, converted_files
-from edgetl.trainer.exporting.held_out import HeldOut, read_held_out
 from edgetl.trainer.exporting.metadata import with_metadata
 from edgetl.trainer.exporting.options import AUTO, ExportOptions
 from edgetl.trainer.exporting.packaging import check_contract, description, packed
-from edgetl.trainer.exporting.parity import device_probabilities, lowest_accuracy, parity
+from edgetl.trainer.exporting.parity import device_probabilities, parity
 from edgetl.trainer.exporting.record import ExportedFile, RuntimeCheck, add_to_record
 from edgetl.trainer.exporting.selective_quantization import (
     AcceptanceCriteria,
@@ -31,11 +37,22 @@ from edgetl.trainer.exporting.selective_quantization import (
     quantize_with_denylist,
 )
 from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
+from edgetl.trainer.exporting.verdict import (
+    PairedDifference,
+    Verdict,
+    judge,
+    paired_difference,
+)
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 from edgetl.trainer.run.photos import refuse_different, run_photos
 from edgetl.trainer.run.split_record import read_digests
 
 _SHOWN_ERRORS = 5
+# No probability of a file that computes in float differs by more, but for a broken one. It is the
+# same function but for rounding, which so few pictures show as well as many.
+_SAME = 0.05
+# From good to bad.
+_ORDER: tuple[Verdict, ...] = ("accepted", "too few to tell", "rejected")
 
 
 def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]:
@@ -45,10 +62,10 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
 
     files = export("runs/latest", quantize=("none", "int8"))
 
-    The check runs over the test split, or validation where there is none, or training photos of a
-    run that learned from all, through the device's own code. A file that loses more than
-    `max_drop`, or does not run on a runtime that is installed, is written as NAME.rejected.tflite,
-    and the reason is in `rejected`.
+    The check compares the file with Keras on up to 1000 of the run's photos, through the device's
+    own code: see `edgetl.trainer.exporting.verdict.judge`. A file that is rejected, or does not run
+    on a runtime that is installed, is written as NAME.rejected.tflite, and an older NAME.tflite
+    becomes NAME.earlier.tflite. `verdict` and `why` say how it went.
 
     Args:
         run: the folder of a finished run, None for runs/latest.
@@ -57,22 +74,31 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
     Raises:
         RunFolderError: the run is incomplete, its photos are gone, or exports/ cannot be written.
         SettingError: a setting is unknown or out of range, or there is no such layer.
-        EdgetlError: the conversion failed.
+        EdgetlError: the conversion failed, or no runtime is installed to check files on.
     """
     options = ExportOptions.from_mapping({"run": run, **settings}, where="export")
+    choose_runtime()
     found = find_run(options.run)
     if options.run is None:
         logger.info("run     %s", quoted(found.path))
     finished = read_run(found)
     root = options.data or finished.dataset.root
-    held_out = read_held_out(finished, root)
-    calibration = held_out.pixels[:0]
+    pictures = read_check_pictures(finished, root)
+    choosing = pictures.rows
+    if AUTO in options.keep_float:
+        checking, choosing = halves(pictures.targets)
+        pictures = replace(pictures, rows=checking)
+        if not len(choosing):
+            raise SettingError(
+                "--keep-float auto needs a class with two pictures or more; name the layers"
+            )
+    calibration = pictures.pixels[:0]
     if "int8" in options.quantizations:
         calibration = _calibration_pictures(finished, root, options.calibration)
     exported = []
-    for conversion, model in _converted(finished, options, held_out, calibration):
-        file = _checked_file(finished, held_out, conversion, model, options.max_drop)
-        if file.rejected and conversion.quantization == "int8" and not model.errors:
+    for conversion, model in _converted(finished, options, pictures, choosing, calibration):
+        file = _checked_file(finished, pictures, conversion, model, options.max_drop)
+        if file.verdict == "rejected" and conversion.quantization == "int8" and not model.errors:
             # The message recommends --keep-float; these are the layers it is about.
             int8 = (finished.folder.model, calibration, options.input)
             errors = call_in_subprocess(quantize_with_denylist, *int8, ()).errors
@@ -83,7 +109,11 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
 
 
 def _converted(
-    run: FinishedRun, options: ExportOptions, held_out: HeldOut, calibration: Pixels
+    run: FinishedRun,
+    options: ExportOptions,
+    pictures: CheckPictures,
+    choosing: metrics.Classes,
+    calibration: Pixels,
 ) -> list[tuple[Conversion, QuantizedModel]]:
     path = run.folder.model
     plain = [
@@ -102,9 +132,7 @@ def _converted(
         logger.info(f"converting to {conversion.file_name}, some layers in float")
         int8 = (path, calibration, options.input)
         if AUTO in options.keep_float:
-            accuracy = metrics.accuracy(held_out.keras_probabilities, held_out.targets)
-            lowest = lowest_accuracy(accuracy, len(held_out.targets), max_drop=options.max_drop)
-            criteria = AcceptanceCriteria(held_out.pixels, held_out.targets, lowest)
+            criteria = _criteria(pictures, choosing, options.max_drop)
             model = call_in_subprocess(quantize_to_criteria, *int8, criteria)
             if model.accepted:
                 logger.info(f"leaving {len(model.denylist)} layers in float is enough")
@@ -114,9 +142,20 @@ def _converted(
     return models
 
 
+def _criteria(
+    pictures: CheckPictures, choosing: metrics.Classes, max_drop: float
+) -> AcceptanceCriteria:
+    """Half of `max_drop` may be lost, which leaves the other half to chance; and one picture."""
+    targets = pictures.targets[choosing]
+    accuracy = metrics.accuracy(pictures.keras_probabilities[choosing], targets)
+    allowed = max(max_drop / 200, 1 / max(len(targets), 1))
+    # Shares of pictures are not exact in binary.
+    return AcceptanceCriteria(pictures.pixels, choosing, targets, accuracy - allowed - 1e-9)
+
+
 def _calibration_pictures(run: FinishedRun, root: Path, number: int) -> Pixels:
-    """Training pictures, interleaved by class, through the one preprocessing path."""
-    indices = run.dataset.interleaved("train")[:number]
+    """Training pictures, as many of each class, through the one preprocessing path."""
+    indices = drawn(run.dataset, ("train",))[:number]
     examples = [run.dataset.examples[index] for index in indices]
     photos = run_photos(examples, read_digests(run.folder.split), root)
     refuse_different(photos, root)
@@ -128,73 +167,107 @@ def _calibration_pictures(run: FinishedRun, root: Path, number: int) -> Pixels:
 
 def _checked_file(
     run: FinishedRun,
-    held_out: HeldOut,
+    pictures: CheckPictures,
     conversion: Conversion,
     model: QuantizedModel,
     max_drop: float,
 ) -> ExportedFile:
     flatbuffer = with_metadata(model.flatbuffer, description(run, conversion))
-    logger.info(
-        f"checking {conversion.file_name} on {len(held_out.paths)} "
-        f"{SPLIT_WORDS[held_out.split]} pictures"
-    )
+    logger.info(f"checking {conversion.file_name}")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, conversion.file_name)
         file.write_bytes(packed(flatbuffer, run, conversion, model.denylist, None))
-        checks = tuple(_check(file, runtime, held_out, run) for runtime in installed_runtimes())
+        checks = tuple(
+            _check(file, runtime, pictures, run.labels, conversion, max_drop)
+            for runtime in installed_runtimes()
+        )
         content = packed(flatbuffer, run, conversion, model.denylist, checks)
         file.write_bytes(content)
         check_contract(read_model_file(file), run, conversion)
-    why = _why_rejected(conversion, checks, max_drop)
-    accepted = run.folder.exports / conversion.file_name
-    rejected = accepted.with_suffix(REJECTED)
-    path = rejected if why else accepted
-    try:
-        run.folder.exports.mkdir(exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
-        if not why:
-            rejected.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"{quoted(path)}: cannot be written: {reason(error)}") from error
+    worst = max(checks, key=lambda check: _ORDER.index(check.verdict or "rejected"))
+    verdict = worst.verdict or "rejected"
     return ExportedFile(
-        path=path,
+        path=_written(content, run.folder.exports / conversion.file_name, verdict),
         quantization=conversion.quantization,
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        split=held_out.split,
+        split=pictures.split,
         checks=checks,
         keep_float=model.denylist,
         layer_errors=model.errors[:_SHOWN_ERRORS],
-        rejected=why,
+        verdict=verdict,
+        why=worst.why and f"on {worst.runtime} {worst.why}",
     )
 
 
-def _check(file: Path, runtime: Runtime, held_out: HeldOut, run: FinishedRun) -> RuntimeCheck:
+def _check(
+    file: Path,
+    runtime: Runtime,
+    pictures: CheckPictures,
+    labels: Sequence[str],
+    conversion: Conversion,
+    max_drop: float,
+) -> RuntimeCheck:
+    rows = pictures.rows[: MOST_PICTURES[runtime.name]]
+    check = RuntimeCheck(runtime.name, runtime.version, None, None, max_drop=max_drop)
     try:
-        found = call_in_subprocess(device_probabilities, file, held_out.paths, runtime.name)
+        paths = [pictures.paths[row] for row in rows]
+        found = call_in_subprocess(device_probabilities, file, paths, runtime.name)
     except EdgetlError as error:
-        return RuntimeCheck(runtime.name, runtime.version, None, str(error))
-    figures = parity(found, held_out.keras_probabilities, held_out.targets, run.labels)
-    return RuntimeCheck(runtime.name, runtime.version, figures, None)
+        words = f"version {runtime.version} does not run it ({error})"
+        return replace(check, problem=str(error), verdict="rejected", why=words)
+    keras, targets = pictures.keras_probabilities[rows], pictures.targets[rows]
+    held = pictures.held_out[rows]
+    difference = paired_difference(found, keras, targets, labels)
+    verdict, why = _verdict(difference, conversion, max_drop, MOST_PICTURES[runtime.name])
+    return replace(
+        check,
+        parity=parity(found[held], keras[held], targets[held]),
+        difference=difference,
+        verdict=verdict,
+        why=why,
+    )
 
 
-def _why_rejected(
-    conversion: Conversion, checks: Sequence[RuntimeCheck], max_drop: float
-) -> str | None:
-    for check in checks:
-        if check.parity is None:
-            return f"does not run on {check.runtime} {check.version} ({check.problem})"
-        found = check.parity
-        lowest = lowest_accuracy(found.keras_accuracy, found.pictures, max_drop=max_drop)
-        if found.accuracy < lowest:
-            remedy = (
-                "try --keep-float auto, or more pictures with --calibration"
-                if conversion.quantization == "int8"
-                else "try another --quantize"
+def _verdict(
+    found: PairedDifference, conversion: Conversion, max_drop: float, most: int
+) -> tuple[Verdict, str | None]:
+    in_float = conversion.quantization in ("none", "float16")
+    if in_float and found.largest_difference <= _SAME:
+        return "accepted", None
+    verdict, why = judge(found, max_drop, most)
+    if verdict != "rejected":
+        return verdict, why
+    remedy = (
+        "try --keep-float auto, or more pictures with --calibration"
+        if conversion.quantization == "int8"
+        else "try another --quantize"
+    )
+    return verdict, f"{why}; {remedy}"
+
+
+def _written(content: bytes, path: Path, verdict: Verdict) -> Path:
+    """Write a file under the name that its verdict gives it, and leave no other that is older.
+
+    One that was accepted before is kept beside a rejected one, under a name that no command takes
+    by itself: who exports again expects the new file, and not to go on with the old unsaid.
+    """
+    rejected, earlier = path.with_suffix(REJECTED), path.with_suffix(EARLIER)
+    target = rejected if verdict == "rejected" else path
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with replacing(target) as temporary:
+            temporary.write_bytes(content)
+        if target == path:
+            rejected.unlink(missing_ok=True)
+            earlier.unlink(missing_ok=True)
+        elif path.exists():
+            when = datetime.fromtimestamp(path.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+            path.replace(earlier)
+            logger.warning(
+                f"{path.name}: that of {when} is now {earlier.name}, which commands take only by "
+                f"--model {quoted(earlier)}"
             )
-            return (
-                f"on {check.runtime} loses {100 * (found.keras_accuracy - found.accuracy):.1f} "
-                f"percentage points of accuracy, more than --max-drop {max_drop:g}; {remedy}"
-            )
-    return None
+    except OSError as error:
+        raise RunFolderError(f"{quoted(target)}: cannot be written: {reason(error)}") from error
+    return target

@@ -50,13 +50,14 @@ class ExportOptions(Options):
     max_drop: Annotated[
         float,
         Option(
-            "Percentage points of accuracy a file may lose (and one picture, unless 0); one that "
-            "loses more is named NAME.rejected.tflite and the exit status is 1.",
-            low=0,
+            "Accepted is a file that is shown to lose fewer percentage points of accuracy; one "
+            "that loses more is named NAME.rejected.tflite and the exit status is 1.",
+            reason="150 pictures can tell",
+            low=0.5,
             group="The check",
             metavar="POINTS",
         ),
-    ] = 1.0
+    ] = 2.0
     data: Annotated[
         Path | None,
         Option(

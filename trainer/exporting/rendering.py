@@ -10,8 +10,7 @@ from rich.table import Table
 
 from edgetl.edge.errors import quoted
 from edgetl.trainer.data.dataset import SPLIT_WORDS
-from edgetl.trainer.exporting.parity import Parity
-from edgetl.trainer.exporting.record import ExportedFile
+from edgetl.trainer.exporting.record import ExportedFile, RuntimeCheck
 
 
 def exported_json(exported: Sequence[ExportedFile]) -> str:
@@ -26,11 +25,11 @@ def print_exported(exported: Sequence[ExportedFile]) -> None:
     checked = [check.parity for file in exported for check in file.checks if check.parity]
     if checked:
         console.print(
-            f"Compared with Keras, accuracy {100 * checked[0].keras_accuracy:.1f}, on "
-            f"{checked[0].pictures} {SPLIT_WORDS[exported[0].split]} pictures; in percent.\n"
-            "differs: probabilities, mean/largest; p: McNemar's exact test, small where the "
-            "accuracy differs by more than chance; worst recall: percentage points of the class "
-            "that lost most."
+            "Compared with Keras on as many photos, trained on or not; in percent.\n"
+            "difference: of the accuracies, in points, with its 92 % interval (Tango's "
+            "score); worst recall: points of the class that lost most.\n"
+            f"acc.: on {checked[0].pictures} {SPLIT_WORDS[exported[0].split]} pictures, where "
+            f"Keras has {100 * checked[0].keras_accuracy:.1f}."
         )
     for file in exported:
         console.print(str(file.path), soft_wrap=True)
@@ -45,28 +44,35 @@ def _table(exported: Sequence[ExportedFile]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)
     # With the longest name of a file all of it is 80 wide. Only the class wraps, never a number.
     table.add_column("file", no_wrap=True)
-    for heading in ("MB", "acc.", "95 %", "agrees", "differs", "p"):
+    for heading in ("MB", "acc.", "photos", "agrees", "difference"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("worst recall", overflow="fold", min_width=12)
     for file in exported:
         name = file.path.name.removeprefix("model.").removesuffix(".tflite")
-        table.add_row(name.replace(".rejected", "\n  rejected"), f"{file.bytes / 1e6:.2f}")
+        table.add_row(name.removesuffix(".rejected"), f"{file.bytes / 1e6:.2f}")
+        table.add_row(f"  {file.verdict}")
         for check in file.checks:
-            cells = _cells(check.parity) if check.parity else ["-"] * 5 + ["does not run"]
-            table.add_row(f"  {check.runtime}", "", *cells)
+            table.add_row(f"  {check.runtime}", "", *_cells(check))
     return table
 
 
-def _cells(parity: Parity) -> list[str]:
-    low, high = parity.accuracy_interval
-    fallen = (
-        f"{-100 * parity.recall_drop:.1f} {quoted(parity.fell_most)}" if parity.fell_most else "-"
+def _cells(check: RuntimeCheck) -> list[str]:
+    parity, found = check.parity, check.difference
+    if parity is None or found is None:
+        return ["-"] * 4 + ["does not run"]
+    low, high = found.interval
+    fallen = next(
+        (
+            f"{100 * (r.file - r.keras):.1f} {quoted(r.label)}"
+            for r in found.recalls[:1]
+            if r.lost > 0
+        ),
+        "-",
     )
     return [
         f"{100 * parity.accuracy:.1f}",
-        f"{100 * low:.1f}-{100 * high:.1f}",
-        f"{100 * parity.agreement:.1f}",
-        f"{parity.mean_difference:.3f}/{parity.largest_difference:.2f}",
-        f"{parity.mcnemar_p:.2f}",
+        str(found.pictures),
+        f"{100 * found.agreement:.1f}",
+        f"{100 * found.difference:+.1f} ({100 * low:+.1f}, {100 * high:+.1f})",
         fallen,
     ]

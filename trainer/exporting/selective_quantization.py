@@ -47,12 +47,14 @@ _MEASURED_PICTURES = 16
 
 @dataclass(frozen=True)
 class AcceptanceCriteria:
-    """When an int8 model is accepted: the accuracy, 0..1, that it must reach on these pictures.
+    """When an int8 model is accepted: the accuracy, 0..1, that it must reach on some pictures.
 
-    `pixels` is uint8 [pictures, height, width, 3] on disk, `targets` int [pictures].
+    `pixels` is uint8 [pictures, height, width, 3] on disk, `rows` which of them, and `targets` the
+    classes of these, both int [rows].
     """
 
     pixels: MemoryMappedArray
+    rows: metrics.Classes
     targets: metrics.Classes
     accuracy: float
 
@@ -274,7 +276,7 @@ def _accuracy(flatbuffer: bytes, criteria: AcceptanceCriteria) -> float:
         raise EdgetlError(words) from error
     (model_input,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
     correct = 0
-    for row, target in enumerate(criteria.targets):
+    for row, target in zip(criteria.rows, criteria.targets, strict=True):
         pixels = criteria.pixels[[row]]
         interpreter.set_tensor(model_input["index"], pixels.astype(model_input["dtype"]))
         interpreter.invoke()
