@@ -24,8 +24,8 @@ from edgetl.trainer.stages import train_new
 # Small pictures: the demo shows the pipeline in a minute, not the accuracy that is possible.
 DEMO_RECIPE = Recipe(height=96, width=96, hold_out=True)
 SHOWN_PICTURES = 6
-# One of its few test pictures is 2.8 percentage points of accuracy: the table shows what int8
-# costs, and only a broken file is rejected.
+# So small a model may lose some to int8: the table shows how many, and only a broken file is
+# rejected.
 DEMO_MAX_DROP = 10.0
 # A benchmark as short as possible.
 ROUNDS = 5

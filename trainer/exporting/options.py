@@ -50,9 +50,9 @@ class ExportOptions(Options):
     max_drop: Annotated[
         float,
         Option(
-            "Accepted is a file that is shown to lose fewer percentage points of accuracy; one "
-            "that loses more is named NAME.rejected.tflite and the exit status is 1.",
-            reason="150 pictures can tell",
+            "Percentage points of accuracy whose loss the check must exclude; a file that loses "
+            "them is named NAME.rejected.tflite.",
+            reason="150 photos tell",
             low=0.5,
             group="The check",
             metavar="POINTS",
