@@ -39,9 +39,7 @@ def model_of(path: Path) -> Path:
     if path.is_dir():
         exports = exported_models(path / "exports")
         if not exports:
-            raise ModelFileError(
-                f"{quoted(path)}: has no exported model; make one with: edgetl export"
-            )
+            raise _nothing_exported(path)
         return max(exports, key=lambda export: export.stat().st_mtime)
     if path.name.endswith(REJECTED):
         raise ModelFileError(f"{quoted(path)}: failed its check in export; export it again")
@@ -65,8 +63,17 @@ def latest_model() -> Path:
         names = ", ".join(path.name for path in here)
         raise ModelFileError(f"several models here ({names}); choose one with --model FILE")
     if run:
-        raise ModelFileError(f"{run}: has no exported model yet; make one with: edgetl export")
+        raise _nothing_exported(run)
     raise ModelFileError(
         "no model: neither runs/latest/exports nor this folder holds a .tflite file; "
         "name one with --model FILE"
     )
+
+
+def _nothing_exported(run: Path) -> ModelFileError:
+    if any((run / "exports").glob(f"*{REJECTED}")):
+        return ModelFileError(
+            f"{quoted(run)}: its newest export was rejected; export it in another way with edgetl "
+            f"export, or name a model file"
+        )
+    return ModelFileError(f"{quoted(run)}: has no exported model yet; make one with: edgetl export")

@@ -149,7 +149,7 @@ def test_a_rejected_file_takes_the_place_of_the_one_before_it_and_says_so(
         f"is now model.int8.earlier.tflite, which commands take only by --model {earlier}" in line
     )
     assert exported_models(exports) == []
-    with pytest.raises(ModelFileError, match="has no exported model"):
+    with pytest.raises(ModelFileError, match="its newest export was rejected"):
         model_of(tmp_path)
     # Rejected again: the one before stays what it was.
     _written(b"newer", path, "rejected")
