@@ -23,10 +23,13 @@ from edgetl.edge.errors import ModelFileError, RunFolderError, SettingError, quo
 from edgetl.edge.model.latest import exported_models
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from edgetl.edge.model.runtime import Runtime, choose_runtime, default_threads, installed_runtimes
+from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 
 _ENGINES = "edgetl.benchmarks.process"
+# In `PlannedCase.columns`: a class that the model does not know.
+NO_COLUMN = -1
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,8 @@ def _read_file(path: Path, labels: Sequence[str] | None) -> ModelFile:
 def _columns(of_model: tuple[str, ...], of_pictures: tuple[str, ...]) -> tuple[int, ...] | None:
     if of_model == of_pictures:
         return tuple(range(len(of_pictures)))
+    if of_pictures == (*of_model, UNKNOWN):
+        return (*range(len(of_model)), NO_COLUMN)
     if sorted(of_model) != sorted(of_pictures) or len(set(of_model)) < len(of_model):
         return None
     return tuple(of_model.index(label) for label in of_pictures)

@@ -240,7 +240,8 @@ def _prepare(
             found = np.load(into)
             if not np.isfinite(found).all():
                 raise CaseFailedError("gives values that are no numbers")
-            probabilities = found[:, list(case.columns)]
+            # Where a model has no such label, its probability is 0.
+            probabilities = np.pad(found, [(0, 0), (0, 1)])[:, list(case.columns)]
         return _Ready(case, process, loaded, probabilities)
     except BaseException:
         process.close()

@@ -262,7 +262,7 @@ def five_class_data(made_once: MadeOnce) -> Path:
 # colour do not all become one class.
 SMALL_RUN = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--head-lr", "0.01",
              "--batch-size", "4", "--hold-out", "--fine-tune-lr", "5e-5",
-             "--label-smoothing", "0.05")  # fmt: skip
+             "--label-smoothing", "0.05", "--unknown", "off")  # fmt: skip
 
 
 def _train(folder: Path, data: Path, *options: str, max_drop: str = "2") -> None:

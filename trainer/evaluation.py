@@ -14,7 +14,7 @@ from edgetl.trainer.fitting.fit import Fit
 from edgetl.trainer.fitting.inputs import Pictures
 from edgetl.trainer.network.model import ParameterCounts, class_probabilities, folded_model
 from edgetl.trainer.report.report import SHOWN_MISTAKES, Mistake
-from edgetl.trainer.run.records import HeadMetrics, RunMetrics
+from edgetl.trainer.run.records import HeadMetrics, RunMetrics, UnknownMetrics
 
 
 def split_probabilities(
@@ -128,4 +128,7 @@ def run_metrics(
         cross_validation=fitted.cross_validation,
         fine_tuned=fitted.choice.share,
         temperature=fitted.choice.temperature,
+        unknown=UnknownMetrics(fitted.unknown.held_out, fitted.unknown.passed)
+        if fitted.unknown
+        else None,
     )

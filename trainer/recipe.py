@@ -232,6 +232,14 @@ class Recipe(Options):
             reason="of photos called a class at 0.9, nine in ten are",
         ),
     ] = True
+    unknown: Annotated[
+        Literal["on", "off"],
+        _Training(
+            'Learn from the classes when a picture is like none of them, and is "unknown".',
+            reason="off calls everything one of the classes",
+            common=False,
+        ),
+    ] = "on"
     reuse: Annotated[bool, _Speed("Compute frozen layers once.", reason="several times faster")] = (
         True
     )
@@ -310,6 +318,11 @@ class Recipe(Options):
         return self.hold_out or self.patience > 0
 
     @property
+    def knows_unknown(self) -> bool:
+        """Whether the model tells what is like none of its classes."""
+        return self.unknown == "on"
+
+    @property
     def augments(self) -> bool:
         """Whether training pictures are changed at random at all."""
         return bool(self.flip or self.rotation or self.zoom or self.translation)
@@ -341,6 +354,7 @@ RECIPES = {
         class_weights="none",
         average=False,
         calibrate=False,
+        unknown="off",
         head_views=1000,
         precision="float32",
     ),
@@ -353,6 +367,7 @@ _OLDER = {
     "least_steps": 1,
     "average": False,
     "calibrate": False,
+    "unknown": "off",
 }
 
 

@@ -11,6 +11,7 @@ import keras
 
 import edgetl
 from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
+from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.clock import Clock
@@ -40,6 +41,7 @@ from edgetl.trainer.run.folder import RunFolder, point_latest_at
 from edgetl.trainer.run.photos import run_photos
 from edgetl.trainer.run.records import DataRecord, RunConfig, RunMetrics, write_record
 from edgetl.trainer.run.split_record import read_digests
+from edgetl.trainer.unknown import write_unknown
 
 
 def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: bool) -> None:
@@ -151,6 +153,7 @@ def fit_model(
         recipe,
         clock,
         class_weights=weights,
+        known=len(dataset.labels) - (UNKNOWN in dataset.labels),
         checkpoint=checkpoint,
         devices=prepared.devices,
         callbacks=[keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
@@ -189,12 +192,19 @@ def publish(
     clock.lap("figures")
     write_record(run.metrics, replace(written, seconds=dict(clock.seconds)))
     freeze_backbone(prepared.final)
+    if fitted.unknown:
+        write_unknown(run.unknown, fitted.unknown)
     with replacing(run.model) as temporary:
         prepared.final.save(temporary)
     point_latest_at(run)
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)
     logger.info(_kept_line(written))
+    if written.unknown:
+        logger.info(
+            f"unknown    {written.unknown.passed} of {written.unknown.held_out} held-out photos of "
+            f"the classes pass as known"
+        )
     for split, found in figures.items():
         if not found:
             continue

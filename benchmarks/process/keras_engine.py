@@ -8,6 +8,7 @@ import numpy.typing as npt
 from edgetl.benchmarks.process.engine import Job, Load, Variant
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.system.extras import need_extra
+from edgetl.trainer.run.folder import RunFolder
 
 # What `compiled_call` makes.
 TF_FUNCTION = "tf.function"
@@ -22,7 +23,8 @@ def prepare(job: Job) -> Load:
     need_extra("train", needs="the Keras model")
     import tensorflow as tf
 
-    from edgetl.trainer.network.model import compiled_call, load_model, logits_to_probabilities
+    from edgetl.trainer.network.model import compiled_call, logits_to_probabilities
+    from edgetl.trainer.network.unknown_output import TrainedModel
 
     tf.config.threading.set_intra_op_parallelism_threads(job.threads)
     tf.config.threading.set_inter_op_parallelism_threads(job.threads)
@@ -32,7 +34,9 @@ def prepare(job: Job) -> Load:
         return answer
 
     def load() -> dict[str, Variant]:
-        model = load_model(Path(job.model))
+        run = RunFolder(Path(job.model).parent)
+        unknown = run.unknown if run.unknown.is_file() else None
+        model = TrainedModel(run.model, unknown).load_whole()
         compiled = compiled_call(model)
 
         def called(pixels: Pixels) -> npt.NDArray[np.float32]:

@@ -13,6 +13,8 @@ from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from edgetl.edge.model.preprocessing import Picture, Pixels, model_input
 from edgetl.edge.model.quantization import check_scaling, input_values, probabilities
 from edgetl.edge.model.runtime import choose_runtime, default_threads
+from edgetl.edge.model.special_labels import UNKNOWN
+from edgetl.edge.model.unknown import with_unknown_at
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Classifier:
         labels: str | Path | Sequence[str] | None = None,
         runtime: str = "auto",
         threads: int | None = None,
+        unknown_at: float | None = None,
     ) -> None:
         """Load a model.
 
@@ -55,17 +58,21 @@ class Classifier:
             runtime: "auto" (LiteRT if installed, else tflite-runtime), "litert" or
                 "tflite-runtime".
             threads: threads to infer with; default the cores here, 4 at most.
+            unknown_at: the probability, above 0 and below 1, from which on the model's "unknown" is
+                what is meant; default 0.5, its own.
 
         Raises:
             ModelFileError: the file is missing, damaged, no image classifier, its labels do not fit
                 its outputs, or the runtime cannot run it.
-            SettingError: an argument is out of range.
+            SettingError: an argument is out of range, or the model has no label "unknown".
             EdgetlError: no runtime is installed, or it does not load on this system.
         """
         if threads is not None and threads < 1:
             raise SettingError(f"threads {threads} is less than 1")
         self.model = model if isinstance(model, ModelFile) else _read(model, labels)
         check_scaling(self.model)
+        self._unknown_at = unknown_at
+        self._unknown = _index_of_unknown(self.model, unknown_at)
         self.runtime = choose_runtime(runtime)
         self.threads = default_threads() if threads is None else threads
         try:
@@ -133,7 +140,10 @@ class Classifier:
         """
         self._interpreter.set_tensor(self._input, self._input_values(pixels)[np.newaxis])
         self._interpreter.invoke()
-        return self._probabilities(self._interpreter.get_tensor(self._output))
+        found = self._probabilities(self._interpreter.get_tensor(self._output))
+        if self._unknown_at is None:
+            return found
+        return with_unknown_at(found, self._unknown, self._unknown_at)
 
     def predictions(
         self, probabilities: npt.NDArray[np.float32], *, top_k: int | None = None
@@ -148,6 +158,19 @@ class Classifier:
         # A stable sort: of equal classes the first comes first, as argmax has it.
         order = np.argsort(-probabilities, kind="stable")[:top_k]
         return [Prediction(self.labels[i], float(probabilities[i]), int(i)) for i in order]
+
+
+def _index_of_unknown(model: ModelFile, unknown_at: float | None) -> int:
+    if unknown_at is None:
+        return -1
+    if not 0 < unknown_at < 1:
+        raise SettingError(f"unknown_at {unknown_at} is not between 0 and 1")
+    if UNKNOWN not in model.labels:
+        raise SettingError(
+            f"{quoted(model.path)}: has no label {UNKNOWN!r}, so --unknown-at has no effect; "
+            f"export it with: edgetl export --unknown on"
+        )
+    return model.labels.index(UNKNOWN)
 
 
 def _read(path: str | Path, labels: str | Path | Sequence[str] | None) -> ModelFile:

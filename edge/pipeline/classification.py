@@ -54,7 +54,9 @@ def classify(options: ClassifyOptions) -> Outcome:
                 items = Prefetcher(files(options.files), model.input_size, threads=cores)
                 stack.enter_context(closing(items))
                 threads = threads_each(len(model.content), cores)
-            classifier = Classifier(model, runtime=options.runtime, threads=threads)
+            classifier = Classifier(
+                model, runtime=options.runtime, threads=threads, unknown_at=options.unknown_at
+            )
             live = False
             if camera is not None:
                 from edgetl.edge.sources.camera import Camera

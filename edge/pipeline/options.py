@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.options import Option, Options
 
 FILE_FORMATS = ("jsonl", "csv")
@@ -96,6 +97,17 @@ class ClassifyOptions(Options):
     threshold: Annotated[
         float, _stable('Below it the label is "unsure".', reason="off", metavar="P", low=0, high=1)
     ] = 0.0
+    unknown_at: Annotated[
+        float | None,
+        _stable(
+            'Probability from which on a picture is "unknown"; a lower one lets fewer pass.',
+            unset="0.5",
+            metavar="P",
+            above=0,
+            below=1,
+            common=False,
+        ),
+    ] = None
     on_change: Annotated[bool, _stable("Only results that change the label.")] = False
     window: Annotated[bool, _pictures("Show pictures; q or Esc ends.")] = False
     save_video: Annotated[
@@ -105,7 +117,11 @@ class ClassifyOptions(Options):
         Path | None, _pictures("Keep the picture each time --when is met.", metavar="DIR")
     ] = None
     when: Annotated[
-        str | None, _pictures("Which probability keeps one, as 'cat>0.9'.", metavar="LABEL>P")
+        str | None,
+        _pictures(
+            "What keeps one: a probability, as 'cat>0.9' or 'cat<0.5', or unsure or unknown.",
+            metavar="LABEL>P",
+        ),
     ] = None
     snapshots_limit: Annotated[
         float,
@@ -154,6 +170,8 @@ class ClassifyOptions(Options):
                 raise SettingError(f"{option} is for --camera; leave it out with files")
         if (self.snapshots is None) != (self.when is None):
             raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
+        if self.when is not None and self.when.strip() == UNSURE and not self.threshold:
+            raise SettingError("--when unsure is never met without --threshold P; add it")
         if self.snapshots is None and "snapshots_limit" in {s.name for s in self.changed()}:
             raise SettingError("--snapshots-limit is for --snapshots DIR; give both")
         if self.mqtt_discovery and self.mqtt is None:

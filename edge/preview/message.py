@@ -17,8 +17,9 @@ from edgetl.edge.errors import PictureError, quoted
 from edgetl.edge.model.decoding import upright_size
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import Pixels, model_input
+from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.preview.history import STEP_SECONDS, Mark
-from edgetl.edge.results.result import UNSURE, Result
+from edgetl.edge.results.result import Result
 
 # What a phone can show. Larger pictures take the Pi longer to encode, and the network to send.
 LONGEST_SIDE = 960

@@ -1,11 +1,13 @@
-"""Conditions on results, as people write them: "cat>0.9"."""
+"""Conditions on results, as people write them: "cat>0.9", "unsure"."""
 
 import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.model.special_labels import UNKNOWN, UNSURE
 from edgetl.edge.results.result import Result
 
 _COMPARED: dict[str, Callable[[float, float], bool]] = {
@@ -16,7 +18,7 @@ _FORM = re.compile(r"\s*(.+?)\s*(>=|<=|>|<)\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*", re
 
 
 @dataclass(frozen=True)
-class Condition:
+class ProbabilityCondition:
     """The probability of class `index`, which is called `label`, compared with `limit`."""
 
     label: str
@@ -29,12 +31,30 @@ class Condition:
         return _COMPARED[self.sign](float(result.probabilities[self.index]), self.limit)
 
 
+@dataclass(frozen=True)
+class LabelCondition:
+    """The label of the result."""
+
+    label: str
+
+    def holds(self, result: Result) -> bool:
+        """Whether a result has it."""
+        return result.label == self.label
+
+
+Condition: TypeAlias = ProbabilityCondition | LabelCondition
+
+
 def parse_condition(text: str, labels: Sequence[str]) -> Condition:
     """The condition that LABEL>P, LABEL>=P, LABEL<P or LABEL<=P says, P being 0..1.
+
+    "unsure" and "unknown" alone are met by results that are called so.
 
     Raises:
         SettingError: it says none, or of no label of these.
     """
+    if (label := text.strip()) == UNSURE or (label == UNKNOWN and UNKNOWN in labels):
+        return LabelCondition(label)
     match = _FORM.fullmatch(text)
     if not match or (limit := float(match[3])) > 1:
         raise SettingError(f"condition {quoted(text)!r}: give it like 'cat>0.9'")
@@ -42,4 +62,4 @@ def parse_condition(text: str, labels: Sequence[str]) -> Condition:
     if label not in labels:
         known = ", ".join(map(quoted, labels[:10])) + (", ..." if len(labels) > 10 else "")
         raise SettingError(f"condition {quoted(text)!r}: no such label; there are {known}")
-    return Condition(label, list(labels).index(label), match[2], limit)
+    return ProbabilityCondition(label, list(labels).index(label), match[2], limit)

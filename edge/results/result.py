@@ -9,9 +9,7 @@ import numpy.typing as npt
 
 from edgetl.edge.model.classifier import Prediction
 from edgetl.edge.model.preprocessing import Pixels
-
-# The label of a result whose best class is not probable enough.
-UNSURE = "unsure"
+from edgetl.edge.model.special_labels import UNSURE
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.results.debounce import ChangeDetector, smoothed, with_threshold
-from edgetl.edge.results.result import UNSURE, Result
+from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Problem
 from tests.edge.conftest import made_predictions, made_result
 

@@ -90,7 +90,7 @@ def test_two_classes_are_exported_as_two_probabilities_of_the_logit() -> None:
     model = build_model(Recipe(height=32, width=32), 2)
     picture = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
     expected = class_probabilities(model, picture)
-    actual = np.array(export_graph(model)(picture.astype(np.float32)))
+    actual = np.array(export_graph(model, None)(picture.astype(np.float32)))
     np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
@@ -98,7 +98,7 @@ def test_two_classes_are_exported_as_two_probabilities_of_the_logit() -> None:
 def test_calibration_on_dull_pictures_still_gives_the_promised_input_scale(tmp_path: Path) -> None:
     model = build_model(Recipe(height=32, width=32), 2)
     dull = np.full((2, 32, 32, 3), 100, np.uint8)
-    (tmp_path / "m.tflite").write_bytes(convert(model, UINT8, calibration=dull))
+    (tmp_path / "m.tflite").write_bytes(convert(export_graph(model, None), UINT8, calibration=dull))
     spec = read_model_file(tmp_path / "m.tflite", labels=["a", "b"]).input
     assert (spec.dtype, spec.scale, spec.zero_point) == (np.uint8, 1.0, 0)
 
@@ -106,7 +106,7 @@ def test_calibration_on_dull_pictures_still_gives_the_promised_input_scale(tmp_p
 def test_export_leaves_the_trained_model_as_it_was() -> None:
     model = build_model(Recipe(height=32, width=32), 3)
     before = [np.array(weight) for weight in model.weights]
-    export_graph(model)
+    export_graph(model, None)
     for old, new in zip(before, model.weights, strict=True):
         np.testing.assert_array_equal(old, np.array(new))
     assert isinstance(model, keras.Model)
@@ -182,7 +182,7 @@ def test_every_size_and_number_of_classes_is_exported_as_keras_has_it(
     expected = class_probabilities(model, pictures)
     assert expected.shape == (12, classes)
     for conversion, lowest in ((Conversion("none"), 0.99999), (UINT8, 0.6)):
-        content = convert(model, conversion, calibration=pictures[:8])
+        content = convert(export_graph(model, None), conversion, calibration=pictures[:8])
         interpreter = choose_runtime("litert").interpreter(content, threads=2)
         (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
         assert image["shape"].tolist() == [1, height, width, 3]

@@ -53,6 +53,7 @@ def test_a_run_of_0_1_0_is_read(older_run: Path) -> None:
         least_steps=1,
         average=False,
         calibrate=False,
+        unknown="off",
     )
     assert (run.metrics.fine_tuned, run.metrics.temperature) == (1.0, 1.0)
     assert run.metrics.parameters["model"] == 2259265

@@ -9,6 +9,7 @@ import pytest
 
 from edgetl.edge.errors import SettingError
 from edgetl.trainer.data.memory_mapped import write_rows
+from edgetl.trainer.exporting.conversion import export_graph
 from edgetl.trainer.exporting.selective_quantization import (
     AcceptanceCriteria,
     Int8Model,
@@ -17,6 +18,7 @@ from edgetl.trainer.exporting.selective_quantization import (
 )
 from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities
+from edgetl.trainer.network.unknown_output import TrainedModel
 from edgetl.trainer.recipe import Recipe
 
 BAD = ("block_16_project", "Conv_1")
@@ -48,7 +50,7 @@ def bad_model() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def int8(bad_model: keras.Model, pictures: np.ndarray) -> Int8Model:
-    return Int8Model(bad_model, pictures[:20], "uint8")
+    return Int8Model(export_graph(bad_model, None), pictures[:20], "uint8")
 
 
 @pytest.mark.slow
@@ -69,7 +71,11 @@ def test_the_smallest_denylist_that_is_accepted_is_found(
     stored = write_rows(tmp_path / "pictures.npy", len(pictures), [pictures], np.uint8)
     criteria = AcceptanceCriteria(stored, np.arange(len(targets)), targets, 0.85)
     found = call_in_subprocess(
-        quantize_to_criteria, tmp_path / "model.keras", pictures[:20], "uint8", criteria
+        quantize_to_criteria,
+        TrainedModel(tmp_path / "model.keras", None),
+        pictures[:20],
+        "uint8",
+        criteria,
     )
     assert found.accepted
     assert found.denylist == BAD

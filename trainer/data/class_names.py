@@ -4,7 +4,11 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.trainer.data.wording import some
+
+# Folders of what is none of the classes, in any case.
+_EXAMPLES_OF_UNKNOWN = frozenset({"none", "other", "unknown", "background"})
 
 
 def class_labels(
@@ -14,6 +18,7 @@ def class_labels(
 
     Labels are in Unicode's normal form C: macOS writes "Müsli" in form D, and others in C. Names
     that differ only in case or spaces are one class in different places, spelled as in the first.
+    Those of none, other, unknown and background are "unknown".
 
     Args:
         names: the classes' names in each place: train/, test/, ..., or "" where there is one place.
@@ -35,6 +40,9 @@ def class_labels(
             key = " ".join(composed.lower().split())
             if seen.setdefault(key, composed) != composed:
                 clashes.append(f"{quoted(seen[key])!r} and {quoted(composed)!r}")
+            if key in _EXAMPLES_OF_UNKNOWN:
+                labels[name] = UNKNOWN
+                continue
             label = spelled.setdefault(key, composed)
             if label != composed:
                 notes.append(f"{place}: {composed!r} is taken for the class {label!r}")
@@ -44,6 +52,8 @@ def class_labels(
                 f"{where}: {place}{': ' if place else ''}classes differ only in case or spaces, "
                 f"{some(clashes)}; merge each pair under one name"
             )
+    examples = sorted({name for name, label in labels.items() if label == UNKNOWN} - {UNKNOWN})
+    notes += [f"{quoted(name)}: is taken for examples of {UNKNOWN!r}" for name in examples]
     return labels, [*notes, *_of_two_forms(labels)]
 
 

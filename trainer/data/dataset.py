@@ -60,7 +60,8 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The pictures below `root`. `labels` are sorted; a class's index is that in them.
+    """The pictures below `root`. `labels` are sorted, "unknown" is the last; a class's index is
+    that in them.
 
     `notes` are sentences of what was passed over, left out or assumed to find them.
     """

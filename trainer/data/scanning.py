@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.sources.folders import is_run
 from edgetl.trainer.data.class_names import class_labels
 from edgetl.trainer.data.csv_labels import (
@@ -164,7 +165,8 @@ def _dataset(
     root: Path, examples: Iterable[Example], excluded: Iterable[Excluded], notes: Iterable[str]
 ) -> Dataset:
     found = tuple(examples)
-    labels = tuple(sorted({example.label for example in found}))
+    # "unknown" is the last, as in exported files.
+    labels = tuple(sorted({e.label for e in found}, key=lambda label: (label == UNKNOWN, label)))
     return Dataset(root, labels, found, tuple(excluded), tuple(notes))
 
 

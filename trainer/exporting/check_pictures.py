@@ -15,7 +15,8 @@ from edgetl.trainer.data.dataset import Dataset, Example, Split
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
-from edgetl.trainer.network.model import class_probabilities, load_model
+from edgetl.trainer.network.model import class_probabilities
+from edgetl.trainer.network.unknown_output import TrainedModel
 from edgetl.trainer.run.folder import FinishedRun
 from edgetl.trainer.run.photos import refuse_different, run_photos
 from edgetl.trainer.run.split_record import read_digests
@@ -119,7 +120,7 @@ def read_check_pictures(run: FinishedRun, root: Path) -> CheckPictures:
         paths=paths,
         pixels=pixels,
         targets=run.dataset.classes_of(there),
-        keras_probabilities=call_in_subprocess(_keras_probabilities, run.folder.model, pixels),
+        keras_probabilities=call_in_subprocess(_keras_probabilities, trained_model(run), pixels),
         rows=np.arange(len(paths)),
     )
 
@@ -132,5 +133,10 @@ def _same(examples: Sequence[Example], run: FinishedRun, root: Path) -> dict[str
     return {e.file: digest for e, digest in zip(photos.same, photos.digests, strict=True)}
 
 
-def _keras_probabilities(path: Path, pixels: MemoryMappedArray) -> metrics.Probabilities:
-    return class_probabilities(load_model(path), pixels)
+def trained_model(run: FinishedRun) -> TrainedModel:
+    """The run's model by its files."""
+    return TrainedModel(run.folder.model, run.unknown)
+
+
+def _keras_probabilities(trained: TrainedModel, pixels: MemoryMappedArray) -> metrics.Probabilities:
+    return class_probabilities(trained.load_whole(), pixels)

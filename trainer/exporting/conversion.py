@@ -3,20 +3,30 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.python.convert import mlir_quantize
+from tensorflow.lite.python.util import modify_model_io_type
 
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.system.native_log import hidden_native_log
+from edgetl.trainer.exporting.operators import Operator, operators
 from edgetl.trainer.exporting.options import InputType, Quantization
-from edgetl.trainer.network.model import backbone_of, load_model
+from edgetl.trainer.exporting.unknown_threshold import known_photos, with_moved_threshold
+from edgetl.trainer.network.model import backbone_of
+from edgetl.trainer.network.unknown_output import (
+    FLOAT_LAYERS,
+    TrainedModel,
+    UnknownOutput,
+    merges,
+)
+from edgetl.trainer.unknown import Unknown
 
 
 @dataclass(frozen=True)
@@ -43,40 +53,75 @@ class Conversion:
         return f"model.{self.quantization}{'-float32-input' if float_input else ''}.tflite"
 
 
-def converted_files(model: Path, conversions: list[Conversion], calibration: Pixels) -> list[bytes]:
+def converted_files(
+    trained: TrainedModel, conversions: list[Conversion], calibration: Pixels
+) -> list[bytes]:
     """Convert a saved model, once for each of `conversions`; for a subprocess.
 
     Raises:
         EdgetlError: the converter failed.
     """
-    loaded = load_model(model)
-    return [convert(loaded, conversion, calibration=calibration) for conversion in conversions]
+    graph = export_graph(*trained.load())
+    return [convert(graph, conversion, calibration=calibration) for conversion in conversions]
 
 
-def convert(model: keras.Model, conversion: Conversion, *, calibration: Pixels) -> bytes:
-    """Convert a trained model to a TFLite flatbuffer.
+def convert(graph: keras.Model, conversion: Conversion, *, calibration: Pixels) -> bytes:
+    """Convert what `export_graph` made to a TFLite flatbuffer.
 
     `calibration` is uint8 [pictures, height, width, 3], for int8 only.
 
     Raises:
         EdgetlError: the converter failed.
     """
-    converter = converter_of(export_graph(model))
+    converter = converter_of(graph)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if conversion.quantization == "int8":
+        ranges = calibrated(converter, calibration)
+        found = quantized(ranges, operators(ranges, graph), (), conversion.input_type)
+        known = known_photos(graph, calibration)
+        return with_moved_threshold(found, known) if known else found
     if conversion.quantization != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if conversion.quantization == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    elif conversion.quantization == "int8":
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.representative_dataset = lambda: representative(calibration)
-        converter.inference_input_type = tf.dtypes.as_dtype(conversion.input_type)
-        converter.inference_output_type = tf.float32
     return converted(converter)
 
 
-def export_graph(model: keras.Model) -> keras.Model:
+def calibrated(converter: Any, calibration: Pixels) -> bytes:
+    """A float flatbuffer with the range of every activation, as `quantized` takes it.
+
+    Raises:
+        EdgetlError: the converter failed.
+    """
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: representative(calibration)
+    # As TensorFlow's QuantizationDebugger does it.
+    converter._experimental_calibrate_only = True
+    return converted(converter)
+
+
+def quantized(
+    ranges: bytes, of_graph: Sequence[Operator], denylist: Collection[str], input_type: InputType
+) -> bytes:
+    """The int8 flatbuffer of a calibrated one, whose layers on the denylist stay float.
+
+    So do those that have to (`FLOAT_LAYERS`).
+
+    Raises:
+        EdgetlError: the quantizer failed.
+    """
+    left = {*denylist, *FLOAT_LAYERS}
+    with without_output():
+        flatbuffer = mlir_quantize(
+            ranges, denylisted_nodes=[op.output for op in of_graph if op.layer in left]
+        )
+        return bytes(modify_model_io_type(flatbuffer, tf.dtypes.as_dtype(input_type), tf.float32))
+
+
+def export_graph(model: keras.Model, unknown: Unknown | None) -> keras.Model:
     """The model as it is converted: one float32 picture [1, H, W, 3] in, probabilities out.
+
+    With `unknown`, that of "unknown" is the last.
 
     Augmentation and dropout are gone. The head is a 1x1 convolution after a pooling that keeps its
     dimensions, the same numbers as the dense layer: dense layers that TensorFlow 2.21 quantizes do
@@ -96,10 +141,12 @@ def export_graph(model: keras.Model) -> keras.Model:
     # the file, which the same run must export to the same bytes.
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
     x = backbone_of(model)(x, training=False)
-    x = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
+    pooled = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
     convolution = keras.layers.Conv2D(classes, 1, name="head")
-    x = convolution(x)
+    x = convolution(pooled)
     x = keras.layers.Reshape((classes,), name="logits")(x)
+    if unknown:
+        x = UnknownOutput(unknown, merged=merges(unknown, classes), name="unknown")(pooled, x)
     x = keras.layers.Softmax(name="probability")(x)
     convolution.set_weights([kernel[np.newaxis, np.newaxis], bias])
     return keras.Model(inputs, x, name="edgetl")

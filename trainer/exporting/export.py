@@ -23,6 +23,7 @@ from edgetl.trainer.exporting.check_pictures import (
     drawn,
     halves,
     read_check_pictures,
+    trained_model,
 )
 from edgetl.trainer.exporting.conversion import Conversion, converted_files
 from edgetl.trainer.exporting.metadata import with_metadata
@@ -82,6 +83,8 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
     if options.run is None:
         logger.info("run     %s", quoted(found.path))
     finished = read_run(found)
+    if options.unknown == "off":
+        finished = replace(finished, unknown=None)
     root = options.data or finished.dataset.root
     pictures = read_check_pictures(finished, root)
     choosing = pictures.rows
@@ -100,7 +103,7 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
         file = _checked_file(finished, pictures, conversion, model, options.max_drop)
         if file.verdict == "rejected" and conversion.quantization == "int8" and not model.errors:
             # The message recommends --keep-float; these are the layers it is about.
-            int8 = (finished.folder.model, calibration, options.input)
+            int8 = (trained_model(finished), calibration, options.input)
             errors = call_in_subprocess(quantize_with_denylist, *int8, ()).errors
             file = replace(file, layer_errors=errors[:_SHOWN_ERRORS])
         exported.append(file)
@@ -115,7 +118,7 @@ def _converted(
     choosing: metrics.Classes,
     calibration: Pixels,
 ) -> list[tuple[Conversion, QuantizedModel]]:
-    path = run.folder.model
+    trained = trained_model(run)
     plain = [
         Conversion(q, options.input)
         for q in options.quantizations
@@ -125,12 +128,12 @@ def _converted(
     if plain:
         logger.info(f"converting to {', '.join(conversion.file_name for conversion in plain)}")
         # One subprocess for all: the memory that the converter leaks goes with it.
-        flatbuffers = call_in_subprocess(converted_files, path, plain, calibration)
+        flatbuffers = call_in_subprocess(converted_files, trained, plain, calibration)
         models = [(c, QuantizedModel(f)) for c, f in zip(plain, flatbuffers, strict=True)]
     if options.keep_float:
         conversion = Conversion("int8", options.input)
         logger.info(f"converting to {conversion.file_name}, some layers in float")
-        int8 = (path, calibration, options.input)
+        int8 = (trained, calibration, options.input)
         if AUTO in options.keep_float:
             criteria = _criteria(pictures, choosing, options.max_drop)
             model = call_in_subprocess(quantize_to_criteria, *int8, criteria)

@@ -23,6 +23,14 @@ class ExportOptions(Options):
         tuple[Literal["none", "float16", "dynamic", "int8", "all"], ...],
         Option("none is float32. Repeatable.", unset="none"),
     ] = ()
+    unknown: Annotated[
+        Literal["on", "off"],
+        Option(
+            'A last label "unknown", for pictures that are like none of the classes.',
+            reason="off gives a file with the classes alone",
+            common=False,
+        ),
+    ] = "on"
     input: Annotated[
         InputType,
         Option("Input of int8 files.", reason="takes frames as is", group="int8"),

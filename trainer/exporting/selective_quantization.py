@@ -13,16 +13,12 @@ import io
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.lite.python.convert import mlir_quantize
-from tensorflow.lite.python.util import modify_model_io_type
-from tensorflow.lite.tools import flatbuffer_utils
 
 from edgetl.edge.errors import EdgetlError, SettingError
 from edgetl.edge.model.preprocessing import Pixels
@@ -32,12 +28,15 @@ from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.exporting.conversion import (
     converter_of,
     export_graph,
+    quantized,
     representative,
     without_output,
 )
+from edgetl.trainer.exporting.operators import operators
 from edgetl.trainer.exporting.options import InputType
 from edgetl.trainer.exporting.record import LayerQuantizationError
-from edgetl.trainer.network.model import backbone_of, load_model
+from edgetl.trainer.exporting.unknown_threshold import known_photos, with_moved_threshold
+from edgetl.trainer.network.unknown_output import FLOAT_LAYERS, TrainedModel
 
 # The search for layers stops after this time with the best set found so far.
 SEARCH_SECONDS = 300
@@ -72,26 +71,19 @@ class QuantizedModel:
     accepted: bool | None = None
 
 
-class _Operator(NamedTuple):
-    """An operator of the flatbuffer: its layer, and the names of its input and output tensors."""
-
-    layer: str
-    inputs: tuple[str, ...]
-    output: str
-
-
 class Int8Model:
     """A model calibrated for int8 once, and quantized any number of times.
 
-    `calibration` is uint8 [pictures, height, width, 3]; `input_type` is as in `Conversion`.
+    `graph` is what `export_graph` made, `calibration` uint8 [pictures, height, width, 3];
+    `input_type` is as in `Conversion`.
 
     Raises:
         EdgetlError: the converter failed.
     """
 
-    def __init__(self, model: keras.Model, calibration: Pixels, input_type: InputType) -> None:
+    def __init__(self, graph: keras.Model, calibration: Pixels, input_type: InputType) -> None:
         self._input_type = input_type
-        graph = export_graph(model)
+        self._known = known_photos(graph, calibration)
         converter = converter_of(graph)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: representative(calibration)
@@ -101,14 +93,14 @@ class Int8Model:
                 debug_dataset=lambda: representative(calibration[:_MEASURED_PICTURES]),
                 debug_options=_options([]),
             )
-        known = {layer.name for layer in (*graph.layers, *backbone_of(model).layers)}
-        self._operators = _operators(self._debugger.calibrated_model, known)
+        self._operators = operators(self._debugger.calibrated_model, graph)
 
     @property
     def layers(self) -> list[str]:
         """The names of the layers that can stay float, in order of execution."""
-        # Not the first: its input is the quantized picture.
-        return list(dict.fromkeys(op.layer for op in self._operators))[1:]
+        # Not the first: its input is the quantized picture. Nor those that are float always.
+        found = list(dict.fromkeys(op.layer for op in self._operators))[1:]
+        return [layer for layer in found if layer not in FLOAT_LAYERS]
 
     def errors(self, denylist: Collection[str] = ()) -> list[LayerQuantizationError]:
         """The error of every layer that is not on the denylist, worst first."""
@@ -143,21 +135,18 @@ class Int8Model:
                 raise SettingError(
                     f"--keep-float {name!r} is not a layer; there are {', '.join(like)}"
                 )
-        with without_output():
-            # Not through the debugger, which would also build its own model for each choice.
-            flatbuffer = mlir_quantize(
-                self._debugger.calibrated_model, denylisted_nodes=self._outputs(denylist)
-            )
-            return bytes(
-                modify_model_io_type(flatbuffer, tf.dtypes.as_dtype(self._input_type), tf.float32)
-            )
+        # Not through the debugger, which would also build its own model for each choice.
+        ranges = self._debugger.calibrated_model
+        found = quantized(ranges, self._operators, denylist, self._input_type)
+        return with_moved_threshold(found, self._known) if self._known else found
 
     def _outputs(self, layers: Collection[str]) -> list[str]:
-        return [op.output for op in self._operators if op.layer in layers]
+        left = {*layers, *FLOAT_LAYERS}
+        return [op.output for op in self._operators if op.layer in left]
 
 
 def quantize_with_denylist(
-    model: Path, calibration: Pixels, input_type: InputType, denylist: Sequence[str]
+    trained: TrainedModel, calibration: Pixels, input_type: InputType, denylist: Sequence[str]
 ) -> QuantizedModel:
     """Quantize a saved model but for the layers of `denylist`; for a subprocess.
 
@@ -165,12 +154,15 @@ def quantize_with_denylist(
         SettingError: there is no such layer.
         EdgetlError: the quantizer failed.
     """
-    int8 = Int8Model(load_model(model), calibration, input_type)
+    int8 = Int8Model(export_graph(*trained.load()), calibration, input_type)
     return QuantizedModel(int8.quantized(denylist), tuple(denylist), tuple(int8.errors(denylist)))
 
 
 def quantize_to_criteria(
-    model: Path, calibration: Pixels, input_type: InputType, criteria: AcceptanceCriteria
+    trained: TrainedModel,
+    calibration: Pixels,
+    input_type: InputType,
+    criteria: AcceptanceCriteria,
 ) -> QuantizedModel:
     """Quantize a saved model with the smallest denylist that meets the criteria; for a subprocess.
 
@@ -179,7 +171,7 @@ def quantize_to_criteria(
     Raises:
         EdgetlError: the quantizer failed.
     """
-    int8 = Int8Model(load_model(model), calibration, input_type)
+    int8 = Int8Model(export_graph(*trained.load()), calibration, input_type)
     errors = int8.errors()
 
     def accepted(denylist: Collection[str]) -> bool:
@@ -243,29 +235,6 @@ def _lost(
     varies = signal > 1e-12
     noise, signal = noise[varies], signal[varies]
     return float((noise / (noise + signal)).mean()) if varies.any() else 0.0
-
-
-def _operators(flatbuffer: bytes, known: Collection[str]) -> list[_Operator]:
-    graph = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer)).subgraphs[0]
-    names = [tensor.name.decode() for tensor in graph.tensors]
-    return [
-        _Operator(_layer(output, known), tuple(names[i] for i in op.inputs if i >= 0), output)
-        for op in graph.operators
-        for output in [names[op.outputs[0]]]
-    ]
-
-
-def _layer(tensor: str, known: Collection[str]) -> str:
-    """The Keras layer, one of `known`, that a tensor is the output of, by the tensor's name.
-
-    The converter joins the names of what it fused with ";", each like edgetl_1/block_1_add_1/Add;
-    of a convolution with its normalization and activation, the convolution is the layer.
-    """
-    parts = tensor.split(";")
-    main = next((p for p in parts if p.endswith(("/convolution", "/depthwise"))), parts[0])
-    scope = main.split("/")[-2:][0]
-    # Keras numbers the calls of a layer.
-    return scope if scope in known else scope.rpartition("_")[0] or scope
 
 
 def _accuracy(flatbuffer: bytes, criteria: AcceptanceCriteria) -> float:

@@ -13,7 +13,13 @@ from edgetl.trainer.clock import Clock
 from edgetl.trainer.fitting.averaging import Choice, average, choose
 from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_steps
-from edgetl.trainer.fitting.held_out import HeldOut, predict_folds, predict_validation
+from edgetl.trainer.fitting.held_out import (
+    HeldOut,
+    features_above,
+    known_distance,
+    predict_folds,
+    predict_validation,
+)
 from edgetl.trainer.fitting.inputs import Pictures, training_inputs
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
 from edgetl.trainer.fitting.rows import TrainingInputs
@@ -22,6 +28,7 @@ from edgetl.trainer.network.devices import Devices
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import EpochRecord
+from edgetl.trainer.unknown import Unknown, fit_unknown
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class Fit:
         best_epoch: whose weights they are; in an average, the fine-tuned model's.
         choice: the share of the fine-tuned model in the average, and the temperature.
         held_out: the predictions of folds; None where the data has validation pictures.
+        unknown: when a picture is unknown; None where the model is not to tell.
     """
 
     history: list[EpochRecord]
@@ -41,6 +49,7 @@ class Fit:
     best_epoch: int
     choice: Choice
     held_out: HeldOut | None
+    unknown: Unknown | None = None
 
     @property
     def out_of_fold(self) -> metrics.Probabilities | None:
@@ -79,6 +88,7 @@ def fit(
     clock: Clock,
     *,
     class_weights: Sequence[float],
+    known: int,
     checkpoint: Checkpoint | None,
     devices: Devices,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -96,6 +106,7 @@ def fit(
         recipe: with its number of epochs.
         clock: gets what each stage takes.
         class_weights: of each class's pictures in the loss, in labels order.
+        known: how many of the classes, the first, are not examples of "unknown".
         checkpoint: where an interrupted training stopped.
         devices: that the model was made for.
 
@@ -115,6 +126,7 @@ def fit(
         epoch_steps(recipe, len(pictures.rows["train"])),
         class_weights,
         strength,
+        known if recipe.knows_unknown else 0,
         values_of(model.weights),
     )
     clock.lap("head")
@@ -143,10 +155,30 @@ def _chosen(
         restore(trainee.model.weights, recorder.best)
         best = min(history, key=lambda epoch: epoch.val_loss).epoch
     tuned, choice = values_of(trainee.model.weights), Choice(1.0, 1.0)
-    if recipe.averages or recipe.calibrate:
+    found = held_out
+    if recipe.averages or recipe.calibrate or trainee.known:
         found = held_out or predict_validation(trainee, inputs, after_head)
         choice = choose(found.probabilities, found.targets, calibrate=recipe.calibrate)
-    if choice.share == 1:
-        return Fit(history, tuned, best, choice, held_out)
-    weights = average(after_head, tuned, choice.share)
-    return Fit(history, weights, best if choice.share else 1, choice, held_out)
+    weights = tuned if choice.share == 1 else average(after_head, tuned, choice.share)
+    unknown = None
+    if trainee.known and found:
+        restore(trainee.model.weights, weights)
+        unknown = _unknown(trainee, inputs, found, choice)
+    best = best if choice.share else 1
+    return Fit(history, weights, best, choice, held_out, unknown)
+
+
+def _unknown(
+    trainee: Trainee, inputs: TrainingInputs, held_out: HeldOut, choice: Choice
+) -> Unknown | None:
+    """When a picture is unknown to the model, which has its final weights."""
+    known = held_out.targets < trainee.known
+    if not known.any():
+        return None
+    features_of = features_above(trainee, inputs)
+    calibrated = with_temperature(held_out.probabilities[choice.share], choice.temperature)
+    return fit_unknown(
+        known_distance(trainee, inputs.fine_tune, features_of),
+        held_out.distances[choice.share][known],
+        calibrated[known].max(axis=1),
+    )

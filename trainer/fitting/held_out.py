@@ -5,7 +5,7 @@ each fold a model learns from the others, and the last one, which is kept, from 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,21 @@ from edgetl.trainer.fitting.averaging import SHARES, average
 from edgetl.trainer.fitting.checkpoint import Array, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochHistory, planned_epochs
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
-from edgetl.trainer.fitting.rows import Rows, TrainingInputs
-from edgetl.trainer.network.model import Predictor, predictor
+from edgetl.trainer.fitting.rows import PhaseInputs, TrainingInputs
+from edgetl.trainer.network.model import (
+    Outputs,
+    features_model,
+    head_probabilities,
+    outputs_of,
+)
 from edgetl.trainer.progress import progress
 from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.unknown import ClassDistance, fit_distance
 
 # Folds are held out until they hold so many photos: more would tell little more.
 ENOUGH_HELD_OUT = 200
+# Training photos that show where the known classes are: more would show little more.
+_ENOUGH_KNOWN = 1000
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class HeldOut:
         folds: int [pictures], the fold of each; all 0 for validation pictures.
         probabilities: float32 [pictures, classes] by the fine-tuned model's share in the average.
         epochs: the loss and accuracy on them after each epoch; empty for validation pictures.
+        distances: from the known classes, float64 [pictures] by share; empty where the model is not
+            to tell what is unknown.
     """
 
     rows: npt.NDArray[np.int64]
@@ -45,26 +55,57 @@ class HeldOut:
     folds: npt.NDArray[np.int64]
     probabilities: Mapping[float, metrics.Probabilities]
     epochs: Sequence[tuple[float, float]] = ()
+    distances: Mapping[float, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+
+# By share: probabilities, and distances.
+_Predicted = tuple[dict[float, metrics.Probabilities], dict[float, npt.NDArray[np.float64]]]
 
 
 def predictions(
-    trainee: Trainee, held: Rows, after_head: Sequence[Array], *, predict: Predictor
-) -> dict[float, metrics.Probabilities]:
-    """Of each average of the weights after phase one and the model's own, what it predicts.
+    trainee: Trainee, inputs: PhaseInputs, after_head: Sequence[Array], *, features_of: Outputs
+) -> _Predicted:
+    """What each average of the weights after phase one and the model's own gives for validation.
 
     The model has its own weights afterwards. Without an average in the recipe, or without weights
     of phase one, only the model's own.
+
+    Returns:
+        The probabilities and the distances of `HeldOut`.
     """
     tuned = values_of(trainee.model.weights)
     trained = planned_epochs(trainee.recipe, "fine_tune") > 0
     shares = SHARES if trainee.recipe.averages and after_head and trained else (1.0,)
-    found = {}
+    held = inputs.validation
+    probabilities, distances = {}, {}
     for share in shares:
         weights = tuned if share == 1 else average(after_head, tuned, share)
         restore(trainee.model.weights, weights)
-        found[share] = predict(held.file, held.rows)
+        features = features_of(held.file, held.rows)
+        probabilities[share] = head_probabilities(trainee.model, features)
+        if trainee.known:
+            distance = known_distance(trainee, inputs, features_of)
+            distances[share] = distance.of(features)
     restore(trainee.model.weights, tuned)
-    return found
+    return probabilities, distances
+
+
+def features_above(trainee: Trainee, inputs: TrainingInputs) -> Outputs:
+    """What gives pooled features of what phase two is fitted on, by the model's weights."""
+    model = features_model(trainee.model, inputs.split_layer)
+    return outputs_of(model, inputs.fine_tune.copies[0].file.dtype)
+
+
+def known_distance(trainee: Trainee, inputs: PhaseInputs, features_of: Outputs) -> ClassDistance:
+    """The distance from the training photos of the known classes, by the model's weights."""
+    plain, known = inputs.plain, trainee.known
+    assert plain is not None
+    most = max(2, _ENOUGH_KNOWN // known)
+    of_classes = [np.flatnonzero(plain.targets == one) for one in range(known)]
+    some = np.concatenate(
+        [rows[np.arange(n := min(len(rows), most)) * len(rows) // max(1, n)] for rows in of_classes]
+    )
+    return fit_distance(features_of(plain.file, plain.rows[some]), plain.targets[some])
 
 
 def predict_validation(
@@ -72,13 +113,12 @@ def predict_validation(
 ) -> HeldOut:
     """The predictions for the validation pictures."""
     held = inputs.fine_tune.validation
-    predict = predictor(trainee.part("fine_tune", inputs).part, held.file.dtype)
-    return HeldOut(
-        np.arange(len(held)),
-        held.targets,
-        np.zeros(len(held), np.int64),
-        predictions(trainee, held, after_head, predict=predict),
+    features_of = features_above(trainee, inputs)
+    probabilities, distances = predictions(
+        trainee, inputs.fine_tune, after_head, features_of=features_of
     )
+    folds = np.zeros(len(held), np.int64)
+    return HeldOut(np.arange(len(held)), held.targets, folds, probabilities, (), distances)
 
 
 def predict_folds(
@@ -99,14 +139,14 @@ def predict_folds(
             f"cross-validation has {filled} folds and not {wanted}: no class has more photos, "
             f"near-copies counted as one"
         )
-    predict = predictor(trainee.part("fine_tune", inputs).part, plain.file.dtype)
+    features_of = features_above(trainee, inputs)
     parts: list[HeldOut] = []
     chosen = _enough(folds)
     for number, fold in enumerate(chosen):
         path, title = folder / f"fold-{fold}.npz", f"fold {number + 1}/{len(chosen)}"
         found = _read(path)
         if found is None:
-            found = _fold(trainee, inputs.held_out(folds == fold), predict, title=title)
+            found = _fold(trainee, inputs.held_out(folds == fold), features_of, title=title)
             _write(path, found)
         rows = np.flatnonzero(folds == fold)
         part = HeldOut(rows, plain.targets[rows], np.full(len(rows), fold), *found)
@@ -137,26 +177,34 @@ class _FoldHistory(EpochHistory):
             self._advance()
 
 
-# What a fold gives: `HeldOut.probabilities` and `HeldOut.epochs`.
-_Found = tuple[dict[float, metrics.Probabilities], list[tuple[float, float]]]
+# What a fold gives: the probabilities, epochs and distances of `HeldOut`.
+_Found = tuple[
+    dict[float, metrics.Probabilities],
+    list[tuple[float, float]],
+    dict[float, npt.NDArray[np.float64]],
+]
 
 
-def _fold(trainee: Trainee, inputs: TrainingInputs, predict: Predictor, *, title: str) -> _Found:
+def _fold(trainee: Trainee, inputs: TrainingInputs, features_of: Outputs, *, title: str) -> _Found:
     total = trainee.steps * planned_epochs(trainee.recipe, "fine_tune")
     with progress(title, total) as advance:
         history = _FoldHistory(trainee.recipe, advance)
         after_head = fit_phases(trainee, inputs, history)
-    found = predictions(trainee, inputs.fine_tune.validation, after_head, predict=predict)
-    return found, [(epoch.val_loss, epoch.val_accuracy) for epoch in history.history]
+    probabilities, distances = predictions(
+        trainee, inputs.fine_tune, after_head, features_of=features_of
+    )
+    epochs = [(epoch.val_loss, epoch.val_accuracy) for epoch in history.history]
+    return probabilities, epochs, distances
 
 
 def _write(path: Path, found: _Found) -> None:
-    probabilities, epochs = found
+    probabilities, epochs, distances = found
     with replacing(path) as temporary, temporary.open("wb") as stream:
         np.savez(
             stream,
             shares=np.array(list(probabilities)),
             probabilities=np.stack(list(probabilities.values())),
+            distances=np.array(list(distances.values())),
             epochs=np.array(epochs),
         )
 
@@ -169,7 +217,9 @@ def _read(path: Path) -> _Found | None:
         with np.load(path) as file:
             shares = file["shares"].tolist()
             probabilities = dict(zip(shares, file["probabilities"], strict=True))
-            return probabilities, [(float(loss), float(right)) for loss, right in file["epochs"]]
+            distances = dict(zip(shares, file["distances"], strict=False))
+            epochs = [(float(loss), float(right)) for loss, right in file["epochs"]]
+            return probabilities, epochs, distances
     except Exception as error:  # A damaged archive raises anything from BadZipFile to KeyError.
         words = " ".join(str(error).split())[:200]
         logger.warning(f"{quoted(path)}: damaged ({words}); trained again")
@@ -188,4 +238,8 @@ def _joined(parts: Sequence[HeldOut]) -> HeldOut:
             for share in parts[0].probabilities
         },
         [(float(loss), float(right)) for loss, right in epochs],
+        {
+            share: np.concatenate([part.distances[share] for part in parts])
+            for share in parts[0].distances
+        },
     )

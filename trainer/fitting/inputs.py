@@ -168,7 +168,7 @@ def _pooled(
 
 
 def _asks_for_plain(recipe: Recipe, validated: int) -> bool:
-    return recipe.head_solver == "lbfgs" or not validated
+    return recipe.head_solver == "lbfgs" or recipe.knows_unknown or not validated
 
 
 def _head_copies(recipe: Recipe, trained: int) -> dict[str, _Augment]:

@@ -50,6 +50,8 @@ class Trainee:
         steps: of an epoch of phase two.
         class_weights: of each class's pictures in the loss, in labels order.
         strength: of the penalty of a head that is solved.
+        known: the first so many classes are those that a picture is near to or unknown; 0 where the
+            model is not to tell.
         compiled: the parts of it so far; each is compiled once.
     """
 
@@ -59,6 +61,7 @@ class Trainee:
     steps: int
     class_weights: Sequence[float]
     strength: float
+    known: int
     start: list[Array]
     compiled: dict[Phase, Compiled] = field(default_factory=dict)
 

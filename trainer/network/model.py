@@ -129,9 +129,27 @@ def folded_model(model: keras.Model) -> keras.Model:
     The variables are the model's own and so is the answer, but for rounding (`folding`); a
     picture takes two thirds of the time.
     """
-    pixels = keras.Input(model.input_shape[1:], name="image")
-    scaled = model.get_layer("scale")(pixels)
-    return keras.Model(pixels, _above(model, 0, scaled), name="edgetl_folded")
+    features = features_model(model)
+    logits = model.get_layer("head")(features.output)
+    return keras.Model(features.input, logits, name="edgetl_folded")
+
+
+def features_model(model: keras.Model, split_layer: int | None = None) -> keras.Model:
+    """The model without its head, to pooled features float32 [batch, channels].
+
+    Args:
+        model: whose variables it has.
+        split_layer: the backbone's layer whose output it takes; None for pixels.
+    """
+    if split_layer is None:
+        inputs = keras.Input(model.input_shape[1:], name="image")
+        x = model.get_layer("scale")(inputs)
+    else:
+        x = inputs = keras.Input(
+            backbone_of(model).layers[split_layer].output.shape[1:], name="activations"
+        )
+    x = FoldedBackbone(backbone_of(model), split_layer or 0, name="above")(x)
+    return keras.Model(inputs, model.get_layer("pool")(x), name="edgetl_features")
 
 
 def logits(classes: int) -> int:
@@ -250,33 +268,45 @@ def class_probabilities(
     For those of `rows`, or all: float32 [pictures, classes], for two classes too. The model gives
     logits.
     """
-    return predictor(model, inputs.dtype)(inputs, rows)
+    return logits_to_probabilities(outputs_of(model, inputs.dtype)(inputs, rows))
 
 
-Predictor = Callable[
-    [MemoryMappedArray | npt.NDArray[Any], npt.NDArray[np.int64] | None], metrics.Probabilities
+Outputs = Callable[
+    [MemoryMappedArray | npt.NDArray[Any], npt.NDArray[np.int64] | None], npt.NDArray[np.float32]
 ]
 
 
-def predictor(model: keras.Model, dtype: npt.DTypeLike) -> Predictor:
-    """What `class_probabilities` calls, compiled once for inputs of that dtype."""
+def outputs_of(model: keras.Model, dtype: npt.DTypeLike) -> Outputs:
+    """What gives a model's outputs, float32 [pictures, ...], for some rows of its inputs or all.
+
+    It is compiled once for inputs of that dtype.
+    """
     # `predict` would be compiled once more for a last batch of another size.
     compiled = tf.function(
         lambda batch: model(batch, training=False),
         input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), dtype)],
     )
 
-    def predict(
+    def outputs(
         inputs: MemoryMappedArray | npt.NDArray[Any], rows: npt.NDArray[np.int64] | None
-    ) -> metrics.Probabilities:
+    ) -> npt.NDArray[np.float32]:
         rows = np.arange(len(inputs)) if rows is None else rows
-        head = [
+        parts = [
             compiled(inputs[rows[start : start + _PREDICTION_BATCH]]).numpy()
             for start in range(0, len(rows), _PREDICTION_BATCH)
         ]
-        return logits_to_probabilities(np.concatenate(head))
+        found: npt.NDArray[np.float32] = np.concatenate(parts).astype(np.float32)
+        return found
 
-    return predict
+    return outputs
+
+
+def head_probabilities(
+    model: keras.Model, features: npt.NDArray[np.float32]
+) -> metrics.Probabilities:
+    """What the model's head makes of pooled features [pictures, channels]."""
+    kernel, bias = (variable.numpy() for variable in model.get_layer("head").weights)
+    return logits_to_probabilities(features @ kernel + bias)
 
 
 def logits_to_probabilities(head: npt.NDArray[np.float32]) -> metrics.Probabilities:

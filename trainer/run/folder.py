@@ -13,6 +13,7 @@ from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, 
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.latest import LATEST, RUNS, latest_run
 from edgetl.edge.model.model_file import labels_text, parse_labels
+from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.wording import some
@@ -42,6 +43,11 @@ class RunFolder:
     @property
     def model(self) -> Path:
         return self.path / "model.keras"
+
+    @property
+    def unknown(self) -> Path:
+        """Where the known classes lie; only in a run whose model tells what is none of them."""
+        return self.path / "unknown.npz"
 
     @property
     def checkpoint(self) -> Path:
@@ -84,14 +90,23 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run folder that has been read and checked. `dataset` has every picture's split."""
+    """A run folder that has been read and checked. `dataset` has every picture's split.
+
+    `unknown` is its unknown.npz, or None.
+    """
 
     folder: RunFolder
     config: RunConfig
     metrics: RunMetrics
-    labels: tuple[str, ...]
     input_size: InputSize
     dataset: Dataset
+    unknown: Path | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of an exported file: those of the classes, and "unknown" last if it has it."""
+        classes = self.dataset.labels
+        return (*classes, UNKNOWN) if self.unknown and UNKNOWN not in classes else classes
 
 
 @contextmanager
@@ -259,9 +274,9 @@ def read_run(run: RunFolder) -> FinishedRun:
         folder=run,
         config=config,
         metrics=read_record(run.metrics, RunMetrics),
-        labels=labels,
         input_size=config.recipe.input_size,
         dataset=dataset,
+        unknown=run.unknown if run.unknown.is_file() else None,
     )
 
 

@@ -80,6 +80,14 @@ class HeadMetrics:
 
 
 @dataclass(frozen=True)
+class UnknownMetrics:
+    """Of photos of the classes, not trained on, how many are not called unknown."""
+
+    held_out: int
+    passed: int
+
+
+@dataclass(frozen=True)
 class RunMetrics:
     """metrics.json: what a run reached.
 
@@ -94,6 +102,7 @@ class RunMetrics:
             validation were held out in turn, from models that learned from the others.
         seconds: by stage.
         cross_validation: None in a run that has validation pictures.
+        unknown: None where the model calls nothing unknown.
     """
 
     best_epoch: int
@@ -106,6 +115,7 @@ class RunMetrics:
     cross_validation: CrossValidation | None = None
     fine_tuned: float = 1.0
     temperature: float = 1.0
+    unknown: UnknownMetrics | None = None
     version: int = VERSION
 
     @property

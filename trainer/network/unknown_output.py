@@ -1,0 +1,102 @@
+"""The label "unknown" as a part of the network: one more logit beside those of the classes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from edgetl.trainer.network.model import features_model, load_model
+from edgetl.trainer.unknown import Unknown, read_unknown
+
+# The layers that have to compute in float in an int8 file: the square of a distance has more than
+# 256 values, and a probability of 0.999 is another than one of 0.996.
+FLOAT_LAYERS = ("unknown", "probability")
+
+
+class UnknownOutput(keras.layers.Layer):
+    """Of pooled features and logits of the classes, the logarithms of all probabilities.
+
+    "unknown" is the last. Its odds are those of `trainer.unknown.Unknown`, and the classes share
+    the rest as before. Where the last class is itself "unknown", of photos that are examples of it,
+    the two become one.
+
+    The distance |z|^2 / v - |B'z|^2 / v of z = g - m, with |g| = 1, is linear in g but for |B'g|^2:
+    two convolutions of 1x1, which every TFLite runtime has, give it.
+
+    Attributes:
+        offset: the constant of the logarithm of the odds: the higher, the more is unknown.
+    """
+
+    def __init__(self, unknown: Unknown, *, merged: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._merged = merged
+        distance, scale = unknown.distance, unknown.slope / unknown.distance.variance
+        across = distance.means @ distance.basis
+        linear = 2 * scale * (distance.means - across @ distance.basis.T)
+        constants = scale * ((distance.means**2).sum(axis=1) - (across**2).sum(axis=1))
+        self._projection = (np.sqrt(scale) * distance.basis).astype(np.float32)
+        self._linear = linear.T.astype(np.float32)
+        self._constants = constants.astype(np.float32)
+        self.offset = float(np.float32(scale - unknown.slope * unknown.threshold))
+
+    def call(self, pooled: Any, logits: Any) -> Any:
+        """pooled: float32 [batch, 1, 1, channels]; logits: float32 [batch, classes], or [batch, 1]
+        of two classes.
+        """
+        if logits.shape[-1] == 1:
+            logits = ops.concatenate([-logits / 2, logits / 2], axis=-1)
+        unit = pooled * ops.rsqrt(ops.sum(ops.square(pooled), axis=-1, keepdims=True) + 1e-12)
+        across = ops.conv(unit, self._projection[np.newaxis, np.newaxis])
+        along = ops.conv(unit, self._linear[np.newaxis, np.newaxis]) - self._constants
+        squared = ops.sum(ops.square(across), axis=-1)
+        unknown = ops.reshape(self.offset - squared - ops.max(along, axis=-1), (-1, 1))
+        classes = keras.activations.log_softmax(logits)
+        if not self._merged:
+            return ops.concatenate([classes, unknown], axis=-1)
+        known, examples = classes[:, :-1], classes[:, -1:]
+        both = ops.maximum(examples, unknown)
+        both = both + ops.log(ops.exp(examples - both) + ops.exp(unknown - both))
+        return ops.concatenate([known, both], axis=-1)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The model of a run by its files: model.keras, and unknown.npz or None."""
+
+    path: Path
+    unknown: Path | None
+
+    def load(self) -> tuple[keras.Model, Unknown | None]:
+        """The model, from pixels to the logits of the classes, and when a picture is unknown.
+
+        Raises:
+            RunFolderError: a file is damaged.
+        """
+        return load_model(self.path), read_unknown(self.unknown) if self.unknown else None
+
+    def load_whole(self) -> keras.Model:
+        """The model with "unknown" as its last logit, if the run knows when a picture is.
+
+        Raises:
+            RunFolderError: a file is damaged.
+        """
+        model, unknown = self.load()
+        return with_unknown(model, unknown) if unknown else model
+
+
+def with_unknown(model: keras.Model, unknown: Unknown) -> keras.Model:
+    """A model that `build_model` made, with the logarithm of each probability as its output."""
+    features = features_model(model)
+    pooled = keras.layers.Reshape((1, 1, features.output_shape[-1]))(features.output)
+    logits = model.get_layer("head")(features.output)
+    merged = merges(unknown, max(2, logits.shape[-1]))
+    output = UnknownOutput(unknown, merged=merged, name="unknown")(pooled, logits)
+    return keras.Model(features.input, output, name="edgetl_with_unknown")
+
+
+def merges(unknown: Unknown, classes: int) -> bool:
+    """Whether the last of the classes is itself "unknown": it is no known one."""
+    return len(unknown.distance.means) < classes
