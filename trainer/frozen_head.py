@@ -1,5 +1,6 @@
 """A head on the frozen backbone, without a run: which photos it tells apart, and how well."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from edgetl.trainer.data.checks import class_weights
 from edgetl.trainer.data.dataset import Dataset, Example
 from edgetl.trainer.data.picture_cache import DecodedPictures
 from edgetl.trainer.data.selection import rows_of
+from edgetl.trainer.doubtful.confident_learning import LabelCheck, check_labels
 from edgetl.trainer.fitting.folds import assign_folds
 from edgetl.trainer.fitting.inputs import Pictures, head_copies, pooled_features
 from edgetl.trainer.fitting.rows import PhaseInputs
@@ -65,3 +67,28 @@ def cross_validated_head(
     given = [example.label for example in examples]
     weights = class_weights({label: given.count(label) for label in labels})
     return cross_validate(features, assign_folds(examples, recipe.folds, seed=recipe.seed), weights)
+
+
+def frozen_label_check(
+    found: Dataset, decoded: DecodedPictures, dataset: Dataset, recipe: Recipe, *, cache: Path
+) -> LabelCheck:
+    """Which labels of photos that are used, and lie in no validation or test folder, are doubtful.
+
+    Args:
+        found: all photos, as they were found.
+        decoded: their pixels.
+        dataset: those that are used.
+        recipe: for the features and the folds.
+        cache: where converted networks are.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    held_out = {example.file for example in found.examples if example.split not in (None, "train")}
+    examples = [example for example in dataset.examples if example.file not in held_out]
+    with tempfile.TemporaryDirectory() as folder:
+        features = frozen_features(
+            found, decoded, examples, recipe, folder=Path(folder), cache=cache
+        )
+        solved = cross_validated_head(features, examples, dataset.labels, recipe)
+    return check_labels(examples, dataset.labels, solved.probabilities)

@@ -35,30 +35,48 @@ class DoubtfulLabel:
     probability: float
 
 
-def doubtful_labels(
-    examples: Sequence[Example], labels: Sequence[str], probabilities: metrics.Probabilities
-) -> tuple[DoubtfulLabel, ...]:
-    """The photos whose label is doubtful, the most doubtful first.
+@dataclass(frozen=True)
+class LabelCheck:
+    """Which labels are doubtful.
+
+    Attributes:
+        ranking: the files of all photos that were checked, the most doubtful label first; none of
+            so few photos that no fold of them leaves any to learn from.
+        doubtful: those that confidently look like another class, in the same order.
+    """
+
+    ranking: tuple[str, ...]
+    doubtful: tuple[DoubtfulLabel, ...]
+
+
+def check_labels(
+    examples: Sequence[Example], labels: Sequence[str], probabilities: metrics.Probabilities | None
+) -> LabelCheck:
+    """Find the photos whose label is doubtful.
 
     Args:
         examples: the photos.
         labels: the classes.
         probabilities: float32 [photos, classes], each photo's by a model that did not learn from
-            it.
+            it; None where there are none.
     """
+    if probabilities is None:
+        return LabelCheck((), ())
     index = {label: number for number, label in enumerate(labels)}
     targets = np.array([index[example.label] for example in examples], np.int64)
     suggested = suggested_classes(probabilities, targets)
-    return tuple(
+    order = ranked(probabilities, targets).tolist()
+    doubtful = (
         DoubtfulLabel(
             examples[row].file,
             examples[row].label,
             labels[suggested[row]],
             float(probabilities[row, suggested[row]]),
         )
-        for row in ranked(probabilities, targets).tolist()
+        for row in order
         if suggested[row] != targets[row]
     )
+    return LabelCheck(tuple(examples[row].file for row in order), tuple(doubtful))
 
 
 def suggested_classes(
