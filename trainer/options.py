@@ -97,7 +97,7 @@ class InspectOptions(Options):
     ] = None
     labels: Annotated[
         bool,
-        Option("Look for doubtful labels too: half a minute for 2000 photos."),
+        Option("Look for doubtful labels too: up to a minute for 2000 photos."),
     ] = False
     moves: Annotated[
         Path | None,
