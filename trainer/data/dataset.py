@@ -72,7 +72,7 @@ class Dataset:
     """The pictures below `root`. `labels` are sorted; a class's index is that in them.
 
     `notes` are sentences of what was passed over, left out or assumed to find them. `folders` are
-    known as long as they have been looked at, and none where a CSV file names the classes.
+    those that `scan` took for classes: none where a CSV file names them, or in a run's record.
     """
 
     root: Path
