@@ -7,13 +7,19 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
 from edgetl.trainer.calibration import calibration, with_temperature
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
+from edgetl.trainer.doubtful.confident_learning import check_labels
+from edgetl.trainer.doubtful.moves import moving_command, suggested_moves, write_moves
 from edgetl.trainer.fitting.fit import Fit
 from edgetl.trainer.fitting.inputs import Pictures
 from edgetl.trainer.network.model import ParameterCounts, class_probabilities, folded_model
+from edgetl.trainer.preparation import Prepared
+from edgetl.trainer.report.labels import DoubtfulPhotos, doubtful_photos
 from edgetl.trainer.report.report import SHOWN_MISTAKES, Mistake
+from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import HeadMetrics, RunMetrics, UnknownMetrics
 
 
@@ -106,6 +112,34 @@ def worst_mistakes(dataset: Dataset, pictures: Pictures, evaluated: Evaluated) -
         )
         for i in worst
     ]
+
+
+def write_doubtful(prepared: Prepared, fitted: Fit, run: RunFolder) -> DoubtfulPhotos | None:
+    """Write the training photos whose label is doubtful as moves, and log how many there are.
+
+    None where the head was not solved, so that nothing was cross-validated.
+
+    Raises:
+        RunFolderError: the file cannot be written.
+    """
+    if fitted.solved is None:
+        return None
+    dataset, pictures = prepared.dataset, prepared.pictures
+    trained = [dataset.examples[place] for place in dataset.of("train")]
+    check = check_labels(trained, dataset.labels, fitted.solved.probabilities)
+    write_moves(run.doubtful, suggested_moves(check.doubtful))
+    if check.doubtful:
+        logger.info(
+            f"labels     {len(check.doubtful)} of {len(trained)} training photos have a doubtful "
+            f"label: see report.html"
+        )
+    rows = {e.file: row for e, row in zip(trained, pictures.rows["train"], strict=True)}
+    return doubtful_photos(
+        check,
+        lambda file: pictures.pixels[rows[file]],
+        most=SHOWN_MISTAKES,
+        command=moving_command(dataset.root, "--apply", run.doubtful),
+    )
 
 
 def run_metrics(

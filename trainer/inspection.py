@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.edge.errors import DataError, SettingError, quoted
+from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.latest import RUNS
+from edgetl.edge.system.gc_disabled import gc_disabled
+from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.config import recipe_from
 from edgetl.trainer.data.archives import ARCHIVE_CACHE, data_folder
 from edgetl.trainer.data.checks import DataSummary, summary_lines
@@ -18,6 +20,13 @@ from edgetl.trainer.data.groups import by_group
 from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.selection import select_photos
+from edgetl.trainer.doubtful.confident_learning import LabelCheck
+from edgetl.trainer.doubtful.moves import (
+    check_moves_path,
+    moving_command,
+    suggested_moves,
+    write_moves,
+)
 from edgetl.trainer.options import InspectOptions
 
 
@@ -31,6 +40,9 @@ class Inspection:
         decoded: the pixels of all photos that were found.
         rows: of each file the row in `decoded`.
         data: what was inspected, as it was typed: a folder, an archive or a URL.
+        below: where the dataset's root is below that, "." if it is the same.
+        labels: which labels are doubtful; None where that was not looked for.
+        moves: the file that the doubtful ones were written to.
     """
 
     dataset: Dataset
@@ -38,6 +50,9 @@ class Inspection:
     decoded: DecodedPictures
     rows: Mapping[str, int]
     data: str
+    below: str
+    labels: LabelCheck | None
+    moves: Path | None
 
 
 def inspect(options: InspectOptions) -> Inspection:
@@ -45,30 +60,45 @@ def inspect(options: InspectOptions) -> Inspection:
 
     Raises:
         DataError: there is no such folder, or it cannot be trained on.
-        SettingError: the size is out of range, or the page would overwrite what is no page.
-        RunFolderError: the cache of decoded photos cannot be written.
+        SettingError: the size is out of range, or the page or the moves would overwrite what is
+            no page and no moves.
+        RunFolderError: the cache of decoded photos, or the moves, cannot be written.
     """
-    if options.data is None and not Path("data").is_dir():
-        raise DataError("no DATA given and no ./data here; name a folder of photos")
-    data = options.data or "data"
+    data = options.data_or_default
     if options.page.suffix.lower() not in (".html", ".htm"):
         raise SettingError(
             f"--page {quoted(options.page)}: its name does not end in .html; a file of that name "
             f"would be overwritten"
         )
+    if options.moves:
+        check_moves_path(options.moves)
     recipe = recipe_from({"image_size": options.image_size} if options.image_size else {})
     cache = RUNS / ".cache"
-    found = scan(data_folder(data, cache=RUNS.joinpath(*ARCHIVE_CACHE)))
+    folder = data_folder(data, cache=RUNS.joinpath(*ARCHIVE_CACHE))
+    found = scan(folder)
     paths = [found.path(example) for example in found.examples]
     decoded = decode_pictures(paths, recipe.input_size, cache=cache)
     dataset, summary = select_photos(found, decoded, recipe)
     rows = {example.file: row for row, example in enumerate(found.examples)}
-    return Inspection(dataset, summary, decoded, rows, data)
+    below = found.root.relative_to(folder).as_posix()
+    labels = None
+    if options.checks_labels:
+        with hidden_native_log(), gc_disabled():
+            from edgetl.trainer.frozen_head import frozen_label_check
+        labels = frozen_label_check(found, decoded, dataset, recipe, cache=cache)
+    if labels and options.moves:
+        write_moves(options.moves, suggested_moves(labels.doubtful, below=below))
+    return Inspection(dataset, summary, decoded, rows, data, below, labels, options.moves)
 
 
 def inspection_lines(inspection: Inspection) -> list[str]:
     """What `edgetl inspect` prints: the summary of `train`, sizes, near-copies and what to do."""
-    return [*summary_lines(inspection.summary), *_size_lines(inspection), *_next_lines(inspection)]
+    return [
+        *summary_lines(inspection.summary),
+        *_size_lines(inspection),
+        *_label_lines(inspection),
+        *_next_lines(inspection),
+    ]
 
 
 def _size_lines(inspection: Inspection) -> Iterator[str]:
@@ -76,6 +106,29 @@ def _size_lines(inspection: Inspection) -> Iterator[str]:
     if sides:
         low, middle, high = (round(x) for x in np.percentile(sides, [0, 50, 100]))
         yield f"sizes      shorter side {low} to {high} pixels, median {middle}"
+
+
+def _label_lines(inspection: Inspection) -> Iterator[str]:
+    if inspection.labels is None:
+        return
+    checked, doubtful = len(inspection.labels.ranking), len(inspection.labels.doubtful)
+    if not checked:
+        yield "labels     not checked: too few photos to hold some out"
+        return
+    yield f"labels     {doubtful} of {checked} are doubtful{': see the page' if doubtful else ''}"
+    if doubtful:
+        moves = inspection.moves and quoted(inspection.moves)
+        to_do = f"delete the rows of {moves} whose label is right, then" if moves else "list them:"
+        yield f"do         {to_do}"
+        yield f"           {label_command(inspection)}"
+
+
+def label_command(inspection: Inspection) -> str:
+    """What to type about doubtful labels: it moves photos, or writes the file of moves."""
+    data = Path(inspection.data)
+    if inspection.moves:
+        return moving_command(data, "--apply", inspection.moves)
+    return moving_command(data, "--moves", Path("moves.csv"))
 
 
 def _next_lines(inspection: Inspection) -> Iterator[str]:
@@ -88,13 +141,14 @@ def _next_lines(inspection: Inspection) -> Iterator[str]:
 
 def inspection_json(inspection: Inspection) -> dict[str, Any]:
     """The same as values for JSON; every file is named."""
-    dataset, summary = inspection.dataset, inspection.summary
+    dataset, summary, labels = inspection.dataset, inspection.summary, inspection.labels
     return {
         "data": str(dataset.root),
         "labels": list(dataset.labels),
         "pictures": {split: dict(summary.counts[split]) for split in SPLITS},
         "excluded": [vars(item) for item in dataset.excluded],
         "groups": [[e.file for e in members] for members in by_group(dataset.examples).values()],
+        "doubtful_labels": [vars(one) for one in labels.doubtful] if labels else None,
         "notes": list(dataset.notes),
         "warnings": list(summary.warnings),
     }

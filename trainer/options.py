@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from edgetl.edge.errors import SettingError
+from edgetl.edge.errors import DataError, SettingError
 from edgetl.edge.options import Option, Options
 
 AUTO = "auto"
@@ -80,7 +80,11 @@ class TrainOptions(Options):
 
 @dataclass(frozen=True)
 class InspectOptions(Options):
-    """What to look at, and where the page goes."""
+    """What to look at, and where the page goes.
+
+    Raises:
+        SettingError: --apply together with what looks at photos.
+    """
 
     data: Annotated[
         str | None,
@@ -90,6 +94,21 @@ class InspectOptions(Options):
             argument=True,
             metavar="DATA",
         ),
+    ] = None
+    labels: Annotated[
+        bool,
+        Option("Look for doubtful labels too: up to a minute for 2000 photos."),
+    ] = False
+    moves: Annotated[
+        Path | None,
+        Option(
+            "Write doubtful photos with the class suggested, as CSV; implies --labels.",
+            metavar="FILE",
+        ),
+    ] = None
+    apply: Annotated[
+        Path | None,
+        Option("Only move the photos in such a file; how to undo it is said.", metavar="FILE"),
     ] = None
     page: Annotated[
         Path, Option("Page with thumbnails, written anew each time.", metavar="FILE")
@@ -103,3 +122,27 @@ class InspectOptions(Options):
             parse=_fixed_size,
         ),
     ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.apply and (self.labels or self.moves):
+            raise SettingError(
+                "--apply moves photos and looks for no doubtful labels; leave --labels and --moves "
+                "out"
+            )
+
+    @property
+    def data_or_default(self) -> str:
+        """DATA, or ./data.
+
+        Raises:
+            DataError: there is neither.
+        """
+        if self.data is None and not Path("data").is_dir():
+            raise DataError("no DATA given and no ./data here; name a folder of photos")
+        return self.data or "data"
+
+    @property
+    def checks_labels(self) -> bool:
+        """Whether doubtful labels are looked for."""
+        return self.labels or self.moves is not None

@@ -20,7 +20,7 @@ from edgetl.trainer.data.checks import (
 )
 from edgetl.trainer.data.dataset import SPLITS, Dataset
 from edgetl.trainer.data.picture_cache import decode_pictures
-from edgetl.trainer.data.selection import select_photos
+from edgetl.trainer.data.selection import rows_of, select_photos
 from edgetl.trainer.fitting.epochs import with_epochs
 from edgetl.trainer.fitting.inputs import Pictures
 from edgetl.trainer.network.devices import Devices, computing_in, devices_for
@@ -83,7 +83,6 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
         [found.path(example) for example in found.examples], recipe.input_size, cache=run.cache
     )
     clock.lap("decode")
-    indices = {example.file: i for i, example in enumerate(found.examples)}
     dataset, summary = select_photos(found, decoded, recipe)
     clock.lap("near-copies")
     for line in summary_lines(summary):
@@ -96,12 +95,14 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
             devices.compute_dtype,
         )
     rows = {
-        split: np.array([indices[dataset.examples[i].file] for i in dataset.of(split)], np.int64)
-        for split in SPLITS
+        split: rows_of(found, (dataset.examples[i] for i in dataset.of(split))) for split in SPLITS
     }
     targets = found.classes_of(found.examples)
     pictures = Pictures(decoded.pixels, rows, {split: targets[rows[split]] for split in SPLITS})
-    digests = {example.file: decoded.digests[indices[example.file]] for example in dataset.examples}
+    digests = {
+        example.file: decoded.digests[row]
+        for example, row in zip(dataset.examples, rows_of(found, dataset.examples), strict=True)
+    }
     recipe = with_epochs(recipe, len(rows["train"]))
     config = _config(dataset, digests, devices, replace(started, recipe=recipe))
     write_labels(run, dataset.labels)

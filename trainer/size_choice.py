@@ -2,17 +2,11 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from edgetl.edge.system.messages import logger
-from edgetl.trainer.data.checks import class_weights
-from edgetl.trainer.data.dataset import Dataset, counts
+from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.data.selection import select_photos
-from edgetl.trainer.fitting.folds import assign_folds
-from edgetl.trainer.fitting.inputs import Pictures, head_features
-from edgetl.trainer.fitting.solving import choose_strength
-from edgetl.trainer.network.model import build_model
+from edgetl.trainer.frozen_head import cross_validated_head, frozen_features
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 
@@ -49,15 +43,6 @@ def _loss(found: Dataset, run: RunFolder, recipe: Recipe) -> float:
     decoded = decode_pictures(paths, recipe.input_size, cache=run.cache)
     dataset, _ = select_photos(found, decoded, recipe)
     trained = [dataset.examples[i] for i in dataset.of("train")]
-    indices = {example.file: i for i, example in enumerate(found.examples)}
-    rows = np.array([indices[example.file] for example in trained], np.int64)
-    none = np.zeros(0, np.int64)
-    pictures = Pictures(
-        decoded.pixels,
-        {"train": rows, "validation": none, "test": none},
-        {"train": dataset.classes_of(trained), "validation": none, "test": none},
-    )
-    model = build_model(recipe, len(dataset.labels))
-    features = head_features(model, pictures, run, recipe, prefix=f"size-{recipe.height}-")
-    folds = assign_folds(trained, recipe.folds, seed=recipe.seed)
-    return choose_strength(features, folds, class_weights(counts(dataset, "train"))).loss
+    folder = run.activations / f"size-{recipe.height}"
+    features = frozen_features(found, decoded, trained, recipe, folder=folder, cache=run.cache)
+    return cross_validated_head(features, trained, dataset.labels, recipe).loss

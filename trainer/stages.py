@@ -26,6 +26,7 @@ from edgetl.trainer.evaluation import (
     run_metrics,
     split_metrics,
     worst_mistakes,
+    write_doubtful,
 )
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.fit import Fit, fit
@@ -188,6 +189,7 @@ def publish(
         metrics=written,
         mistakes=worst_mistakes(dataset, prepared.pictures, evaluated[written.quoted]),
         warnings=prepared.warnings,
+        doubtful=write_doubtful(prepared, fitted, run),
     )
     clock.lap("figures")
     write_record(run.metrics, replace(written, seconds=dict(clock.seconds)))

@@ -26,10 +26,10 @@ from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.data.dataset import Dataset, Split
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.data.scanning import scan
-from edgetl.trainer.data.selection import select_photos
+from edgetl.trainer.data.selection import rows_of, select_photos
 from edgetl.trainer.fitting.folds import assign_folds
 from edgetl.trainer.fitting.rows import PhaseInputs, Rows
-from edgetl.trainer.fitting.solving import choose_strength, solved_head
+from edgetl.trainer.fitting.solving import cross_validate, solved_head
 from edgetl.trainer.recipe import Recipe
 
 
@@ -55,12 +55,11 @@ def fit_probe(found: Dataset, recipe: Recipe, *, cache: Path) -> Measured:
         [found.path(example) for example in found.examples], recipe.input_size, cache=cache
     )
     dataset, _ = select_photos(found, decoded, recipe)
-    row_of = {example.file: row for row, example in enumerate(found.examples)}
     network = features_of_pixels(build_model(recipe, len(dataset.labels)), cache=cache)
 
     def features(split: Split, name: str, augment: Callable[[Pixels], Pixels] | None) -> Rows:
         examples = [dataset.examples[i] for i in dataset.of(split)]
-        rows = np.array([row_of[example.file] for example in examples], np.int64)
+        rows = rows_of(found, examples)
         path = cache / f"{name}.npy"
         file = computed(network, decoded.pixels, rows, path=path, augment=augment)
         return Rows(file, np.arange(len(rows)), dataset.classes_of(examples))
@@ -74,7 +73,7 @@ def fit_probe(found: Dataset, recipe: Recipe, *, cache: Path) -> Measured:
     trained = [dataset.examples[i] for i in dataset.of("train")]
     folds = assign_folds(trained, recipe.folds, seed=recipe.seed)
     alike = [1.0] * len(dataset.labels)
-    head = solved_head(inputs, alike, choose_strength(inputs, folds, alike).value)
+    head = solved_head(inputs, alike, cross_validate(inputs, folds, alike).strength)
     # Not computed before the head is: nothing of the fit can depend on it.
     test = features("test", "test", None)
     paths = [dataset.path(dataset.examples[i]) for i in dataset.of("test")]

@@ -23,7 +23,7 @@ from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.data.scanning import scan
-from edgetl.trainer.data.selection import select_photos
+from edgetl.trainer.data.selection import rows_of, select_photos
 from edgetl.trainer.features.cache import features_of_pixels
 from edgetl.trainer.fitting.folds import assign_folds
 from edgetl.trainer.fitting.linear_head import Features, solve_head
@@ -131,8 +131,7 @@ def read_photos(folder: Path, cache: Path) -> Photos:
         decoded = decode_pictures(paths, recipe.input_size, cache=cache)
         dataset, _ = select_photos(found, decoded, recipe)
         network = features_of_pixels(build_model(recipe, len(found.labels)), cache=cache)
-        indices = {example.file: i for i, example in enumerate(found.examples)}
-        rows = [indices[example.file] for example in dataset.examples]
+        rows = rows_of(found, dataset.examples)
         features[size] = np.concatenate(
             [
                 network(decoded.pixels[rows[start : start + 64]].astype(np.float32))

@@ -12,6 +12,7 @@ from PIL import Image
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
 from edgetl.trainer.metrics import SplitMetrics, summary
 from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.report.labels import DoubtfulPhotos
 from edgetl.trainer.report.report import Mistake, write_report
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import DataRecord, EpochRecord, HeadMetrics, RunConfig, RunMetrics
@@ -123,6 +124,7 @@ def written_report(
     mistakes: Sequence[Mistake] = (),
     warnings: Sequence[str] = (),
     history: Sequence[EpochRecord] | None = None,
+    doubtful: DoubtfulPhotos | None = None,
     seconds: Mapping[str, float] = MappingProxyType({"head": 1234.2, "total": 1234.2}),
 ) -> Page:
     """The report of such a run, checked to be the only file written."""
@@ -140,6 +142,7 @@ def written_report(
         metrics=_metrics(dataset, history, wrong=wrong, seconds=seconds),
         mistakes=mistakes,
         warnings=warnings,
+        doubtful=doubtful,
     )
     assert [path.name for path in run.path.iterdir() if path.is_file()] == ["report.html"]
     return Page((run.path / "report.html").read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from edgetl.trainer.doubtful.moves import read_moves
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 from tests.html_page import Page
 
@@ -67,6 +68,66 @@ def test_tensorflow_is_not_loaded(cli: Cli, photos: Path) -> None:
         [sys.executable, "-c", code], cwd=cli.folder, capture_output=True, text=True, check=True
     )
     assert done.stdout == "False False\n"
+
+
+@pytest.fixture
+def two_wrong(cli: Cli) -> Path:
+    """Training photos of which two lie in the wrong folder, and as many of validation and test."""
+    folder = cli.folder / "photos"
+    # Of other sizes, or they would be copies.
+    for split, count, width in (("train", 16, 80), ("val", 4, 87), ("test", 4, 93)):
+        write_colour_pictures(folder / split, ["blue", "red"], count, size=(width, 60))
+        (folder / split / "red" / "red-01.jpg").rename(folder / split / "blue" / "odd.jpg")
+        (folder / split / "blue" / "blue-02.jpg").rename(folder / split / "red" / "other, odd.jpg")
+    return folder
+
+
+def test_doubtful_labels_are_listed_and_moved_and_moved_back(cli: Cli, two_wrong: Path) -> None:
+    before = sorted(two_wrong.rglob("*.jpg"))
+    shown = cli.here("inspect", "photos", "--moves", "moves.csv", "--image-size", "96")
+    lines = shown.stdout.splitlines()
+    assert "labels     2 of 32 are doubtful: see the page" in lines
+    at = lines.index("do         delete the rows of moves.csv whose label is right, then")
+    assert lines[at + 1] == "           edgetl inspect --apply moves.csv photos"
+    moves = read_moves(cli.folder / "moves.csv")
+    # None of the validation and test folders, whose labels are not looked at.
+    assert {(move.file, move.label, move.to) for move in moves} == {
+        ("train/blue/odd.jpg", "blue", "red"),
+        ("train/red/other, odd.jpg", "red", "blue"),
+    }
+    page = Page((cli.folder / "inspect.html").read_text())
+    assert "2 of 32 photos look like another class" in page.sections["labels"]
+    assert "label: blue" in page.sections["labels"]
+    assert "edgetl inspect --apply moves.csv photos" in page.sections["labels"]
+    assert sum("labelled" in str(image["alt"]) for image in page.all("img")) == 2
+
+    cli.here("inspect", "photos", "--apply", "moves.csv")
+    assert (two_wrong / "train" / "red" / "odd.jpg").is_file()
+    assert (two_wrong / "train" / "blue" / "other, odd.jpg").is_file()
+    cli.here("inspect", "photos", "--apply", "moves.undo.csv")
+    assert sorted(two_wrong.rglob("*.jpg")) == before
+
+
+def test_labels_are_looked_at_where_asked(cli: Cli, two_wrong: Path) -> None:
+    plain = cli.here("inspect", "photos", "--json")
+    assert json.loads(plain.stdout)["doubtful_labels"] is None
+    page = Page((cli.folder / "inspect.html").read_text())
+    assert "edgetl inspect --labels does" in page.sections["labels"]
+    found = cli.here("inspect", "photos", "--json", "--labels", "--image-size", "96")
+    first, second = json.loads(found.stdout)["doubtful_labels"]
+    assert {first["file"], second["file"]} == {"train/blue/odd.jpg", "train/red/other, odd.jpg"}
+    assert first["probability"] > 0.5
+    page = Page((cli.folder / "inspect.html").read_text())
+    assert "edgetl inspect --moves moves.csv photos" in page.sections["labels"]
+    cli.refused("inspect", "photos", "--moves", "photos/train/red/red-03.jpg")
+    assert (two_wrong / "train" / "red" / "red-03.jpg").is_file()
+
+
+def test_too_few_photos_to_hold_some_out_are_said_not_to_be_checked(cli: Cli) -> None:
+    write_colour_pictures(cli.folder / "photos" / "train", ["blue", "red"], 1)
+    write_colour_pictures(cli.folder / "photos" / "val", ["blue", "red"], 3, size=(87, 60))
+    shown = cli.here("inspect", "photos", "--labels", "--image-size", "96")
+    assert "labels     not checked: too few photos to hold some out" in shown.stdout
 
 
 def test_what_cannot_be_trained_on_is_one_line(cli: Cli) -> None:

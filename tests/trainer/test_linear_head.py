@@ -15,7 +15,7 @@ from edgetl.trainer.fitting.linear_head import (
     solve_head,
 )
 from edgetl.trainer.fitting.rows import PhaseInputs, Rows
-from edgetl.trainer.fitting.solving import choose_strength, solved_head
+from edgetl.trainer.fitting.solving import cross_validate, solved_head
 
 CLASSES = 3
 
@@ -113,7 +113,7 @@ def test_the_strength_is_chosen_with_the_weights_and_on_all_copies(tmp_path: Pat
     features, targets = clusters(0, 60, 1.5)
     copies = [rows_of(tmp_path / f"{n}.npy", features + n / 10, targets) for n in range(2)]
     inputs = PhaseInputs(copies, copies[0], copies[0].of(np.zeros(60, bool)))
-    strength = choose_strength(inputs, np.arange(60) // CLASSES % 5, [1.0, 1.0, 3.0]).value
+    strength = cross_validate(inputs, np.arange(60) // CLASSES % 5, [1.0, 1.0, 3.0]).strength
     assert strength in STRENGTHS
     head = solved_head(inputs, [1.0, 1.0, 3.0], strength)
     expected = solve_head(
@@ -125,7 +125,24 @@ def test_the_strength_is_chosen_with_the_weights_and_on_all_copies(tmp_path: Pat
     )
     np.testing.assert_array_equal(head.kernel, expected.kernel)
     # One fold leaves nothing to learn from.
-    assert choose_strength(inputs, np.zeros(60, np.int64), [1.0] * 3).value > 0
+    none = cross_validate(inputs, np.zeros(60, np.int64), [1.0] * 3)
+    assert none.strength > 0
+    assert none.probabilities is None
+
+
+def test_every_picture_is_predicted_once_the_strength_is_chosen_on_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, targets = clusters(0, 240, 1.0)
+    copy = rows_of(tmp_path / "all.npy", features, targets)
+    inputs = PhaseInputs([copy, copy], copy, copy.of(np.zeros(240, bool)))
+    folds = np.arange(240) // CLASSES % 5
+    monkeypatch.setattr("edgetl.trainer.fitting.solving._PICTURES", 90)
+    found = cross_validate(inputs, folds, [1.0] * 3)
+    assert found.probabilities is not None
+    assert found.probabilities.shape == (240, 3)
+    assert metrics.accuracy(found.probabilities, targets) > 0.8
+    assert found.loss > 0
 
 
 def rows_of(path: Path, features: np.ndarray, targets: np.ndarray) -> Rows:

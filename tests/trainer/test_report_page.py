@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from edgetl.edge.errors import quoted
+from edgetl.trainer.doubtful.confident_learning import DoubtfulLabel, LabelCheck
+from edgetl.trainer.report.labels import doubtful_photos
 from tests.edge.browser import CHROMIUM, chromium
 from tests.trainer.made_report import (
     embedded,
@@ -23,11 +26,31 @@ def test_the_page_is_in_order(tmp_path: Path) -> None:
     assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
     names = [attributes["id"] for attributes in page.all("section")]
     assert names == [
-        *("data", "samples", "learning", "confusions", "probabilities", "mistakes", "classes"),
-        *("model", "time", "settings"),
+        *("data", "samples", "learning", "confusions", "probabilities", "mistakes", "labels"),
+        *("classes", "model", "time", "settings"),
     ]
     links = [str(attributes["href"]) for attributes in page.all("a")]
     assert links == [f"#{name}" for name in names]
+
+
+def test_doubtful_labels_are_shown_with_what_to_type(tmp_path: Path) -> None:
+    pixels = np.zeros((90, 160, 3), np.uint8)
+    doubted = tuple(DoubtfulLabel(f"{'<b>'[n % 3]}/{n}.jpg", "<b>", "dogs", 0.9) for n in range(30))
+    check = LabelCheck(tuple(str(n) for n in range(2000)), doubted)
+    found = doubtful_photos(check, lambda file: pixels, most=24, command="edgetl 'x & y'")
+    page = written_report(tmp_path / "some", doubtful=found)
+    text = page.sections["labels"]
+    assert "30 of 2,000 photos look like another class" in text
+    assert "These are the 24 most doubtful; the file of moves has all 30." in text
+    assert "dogs? 90.0%" in text
+    assert "label: <b>" in text
+    assert "edgetl 'x & y'" in text
+    assert len([i for i in page.all("img") if "looks like dogs" in str(i["alt"])]) == 24
+    none = doubtful_photos(LabelCheck(("a",), ()), lambda file: pixels, most=24, command="")
+    text = written_report(tmp_path / "none", doubtful=none).sections["labels"]
+    assert "No label is doubtful: none of 1 photos" in text
+    text = written_report(tmp_path / "adam").sections["labels"]
+    assert "edgetl inspect --labels checks them" in text
 
 
 def test_tables_and_pictures_can_be_read_aloud(tmp_path: Path) -> None:

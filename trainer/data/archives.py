@@ -141,9 +141,15 @@ def keep_unpacked(photos: Path) -> None:
 
     Runs know their photos by the folder that they were unpacked to.
     """
-    for folder in (photos.absolute(), *photos.absolute().parents):
-        if folder.parent.parts[-len(ARCHIVE_CACHE) :] == ARCHIVE_CACHE:
-            hold_until_next(folder)
+    if folder := unpacked_folder(photos):
+        hold_until_next(folder)
+
+
+def unpacked_folder(photos: Path) -> Path | None:
+    """The folder that an archive is unpacked to in a cache and this one is in; None outside."""
+    above = (photos.absolute(), *photos.absolute().parents)
+    ends = len(ARCHIVE_CACHE)
+    return next((f for f in above if f.parent.parts[-ends:] == ARCHIVE_CACHE), None)
 
 
 def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path:

@@ -1,13 +1,12 @@
 """CSV files that name each picture's class, as Kaggle and Roboflow have them."""
 
 import csv
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from edgetl.edge.errors import DataError, quoted, reason
+from edgetl.trainer.data.csv_files import csv_rows, encoding_of
 from edgetl.trainer.data.dataset import Example, Split
 from edgetl.trainer.data.split_names import split_of, splits_of
 from edgetl.trainer.data.walking import Folder, pictures_below
@@ -111,7 +110,7 @@ def why_unused(folder: Folder, root: Path) -> str:
                 f"none of the files that {quoted(name)} names is there ({some(_shown(table[0]))})"
             )
         elif (root / name).is_file():
-            with (root / name).open(encoding=_encoding(root / name), errors="replace") as file:
+            with (root / name).open(encoding=encoding_of(root / name), errors="replace") as file:
                 header = file.readline(_SHOWN_HEADER).rstrip("\r\n")
             reasons.append(
                 f"{quoted(name)} is not read as labels, as no row under its header names a file "
@@ -198,22 +197,14 @@ def _csv_files(folder: Folder) -> Iterator[str]:
             yield name
 
 
-def _encoding(path: Path) -> str:
-    """UTF-16 where a byte order mark says so, as PowerShell and Excel write it; else UTF-8."""
-    with path.open("rb") as file:
-        return "utf-16" if file.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig"
-
-
 def _table(path: Path) -> tuple[_Rows, str] | None:
     """The table's rows, and the column that is guessed; None if it is no table of labels."""
     if not path.is_file():  # a pipe would never end
         return None
     try:
         # Bytes that are no UTF-8 are kept: such a table may be none of labels.
-        with path.open(encoding=_encoding(path), errors="surrogateescape", newline="") as file:
-            first = file.readline()
-            delimiter = max(",;\t|", key=first.count)
-            reader = csv.reader(chain([first], file), delimiter=delimiter, skipinitialspace=True)
+        with path.open(encoding=encoding_of(path), errors="surrogateescape", newline="") as file:
+            reader = csv_rows(file, skipinitialspace=True)
             columns = _columns(next(reader, []))
             rows = None if columns is None else _read(reader, columns, path)
             return None if columns is None or rows is None else (rows, columns.guessed)

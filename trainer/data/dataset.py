@@ -59,11 +59,21 @@ class Excluded:
 
 
 @dataclass(frozen=True)
+class LabelFolder:
+    """A folder below the root, "/" between parts, that holds the pictures of a class in a split."""
+
+    path: str
+    label: str
+    split: Split | None
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The pictures below `root`. `labels` are sorted, "unknown" is the last; a class's index is
     that in them.
 
-    `notes` are sentences of what was passed over, left out or assumed to find them.
+    `notes` are sentences of what was passed over, left out or assumed to find them. `folders` are
+    those that `scan` took for classes: none where a CSV file names them, or in a run's record.
     """
 
     root: Path
@@ -71,6 +81,7 @@ class Dataset:
     examples: tuple[Example, ...]
     excluded: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
+    folders: tuple[LabelFolder, ...] = ()
 
     def of(self, split: Split) -> list[int]:
         """The indices in `examples` of one split's pictures."""

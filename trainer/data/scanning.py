@@ -16,7 +16,13 @@ from edgetl.trainer.data.csv_labels import (
     labels_of,
     why_unused,
 )
-from edgetl.trainer.data.dataset import Dataset, Example, Excluded, check_classes
+from edgetl.trainer.data.dataset import (
+    Dataset,
+    Example,
+    Excluded,
+    LabelFolder,
+    check_classes,
+)
 from edgetl.trainer.data.detection_sets import detection_format
 from edgetl.trainer.data.layouts import ClassFolder, class_folders, is_wrapper
 from edgetl.trainer.data.split_names import split_of
@@ -152,13 +158,16 @@ def _foldered(base: Folder, root: Path, everything: Folder) -> Dataset:
     cut = len(base.path) + 1 if base.path else 0
     examples: list[Example] = []
     excluded: list[Excluded] = []
+    folders: list[LabelFolder] = []
     for item in layout.classes:
         label = labels[item.folder.name]
+        folders.append(LabelFolder(item.folder.path[cut:], label, item.split))
         examples.extend(
             Example(path[cut:], label, item.split) for path in pictures_below(item.folder)
         )
         excluded.extend(_not_pictures(item, cut, root))
-    return _dataset(root, examples, excluded, [*layout.notes, *same])
+    dataset = _dataset(root, examples, excluded, [*layout.notes, *same])
+    return replace(dataset, folders=tuple(folders))
 
 
 def _dataset(

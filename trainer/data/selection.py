@@ -1,10 +1,14 @@
 """Which of the photos that were found are used, and for what."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
 
 from edgetl.trainer.data.checks import DataSummary, summarize
 from edgetl.trainer.data.copies import exclude_duplicates
-from edgetl.trainer.data.dataset import Dataset, Excluded, without
+from edgetl.trainer.data.dataset import Dataset, Example, Excluded, without
 from edgetl.trainer.data.groups import near_copy_groups, with_groups
 from edgetl.trainer.data.near_copies import WITHIN
 from edgetl.trainer.data.picture_cache import DecodedPictures
@@ -40,3 +44,9 @@ def select_photos(
         placeholders=placeholders(files, sizes, decoded.pixels),
     )
     return dataset, summary
+
+
+def rows_of(found: Dataset, examples: Iterable[Example]) -> npt.NDArray[np.int64]:
+    """Where the pixels of some photos are in those of all that were found: int [photos], rows."""
+    rows = {example.file: row for row, example in enumerate(found.examples)}
+    return np.array([rows[example.file] for example in examples], np.int64)

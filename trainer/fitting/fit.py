@@ -1,7 +1,7 @@
 """Both phases on cached features, and the weights that held-out photos ask for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ from edgetl.trainer.fitting.held_out import (
 from edgetl.trainer.fitting.inputs import Pictures, training_inputs
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
 from edgetl.trainer.fitting.rows import TrainingInputs
-from edgetl.trainer.fitting.solving import choose_strength
+from edgetl.trainer.fitting.solving import CrossValidated, cross_validate
 from edgetl.trainer.network.devices import Devices
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
@@ -42,6 +42,7 @@ class Fit:
         choice: the share of the fine-tuned model in the average, and the temperature.
         held_out: the predictions of folds; None where the data has validation pictures.
         unknown: when a picture is unknown; None where the model is not to tell.
+        solved: the cross-validated heads of phase one; None where that is not solved.
     """
 
     history: list[EpochRecord]
@@ -50,6 +51,7 @@ class Fit:
     choice: Choice
     held_out: HeldOut | None
     unknown: Unknown | None = None
+    solved: CrossValidated | None = None
 
     @property
     def out_of_fold(self) -> metrics.Probabilities | None:
@@ -115,17 +117,17 @@ def fit(
     """
     inputs = training_inputs(features_of, pictures, run, recipe)
     clock.lap("activations")
-    strength = 0.0
+    solved = None
     if recipe.head_solver == "lbfgs":
         assert inputs.features
-        strength = choose_strength(inputs.features, folds, class_weights).value
+        solved = cross_validate(inputs.features, folds, class_weights)
     trainee = Trainee(
         model,
         recipe,
         devices,
         epoch_steps(recipe, len(pictures.rows["train"])),
         class_weights,
-        strength,
+        solved.strength if solved else 0.0,
         known if recipe.knows_unknown else 0,
         values_of(model.weights),
     )
@@ -139,7 +141,7 @@ def fit(
     clock.lap("fine_tune")
     fitted = _chosen(trainee, inputs, recorder, after_head, held_out)
     clock.lap("fine_tune")
-    return fitted
+    return replace(fitted, solved=solved)
 
 
 def _chosen(

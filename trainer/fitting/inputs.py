@@ -1,6 +1,6 @@
 """What each phase is fitted on: decoded pictures, or features that are computed once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +37,8 @@ TRAINING_SAMPLE = 500
 ENOUGH_FOR_A_HEAD = 2000
 
 _Augment = Callable[[Pixels], Pixels] | None
+# Copies of pictures by name, and how each is made.
+Copies = Mapping[str, _Augment]
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,21 @@ def training_inputs(
     run.activations.mkdir(exist_ok=True)
     pixels = _of_pixels(pictures)
     solved = recipe.head_solver == "lbfgs"
+
+    on_head = head_copies(recipe, trained)
+
+    def pooled_of(copies: Copies) -> PhaseInputs:
+        return pooled_features(
+            model, pictures, recipe, copies, folder=run.activations, cache=run.cache
+        )
+
     if not recipe.reuse:
-        features = head_features(model, pictures, run, recipe) if solved else None
-        return TrainingInputs(features, pixels, None)
+        return TrainingInputs(pooled_of(on_head) if solved else None, pixels, None)
     copies = _random_copies(recipe)
     files = len(copies) + _asks_for_plain(recipe, validated)
     fitting, split_layer = _affordable(model, recipe, files, trained, validated)
     if split_layer is None:
-        if solved:
-            return TrainingInputs(head_features(model, pictures, run, recipe), pixels, None)
-        return TrainingInputs(_pooled(model, pictures, run, recipe, copies), pixels, None)
+        return TrainingInputs(pooled_of(on_head if solved else copies), pixels, None)
     below = below_split(model, split_layer, cache=run.cache)
     above = features_above_split(model, split_layer, cache=run.cache)
 
@@ -101,7 +108,7 @@ def training_inputs(
     pooled = features_of("train", plain) if plain else None
     if pooled and solved:
         heads = [pooled]
-        if "train-mirrored" in _head_copies(recipe, trained):
+        if "train-mirrored" in on_head:
             path = run.activations / "train-mirrored-features.npy"
             both = _composed(below, above)
             heads.append(_computed(both, pictures, "train", path, mirrored))
@@ -135,29 +142,27 @@ def _of_pixels(pictures: Pictures) -> PhaseInputs:
     return PhaseInputs([trained], trained, validation)
 
 
-def head_features(
-    model: keras.Model, pictures: Pictures, run: RunFolder, recipe: Recipe, *, prefix: str = ""
-) -> PhaseInputs:
-    """The pooled features that a head is solved on, or those found on disk under `prefix`."""
-    run.activations.mkdir(exist_ok=True)
-    copies = _head_copies(recipe, len(pictures.rows["train"]))
-    return _pooled(model, pictures, run, recipe, copies, prefix=prefix)
-
-
-def _pooled(
+def pooled_features(
     model: keras.Model,
     pictures: Pictures,
-    run: RunFolder,
     recipe: Recipe,
-    copies: dict[str, _Augment],
+    copies: Copies,
     *,
-    prefix: str = "",
+    folder: Path,
+    cache: Path,
 ) -> PhaseInputs:
-    """Pooled features straight from the pixels."""
-    network = features_of_pixels(model, cache=run.cache)
+    """Pooled features straight from the pixels, or those found on disk.
+
+    Args:
+        copies: of the training pictures.
+        folder: where the features are kept.
+        cache: where converted networks are.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    network = features_of_pixels(model, cache=cache)
 
     def of(name: str, split: Split, augment: _Augment = None) -> Rows:
-        path = run.activations / f"{prefix}{name}-features.npy"
+        path = folder / f"{name}-features.npy"
         return _computed(network, pictures, split, path, augment)
 
     files = {name: of(name, "train", augment) for name, augment in copies.items()}
@@ -171,7 +176,7 @@ def _asks_for_plain(recipe: Recipe, validated: int) -> bool:
     return recipe.head_solver == "lbfgs" or recipe.knows_unknown or not validated
 
 
-def _head_copies(recipe: Recipe, trained: int) -> dict[str, _Augment]:
+def head_copies(recipe: Recipe, trained: int) -> Copies:
     """The copies that a head is solved on: as they are, and few photos mirrored too.
 
     Rotated and enlarged ones gained nothing (docs/recipes.md).
@@ -180,7 +185,7 @@ def _head_copies(recipe: Recipe, trained: int) -> dict[str, _Augment]:
     return {"train": None, **({"train-mirrored": mirrored} if recipe.flip and few else {})}
 
 
-def _random_copies(recipe: Recipe) -> dict[str, _Augment]:
+def _random_copies(recipe: Recipe) -> Copies:
     """The augmented copies of the training pictures, by name, and how each is made."""
     if not recipe.augments:
         return {"train": None}

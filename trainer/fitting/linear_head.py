@@ -136,32 +136,45 @@ def cross_validated_probabilities(
         targets: the class of each picture.
         folds: the fold of each picture; every fold is predicted by a head of the others.
         classes: how many there are.
-        strengths: of the penalty; solved from the strongest on, each from the one before.
+        strengths: of the penalty; solved from the strongest on, each from the one before, until
+            two in a row are worse than the best: weaker ones overfit more, and take longest.
         weights: of each picture in the loss.
 
     Returns:
         float32 [pictures, classes] by strength.
     """
-    found = {s: np.zeros((len(targets), classes), np.float32) for s in strengths}
-    for fold in np.unique(folds):
-        learned = folds != fold
-        rest, held = features[learned], features[~learned]
-        basis = _basis(rest)
-        if basis is not None:
-            # Once for all strengths.
-            rest, held = rest @ basis, held @ basis
-        head = None
-        for strength in sorted(strengths, reverse=True):
-            head = solve_head(
+    parts = [_fold(features, folds != fold) for fold in np.unique(folds)]
+    heads: list[LinearHead | None] = [None] * len(parts)
+    found: dict[float, metrics.Probabilities] = {}
+    losses: list[float] = []
+    for strength in sorted(strengths, reverse=True):
+        predicted = np.zeros((len(targets), classes), np.float32)
+        for number, (learned, rest, held) in enumerate(parts):
+            head = heads[number] = solve_head(
                 rest,
                 targets[learned],
                 classes=classes,
                 strength=strength,
                 weights=None if weights is None else weights[learned],
-                start=head,
+                start=heads[number],
             )
-            found[strength][~learned] = head.probabilities(held)
+            predicted[~learned] = head.probabilities(held)
+        found[strength] = predicted
+        losses.append(metrics.log_loss(predicted, targets))
+        if min(losses[-2:]) > min(losses):
+            break
     return found
+
+
+def _fold(
+    features: Features, learned: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], Features, Features]:
+    """Which pictures are learned from, and the features of these and of the others, in fewer
+    dimensions where these span fewer, once for all strengths.
+    """
+    rest, held = features[learned], features[~learned]
+    basis = _basis(rest)
+    return (learned, rest, held) if basis is None else (learned, rest @ basis, held @ basis)
 
 
 def best_strength(

@@ -31,48 +31,66 @@ _DEFAULT_STRENGTH = 1e-2
 
 
 @dataclass(frozen=True)
-class Strength:
-    """The strength of the penalty, and the cross-validated cross-entropy of its heads in nats."""
+class CrossValidated:
+    """The penalty that cross-validation chose, and what its heads predict.
 
-    value: float
+    Attributes:
+        strength: of the penalty.
+        loss: the cross-entropy of its heads, in nats.
+        probabilities: float32 [training pictures, classes], each picture's by a head that did not
+            learn from it; None of so few photos that no fold leaves any to learn from.
+    """
+
+    strength: float
     loss: float
+    probabilities: metrics.Probabilities | None
 
 
-def choose_strength(
+def cross_validate(
     inputs: PhaseInputs, folds: npt.NDArray[np.int64], class_weights: Sequence[float]
-) -> Strength:
-    """The strength of the penalty by cross-validation.
+) -> CrossValidated:
+    """Choose the strength of the penalty by cross-validation.
 
     Args:
         inputs: pooled features of the training pictures.
         folds: the fold of each training picture; near-copies share one.
         class_weights: of each class's pictures in the loss.
     """
+    # Merged, so that few folds hold out every picture.
+    merged = folds % _FOLDS
     some = np.linspace(0, len(folds) - 1, min(len(folds), _PICTURES)).astype(np.int64)
     taken = np.isin(np.arange(len(folds)), some)
-    # Merged, so that few folds hold out every picture.
-    merged = folds[taken] % _FOLDS
-    if len(np.unique(merged)) == 1:
-        return Strength(_DEFAULT_STRENGTH, math.log(len(class_weights)))
-    features, targets = _joined(inputs, taken)
-    found = cross_validated_probabilities(
-        features,
-        targets,
-        np.tile(merged, len(inputs.copies)),
-        classes=len(class_weights),
-        strengths=STRENGTHS,
-        weights=np.asarray(class_weights)[targets],
-    )
-    # The first copy is the pictures as they are.
-    count = int(taken.sum())
-    plain = {strength: probabilities[:count] for strength, probabilities in found.items()}
-    best = best_strength(plain, targets[:count])
-    return Strength(best, metrics.log_loss(plain[best], targets[:count]))
+    if len(np.unique(merged[taken])) == 1:
+        return CrossValidated(_DEFAULT_STRENGTH, math.log(len(class_weights)), None)
+
+    def held_out(
+        chosen: npt.NDArray[np.bool_], strengths: Sequence[float]
+    ) -> dict[float, metrics.Probabilities]:
+        features, targets = _joined(inputs, chosen)
+        found = cross_validated_probabilities(
+            features,
+            targets,
+            np.tile(merged[chosen], len(inputs.copies)),
+            classes=len(class_weights),
+            strengths=strengths,
+            weights=np.asarray(class_weights)[targets],
+        )
+        # The first copy is the pictures as they are.
+        count = int(chosen.sum())
+        return {strength: probabilities[:count] for strength, probabilities in found.items()}
+
+    targets = inputs.copies[0].targets[taken]
+    found = held_out(taken, STRENGTHS)
+    best = best_strength(found, targets)
+    loss = metrics.log_loss(found[best], targets)
+    if not taken.all():
+        found = held_out(np.ones(len(folds), np.bool_), [best])
+    return CrossValidated(best, loss, found[best])
 
 
 def solved_head(inputs: PhaseInputs, class_weights: Sequence[float], strength: float) -> LinearHead:
     """The head of the training pictures' pooled features, in all their copies."""
-    features, targets = _joined(inputs, None)
+    features, targets = _joined(inputs, np.ones(len(inputs.copies[0]), np.bool_))
     return solve_head(
         features,
         targets,
@@ -82,9 +100,7 @@ def solved_head(inputs: PhaseInputs, class_weights: Sequence[float], strength: f
     )
 
 
-def _joined(
-    inputs: PhaseInputs, taken: npt.NDArray[np.bool_] | None
-) -> tuple[Features, metrics.Classes]:
-    copies = inputs.copies if taken is None else [copy.of(taken) for copy in inputs.copies]
+def _joined(inputs: PhaseInputs, chosen: npt.NDArray[np.bool_]) -> tuple[Features, metrics.Classes]:
+    copies = [copy.of(chosen) for copy in inputs.copies]
     features = np.concatenate([copy.read() for copy in copies])
     return features, np.concatenate([copy.targets for copy in copies])

@@ -8,13 +8,15 @@ from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import SPLITS
 from edgetl.trainer.data.groups import by_group
-from edgetl.trainer.inspection import Inspection
+from edgetl.trainer.inspection import Inspection, label_command
+from edgetl.trainer.report.labels import doubtful_photos
 from edgetl.trainer.report.page import Picture, render, thumbnail
 
 # Enough to recognize a kind of photo by, and a page that opens at once.
 SHOWN_GROUPS = 30
 SHOWN_OF_A_GROUP = 6
 SHOWN_CONFLICTS = 60
+SHOWN_DOUBTFUL = 200
 _THUMBNAIL = 112  # pixels
 _QUALITY = 80
 
@@ -67,6 +69,14 @@ def write_inspection_page(path: Path, inspection: Inspection) -> None:
         group_count=len(groups),
         conflicts=_thumbnails(inspection, conflicts[:SHOWN_CONFLICTS]),
         conflict_count=len(conflicts),
+        doubtful=inspection.labels
+        and doubtful_photos(
+            inspection.labels,
+            lambda file: inspection.decoded.pixels[inspection.rows[file]],
+            most=SHOWN_DOUBTFUL,
+            command=label_command(inspection),
+        ),
+        moves=inspection.moves and str(inspection.moves),
     )
     try:
         write_text(path, page)

@@ -15,6 +15,7 @@ from edgetl.trainer.metrics import Confusion, SplitMetrics, f1, wilson_interval
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import page
 from edgetl.trainer.report.drawing import shortened
+from edgetl.trainer.report.labels import DoubtfulPhotos
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import EpochRecord, RunConfig, RunMetrics
 
@@ -66,6 +67,7 @@ def write_report(
     metrics: RunMetrics,
     mistakes: Sequence[Mistake],
     warnings: Sequence[str] = (),
+    doubtful: DoubtfulPhotos | None = None,
 ) -> None:
     """Write report.html, with the four pictures of `run.figures` inside it.
 
@@ -74,6 +76,7 @@ def write_report(
         dataset: with every picture's split.
         mistakes: on the held-out split, in any order; the most confident ones are shown.
         warnings: about the data, for people.
+        doubtful: the labels that are; None where that was not looked for.
 
     Raises:
         OSError: a figure cannot be read, or the report cannot be written.
@@ -98,6 +101,7 @@ def write_report(
         history=history,
         metrics=metrics,
         warnings=warnings,
+        doubtful=doubtful,
         figures={
             figure: page.picture((run.figures / f"{figure}.png").read_bytes())
             for figure in ("samples", "curves", "confusion", "reliability", "model")

@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def doubtful(self) -> Path:
+        """Training photos whose label is doubtful, as a file of moves."""
+        return self.path / "doubtful.csv"
+
+    @property
     def exports(self) -> Path:
         return self.path / "exports"
 
