@@ -36,10 +36,10 @@ class Recipe(Options):
 
     height: Annotated[
         int, Option("Height of the input, in pixels.", low=32, high=4096, typed=False)
-    ] = 160
+    ] = 224
     width: Annotated[
         int, Option("Width of the input, in pixels.", low=32, high=4096, typed=False)
-    ] = 160
+    ] = 224
     alpha: Annotated[
         float,
         _Training(
@@ -337,6 +337,8 @@ RECIPES = {
     "default": Recipe(),
     # The TensorFlow transfer-learning tutorial's, exactly.
     "reference": Recipe(
+        height=160,
+        width=160,
         fit="stretch",
         batch_size=32,
         hold_out=True,

@@ -31,8 +31,6 @@ _SHRINKAGE = 0.1
 _AT_MEDIAN = 0.001
 # With fewer photos their quantile is no more than the farthest of them.
 _ENOUGH_FOR_A_QUANTILE = 100
-# Of a normal distribution.
-_NORMAL_QUANTILE = 2.326
 _SMALLEST = 1e-12
 
 
@@ -143,9 +141,14 @@ def _quantile(values: npt.NDArray[np.float64]) -> float:
     found = float(np.quantile(values, PASSING, method="higher"))
     if len(values) >= _ENOUGH_FOR_A_QUANTILE:
         return found
+    if len(values) < 2:
+        return 2 * found
+    from scipy.stats import t
+
+    # Where the next one may lie, if their logarithms are drawn from a normal distribution.
     logarithms = np.log(np.maximum(values, _SMALLEST))
-    expected = math.exp(logarithms.mean() + _NORMAL_QUANTILE * float(logarithms.std()))
-    return max(found, expected)
+    wide = t.ppf(PASSING, len(values) - 1) * math.sqrt(1 + 1 / len(values))
+    return max(found, math.exp(logarithms.mean() + wide * float(logarithms.std(ddof=1))))
 
 
 def write_unknown(path: Path, unknown: Unknown) -> None:

@@ -86,7 +86,7 @@ def command(
     data: Annotated[Path, typer.Argument(help="A folder with train/ and test/.")],
     out: Annotated[Path, typer.Option(help="Where the figures go, as JSON.")],
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
-    image_size: Annotated[int | None, typer.Option(help="[default: 160]")] = None,
+    image_size: Annotated[int | None, typer.Option(help="[default: 224]")] = None,
 ) -> None:
     """Fit a linear probe, and write what it reaches on the test photos."""
     recipe = changed_recipe("default", seed=seed, image_size=image_size)

@@ -180,7 +180,7 @@ def command(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
     image_size: Annotated[
-        int | None, typer.Option(help="Width and height of the input, in pixels.  [default: 160]")
+        int | None, typer.Option(help="Width and height of the input, in pixels.  [default: 224]")
     ] = None,
     way: Annotated[
         list[Way] | None,

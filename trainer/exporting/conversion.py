@@ -18,7 +18,6 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.exporting.operators import Operator, operators
 from edgetl.trainer.exporting.options import InputType, Quantization
-from edgetl.trainer.exporting.unknown_threshold import known_photos, with_moved_threshold
 from edgetl.trainer.network.model import backbone_of
 from edgetl.trainer.network.unknown_output import (
     FLOAT_LAYERS,
@@ -77,9 +76,7 @@ def convert(graph: keras.Model, conversion: Conversion, *, calibration: Pixels) 
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if conversion.quantization == "int8":
         ranges = calibrated(converter, calibration)
-        found = quantized(ranges, operators(ranges, graph), (), conversion.input_type)
-        known = known_photos(graph, calibration)
-        return with_moved_threshold(found, known) if known else found
+        return quantized(ranges, operators(ranges, graph), (), conversion.input_type)
     if conversion.quantization != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if conversion.quantization == "float16":

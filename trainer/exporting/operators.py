@@ -21,8 +21,14 @@ def operators(flatbuffer: bytes, graph: keras.Model) -> list[Operator]:
     known = {layer.name for layers in (graph.layers, *nested) for layer in layers}
     subgraph = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer)).subgraphs[0]
     names = [tensor.name.decode() for tensor in subgraph.tensors]
+    # The converter gives the model's outputs names of its own.
+    outputs = dict.fromkeys((names[i] for i in subgraph.outputs), graph.layers[-1].name)
     return [
-        Operator(layer_of(output, known), tuple(names[i] for i in op.inputs if i >= 0), output)
+        Operator(
+            outputs.get(output) or layer_of(output, known),
+            tuple(names[i] for i in op.inputs if i >= 0),
+            output,
+        )
         for op in subgraph.operators
         for output in [names[op.outputs[0]]]
     ]

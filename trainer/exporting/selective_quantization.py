@@ -35,7 +35,6 @@ from edgetl.trainer.exporting.conversion import (
 from edgetl.trainer.exporting.operators import operators
 from edgetl.trainer.exporting.options import InputType
 from edgetl.trainer.exporting.record import LayerQuantizationError
-from edgetl.trainer.exporting.unknown_threshold import known_photos, with_moved_threshold
 from edgetl.trainer.network.unknown_output import FLOAT_LAYERS, TrainedModel
 
 # The search for layers stops after this time with the best set found so far.
@@ -83,7 +82,6 @@ class Int8Model:
 
     def __init__(self, graph: keras.Model, calibration: Pixels, input_type: InputType) -> None:
         self._input_type = input_type
-        self._known = known_photos(graph, calibration)
         converter = converter_of(graph)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: representative(calibration)
@@ -137,8 +135,7 @@ class Int8Model:
                 )
         # Not through the debugger, which would also build its own model for each choice.
         ranges = self._debugger.calibrated_model
-        found = quantized(ranges, self._operators, denylist, self._input_type)
-        return with_moved_threshold(found, self._known) if self._known else found
+        return quantized(ranges, self._operators, denylist, self._input_type)
 
     def _outputs(self, layers: Collection[str]) -> list[str]:
         left = {*layers, *FLOAT_LAYERS}

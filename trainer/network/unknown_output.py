@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from edgetl.trainer.network.model import features_model, load_model
@@ -14,6 +15,10 @@ from edgetl.trainer.unknown import Unknown, read_unknown
 # The layers that have to compute in float in an int8 file: the square of a distance has more than
 # 256 values, and a probability of 0.999 is another than one of 0.996.
 FLOAT_LAYERS = ("unknown", "probability")
+# A logarithm of a probability of 0, within the range of float16.
+_NEVER = -1e4
+
+_Constant = npt.NDArray[np.float32]
 
 
 class UnknownOutput(keras.layers.Layer):
@@ -25,9 +30,6 @@ class UnknownOutput(keras.layers.Layer):
 
     The distance |z|^2 / v - |B'z|^2 / v of z = g - m, with |g| = 1, is linear in g but for |B'g|^2:
     two convolutions of 1x1, which every TFLite runtime has, give it.
-
-    Attributes:
-        offset: the constant of the logarithm of the odds: the higher, the more is unknown.
     """
 
     def __init__(self, unknown: Unknown, *, merged: bool, **kwargs: Any) -> None:
@@ -40,7 +42,7 @@ class UnknownOutput(keras.layers.Layer):
         self._projection = (np.sqrt(scale) * distance.basis).astype(np.float32)
         self._linear = linear.T.astype(np.float32)
         self._constants = constants.astype(np.float32)
-        self.offset = float(np.float32(scale - unknown.slope * unknown.threshold))
+        self._offset = float(scale - unknown.slope * unknown.threshold)
 
     def call(self, pooled: Any, logits: Any) -> Any:
         """pooled: float32 [batch, 1, 1, channels]; logits: float32 [batch, classes], or [batch, 1]
@@ -51,15 +53,28 @@ class UnknownOutput(keras.layers.Layer):
         unit = pooled * ops.rsqrt(ops.sum(ops.square(pooled), axis=-1, keepdims=True) + 1e-12)
         across = ops.conv(unit, self._projection[np.newaxis, np.newaxis])
         along = ops.conv(unit, self._linear[np.newaxis, np.newaxis]) - self._constants
-        squared = ops.sum(ops.square(across), axis=-1)
-        unknown = ops.reshape(self.offset - squared - ops.max(along, axis=-1), (-1, 1))
-        classes = keras.activations.log_softmax(logits)
-        if not self._merged:
-            return ops.concatenate([classes, unknown], axis=-1)
-        known, examples = classes[:, :-1], classes[:, -1:]
-        both = ops.maximum(examples, unknown)
-        both = both + ops.log(ops.exp(examples - both) + ops.exp(unknown - both))
-        return ops.concatenate([known, both], axis=-1)
+        squared = ops.sum(ops.square(across), axis=-1, keepdims=True)
+        unknown = self._offset - squared - ops.max(along, axis=-1, keepdims=True)
+        # Neither log_softmax nor a concatenation: the quantizer rounds what they give and take,
+        # even where they are to stay float.
+        of_labels, own = self._of_labels(logits.shape[-1])
+        wide = ops.conv(ops.reshape(logits, (-1, 1, 1, logits.shape[-1])), of_labels) + _NEVER * (
+            own * float(not self._merged)
+        )
+        shifted = wide - ops.max(wide, axis=-1, keepdims=True)
+        classes = shifted - ops.log(ops.sum(ops.exp(shifted), axis=-1, keepdims=True))
+        examples = ops.sum(classes * own, axis=-1, keepdims=True)
+        most = ops.maximum(examples, unknown)
+        both = most + ops.log(ops.exp(examples - most) + ops.exp(unknown - most))
+        return ops.reshape(classes * (1 - own) + both * own, (-1, len(own)))
+
+    def _of_labels(self, classes: int) -> tuple[_Constant, _Constant]:
+        """The kernel that gives each class its label, and 1 at the place of "unknown"."""
+        labels = classes + (not self._merged)
+        kernel = np.eye(classes, labels, dtype=np.float32)[np.newaxis, np.newaxis]
+        own = np.zeros(labels, np.float32)
+        own[-1] = 1
+        return kernel, own
 
 
 @dataclass(frozen=True)

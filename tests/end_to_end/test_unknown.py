@@ -1,0 +1,92 @@
+"""A model that says unknown, from photos to what a device prints."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SMALL_RUN, Cli, MadeOnce, write_colour_pictures
+
+WITH_UNKNOWN = [word for word in SMALL_RUN if word not in ("--unknown", "off")]
+
+
+@pytest.fixture(scope="module")
+def folder(made_once: MadeOnce) -> Path:
+    """A run on blue, red and none/, which holds green, exported to float32 and int8."""
+
+    def make(to: Path) -> None:
+        write_colour_pictures(to / "photos", ["blue", "red", "green"], 20)
+        (to / "photos" / "green").rename(to / "photos" / "none")
+        write_colour_pictures(to / "strange", ["yellow"], 4)
+        cli = Cli(to)
+        made = cli("train", "photos", "--out", "run", *WITH_UNKNOWN)
+        (to / "train.log").write_text(made.stderr)
+        # 12 photos a class are too few to tell, and a file that loses one of them is not the point.
+        cli("export", "run", "--quantize", "none", "--quantize", "int8", "--max-drop", "100")
+
+    return made_once("unknown", make)
+
+
+def labelled(folder: Path, *words: str) -> list[dict[str, object]]:
+    result = Cli(folder)("classify", *words, "--format", "jsonl", "--top-k", "9")
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["float32", "int8"])
+def test_pictures_are_known_or_unknown(folder: Path, name: str) -> None:
+    model = f"run/exports/model.{name}.tflite"
+    for photos, label in (("photos/blue", "blue"), ("photos/none", "unknown")):
+        found = [line["label"] for line in labelled(folder, photos, "--model", model)]
+        assert found.count(label) >= 15, (photos, found)
+    (first, *_) = labelled(folder, "photos/red", "--model", model)
+    assert {p["label"] for p in first["predictions"]} == {"blue", "red", "unknown"}
+
+
+def test_train_says_what_it_took_for_examples_and_how_many_photos_pass(folder: Path) -> None:
+    log = " ".join((folder / "train.log").read_text().split())
+    assert "none: is taken for examples of 'unknown'" in log
+    metrics = json.loads((folder / "run" / "metrics.json").read_text())["unknown"]
+    said = f"{metrics['passed']} of {metrics['held_out']} held-out photos of the classes pass"
+    assert said in log
+
+
+def test_the_threshold_moves_without_another_export(folder: Path) -> None:
+    def unknown(*words: str) -> list[float]:
+        lines = labelled(folder, "photos/none", "--model", "run/exports/model.int8.tflite", *words)
+        return [
+            next(p["probability"] for p in line["predictions"] if p["label"] == "unknown")
+            for line in lines
+        ]
+
+    plain = unknown()
+    strict, lenient = unknown("--unknown-at", "0.01"), unknown("--unknown-at", "0.99")
+    assert unknown("--unknown-at", "0.5") == pytest.approx(plain, abs=1e-6)
+    assert all(a >= b >= c for a, b, c in zip(strict, plain, lenient, strict=True))
+    assert max(a - c for a, c in zip(strict, lenient, strict=True)) > 0.001
+
+
+def test_unknown_is_a_condition(folder: Path, tmp_path: Path) -> None:
+    Cli(folder)("classify", "photos/none", "photos/blue", "--snapshots", tmp_path / "kept",
+                "--when", "unknown", "--model", "run/exports/model.float32.tflite")  # fmt: skip
+    kept = [path.name for path in (tmp_path / "kept").rglob("*.jpg")]
+    assert len(kept) >= 18
+    assert len(kept) <= 22
+
+
+def test_a_plain_file_has_the_classes_alone_and_says_so(folder: Path, tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    cli.here("train", folder / "photos", "--out", "run", *SMALL_RUN, "--epochs", "2",
+             "--head-epochs", "1")  # fmt: skip
+    assert not (tmp_path / "run" / "unknown.npz").exists()
+    assert (tmp_path / "run" / "labels.txt").read_text() == "blue\nred\nunknown\n"
+
+
+def test_a_file_without_unknown_refuses_another_threshold(
+    two_class_run: Path, tmp_path: Path
+) -> None:
+    result = Cli(tmp_path)(
+        "classify", two_class_run, "--model", two_class_run / "exports" / "model.int8.tflite",
+        "--unknown-at", "0.9", check=2,
+    )  # fmt: skip
+    assert "has no label 'unknown', so --unknown-at has no effect" in result.stderr
+    assert "edgetl export --unknown on" in result.stderr
