@@ -60,7 +60,7 @@ class TrainOptions(Options):
         str | None,
         Option(
             "Size of the input, in pixels; auto tries 160 and 224.",
-            unset="224, the most accurate on the mean; 160 takes half the time",
+            unset="224: 160 takes half the time",
             metavar="N|HxW|auto",
             group="Training",
             parse=parse_image_size,

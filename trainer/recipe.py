@@ -375,6 +375,7 @@ _OLDER = {
 
 def upgraded(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe in a config.json of any edgetl, with the settings of this one."""
+    unknown = recipe.get("unknown", "off")
     if "head_solver" in recipe:
-        return dict(recipe)
+        return {**recipe, "unknown": unknown}
     return {**recipe, **_OLDER, "folds": Recipe.folds}

@@ -44,6 +44,9 @@ from edgetl.trainer.run.records import DataRecord, RunConfig, RunMetrics, write_
 from edgetl.trainer.run.split_record import read_digests
 from edgetl.trainer.unknown import write_unknown
 
+# Fewer photos of a class do not show how unlike one another they are.
+_ENOUGH_OF_A_CLASS = 5
+
 
 def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: bool) -> None:
     """Train on the photos that `trainer.data.scanning.scan` found, in a new run folder.
@@ -154,7 +157,7 @@ def fit_model(
         recipe,
         clock,
         class_weights=weights,
-        known=len(dataset.labels) - (UNKNOWN in dataset.labels),
+        known=_known_classes(dataset) if recipe.knows_unknown else 0,
         checkpoint=checkpoint,
         devices=prepared.devices,
         callbacks=[keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
@@ -164,6 +167,20 @@ def fit_model(
     restore(prepared.final.weights, fitted.weights)
     divide_logits(prepared.final, fitted.choice.temperature)
     return fitted
+
+
+def _known_classes(dataset: Dataset) -> int:
+    """How many classes, the first, a picture can be near to; 0 where they have too few photos."""
+    found = datasets.counts(dataset, "train")
+    found.pop(UNKNOWN, None)
+    fewest = min(found, key=found.__getitem__)
+    if found[fewest] >= _ENOUGH_OF_A_CLASS:
+        return len(found)
+    logger.warning(
+        f"the model will call nothing {UNKNOWN!r}: {counted(found[fewest], 'training photo')} of "
+        f"{quoted(fewest)!r} cannot show how far a class reaches; {_ENOUGH_OF_A_CLASS} or more can"
+    )
+    return 0
 
 
 def publish(

@@ -117,22 +117,29 @@ def _principal(within: npt.NDArray[np.float64]) -> tuple[Any, Any]:
 
 
 def fit_unknown(
-    distance: ClassDistance, distances: npt.NDArray[np.float64], confidences: Features
+    distance: ClassDistance, distances: npt.NDArray[np.float64], probabilities: Features
 ) -> Unknown:
     """The threshold at which 99 % of held-out photos of known classes pass.
 
     Args:
         distance: that the file will hold.
         distances: of the held-out photos, [pictures], from models that did not learn from them.
-        confidences: the probability of the most probable class of each, above 0.
+        probabilities: of each, [pictures, classes]. Beyond the known classes there may be one of
+            examples of what is unknown.
     """
+    known = len(distance.means)
+    confidences = probabilities[:, :known].max(axis=1)
+    of_examples = probabilities[:, known:].sum(axis=1)
+    from scipy.special import expit
+
     median, quantile = float(np.median(distances)), _quantile(distances)
     slope = math.log((1 - _AT_MEDIAN) / _AT_MEDIAN) / max(quantile - median, 1e-3 * median, 1e-9)
     # "unknown" competes with the most probable class: it wins where the logarithm of its odds is
     # above that of the class's probability.
     needed = distances - np.log(np.maximum(confidences, _SMALLEST)) / slope
     threshold = _quantile(needed)
-    passed = int((needed <= threshold).sum())
+    far = expit(slope * (distances - threshold))
+    passed = int((confidences * (1 - far) >= of_examples * (1 - far) + far).sum())
     return Unknown(distance, slope, threshold, len(distances), passed)
 
 

@@ -168,7 +168,7 @@ def _index_of_unknown(model: ModelFile, unknown_at: float | None) -> int:
     if UNKNOWN not in model.labels:
         raise SettingError(
             f"{quoted(model.path)}: has no label {UNKNOWN!r}, so --unknown-at has no effect; "
-            f"export it with: edgetl export --unknown on"
+            f"leave it out, or use a model that edgetl made without --unknown off"
         )
     return model.labels.index(UNKNOWN)
 

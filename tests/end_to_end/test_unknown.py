@@ -89,4 +89,18 @@ def test_a_file_without_unknown_refuses_another_threshold(
         "--unknown-at", "0.9", check=2,
     )  # fmt: skip
     assert "has no label 'unknown', so --unknown-at has no effect" in result.stderr
-    assert "edgetl export --unknown on" in result.stderr
+    assert "without --unknown off" in result.stderr
+
+
+def test_a_run_that_did_not_learn_it_says_so(two_class_run: Path, tmp_path: Path) -> None:
+    result = Cli(tmp_path).refused("export", two_class_run, "--unknown", "on")
+    assert "did not learn what is unknown" in result.stderr
+    assert "edgetl train --unknown on" in result.stderr
+
+
+def test_too_few_photos_leave_it_out_and_say_so(tmp_path: Path) -> None:
+    write_colour_pictures(tmp_path / "photos", ["blue", "red"], 4)
+    made = Cli(tmp_path).here("train", "photos", "--out", "run", "--image-size", "32", "--steps",
+                              "4", "--folds", "2")  # fmt: skip
+    assert "the model will call nothing 'unknown': 4 training photos of 'blue'" in made.stderr
+    assert not (tmp_path / "run" / "unknown.npz").exists()

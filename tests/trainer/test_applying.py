@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.edge.errors import DataError, RunFolderError
+from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.doubtful import applying
 from edgetl.trainer.doubtful.applying import applied_lines, apply_moves
 from edgetl.trainer.doubtful.moves import COLUMNS, read_moves
@@ -76,7 +77,7 @@ def test_photos_are_moved_within_their_split_and_moved_back(tmp_path: Path) -> N
     assert after["val/cat/2-2.jpg"] == "val/dog/2.jpg"
     lines = list(applied_lines(data, applied))
     assert lines[0] == "moved      5 photos"
-    assert "Train/cat/1.jpg is Train/dog/1-2.jpg: its name was taken" in lines[1]
+    assert "Train/cat/1.jpg is now Train/dog/1-2.jpg" in lines[1]
     assert lines[-1].startswith("undo       edgetl inspect --apply ")
     assert applied.undo == tmp_path / "moves.undo.csv"
     assert "are moved already; move them back with" in refused(data, path)
@@ -95,6 +96,15 @@ def test_what_undoes_earlier_moves_is_kept(tmp_path: Path) -> None:
     apply_moves(data, second.undo)
     apply_moves(data, first.undo)
     assert files(data) == before
+
+
+def test_files_of_moves_among_the_photos_are_no_tables_of_labels(tmp_path: Path) -> None:
+    data = made(tmp_path / "data", PLAIN)
+    undo = apply_moves(data, moves_file(data, "cat/3.jpg,cat,dog,0.9")).undo
+    assert undo.parent == data
+    assert scan(data).labels == ("cat", "dog")
+    apply_moves(data, undo)
+    assert scan(data).labels == ("cat", "dog")
 
 
 def test_photos_of_a_class_that_is_emptied_come_back(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def model() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def backbone_at_160() -> keras.Model:
-    return backbone_of(build_model(Recipe(weights="none"), 2))
+    return backbone_of(build_model(Recipe(height=160, width=160, weights="none"), 2))
 
 
 @pytest.fixture(scope="module")

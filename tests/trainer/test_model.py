@@ -38,7 +38,7 @@ def two_class_model() -> keras.Model:
 def test_the_parameter_counts_at_160_are_those_of_the_reference(
     classes: int, expected: ParameterCounts
 ) -> None:
-    model = build_model(Recipe(weights="none"), classes)
+    model = build_model(Recipe(height=160, width=160, weights="none"), classes)
     assert backbone_of(model).output_shape == (None, 5, 5, 1280)
     assert parameter_counts(model, fine_tune_from=100) == expected
 

@@ -38,7 +38,9 @@ def test_a_move_back_says_what_the_photo_becomes(tmp_path: Path) -> None:
     path = tmp_path / "undo.csv"
     move = Move("cat/1.jpg", "cat", "dog", "0.9", "dog/1-2.jpg")
     write_moves(path, [move.undone])
-    assert path.read_text() == ("file,from,to,probability,target\ndog/1-2.jpg,dog,cat,,cat/1.jpg\n")
+    assert path.read_text() == (
+        "file,from,to,probability,moved_to\ndog/1-2.jpg,dog,cat,,cat/1.jpg\n"
+    )
     assert read_moves(path) == (move.undone,)
 
 

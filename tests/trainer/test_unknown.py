@@ -61,7 +61,7 @@ def test_what_is_of_no_class_is_far_however_bright(channels: int) -> None:
 def test_of_many_held_out_photos_99_percent_pass_and_of_new_ones_about_as_many() -> None:
     features, targets = clouds(300)
     distance = fit_distance(features, targets)
-    sure = np.full(2000, 0.999)
+    sure = np.full((2000, 3), [0.999, 0.0005, 0.0005])
     unknown = fit_unknown(distance, distance.of(clouds(2000, seed=1)[0]), sure)
     assert (unknown.held_out, unknown.passed) == (2000, pytest.approx(1980, abs=2))
     new = distance.of(clouds(2000, seed=2)[0])
@@ -74,7 +74,7 @@ def test_few_held_out_photos_leave_room_beyond_the_farthest() -> None:
     lost = []
     for seed in range(40):
         few = distance.of(clouds(12, seed=seed)[0])
-        unknown = fit_unknown(distance, few, np.full(12, 0.999))
+        unknown = fit_unknown(distance, few, np.full((12, 3), 1 / 3))
         assert unknown.passed == 12
         lost.append((distance.of(clouds(2000, seed=100)[0]) > unknown.threshold).mean())
     assert np.mean(lost) < 0.03
@@ -85,14 +85,24 @@ def test_an_uncertain_photo_is_not_lost_to_unknown() -> None:
     features, targets = clouds(300)
     distance = fit_distance(features, targets)
     held = distance.of(clouds(500, seed=1)[0])
-    certain = fit_unknown(distance, held, np.full(500, 1.0))
-    assert fit_unknown(distance, held, np.full(500, 0.4)).threshold > certain.threshold
+    certain = fit_unknown(distance, held, np.eye(3)[np.zeros(500, int)])
+    assert fit_unknown(distance, held, np.full((500, 3), 1 / 3)).threshold > certain.threshold
+
+
+def test_a_photo_that_is_taken_for_an_example_of_unknown_does_not_pass() -> None:
+    features, targets = clouds(300)
+    distance = fit_distance(features, targets)
+    held = distance.of(clouds(200, seed=1)[0])
+    probabilities = np.tile([0.9, 0.05, 0.03, 0.02], (200, 1))
+    passed = fit_unknown(distance, held, probabilities).passed
+    probabilities[:20] = [0.3, 0.05, 0.03, 0.62]
+    assert fit_unknown(distance, held, probabilities).passed == pytest.approx(passed - 20, abs=3)
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     features, targets = clouds(60)
     distance = fit_distance(features, targets)
-    unknown = fit_unknown(distance, distance.of(features), np.ones(60))
+    unknown = fit_unknown(distance, distance.of(features), np.eye(3)[np.arange(60) % 3])
     write_unknown(tmp_path / "unknown.npz", unknown)
     found = read_unknown(tmp_path / "unknown.npz")
     np.testing.assert_array_equal(found.distance.of(features), distance.of(features))
@@ -129,7 +139,7 @@ def trained(pictures: np.ndarray, classes: int, known: int) -> tuple[keras.Model
     model = build_model(Recipe(height=32, width=32), classes)
     features = features_model(model)(pictures[:30].astype(np.float32), training=False).numpy()
     distance = fit_distance(features, np.arange(30) % known)
-    return model, fit_unknown(distance, distance.of(features), np.full(30, 0.99))
+    return model, fit_unknown(distance, distance.of(features), np.eye(known)[np.zeros(30, int)])
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def applied_lines(data: Path, applied: Applied) -> Iterator[str]:
     yield f"moved      {counted(len(applied.moved), 'photo')}{before}"
     for move in applied.moved:
         if PurePosixPath(move.file).name != PurePosixPath(move.target).name:
-            yield f"renamed    {quoted(move.file)} is {quoted(move.target)}: its name was taken"
+            yield f"renamed    {quoted(move.file)} is now {quoted(move.target)}"
     yield f"undo       {moving_command(data, '--apply', applied.undo)}"
 
 
@@ -194,7 +194,8 @@ def _faults_of_classes(
         elif move.to == label:
             yield f"{quoted(move.file)} is in the class {label!r} already"
         elif move.to not in labels:
-            yield f"{quoted(move.file)} would go to {move.to!r}, which is no class here"
+            known = some([repr(label) for label in labels])
+            yield f"{quoted(move.file)} would go to {move.to!r}, which is no class here ({known})"
 
 
 def _target(move: Move, found: Dataset, below: Path) -> PurePosixPath:

@@ -1,7 +1,7 @@
 """Files of moves: which photos go from one class's folder to another's, as CSV for people to edit.
 
-Columns file, from, to and probability; the file that undoes moves also has target, as a photo gets
-back the name that it had.
+Columns file, from, to and probability; the file that undoes moves also has moved_to, as a photo
+gets back the name that it had.
 """
 
 import csv
@@ -18,7 +18,7 @@ from edgetl.trainer.doubtful.confident_learning import DoubtfulLabel
 
 _NEEDED = ("file", "from", "to")
 COLUMNS = (*_NEEDED, "probability")
-_TARGET = "target"
+_TARGET = "moved_to"
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,11 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
     finished = read_run(found)
     if options.unknown == "off":
         finished = replace(finished, unknown=None)
+    elif options.unknown and not finished.unknown:
+        raise SettingError(
+            f"--unknown on: {quoted(found.path)} did not learn what is unknown; leave it out, or "
+            f"train with: edgetl train --unknown on"
+        )
     root = options.data or finished.dataset.root
     pictures = read_check_pictures(finished, root)
     choosing = pictures.rows

@@ -24,13 +24,13 @@ class ExportOptions(Options):
         Option("none is float32. Repeatable.", unset="none"),
     ] = ()
     unknown: Annotated[
-        Literal["on", "off"],
+        Literal["on", "off"] | None,
         Option(
             'A last label "unknown", for pictures that are like none of the classes.',
-            reason="off gives a file with the classes alone",
+            unset="on, where the run learned it",
             common=False,
         ),
-    ] = "on"
+    ] = None
     input: Annotated[
         InputType,
         Option("Input of int8 files.", reason="takes frames as is", group="int8"),

@@ -108,7 +108,8 @@ def fit(
         recipe: with its number of epochs.
         clock: gets what each stage takes.
         class_weights: of each class's pictures in the loss, in labels order.
-        known: how many of the classes, the first, are not examples of "unknown".
+        known: how many of the classes, the first, a picture is near to or unknown; 0 where the
+            model is not to tell.
         checkpoint: where an interrupted training stopped.
         devices: that the model was made for.
 
@@ -128,7 +129,7 @@ def fit(
         epoch_steps(recipe, len(pictures.rows["train"])),
         class_weights,
         solved.strength if solved else 0.0,
-        known if recipe.knows_unknown else 0,
+        known,
         values_of(model.weights),
     )
     clock.lap("head")
@@ -182,5 +183,5 @@ def _unknown(
     return fit_unknown(
         known_distance(trainee, inputs.fine_tune, features_of),
         held_out.distances[choice.share][known],
-        calibrated[known].max(axis=1),
+        calibrated[known],
     )
