@@ -5,26 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL_RUN, Cli, MadeOnce, write_colour_pictures
-
-WITH_UNKNOWN = [word for word in SMALL_RUN if word not in ("--unknown", "off")]
+from tests.conftest import SMALL_RUN, Cli, write_colour_pictures
 
 
-@pytest.fixture(scope="module")
-def folder(made_once: MadeOnce) -> Path:
-    """A run on blue, red and none/, which holds green, exported to float32 and int8."""
-
-    def make(to: Path) -> None:
-        write_colour_pictures(to / "photos", ["blue", "red", "green"], 20)
-        (to / "photos" / "green").rename(to / "photos" / "none")
-        write_colour_pictures(to / "strange", ["yellow"], 4)
-        cli = Cli(to)
-        made = cli("train", "photos", "--out", "run", *WITH_UNKNOWN)
-        (to / "train.log").write_text(made.stderr)
-        # 12 photos a class are too few to tell, and a file that loses one of them is not the point.
-        cli("export", "run", "--quantize", "none", "--quantize", "int8", "--max-drop", "100")
-
-    return made_once("unknown", make)
+@pytest.fixture(name="folder")
+def _folder(unknown_run: Path) -> Path:
+    return unknown_run.parent
 
 
 def labelled(folder: Path, *words: str) -> list[dict[str, object]]:
