@@ -1,6 +1,7 @@
 """A head on the frozen backbone, without a run: which photos it tells apart, and how well."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,8 +65,8 @@ def cross_validated_head(
         labels: the classes.
         recipe: the number of folds and the seed.
     """
-    given = [example.label for example in examples]
-    weights = class_weights({label: given.count(label) for label in labels})
+    given = Counter(example.label for example in examples)
+    weights = class_weights({label: given[label] for label in labels})
     return cross_validate(features, assign_folds(examples, recipe.folds, seed=recipe.seed), weights)
 
 

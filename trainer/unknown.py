@@ -127,11 +127,11 @@ def fit_unknown(
         probabilities: of each, [pictures, classes]. Beyond the known classes there may be one of
             examples of what is unknown.
     """
+    from scipy.special import expit
+
     known = len(distance.means)
     confidences = probabilities[:, :known].max(axis=1)
     of_examples = probabilities[:, known:].sum(axis=1)
-    from scipy.special import expit
-
     median, quantile = float(np.median(distances)), _quantile(distances)
     slope = math.log((1 - _AT_MEDIAN) / _AT_MEDIAN) / max(quantile - median, 1e-3 * median, 1e-9)
     # "unknown" competes with the most probable class: it wins where the logarithm of its odds is

@@ -11,15 +11,14 @@ import typer
 from scipy.stats import rankdata
 
 from edgetl.benchmarks.dev.command_line import console, figures_table, run_command
-from edgetl.benchmarks.dev.suite_plan import ImageSet, read_sets
+from edgetl.benchmarks.dev.suite_plan import ImageSet, link_files, read_sets
 from edgetl.edge.model.preprocessing import Pixels
-from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.edge.sources.file_kinds import PICTURE_SUFFIXES
 from edgetl.trainer import train
 from edgetl.trainer.data.picture_cache import read_pictures
 from edgetl.trainer.exporting.conversion import Conversion, converted_files
+from edgetl.trainer.exporting.interpreting import probabilities_of
 from edgetl.trainer.network.unknown_output import TrainedModel
-from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import RunConfig, read_record
 
 _FILES = (Conversion("none"), Conversion("int8"))
@@ -64,43 +63,21 @@ def _log_odds(
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
         drawn = one.drawn(photos, seed=0)
-        for label in labels:
-            (data / label).mkdir(parents=True)
-            for path in drawn[label]:
-                (data / label / path.name).symlink_to(path.resolve())
+        link_files({label: drawn[label] for label in labels}, data)
         run = train(data, out=Path(folder, "run"), image_size=image_size)
         size = read_record(run.config, RunConfig).recipe.input_size
         # As many of each class.
         some = [drawn[label][: _CALIBRATION // len(labels)] for label in labels]
         calibration = read_pictures([path for paths in some for path in paths], size, "calibration")
-        files = converted_files(_trained(run), list(_FILES), calibration)
+        files = converted_files(TrainedModel(run.model, run.unknown), list(_FILES), calibration)
         known = [path for label in labels for path in one.test[label]]
         pictures = [read_pictures(paths, size, "reading") for paths in (known, others)]
-        return [_odds_of(file, *pictures) for file in files]
+        return [(_odds_of(file, pictures[0]), _odds_of(file, pictures[1])) for file in files]
 
 
-def _trained(run: RunFolder) -> TrainedModel:
-    return TrainedModel(run.model, run.unknown)
-
-
-def _odds_of(file: bytes, known: Pixels, others: Pixels) -> tuple[_Odds, _Odds]:
-    return _unknown_odds(_answers(file, known)), _unknown_odds(_answers(file, others))
-
-
-def _answers(file: bytes, pixels: Pixels) -> npt.NDArray[np.float32]:
-    interpreter = choose_runtime().interpreter(file, threads=default_threads())
-    (model_input,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
-    answers = []
-    for picture in pixels:
-        values = picture[np.newaxis].astype(model_input["dtype"])
-        interpreter.set_tensor(model_input["index"], values)
-        interpreter.invoke()
-        answers.append(interpreter.get_tensor(output["index"])[0])
-    return np.array(answers, np.float32)
-
-
-def _unknown_odds(answers: npt.NDArray[np.float32]) -> _Odds:
+def _odds_of(file: bytes, pixels: Pixels) -> _Odds:
     """The logarithms of the odds of "unknown", which is the last."""
+    answers = probabilities_of(file, pixels, range(len(pixels)))
     known = np.maximum(answers[:, :-1].astype(np.float64).sum(axis=1), 1e-38)
     found: _Odds = np.log(np.maximum(answers[:, -1].astype(np.float64), 1e-38)) - np.log(known)
     return found

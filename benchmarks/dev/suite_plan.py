@@ -180,14 +180,17 @@ def link_photos(one: ImageSet, trial: Trial, folder: Path) -> tuple[Path, Path]:
     if trial.way == Way.notebook:
         test = folder / "test"
         held = {label: max(1, len(paths) // _VALIDATION_SHARE) for label, paths in drawn.items()}
-        _link({label: paths[: held[label]] for label, paths in drawn.items()}, data / "validation")
+        link_files(
+            {label: paths[: held[label]] for label, paths in drawn.items()}, data / "validation"
+        )
         drawn = {label: paths[held[label] :] for label, paths in drawn.items()}
-    _link(drawn, data / "train")
-    _link(one.test, test)
+    link_files(drawn, data / "train")
+    link_files(one.test, test)
     return data, test
 
 
-def _link(files: Mapping[str, Sequence[Path]], to: Path) -> None:
+def link_files(files: Mapping[str, Sequence[Path]], to: Path) -> None:
+    """Link the files of each class into a folder of its own below `to`."""
     # Symbolic links, which edgetl and Keras follow to files: hard ones end at the file system.
     for label, paths in files.items():
         (to / label).mkdir(parents=True)

@@ -35,8 +35,7 @@ def prepare(job: Job) -> Load:
 
     def load() -> dict[str, Variant]:
         run = RunFolder(Path(job.model).parent)
-        unknown = run.unknown if run.unknown.is_file() else None
-        model = TrainedModel(run.model, unknown).load_whole()
+        model = TrainedModel(run.model, run.learned_unknown).load_whole()
         compiled = compiled_call(model)
 
         def called(pixels: Pixels) -> npt.NDArray[np.float32]:

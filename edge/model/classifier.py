@@ -71,8 +71,7 @@ class Classifier:
             raise SettingError(f"threads {threads} is less than 1")
         self.model = model if isinstance(model, ModelFile) else _read(model, labels)
         check_scaling(self.model)
-        self._unknown_at = unknown_at
-        self._unknown = _index_of_unknown(self.model, unknown_at)
+        unknown = None if unknown_at is None else _index_of_unknown(self.model, unknown_at)
         self.runtime = choose_runtime(runtime)
         self.threads = default_threads() if threads is None else threads
         try:
@@ -95,7 +94,10 @@ class Classifier:
         self._input: int = self._interpreter.get_input_details()[0]["index"]
         self._output: int = self._interpreter.get_output_details()[0]["index"]
         self._input_values = input_values(self.model.input, self.model.normalization)
-        self._probabilities = probabilities(self.model.output, self.model.output_values)
+        own = probabilities(self.model.output, self.model.output_values)
+        self._probabilities = own
+        if unknown is not None and unknown_at is not None:
+            self._probabilities = lambda output: with_unknown_at(own(output), unknown, unknown_at)
 
     def copy(self) -> "Classifier":
         """The same model in an interpreter of its own, for another thread."""
@@ -140,10 +142,7 @@ class Classifier:
         """
         self._interpreter.set_tensor(self._input, self._input_values(pixels)[np.newaxis])
         self._interpreter.invoke()
-        found = self._probabilities(self._interpreter.get_tensor(self._output))
-        if self._unknown_at is None:
-            return found
-        return with_unknown_at(found, self._unknown, self._unknown_at)
+        return self._probabilities(self._interpreter.get_tensor(self._output))
 
     def predictions(
         self, probabilities: npt.NDArray[np.float32], *, top_k: int | None = None
@@ -160,9 +159,7 @@ class Classifier:
         return [Prediction(self.labels[i], float(probabilities[i]), int(i)) for i in order]
 
 
-def _index_of_unknown(model: ModelFile, unknown_at: float | None) -> int:
-    if unknown_at is None:
-        return -1
+def _index_of_unknown(model: ModelFile, unknown_at: float) -> int:
     if not 0 < unknown_at < 1:
         raise SettingError(f"unknown_at {unknown_at} is not between 0 and 1")
     if UNKNOWN not in model.labels:

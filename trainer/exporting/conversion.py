@@ -23,7 +23,6 @@ from edgetl.trainer.network.unknown_output import (
     FLOAT_LAYERS,
     TrainedModel,
     UnknownOutput,
-    merges,
 )
 from edgetl.trainer.unknown import Unknown
 
@@ -107,12 +106,15 @@ def quantized(
     Raises:
         EdgetlError: the quantizer failed.
     """
-    left = {*denylist, *FLOAT_LAYERS}
     with without_output():
-        flatbuffer = mlir_quantize(
-            ranges, denylisted_nodes=[op.output for op in of_graph if op.layer in left]
-        )
+        flatbuffer = mlir_quantize(ranges, denylisted_nodes=float_outputs(of_graph, denylist))
         return bytes(modify_model_io_type(flatbuffer, tf.dtypes.as_dtype(input_type), tf.float32))
+
+
+def float_outputs(of_graph: Sequence[Operator], denylist: Collection[str]) -> list[str]:
+    """The tensors that stay float: of layers on the denylist, and of those that have to."""
+    left = {*denylist, *FLOAT_LAYERS}
+    return [op.output for op in of_graph if op.layer in left]
 
 
 def export_graph(model: keras.Model, unknown: Unknown | None) -> keras.Model:
@@ -143,7 +145,7 @@ def export_graph(model: keras.Model, unknown: Unknown | None) -> keras.Model:
     x = convolution(pooled)
     x = keras.layers.Reshape((classes,), name="logits")(x)
     if unknown:
-        x = UnknownOutput(unknown, merged=merges(unknown, classes), name="unknown")(pooled, x)
+        x = UnknownOutput(unknown, name="unknown")(pooled, x)
     x = keras.layers.Softmax(name="probability")(x)
     convolution.set_weights([kernel[np.newaxis, np.newaxis], bias])
     return keras.Model(inputs, x, name="edgetl")

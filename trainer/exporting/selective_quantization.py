@@ -22,16 +22,17 @@ import tensorflow as tf
 
 from edgetl.edge.errors import EdgetlError, SettingError
 from edgetl.edge.model.preprocessing import Pixels
-from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.trainer import metrics
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.exporting.conversion import (
     converter_of,
     export_graph,
+    float_outputs,
     quantized,
     representative,
     without_output,
 )
+from edgetl.trainer.exporting.interpreting import probabilities_of
 from edgetl.trainer.exporting.operators import operators
 from edgetl.trainer.exporting.options import InputType
 from edgetl.trainer.exporting.record import LayerQuantizationError
@@ -104,7 +105,7 @@ class Int8Model:
         """The error of every layer that is not on the denylist, worst first."""
         table = io.StringIO()
         with without_output():
-            self._debugger.options = _options(self._outputs(denylist))
+            self._debugger.options = _options(float_outputs(self._operators, denylist))
             self._debugger.run()
             self._debugger.layer_statistics_dump(table)
         table.seek(0)
@@ -136,10 +137,6 @@ class Int8Model:
         # Not through the debugger, which would also build its own model for each choice.
         ranges = self._debugger.calibrated_model
         return quantized(ranges, self._operators, denylist, self._input_type)
-
-    def _outputs(self, layers: Collection[str]) -> list[str]:
-        left = {*layers, *FLOAT_LAYERS}
-        return [op.output for op in self._operators if op.layer in left]
 
 
 def quantize_with_denylist(
@@ -236,15 +233,8 @@ def _lost(
 
 def _accuracy(flatbuffer: bytes, criteria: AcceptanceCriteria) -> float:
     try:
-        interpreter = choose_runtime("litert").interpreter(flatbuffer, threads=default_threads())
+        found = probabilities_of(flatbuffer, criteria.pixels, criteria.rows)
     except (ValueError, RuntimeError) as error:
         words = f"LiteRT cannot run the model with these layers in float ({error})"
         raise EdgetlError(words) from error
-    (model_input,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
-    correct = 0
-    for row, target in zip(criteria.rows, criteria.targets, strict=True):
-        pixels = criteria.pixels[[row]]
-        interpreter.set_tensor(model_input["index"], pixels.astype(model_input["dtype"]))
-        interpreter.invoke()
-        correct += int(interpreter.get_tensor(output["index"]).argmax()) == target
-    return correct / len(criteria.targets)
+    return metrics.accuracy(found, criteria.targets)

@@ -15,7 +15,6 @@ from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values
 from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_steps
 from edgetl.trainer.fitting.held_out import (
     HeldOut,
-    features_above,
     known_distance,
     predict_folds,
     predict_validation,
@@ -178,10 +177,9 @@ def _unknown(
     known = held_out.targets < trainee.known
     if not known.any():
         return None
-    features_of = features_above(trainee, inputs)
     calibrated = with_temperature(held_out.probabilities[choice.share], choice.temperature)
     return fit_unknown(
-        known_distance(trainee, inputs.fine_tune, features_of),
+        known_distance(trainee, inputs),
         held_out.distances[choice.share][known],
         calibrated[known],
     )

@@ -19,13 +19,8 @@ from edgetl.trainer.fitting.averaging import SHARES, average
 from edgetl.trainer.fitting.checkpoint import Array, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochHistory, planned_epochs
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
-from edgetl.trainer.fitting.rows import PhaseInputs, TrainingInputs
-from edgetl.trainer.network.model import (
-    Outputs,
-    features_model,
-    head_probabilities,
-    outputs_of,
-)
+from edgetl.trainer.fitting.rows import TrainingInputs
+from edgetl.trainer.network.model import head_probabilities
 from edgetl.trainer.progress import progress
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.unknown import ClassDistance, fit_distance
@@ -63,7 +58,7 @@ _Predicted = tuple[dict[float, metrics.Probabilities], dict[float, npt.NDArray[n
 
 
 def predictions(
-    trainee: Trainee, inputs: PhaseInputs, after_head: Sequence[Array], *, features_of: Outputs
+    trainee: Trainee, inputs: TrainingInputs, after_head: Sequence[Array]
 ) -> _Predicted:
     """What each average of the weights after phase one and the model's own gives for validation.
 
@@ -76,7 +71,7 @@ def predictions(
     tuned = values_of(trainee.model.weights)
     trained = planned_epochs(trainee.recipe, "fine_tune") > 0
     shares = SHARES if trainee.recipe.averages and after_head and trained else (1.0,)
-    held = inputs.validation
+    held, features_of = inputs.fine_tune.validation, trainee.features_of(inputs)
     probabilities, distances = {}, {}
     for share in shares:
         weights = tuned if share == 1 else average(after_head, tuned, share)
@@ -84,28 +79,22 @@ def predictions(
         features = features_of(held.file, held.rows)
         probabilities[share] = head_probabilities(trainee.model, features)
         if trainee.known:
-            distance = known_distance(trainee, inputs, features_of)
-            distances[share] = distance.of(features)
+            distances[share] = known_distance(trainee, inputs).of(features)
     restore(trainee.model.weights, tuned)
     return probabilities, distances
 
 
-def features_above(trainee: Trainee, inputs: TrainingInputs) -> Outputs:
-    """What gives pooled features of what phase two is fitted on, by the model's weights."""
-    model = features_model(trainee.model, inputs.split_layer)
-    return outputs_of(model, inputs.fine_tune.copies[0].file.dtype)
-
-
-def known_distance(trainee: Trainee, inputs: PhaseInputs, features_of: Outputs) -> ClassDistance:
+def known_distance(trainee: Trainee, inputs: TrainingInputs) -> ClassDistance:
     """The distance from the training photos of the known classes, by the model's weights."""
-    plain, known = inputs.plain, trainee.known
+    plain, known = inputs.fine_tune.plain, trainee.known
     assert plain is not None
     most = max(2, _ENOUGH_KNOWN // known)
     of_classes = [np.flatnonzero(plain.targets == one) for one in range(known)]
     some = np.concatenate(
         [rows[np.arange(n := min(len(rows), most)) * len(rows) // max(1, n)] for rows in of_classes]
     )
-    return fit_distance(features_of(plain.file, plain.rows[some]), plain.targets[some])
+    features = trainee.features_of(inputs)(plain.file, plain.rows[some])
+    return fit_distance(features, plain.targets[some])
 
 
 def predict_validation(
@@ -113,10 +102,7 @@ def predict_validation(
 ) -> HeldOut:
     """The predictions for the validation pictures."""
     held = inputs.fine_tune.validation
-    features_of = features_above(trainee, inputs)
-    probabilities, distances = predictions(
-        trainee, inputs.fine_tune, after_head, features_of=features_of
-    )
+    probabilities, distances = predictions(trainee, inputs, after_head)
     folds = np.zeros(len(held), np.int64)
     return HeldOut(np.arange(len(held)), held.targets, folds, probabilities, (), distances)
 
@@ -139,14 +125,13 @@ def predict_folds(
             f"cross-validation has {filled} folds and not {wanted}: no class has more photos, "
             f"near-copies counted as one"
         )
-    features_of = features_above(trainee, inputs)
     parts: list[HeldOut] = []
     chosen = _enough(folds)
     for number, fold in enumerate(chosen):
         path, title = folder / f"fold-{fold}.npz", f"fold {number + 1}/{len(chosen)}"
         found = _read(path)
         if found is None:
-            found = _fold(trainee, inputs.held_out(folds == fold), features_of, title=title)
+            found = _fold(trainee, inputs.held_out(folds == fold), title=title)
             _write(path, found)
         rows = np.flatnonzero(folds == fold)
         part = HeldOut(rows, plain.targets[rows], np.full(len(rows), fold), *found)
@@ -185,14 +170,12 @@ _Found = tuple[
 ]
 
 
-def _fold(trainee: Trainee, inputs: TrainingInputs, features_of: Outputs, *, title: str) -> _Found:
+def _fold(trainee: Trainee, inputs: TrainingInputs, *, title: str) -> _Found:
     total = trainee.steps * planned_epochs(trainee.recipe, "fine_tune")
     with progress(title, total) as advance:
         history = _FoldHistory(trainee.recipe, advance)
         after_head = fit_phases(trainee, inputs, history)
-    probabilities, distances = predictions(
-        trainee, inputs.fine_tune, after_head, features_of=features_of
-    )
+    probabilities, distances = predictions(trainee, inputs, after_head)
     epochs = [(epoch.val_loss, epoch.val_accuracy) for epoch in history.history]
     return probabilities, epochs, distances
 

@@ -21,9 +21,12 @@ from edgetl.trainer.fitting.solving import solved_head
 from edgetl.trainer.network.adam import Adam
 from edgetl.trainer.network.devices import Devices, computing_in
 from edgetl.trainer.network.model import (
+    Outputs,
     compile_for,
+    features_model,
     freeze_backbone,
     head_model,
+    outputs_of,
     set_head,
     tail_model,
     unfreeze_backbone,
@@ -53,6 +56,7 @@ class Trainee:
         known: the first so many classes are those that a picture is near to or unknown; 0 where the
             model is not to tell.
         compiled: the parts of it so far; each is compiled once.
+        outputs: what gives its pooled features so far, by the layer that they are computed from.
     """
 
     model: keras.Model
@@ -64,6 +68,7 @@ class Trainee:
     known: int
     start: list[Array]
     compiled: dict[Phase, Compiled] = field(default_factory=dict)
+    outputs: dict[int | None, Outputs] = field(default_factory=dict)
 
     def part(self, phase: Phase, inputs: TrainingInputs) -> Compiled:
         """What `fit` gets in a phase; the layers are the model's own."""
@@ -75,6 +80,14 @@ class Trainee:
             if phase not in self.compiled:
                 self.compiled[phase] = self._compile(phase, inputs)
         return self.compiled[phase]
+
+    def features_of(self, inputs: TrainingInputs) -> Outputs:
+        """What gives pooled features of what phase two is fitted on, by the model's weights."""
+        layer = inputs.split_layer
+        if layer not in self.outputs:
+            model = features_model(self.model, layer)
+            self.outputs[layer] = outputs_of(model, inputs.fine_tune.copies[0].file.dtype)
+        return self.outputs[layer]
 
     def _compile(self, phase: Phase, inputs: TrainingInputs) -> Compiled:
         part = self.model

@@ -117,10 +117,9 @@ def tail_model(
     The layers are the model's own: what trains the one trains the other. `compute_dtype` is that of
     `edgetl.trainer.network.folding`.
     """
-    shape = backbone_of(model).layers[split_layer].output.shape[1:]
-    activations = keras.Input(shape, name="activations")
-    x = _above(model, split_layer, activations, compute_dtype=compute_dtype)
-    return keras.Model(activations, x, name="edgetl_tail")
+    features = features_model(model, split_layer, compute_dtype=compute_dtype)
+    x = model.get_layer("dropout")(features.output)
+    return keras.Model(features.input, model.get_layer("head")(x), name="edgetl_tail")
 
 
 def folded_model(model: keras.Model) -> keras.Model:
@@ -134,12 +133,15 @@ def folded_model(model: keras.Model) -> keras.Model:
     return keras.Model(features.input, logits, name="edgetl_folded")
 
 
-def features_model(model: keras.Model, split_layer: int | None = None) -> keras.Model:
+def features_model(
+    model: keras.Model, split_layer: int | None = None, *, compute_dtype: str | None = None
+) -> keras.Model:
     """The model without its head, to pooled features float32 [batch, channels].
 
     Args:
         model: whose variables it has.
         split_layer: the backbone's layer whose output it takes; None for pixels.
+        compute_dtype: that of `edgetl.trainer.network.folding`.
     """
     if split_layer is None:
         inputs = keras.Input(model.input_shape[1:], name="image")
@@ -148,7 +150,10 @@ def features_model(model: keras.Model, split_layer: int | None = None) -> keras.
         x = inputs = keras.Input(
             backbone_of(model).layers[split_layer].output.shape[1:], name="activations"
         )
-    x = FoldedBackbone(backbone_of(model), split_layer or 0, name="above")(x)
+    above = FoldedBackbone(
+        backbone_of(model), split_layer or 0, compute_dtype=compute_dtype, name="above"
+    )
+    x = above(x)
     return keras.Model(inputs, model.get_layer("pool")(x), name="edgetl_features")
 
 
@@ -328,18 +333,6 @@ def compiled_call(model: keras.Model) -> Callable[[Pixels], Any]:
         input_signature=[tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)],
     )
     return lambda pixels: compiled(pixels[np.newaxis].astype(np.float32)).numpy()
-
-
-def _above(
-    model: keras.Model, split_layer: int, activations: Any, *, compute_dtype: str | None = None
-) -> Any:
-    above = FoldedBackbone(
-        backbone_of(model), split_layer, compute_dtype=compute_dtype, name="above"
-    )
-    x = above(activations)
-    for name in ("pool", "dropout", "head"):
-        x = model.get_layer(name)(x)
-    return x
 
 
 def _size(weights: Any) -> int:

@@ -32,9 +32,8 @@ class UnknownOutput(keras.layers.Layer):
     two convolutions of 1x1, which every TFLite runtime has, give it.
     """
 
-    def __init__(self, unknown: Unknown, *, merged: bool, **kwargs: Any) -> None:
+    def __init__(self, unknown: Unknown, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._merged = merged
         distance, scale = unknown.distance, unknown.slope / unknown.distance.variance
         across = distance.means @ distance.basis
         linear = 2 * scale * (distance.means - across @ distance.basis.T)
@@ -57,24 +56,28 @@ class UnknownOutput(keras.layers.Layer):
         unknown = self._offset - squared - ops.max(along, axis=-1, keepdims=True)
         # Neither log_softmax nor a concatenation: the quantizer rounds what they give and take,
         # even where they are to stay float.
-        of_labels, own = self._of_labels(logits.shape[-1])
-        wide = ops.conv(ops.reshape(logits, (-1, 1, 1, logits.shape[-1])), of_labels) + _NEVER * (
-            own * float(not self._merged)
-        )
+        classes, known = logits.shape[-1], len(self._constants)
+        of_labels, own = _of_labels(classes, known)
+        wide = ops.conv(ops.reshape(logits, (-1, 1, 1, classes)), of_labels)
+        if classes == known:
+            wide = wide + _NEVER * own
         shifted = wide - ops.max(wide, axis=-1, keepdims=True)
-        classes = shifted - ops.log(ops.sum(ops.exp(shifted), axis=-1, keepdims=True))
-        examples = ops.sum(classes * own, axis=-1, keepdims=True)
+        logarithms = shifted - ops.log(ops.sum(ops.exp(shifted), axis=-1, keepdims=True))
+        examples = ops.sum(logarithms * own, axis=-1, keepdims=True)
         most = ops.maximum(examples, unknown)
         both = most + ops.log(ops.exp(examples - most) + ops.exp(unknown - most))
-        return ops.reshape(classes * (1 - own) + both * own, (-1, len(own)))
+        return ops.reshape(logarithms * (1 - own) + both * own, (-1, len(own)))
 
-    def _of_labels(self, classes: int) -> tuple[_Constant, _Constant]:
-        """The kernel that gives each class its label, and 1 at the place of "unknown"."""
-        labels = classes + (not self._merged)
-        kernel = np.eye(classes, labels, dtype=np.float32)[np.newaxis, np.newaxis]
-        own = np.zeros(labels, np.float32)
-        own[-1] = 1
-        return kernel, own
+
+def _of_labels(classes: int, known: int) -> tuple[_Constant, _Constant]:
+    """The kernel that gives each class its label, and 1 at the place of "unknown".
+
+    The last class is itself "unknown" where there are more classes than known ones.
+    """
+    kernel = np.eye(classes, known + 1, dtype=np.float32)[np.newaxis, np.newaxis]
+    own = np.zeros(known + 1, np.float32)
+    own[-1] = 1
+    return kernel, own
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,5 @@ def with_unknown(model: keras.Model, unknown: Unknown) -> keras.Model:
     features = features_model(model)
     pooled = keras.layers.Reshape((1, 1, features.output_shape[-1]))(features.output)
     logits = model.get_layer("head")(features.output)
-    merged = merges(unknown, max(2, logits.shape[-1]))
-    output = UnknownOutput(unknown, merged=merged, name="unknown")(pooled, logits)
+    output = UnknownOutput(unknown, name="unknown")(pooled, logits)
     return keras.Model(features.input, output, name="edgetl_with_unknown")
-
-
-def merges(unknown: Unknown, classes: int) -> bool:
-    """Whether the last of the classes is itself "unknown": it is no known one."""
-    return len(unknown.distance.means) < classes

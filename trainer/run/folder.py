@@ -50,6 +50,11 @@ class RunFolder:
         return self.path / "unknown.npz"
 
     @property
+    def learned_unknown(self) -> Path | None:
+        """The same, None where it is not there."""
+        return self.unknown if self.unknown.is_file() else None
+
+    @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoints" / "last.npz"
 
@@ -281,7 +286,7 @@ def read_run(run: RunFolder) -> FinishedRun:
         metrics=read_record(run.metrics, RunMetrics),
         input_size=config.recipe.input_size,
         dataset=dataset,
-        unknown=run.unknown if run.unknown.is_file() else None,
+        unknown=run.learned_unknown,
     )
 
 
