@@ -27,6 +27,7 @@ SUMMARIES = {
     "inspect": "Show what train would find in a folder, and what is odd there.",
     "export": "Write a run's .tflite files, each checked against Keras.",
     "classify": "Classify pictures, videos or a camera on the device.",
+    "explain": "Show where in photos a model sees what it calls them.",
     "info": "Print what is inside a model file.",
     "doctor": "Check this device, and say how to fix what is broken.",
     "deploy": "Put a model on devices; roll back where its test fails.",

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -143,6 +144,10 @@ class Classifier:
         self._interpreter.set_tensor(self._input, self._input_values(pixels)[np.newaxis])
         self._interpreter.invoke()
         return self._probabilities(self._interpreter.get_tensor(self._output))
+
+    def output(self, index: int) -> npt.NDArray[Any]:
+        """The values of one of the model's output tensors after the last `infer`, as they are."""
+        return np.asarray(self._interpreter.get_tensor(index))
 
     def predictions(
         self, probabilities: npt.NDArray[np.float32], *, top_k: int | None = None

@@ -4,10 +4,12 @@ Training, calibration, parity checks, benchmarks and the device all call `model_
 pixels a model is trained on and the pixels it is asked about cannot drift apart.
 """
 
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from edgetl.edge.errors import PictureError
@@ -68,26 +70,50 @@ def _frame_input(picture: Pixels, input_size: InputSize) -> Pixels:
     return _fit(picture, input_size)
 
 
+@dataclass(frozen=True)
+class Region:
+    """A part of a picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """That part of an array [height, width, ...], as a view."""
+        return picture[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def seen_region(height: int, width: int, input_size: InputSize) -> Region:
+    """The part of a picture of this size that the model sees: all of it, but with "crop"."""
+    if input_size.resize_mode != "crop":
+        return Region(0, 0, height, width)
+    scale = max(input_size.width / width, input_size.height / height)
+    kept_height = min(height, max(1, round(input_size.height / scale)))
+    kept_width = min(width, max(1, round(input_size.width / scale)))
+    return Region((height - kept_height) // 2, (width - kept_width) // 2, kept_height, kept_width)
+
+
+def filled_region(height: int, width: int, input_size: InputSize) -> Region:
+    """The part of the model's input that a picture of this size fills: all, but with "pad"."""
+    if input_size.resize_mode != "pad":
+        return Region(0, 0, input_size.height, input_size.width)
+    scale = min(input_size.width / width, input_size.height / height)
+    filled_height = min(input_size.height, max(1, round(height * scale)))
+    filled_width = min(input_size.width, max(1, round(width * scale)))
+    top, left = (input_size.height - filled_height) // 2, (input_size.width - filled_width) // 2
+    return Region(top, left, filled_height, filled_width)
+
+
 def _fit(pixels: Pixels, input_size: InputSize) -> Pixels:
     height, width = pixels.shape[:2]
-    if input_size.resize_mode == "stretch":
-        return _resize(pixels, input_size.height, input_size.width)
-    across, down = input_size.width / width, input_size.height / height
-    if input_size.resize_mode == "crop":
-        scale = max(across, down)
-        keep_height = min(height, max(1, round(input_size.height / scale)))
-        keep_width = min(width, max(1, round(input_size.width / scale)))
-        top, left = (height - keep_height) // 2, (width - keep_width) // 2
-        middle = pixels[top : top + keep_height, left : left + keep_width]
-        return _resize(middle, input_size.height, input_size.width)
-    scale = min(across, down)
-    fitted_height = min(input_size.height, max(1, round(height * scale)))
-    fitted_width = min(input_size.width, max(1, round(width * scale)))
+    filled = filled_region(height, width, input_size)
+    seen = seen_region(height, width, input_size).of(pixels)
+    fitted = _resize(seen, filled.height, filled.width)
+    if input_size.resize_mode != "pad":
+        return fitted
     canvas = np.zeros((input_size.height, input_size.width, 3), np.uint8)
-    top, left = (input_size.height - fitted_height) // 2, (input_size.width - fitted_width) // 2
-    canvas[top : top + fitted_height, left : left + fitted_width] = _resize(
-        pixels, fitted_height, fitted_width
-    )
+    filled.of(canvas)[:] = fitted
     return canvas
 
 

@@ -7,6 +7,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.model.options import (
+    SOURCE_AND_MODEL,
+    LabelsOption,
+    ModelOption,
+    RuntimeOption,
+    ThreadsOption,
+)
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.options import Option, Options
 
@@ -15,7 +22,7 @@ _LOCAL = "127.0.0.1:8000"
 
 _CAMERA = "Camera"
 
-_source = partial(Option, group="Source and model")
+_source = partial(Option, group=SOURCE_AND_MODEL)
 _results = partial(Option, group="Results")
 _stable = partial(Option, group="Stable labels")
 _pictures = partial(Option, group="Windows, videos and snapshots", common=False)
@@ -48,19 +55,10 @@ class ClassifyOptions(Options):
         str | None,
         _source("Classify a camera's newest frame.", metavar="N|PATH|URL"),
     ] = None
-    model: Annotated[
-        Path | None, _source("A .tflite file.", unset="the newest export, or only one here")
-    ] = None
-    labels: Annotated[
-        Path | None, _source("Names of the classes, one a line.", unset="the model's own")
-    ] = None
-    threads: Annotated[
-        int | None, _source("CPU threads.", unset="the cores, 4 at most", low=1, high=256)
-    ] = None
-    runtime: Annotated[
-        Literal["auto", "litert", "tflite-runtime"],
-        _source("Interpreter library.", reason="what is installed", common=False),
-    ] = "auto"
+    model: ModelOption = None
+    labels: LabelsOption = None
+    threads: ThreadsOption = None
+    runtime: RuntimeOption = "auto"
     top_k: Annotated[int, _results("Classes shown.", low=1)] = 3
     format: Annotated[
         Literal["text", "jsonl", "csv"] | None,

@@ -55,14 +55,14 @@ def annotated(result: Result, *, size: tuple[int, int] | None = None) -> Pixels:
     panel = Image.fromarray(picture[top:])
     draw = ImageDraw.Draw(panel, "RGBA")
     draw.rectangle((0, 0, width, height), fill=_DARK)
-    draw.text((small, 0), _shown(result.label), font=_font(large), fill=_WHITE)
+    draw.text((small, 0), _shown(result.label), font=caption_font(large), fill=_WHITE)
     longest = max(0, width - 2 * small)
     for rank, prediction in enumerate(bars):
         y = round(1.5 * large + 1.4 * small * rank)
         right = small + longest * min(1.0, max(0.0, prediction.probability))
         draw.rectangle((small, y, right, y + round(1.2 * small)), fill=_FAINT)
         text = f"{_shown(prediction.label)} {prediction.probability:.0%}"
-        draw.text((small + 2, y), text, font=_font(small), fill=_WHITE)
+        draw.text((small + 2, y), text, font=caption_font(small), fill=_WHITE)
     picture[top:] = np.asarray(panel)
     return picture
 
@@ -73,7 +73,8 @@ def _shown(label: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def caption_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The font that labels are drawn in, in pixels."""
     # Pillow's own font has no accents. OpenCV brings this one along on Linux; elsewhere it may be
     # among the system's.
     bundled = Path(cv2.__file__).parent / "qt" / "fonts" / _FONT

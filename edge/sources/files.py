@@ -54,6 +54,10 @@ class Problem:
     message: str
 
 
+# From a video file to what is classified of it.
+Frames = Callable[[Path], Iterator[Item]]
+
+
 def pictures_in(folder: Path) -> Iterator[Path | Problem]:
     """All pictures and videos in `folder` and its subfolders; hidden ones are left out.
 
@@ -134,7 +138,9 @@ def _in_runs(values: Iterable[_T], *, key: Callable[[_T], str]) -> Iterator[_T]:
         yield from run
 
 
-def files(arguments: Iterable[str], *, stdin: int = 0) -> Iterator[Item | Problem]:
+def files(
+    arguments: Iterable[str], *, stdin: int = 0, frames: Frames | None = None
+) -> Iterator[Item | Problem]:
     """The pictures, and the frames of the videos, that paths, folders and globs name, in order.
 
     A path that does not exist is passed on as it is: it fails when it is read, alone. "-" stands
@@ -145,19 +151,21 @@ def files(arguments: Iterable[str], *, stdin: int = 0) -> Iterator[Item | Proble
     Args:
         arguments: paths, globs and "-".
         stdin: the file descriptor that "-" reads.
+        frames: those of a video file; default all of them. A SourceError becomes a Problem.
     """
+    frames = frames or video
     for argument in arguments:
         if argument == "-":
             try:
                 for line in _lines(stdin):
-                    yield from _named(line, globs=False)
+                    yield from _named(line, frames, globs=False)
             except SourceError as error:
                 yield Problem(str(error))
         else:
-            yield from _named(argument, globs=True)
+            yield from _named(argument, frames, globs=True)
 
 
-def _named(argument: str, *, globs: bool) -> Iterator[Item | Problem]:
+def _named(argument: str, frames: Frames, *, globs: bool) -> Iterator[Item | Problem]:
     path = Path(argument)
     try:
         exists, is_folder = path.exists(), path.is_dir()
@@ -177,7 +185,7 @@ def _named(argument: str, *, globs: bool) -> Iterator[Item | Problem]:
     for one in found:
         empty = False
         if isinstance(one, Path):
-            yield from _items(one)
+            yield from _items(one, frames)
         else:
             yield one
     if empty:
@@ -189,7 +197,7 @@ def _matching(pattern: str) -> Iterator[Path | Problem]:
         yield from _if_file(Path(name))
 
 
-def _items(path: Path) -> Iterator[Item | Problem]:
+def _items(path: Path, frames: Frames) -> Iterator[Item | Problem]:
     try:
         is_video = is_video_file(path) and path.is_file()
     except OSError as error:
@@ -199,7 +207,7 @@ def _items(path: Path) -> Iterator[Item | Problem]:
         yield Item(str(path), path)
         return
     try:
-        yield from video(path)
+        yield from frames(path)
     except SourceError as error:
         yield Problem(str(error))
 

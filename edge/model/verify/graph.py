@@ -23,10 +23,7 @@ def output_values(model: Table) -> OutputValues:
     for operator in reversed(graph.children("operators")):
         if tensor not in operator.numbers("outputs"):
             continue
-        code = codes[operator.number("opcode_index")]
-        # One byte was enough for the first 127 operators; files since then hold both fields, and in
-        # older ones the larger is absent.
-        number = max(code.number("deprecated_builtin_code"), code.number("builtin_code"))
+        number = operator_code(operator, codes)
         if number not in _CHANGES_NO_VALUE:
             return "probabilities" if number in _GIVES_PROBABILITIES else "logits"
         reads = operator.numbers("inputs")
@@ -34,3 +31,11 @@ def output_values(model: Table) -> OutputValues:
             break
         tensor = reads[0]
     return "logits"
+
+
+def operator_code(operator: Table, codes: list[Table]) -> int:
+    """The BuiltinOperator of an operator; `codes` are the model's."""
+    code = codes[operator.number("opcode_index")]
+    # One byte was enough for the first 127 operators; files since then hold both fields, and in
+    # older ones the larger is absent.
+    return max(code.number("deprecated_builtin_code"), code.number("builtin_code"))

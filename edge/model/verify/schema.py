@@ -185,6 +185,11 @@ class Table:
         offset = self._offset(field)
         return int(self._table.Indirect(offset + self.position)) if offset else None
 
+    def field_position(self, field: str) -> int | None:
+        """Where in the data the field itself lies, None if absent."""
+        offset = self._offset(field)
+        return offset + self.position if offset else None
+
     def children(self, field: str) -> "list[Table]":
         """A vector of tables, empty if absent."""
         offset = self._offset(field)

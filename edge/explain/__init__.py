@@ -1,0 +1,1 @@
+"""Where in a picture a model sees what it calls it."""

@@ -1,0 +1,64 @@
+"""The picture that explains: the photo, beside it where the class is seen, below it the numbers."""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from edgetl.edge.errors import quoted
+from edgetl.edge.explain.explainer import Explanation, over_picture
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.preprocessing import Pixels, seen_region
+from edgetl.edge.results.activation_map import overlaid
+from edgetl.edge.results.annotate import caption_font
+
+# Of the photo, in pixels.
+LONGEST_SIDE = 640
+_NARROWEST = 320
+_LINE = 26
+_TEXT = 17
+_MARGIN = 12
+_WHITE, _BLACK, _FAINT = (255, 255, 255), (24, 27, 31), (96, 103, 112)
+# How white that is which the model does not see.
+_UNSEEN = 0.6
+_LEGEND = "orange: for it; blue: against it"
+
+
+def drawn(explanation: Explanation, photo: Pixels, input_size: InputSize) -> Pixels:
+    """The photo, the same under its evidence, and a caption.
+
+    Args:
+        explanation: of this photo.
+        photo: uint8 [height, width, 3] RGB.
+        input_size: the model's.
+
+    Returns:
+        uint8 [height + caption, 2 * width + gap, 3] RGB.
+    """
+    height, width = photo.shape[:2]
+    evidence = over_picture(explanation.evidence, input_size, height, width)
+    under = overlaid(photo, evidence)
+    seen = seen_region(height, width, input_size)
+    explained = np.asarray(_UNSEEN * 255 + (1 - _UNSEEN) * under, np.uint8)
+    seen.of(explained)[:] = seen.of(under)
+    column = max(width, _NARROWEST)
+    all_seen = seen.height * seen.width == height * width
+    lines = _caption(explanation, all_seen=all_seen)
+    size = (2 * column + _MARGIN, height + _LINE * len(lines) + _MARGIN)
+    sheet = Image.new("RGB", size, _WHITE)
+    for left, picture in ((0, photo), (column + _MARGIN, explained)):
+        sheet.paste(Image.fromarray(picture), (left + (column - width) // 2, 0))
+    pen = ImageDraw.Draw(sheet)
+    for number, (text, colour) in enumerate(lines):
+        top = height + _MARGIN // 2 + _LINE * number
+        pen.text((_MARGIN, top), text, font=caption_font(_TEXT), fill=colour)
+    return np.asarray(sheet)
+
+
+def _caption(explanation: Explanation, *, all_seen: bool) -> list[tuple[str, tuple[int, int, int]]]:
+    best = explanation.predictions[0]
+    answer = f"{quoted(best.label)} {best.probability:.1%}"
+    shown = explanation.shown
+    evidence = f"evidence for {quoted(shown.label)}"
+    if shown.index != best.index:
+        evidence += f" ({shown.probability:.1%})"
+    lines = [(answer, _BLACK), (evidence, _FAINT), (_LEGEND, _FAINT)]
+    return lines if all_seen else [*lines, ("pale: outside what the model takes", _FAINT)]

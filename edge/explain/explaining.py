@@ -1,0 +1,91 @@
+"""What `edgetl explain` does: a picture for each photo, of where the model sees its class."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from edgetl.edge.errors import PictureError, SinkError, SourceError, quoted, reason
+from edgetl.edge.explain.drawing import LONGEST_SIDE, drawn
+from edgetl.edge.explain.explainer import Explainer, Explanation
+from edgetl.edge.explain.options import ExplainOptions
+from edgetl.edge.model.decoding import upright_size
+from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.latest import latest_model
+from edgetl.edge.model.model_file import read_labels, read_model_file
+from edgetl.edge.model.preprocessing import model_input
+from edgetl.edge.sources.files import Item, Problem, files
+from edgetl.edge.system.files import replacing
+
+SUFFIX = ".why.png"
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A photo, what the model sees in it, and the picture that shows it."""
+
+    photo: Path
+    explanation: Explanation
+    picture: Path
+
+
+def explain(options: ExplainOptions) -> Iterator[Explained | Problem]:
+    """Explain photos one by one; one that cannot be read becomes a Problem and the rest go on.
+
+    Raises:
+        ModelFileError: the model cannot be used, or does not end in average pooling and one dense
+            layer.
+        SettingError: the model has no such class.
+        SinkError: a picture cannot be written.
+    """
+    labels = read_labels(options.labels) if options.labels else None
+    model = read_model_file(options.model or latest_model(), labels=labels)
+    explainer = Explainer(model, runtime=options.runtime, threads=options.threads)
+    explainer.check_label(options.label)
+    taken: set[Path] = set()
+    for item in files(options.files, frames=_no_video):
+        if isinstance(item, Problem):
+            yield item
+            continue
+        assert isinstance(item.picture, Path)
+        try:
+            explanation = explainer.explain(item.picture, label=options.label)
+            size = _shown_size(item.picture)
+            sheet = drawn(explanation, model_input(item.picture, size), model.input_size)
+        except PictureError as error:
+            yield Problem(str(error))
+            continue
+        path = _free(options.out, item.picture, taken)
+        encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1]
+        _write(path, encoded.tobytes())
+        yield Explained(item.picture, explanation, path)
+
+
+def _no_video(path: Path) -> Iterator[Item]:
+    raise SourceError(f"{quoted(path)}: a video; explain takes photos, so save one of its frames")
+
+
+def _shown_size(photo: Path) -> InputSize:
+    width, height = upright_size(photo)
+    scale = min(1.0, LONGEST_SIDE / max(height, width))
+    return InputSize(max(1, round(height * scale)), max(1, round(width * scale)))
+
+
+def _free(folder: Path, photo: Path, taken: set[Path]) -> Path:
+    """A name that no other photo of this call has; what an earlier call wrote is replaced."""
+    path, number = folder / f"{photo.name}{SUFFIX}", 1
+    while path in taken:
+        number += 1
+        path = folder / f"{photo.name}-{number}{SUFFIX}"
+    taken.add(path)
+    return path
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise SinkError(f"{quoted(path)}: cannot be written: {reason(error)}") from error

@@ -1,0 +1,25 @@
+"""The options that say which model runs, and how: stated once for the commands that take them."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from edgetl.edge.options import Option
+
+SOURCE_AND_MODEL = "Source and model"
+
+_model = partial(Option, group=SOURCE_AND_MODEL)
+
+ModelOption: TypeAlias = Annotated[
+    Path | None, _model("A .tflite file.", unset="the newest export, or only one here")
+]
+LabelsOption: TypeAlias = Annotated[
+    Path | None, _model("Names of the classes, one a line.", unset="the model's own")
+]
+ThreadsOption: TypeAlias = Annotated[
+    int | None, _model("CPU threads.", unset="the cores, 4 at most", low=1, high=256)
+]
+RuntimeOption: TypeAlias = Annotated[
+    Literal["auto", "litert", "tflite-runtime"],
+    _model("Interpreter library.", reason="what is installed", common=False),
+]
