@@ -75,15 +75,24 @@ class Explainer:
             unknown_at=unknown_at,
         )
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels that there is evidence for: all but an "unknown" that was not trained."""
+        return self._classifier.labels[: len(self._weights)]
+
+    @property
+    def input_size(self) -> InputSize:
+        """The model's."""
+        return self._classifier.model.input_size
+
     def check_label(self, label: str | None) -> None:
         """See that there is evidence for a class, if one is named.
 
         Raises:
             SettingError: there is no such class, or it has no evidence.
         """
-        classes = self._classifier.labels[: len(self._weights)]
-        if label is not None and label not in classes:
-            known = ", ".join(map(quoted, classes))
+        if label is not None and label not in self.classes:
+            known = ", ".join(map(quoted, self.classes))
             raise SettingError(f"--label {quoted(label)}: not one of {known}")
 
     def explain(self, picture: Picture, *, label: str | None = None) -> Explanation:
@@ -99,13 +108,13 @@ class Explainer:
             SettingError: there is no such class, or it has no evidence.
         """
         self.check_label(label)
-        classifier, classes = self._classifier, len(self._weights)
-        pixels = model_input(picture, classifier.model.input_size)
+        classifier = self._classifier
+        pixels = model_input(picture, self.input_size)
         predictions = classifier.predictions(classifier.infer(pixels))
         shown = next(
             one
             for one in predictions
-            if (one.label == label if label is not None else one.index < classes)
+            if (one.label == label if label is not None else one.index < len(self._weights))
         )
         features = self._head.real(classifier.output(self._head.features))
         return Explanation(predictions, shown, activation_map(features, self._weights[shown.index]))

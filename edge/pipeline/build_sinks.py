@@ -3,8 +3,10 @@
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 from edgetl.edge.errors import quoted
+from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.results.condition import Condition, parse_condition
 from edgetl.edge.results.debounce import ChangeDetector
@@ -13,12 +15,12 @@ from edgetl.edge.sinks import Sink
 from edgetl.edge.system.messages import logger
 
 
-def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool) -> Iterator[Sink]:
+def build_sinks(options: ClassifyOptions, model: ModelFile, *, live: bool) -> Iterator[Sink]:
     """The sinks, opened one by one.
 
     Args:
         options: what is asked for.
-        labels: of the model, in its order.
+        model: what classifies.
         live: whether the results are those of a live camera.
 
     Raises:
@@ -32,6 +34,7 @@ def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool
             return sink
         return _OnChangeSink(sink, ChangeDetector(threshold=options.threshold))
 
+    labels = model.labels
     condition = snapshot_condition(options, labels)
     in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     as_text = options.file_format == "text" and not options.on_change
@@ -46,11 +49,7 @@ def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool
     if options.mqtt is not None:
         yield on_change(_mqtt_sink(options.mqtt, with_discovery=options.mqtt_discovery))
     if options.preview is not None:
-        from edgetl.edge.sinks.preview import PreviewSink
-
-        page = PreviewSink(options.preview, labels=labels)
-        logger.info(f"preview: {page.url}")
-        yield page
+        yield _preview_sink(options.preview, options, model)
     if options.save_video is not None:
         from edgetl.edge.sinks.video import OwnTime, RealTime, VideoSink
 
@@ -63,6 +62,29 @@ def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool
         from edgetl.edge.sinks.window import WindowSink
 
         yield WindowSink()
+
+
+def _preview_sink(address: str, options: ClassifyOptions, model: ModelFile) -> Sink:
+    from edgetl.edge.explain.dense_head import dense_head
+    from edgetl.edge.explain.explainer import Explainer
+    from edgetl.edge.preview.evidence import LiveEvidence
+    from edgetl.edge.sinks.preview import PreviewSink
+
+    evidence = None
+    if dense_head(model) is not None:
+        # One thread: the others are the classifier's.
+        evidence = LiveEvidence(
+            partial(
+                Explainer,
+                model,
+                runtime=options.runtime,
+                threads=1,
+                unknown_at=options.unknown_at,
+            )
+        )
+    page = PreviewSink(address, labels=model.labels, evidence=evidence)
+    logger.info(f"preview: {page.url}")
+    return page
 
 
 def build_listeners() -> Iterator[Sink]:

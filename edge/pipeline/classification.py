@@ -65,7 +65,7 @@ def classify(options: ClassifyOptions) -> Outcome:
                 live = isinstance(items, Camera)
             if options.model is None:
                 logger.info("model %s", quoted(model.path))
-            for sink in build_sinks(options, classifier.labels, live=live):
+            for sink in build_sinks(options, model, live=live):
                 sinks.add(sink)
             for listener in build_listeners():
                 sinks.add_listener(listener)

@@ -8,13 +8,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgetl.edge.preview.evidence import LiveEvidence
 from edgetl.edge.preview.history import STEP_SECONDS, History
-from edgetl.edge.preview.message import body, facts, jpeg
+from edgetl.edge.preview.message import body, facts, jpeg, shown_pixels
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
 
-# More pictures a second are not noticed, and each has to be encoded.
-_SHORTEST_SECONDS = 1 / 30
+# More pictures a second are not noticed, and each has to be encoded; or, of the second kind, to be
+# inferred again.
+_SHORTEST_SECONDS = {False: 1 / 30, True: 1 / 10}
 _RATE_SECONDS = 5.0
 
 
@@ -36,7 +38,12 @@ class Feed:
         encoded: how many pictures have been encoded.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], evidence: LiveEvidence | None = None) -> None:
+        """
+        Args:
+            labels: of all classes, in order.
+            evidence: what lays the evidence for a label over its picture; None if nothing can.
+        """
         self.run = secrets.token_hex(4)
         self.encoded = 0
         self._labels = tuple(labels)
@@ -47,8 +54,9 @@ class Feed:
         self._history, self._rate = History(), Rate(seconds=_RATE_SECONDS)
         self._waiting: list[asyncio.Future[None]] = []
         self._closed = False
-        self._shown: Shown | None = None
-        self._shown_at = float("-inf")
+        self._evidence = evidence
+        # The newest that was sent without and with evidence, and when.
+        self._shown: dict[bool, tuple[Shown, float]] = {}
 
     def write(self, result: Result) -> None:
         """Replace the newest result. Takes microseconds, and waits for no viewer."""
@@ -71,19 +79,22 @@ class Feed:
         """Seconds since the newest result; None before the first."""
         return time.monotonic() - self._time if self._number else None
 
-    async def after(self, number: int, *, seconds: float) -> Shown | None:
+    async def after(self, number: int, *, seconds: float, why: bool = False) -> Shown | None:
         """The newest result, once it is newer than `number`; None if none comes in time.
 
-        A viewer that is slower than the results skips all but the newest.
+        A viewer that is slower than the results skips all but the newest. With `why` the evidence
+        for the label is laid over the picture.
         """
+        why = why and self._evidence is not None
         ends = time.monotonic() + seconds
         while not self._closed:
             if await self._is_newer(number, ends - time.monotonic()):
-                shown, rest = self._shown, self._shown_at + _SHORTEST_SECONDS - time.monotonic()
+                shown, at = self._shown.get(why, (None, float("-inf")))
+                rest = at + _SHORTEST_SECONDS[why] - time.monotonic()
                 if shown and shown.number > number and (shown.number == self._number or rest > 0):
                     return shown
                 if rest <= 0:
-                    return self._show()
+                    return self._show(why)
                 await asyncio.sleep(rest)
             elif time.monotonic() >= ends:
                 return None
@@ -105,18 +116,22 @@ class Feed:
                 self._waiting.remove(changed)
             return self._number > number
 
-    def _show(self) -> Shown:
+    def _show(self, why: bool) -> Shown:
         # It has no await, so one encoding serves all viewers.
         with self._lock:
             assert self._newest is not None
             result, number, step = self._newest, self._number, int(self._time / STEP_SECONDS)
             marks, rate = self._history.marks(), self._rate.per_second()
         described = facts(result, self._labels, marks, rate=rate, step=step)
-        picture = jpeg(result.picture)
+        pixels, label = shown_pixels(result.picture), None
+        if why and self._evidence and pixels is not None:
+            pixels, label = self._evidence.over(pixels, result)
+        described |= {"run": self.run, "number": number}
+        described |= {"explains": self._evidence is not None, "why": label}
         self.encoded += 1
-        self._shown = Shown(number, body({"run": self.run, "number": number} | described, picture))
-        self._shown_at = time.monotonic()
-        return self._shown
+        shown = Shown(number, body(described, jpeg(pixels)))
+        self._shown[why] = shown, time.monotonic()
+        return shown
 
     def _wake(self) -> None:
         with self._lock:

@@ -78,8 +78,8 @@ def facts(
     }
 
 
-def jpeg(picture: Path | Pixels) -> bytes:
-    """The picture, upright and at most 960 pixels long; empty if its file has been deleted.
+def shown_pixels(picture: Path | Pixels) -> Pixels | None:
+    """The picture as it is shown: upright, at most 960 pixels long; None if its file is gone.
 
     Args:
         picture: a file, or uint8 [height, width, 3] RGB.
@@ -88,10 +88,17 @@ def jpeg(picture: Path | Pixels) -> bytes:
         height, width = _size(picture)
         scale = min(1.0, LONGEST_SIDE / max(height, width))
         shown = InputSize(max(1, round(height * scale)), max(1, round(width * scale)))
-        pixels = cv2.cvtColor(model_input(picture, shown), cv2.COLOR_RGB2BGR)
-        encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        return model_input(picture, shown)
     except _UNREADABLE:
+        return None
+
+
+def jpeg(pixels: Pixels | None) -> bytes:
+    """Pixels, uint8 [height, width, 3] RGB, as a JPEG; empty if there are none."""
+    if pixels is None:
         return b""
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return data.tobytes() if encoded else b""
 
 

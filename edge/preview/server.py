@@ -136,7 +136,8 @@ def _app(feed: Feed) -> Starlette:
             return PlainTextResponse(f"{LIMIT} viewers are watching already", 503)
         # Numbers of an earlier process mean nothing here.
         seen = int(number) if run == feed.run else 0
-        shown = await feed.after(seen, seconds=WAIT_SECONDS)
+        why = request.query_params.get("why") == "1"
+        shown = await feed.after(seen, seconds=WAIT_SECONDS, why=why)
         viewers.admit(viewer, now=time.monotonic())
         age = feed.age()
         headers = {} if age is None else {"X-Age": f"{age:.2f}"}

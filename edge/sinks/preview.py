@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from edgetl.edge.errors import SinkError
 from edgetl.edge.preview.address import is_loopback, link, listen, parse_address
+from edgetl.edge.preview.evidence import LiveEvidence
 from edgetl.edge.preview.feed import Feed
 from edgetl.edge.preview.token import kept_token, token_file
 from edgetl.edge.results.result import Result
@@ -20,12 +21,15 @@ class PreviewSink:
         feed: what is served.
     """
 
-    def __init__(self, address: str, *, labels: Sequence[str]) -> None:
+    def __init__(
+        self, address: str, *, labels: Sequence[str], evidence: LiveEvidence | None = None
+    ) -> None:
         """Start serving.
 
         Args:
             address: HOST:PORT. On an address that other machines can reach, a token is required.
             labels: of all classes, in order.
+            evidence: for the labels, which viewers can ask for; None if there is none to show.
 
         Raises:
             MissingExtraError: starlette or uvicorn is not installed.
@@ -40,7 +44,7 @@ class PreviewSink:
         listener = listen(where)
         token = None if is_loopback(listener) else kept_token(token_file())
         self.url = link(where, listener, token=token)
-        self.feed = Feed(labels)
+        self.feed = Feed(labels, evidence)
         rules = Rules(where.host, listener.getsockname()[1], token)
         self._server = PreviewServer(self.feed, listener, rules)
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from edgetl.edge.model.classifier import Prediction
 from edgetl.edge.preview.history import History
-from edgetl.edge.preview.message import LONGEST_SIDE, jpeg
+from edgetl.edge.preview.message import LONGEST_SIDE, jpeg, shown_pixels
 from edgetl.edge.results.rate import Rate
 from edgetl.trainer.data.demo_pictures import draw_picture
 from tests.edge.preview.client import Start, following, result
@@ -20,7 +20,7 @@ def test_files_are_shown_upright_and_no_larger_than_needed(tmp_path: Path) -> No
     exif = Image.Exif()
     exif[0x0112] = 6
     draw_picture("fish", seed=1, size=(2000, 1000)).save(photo, exif=exif)
-    pixels = cv2.imdecode(np.frombuffer(jpeg(photo), np.uint8), cv2.IMREAD_COLOR)
+    pixels = cv2.imdecode(np.frombuffer(jpeg(shown_pixels(photo)), np.uint8), cv2.IMREAD_COLOR)
     assert pixels is not None
     assert pixels.shape == (LONGEST_SIDE, LONGEST_SIDE // 2, 3)
 
@@ -28,7 +28,7 @@ def test_files_are_shown_upright_and_no_larger_than_needed(tmp_path: Path) -> No
 def test_colours_are_right_and_small_pictures_stay_small() -> None:
     red = np.zeros((40, 60, 3), np.uint8)
     red[..., 0] = 250
-    pixels = cv2.imdecode(np.frombuffer(jpeg(red), np.uint8), cv2.IMREAD_COLOR)
+    pixels = cv2.imdecode(np.frombuffer(jpeg(shown_pixels(red)), np.uint8), cv2.IMREAD_COLOR)
     assert pixels is not None
     assert pixels.shape == (40, 60, 3)
     assert pixels[20, 30, 2] > 240

@@ -1,0 +1,47 @@
+"""The evidence for a label over the live picture, for viewers who ask for it."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from edgetl.edge.errors import EdgetlError, quoted
+from edgetl.edge.explain.explainer import Explainer, over_picture
+from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.results.activation_map import overlaid
+from edgetl.edge.results.result import Result
+from edgetl.edge.system.messages import logger
+
+
+class LiveEvidence:
+    """Infers a picture once more, with an interpreter of its own that the first viewer loads.
+
+    So nothing is spent on it while nobody looks. Not safe to share between threads.
+    """
+
+    def __init__(self, load: Callable[[], Explainer]) -> None:
+        self._load = load
+
+    def over(self, pixels: Pixels, result: Result) -> tuple[Pixels, str | None]:
+        """The picture under the evidence for its label, and that label.
+
+        For a label without evidence, such as "unknown", it is that for the most probable class.
+        Where the model does not load, the picture stays as it is and the label is None.
+
+        Args:
+            pixels: the result's picture as it is shown, uint8 [height, width, 3] RGB.
+        """
+        explainer = self._explainer
+        if explainer is None:
+            return pixels, None
+        best = result.predictions[0].label
+        found = explainer.explain(pixels, label=best if best in explainer.classes else None)
+        height, width = pixels.shape[:2]
+        evidence = over_picture(found.evidence, explainer.input_size, height, width)
+        return overlaid(pixels, evidence), quoted(found.shown.label)
+
+    @cached_property
+    def _explainer(self) -> Explainer | None:
+        try:
+            return self._load()
+        except EdgetlError as error:
+            logger.warning(f"preview: no evidence is shown: {error}")
+            return None
