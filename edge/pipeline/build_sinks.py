@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edgetl.edge.errors import quoted
 from edgetl.edge.pipeline.options import ClassifyOptions
@@ -13,12 +13,15 @@ from edgetl.edge.sinks import Sink
 from edgetl.edge.system.messages import logger
 
 
-def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool) -> Iterator[Sink]:
+def build_sinks(
+    options: ClassifyOptions, labels: tuple[str, ...], *, thresholds: Sequence[float], live: bool
+) -> Iterator[Sink]:
     """The sinks, opened one by one.
 
     Args:
         options: what is asked for.
         labels: of the model, in its order.
+        thresholds: of each label; see `with_thresholds`.
         live: whether the results are those of a live camera.
 
     Raises:
@@ -30,7 +33,7 @@ def build_sinks(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool
     def on_change(sink: Sink) -> Sink:
         if not options.on_change:
             return sink
-        return _OnChangeSink(sink, ChangeDetector(threshold=options.threshold))
+        return _OnChangeSink(sink, ChangeDetector(thresholds=thresholds))
 
     condition = snapshot_condition(options, labels)
     in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.special_labels import UNSURE
+from edgetl.edge.model.thresholds import Precision, parse_threshold
 from edgetl.edge.options import Option, Options
 
 FILE_FORMATS = ("jsonl", "csv")
@@ -95,7 +96,15 @@ class ClassifyOptions(Options):
         ),
     ] = None
     threshold: Annotated[
-        float, _stable('Below it the label is "unsure".', reason="off", metavar="P", low=0, high=1)
+        float | Precision,
+        _stable(
+            'Below it the label is "unsure"; precision=0.99: so that such a share is right.',
+            reason="off",
+            metavar="P|precision=P",
+            low=0,
+            high=1,
+            parse=parse_threshold,
+        ),
     ] = 0.0
     unknown_at: Annotated[
         float | None,
