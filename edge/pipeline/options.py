@@ -98,9 +98,9 @@ class ClassifyOptions(Options):
     threshold: Annotated[
         float | Precision,
         _stable(
-            'Below it the label is "unsure"; precision=0.99: so that such a share is right.',
+            'Below it the label is "unsure"; P or precision=P.',
             reason="off",
-            metavar="P|precision=P",
+            metavar="P",
             low=0,
             high=1,
             parse=parse_threshold,

@@ -48,6 +48,8 @@ def coverage_figure(probabilities: Probabilities, targets: Classes) -> Figure:
             axes.scatter(
                 [share], [value], s=80, color=colour, edgecolor="white", label=name, zorder=3
             )
+    if not axes.get_legend_handles_labels()[0]:
+        return figure
     legend = axes.legend(
         loc="lower left", frameon=False, fontsize=9, labelcolor=drawing.INK, title="threshold"
     )
