@@ -58,6 +58,8 @@ def classify(options: ClassifyOptions) -> Outcome:
             classifier = Classifier(
                 model, runtime=options.runtime, threads=threads, unknown_at=options.unknown_at
             )
+            if options.model is None:
+                logger.info("model %s", quoted(model.path))
             thresholds = build_thresholds(options.threshold, model)
             live = False
             if camera is not None:
@@ -65,8 +67,6 @@ def classify(options: ClassifyOptions) -> Outcome:
 
                 items = stack.enter_context(camera())
                 live = isinstance(items, Camera)
-            if options.model is None:
-                logger.info("model %s", quoted(model.path))
             for sink in build_sinks(options, model.labels, thresholds=thresholds, live=live):
                 sinks.add(sink)
             for listener in build_listeners():
