@@ -19,7 +19,8 @@ from typing import Literal
 import numpy as np
 
 from edgetl.benchmarks.measured import Case, Failure, Latency, Machine, Measured, engine_family
-from edgetl.trainer.metrics import mcnemar, wilson_interval
+from edgetl.edge.model.intervals import wilson_interval
+from edgetl.trainer.metrics import mcnemar
 
 LATENCY_LEVEL = 0.99
 ACCURACY_LEVEL = 0.95

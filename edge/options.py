@@ -68,6 +68,7 @@ class Setting:
     Attributes:
         name: in Python and in files.
         type: of one value: str, int, float, bool, Path or what `option.parse` returns.
+        others: what one value may be besides, as `option.parse` returns it.
         choices: the values allowed, empty if any are.
         repeated: whether there are any number of values, as a tuple.
         default: None if it is required.
@@ -80,6 +81,7 @@ class Setting:
     required: bool
     default: Any
     option: Option
+    others: tuple[Any, ...] = ()
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -166,7 +168,7 @@ class Setting:
             return
         if value == "":
             raise SettingError(f"{self.shown_name}: empty; give it a value, or leave it out")
-        if self.option.parse is not None:
+        if isinstance(value, self.others):
             return
         numeric = self.type in (int, float)
         fits = isinstance(value, (int, float) if self.type is float else self.type)
@@ -276,8 +278,9 @@ def settings(cls: Any) -> tuple[Setting, ...]:
 def _setting(name: str, hint: Any, default: Any) -> Setting:
     annotated, *notes = get_args(hint)
     (option,) = (note for note in notes if isinstance(note, Option))
+    others: list[Any] = []
     if get_origin(annotated) in (Union, types.UnionType):
-        annotated = next(part for part in get_args(annotated) if part is not type(None))
+        annotated, *others = (part for part in get_args(annotated) if part is not type(None))
     repeated = get_origin(annotated) is tuple and get_args(annotated)[-1] is ...
     kind = get_args(annotated)[0] if repeated else annotated
     choices = get_args(kind) if get_origin(kind) is Literal else ()
@@ -289,6 +292,7 @@ def _setting(name: str, hint: Any, default: Any) -> Setting:
         required=default is MISSING,
         default=None if default is MISSING else default,
         option=option,
+        others=tuple(others),
     )
 
 

@@ -52,8 +52,13 @@ def write_models(folder: Path) -> None:
         (folder / f"{name}.tflite").write_bytes(content)
 
 
-def packed_export(plain: bytes, *, edgetl: str = "0.1.0") -> bytes:
-    """A classifier of colours packed as version `edgetl` of `edgetl export` packs its own."""
+def packed_export(
+    plain: bytes, *, edgetl: str = "0.1.0", precision: Mapping[str, Any] | None = None
+) -> bytes:
+    """A classifier of colours packed as version `edgetl` of `edgetl export` packs its own.
+
+    `precision` is its record of held-out photos; earlier versions had none.
+    """
     from edgetl.edge.model.model_file import labels_text
     from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 
@@ -63,6 +68,7 @@ def packed_export(plain: bytes, *, edgetl: str = "0.1.0") -> bytes:
         "edgetl": edgetl,
         "input": {"height": SIDE, "width": SIDE, "fit": "crop", "channels": "RGB"},
         "classes": list(LABELS),
+        **({"precision": precision} if precision else {}),
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }

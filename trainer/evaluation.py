@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from edgetl.edge.model.thresholds import PrecisionRecord
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
 from edgetl.trainer.calibration import calibration, with_temperature
@@ -90,6 +91,11 @@ def split_metrics(
     return figures
 
 
+def targets_of(dataset: Dataset, evaluated: Evaluated) -> metrics.Classes:
+    """The true classes of the pictures, int [pictures]."""
+    return dataset.classes_of([dataset.examples[place] for place in evaluated.pictures])
+
+
 def worst_mistakes(dataset: Dataset, pictures: Pictures, evaluated: Evaluated) -> list[Mistake]:
     """The pictures of a split that were misclassified with the most confidence."""
     row_of = {
@@ -147,6 +153,7 @@ def run_metrics(
     counts: ParameterCounts,
     splits: Mapping[str, metrics.SplitMetrics | None],
     seconds: Mapping[str, float],
+    precision: PrecisionRecord,
 ) -> RunMetrics:
     """The content of metrics.json; `seconds` are by stage."""
     best = next(epoch for epoch in fitted.history if epoch.epoch == fitted.best_epoch)
@@ -165,4 +172,5 @@ def run_metrics(
         unknown=UnknownMetrics(fitted.unknown.held_out, fitted.unknown.passed)
         if fitted.unknown
         else None,
+        precision=precision,
     )

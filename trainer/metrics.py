@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgetl.edge.model.intervals import NORMAL, wilson, wilson_interval
+
 Probabilities = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
 Confusion = Mapping[str, Mapping[str, int]]
-
-# The 97.5 % quantile of the normal distribution.
-_NORMAL = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -179,14 +178,6 @@ def _f1(
     return np.where(seen, 2 * right / np.maximum(seen, 1), np.nan)
 
 
-def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share, `right` of `total`, by Wilson's score; `total` is above 0.
-
-    Unlike the usual plus-minus it stays within 0..1 and has a width at 0 % and 100 % too.
-    """
-    return _wilson(right / total, total, _NORMAL)
-
-
 def accuracy_interval(right: npt.NDArray[np.bool_], clusters: Sequence[str]) -> tuple[float, float]:
     """The 95 % interval of the accuracy on new photos, where photos of one cluster are near-copies.
 
@@ -206,14 +197,7 @@ def accuracy_interval(right: npt.NDArray[np.bool_], clusters: Sequence[str]) -> 
     if len(sizes) == 1:
         return 0.0, 1.0
     effective = len(right) ** 2 / float((sizes.astype(np.float64) ** 2).sum())
-    return _wilson(float(right.mean()), effective, student_t(len(sizes) - 1))
-
-
-def _wilson(share: float, total: float, z: float) -> tuple[float, float]:
-    scale = 1 + z * z / total
-    middle = (share + z * z / (2 * total)) / scale
-    reach = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return max(middle - reach, 0.0), min(middle + reach, 1.0)
+    return wilson(float(right.mean()), effective, student_t(len(sizes) - 1))
 
 
 def student_t(degrees: int) -> float:
@@ -222,7 +206,7 @@ def student_t(degrees: int) -> float:
     """
     if degrees <= 2:
         return (12.7062, 4.3027)[degrees - 1]
-    z = _NORMAL
+    z = NORMAL
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384

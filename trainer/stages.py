@@ -25,6 +25,7 @@ from edgetl.trainer.evaluation import (
     evaluate,
     run_metrics,
     split_metrics,
+    targets_of,
     worst_mistakes,
     write_doubtful,
 )
@@ -42,6 +43,7 @@ from edgetl.trainer.run.folder import RunFolder, point_latest_at
 from edgetl.trainer.run.photos import run_photos
 from edgetl.trainer.run.records import DataRecord, RunConfig, RunMetrics, write_record
 from edgetl.trainer.run.split_record import read_digests
+from edgetl.trainer.thresholds import precision_record
 from edgetl.trainer.unknown import write_unknown
 
 # Fewer photos of a class do not show how unlike one another they are.
@@ -194,9 +196,15 @@ def publish(
     """Write figures, report, metrics and last the model, which makes the run a finished one."""
     dataset = prepared.dataset
     run_figures.write_curves(run, fitted.history)
-    written = run_metrics(fitted, prepared.counts, figures, clock.seconds)
+    held_out = evaluated["validation"]
+    precision = precision_record(
+        held_out.probabilities, targets_of(dataset, held_out), dataset.labels
+    )
+    written = run_metrics(fitted, prepared.counts, figures, clock.seconds, precision)
+    quoted_split = evaluated[written.quoted]
     run_figures.write_confusion(run, dataset, written)
     run_figures.write_reliability(run, written)
+    run_figures.write_coverage(run, quoted_split.probabilities, targets_of(dataset, quoted_split))
     clock.lap("figures")
     write_report(
         run,
@@ -204,7 +212,7 @@ def publish(
         config=prepared.config,
         history=fitted.history,
         metrics=written,
-        mistakes=worst_mistakes(dataset, prepared.pictures, evaluated[written.quoted]),
+        mistakes=worst_mistakes(dataset, prepared.pictures, quoted_split),
         warnings=prepared.warnings,
         doubtful=write_doubtful(prepared, fitted, run),
     )

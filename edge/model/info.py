@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from edgetl.edge.errors import quoted
+from edgetl.edge.model.thresholds import PrecisionRecord
 from edgetl.edge.options import Option, Options
+from edgetl.edge.system.json_record import DamagedError, from_json
 
 if TYPE_CHECKING:
     from edgetl.edge.model.model_file import ModelFile, TensorSpec
 
 _COLUMNS = 80
 _NAME_COLUMNS = 32
+# What is shown of the record of held-out photos, which may be thousands of numbers.
+_PRECISIONS = (0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,10 @@ def _describe_tensor(tensor: "TensorSpec") -> dict[str, Any]:
 
 def info_text(facts: Mapping[str, Any]) -> str:
     """Facts of `info` for people: the accuracy, then a name and a value a line, in 80 columns."""
-    named = (*_accuracies(facts["edgetl"]), *_flat(facts))
+    manifest = dict(facts["edgetl"] or {})
+    promised = _promised(manifest.pop("precision", None))
+    shown = {**facts, "edgetl": manifest or None}
+    named = (*_accuracies(manifest), *promised, *_flat(shown))
     return "\n".join(line for name, value in named for line in _wrapped(name, value))
 
 
@@ -104,6 +111,16 @@ def _accuracies(manifest: Any) -> Iterator[tuple[str, str]]:
             )
     except (LookupError, TypeError, ValueError):
         return  # a third-party model, or not measured
+
+
+def _promised(record: Any) -> Iterator[tuple[str, str]]:
+    """What `classify --threshold precision=P` makes of held-out photos, for a few P."""
+    try:
+        found: PrecisionRecord = from_json(PrecisionRecord, record)
+    except DamagedError:
+        return  # a third-party model, or of an older edgetl
+    for precision in _PRECISIONS:
+        yield f"threshold.precision={precision}", found.at(precision).summary
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from edgetl.edge.errors import quoted
@@ -15,12 +15,15 @@ from edgetl.edge.sinks import Sink
 from edgetl.edge.system.messages import logger
 
 
-def build_sinks(options: ClassifyOptions, model: ModelFile, *, live: bool) -> Iterator[Sink]:
+def build_sinks(
+    options: ClassifyOptions, model: ModelFile, *, thresholds: Sequence[float], live: bool
+) -> Iterator[Sink]:
     """The sinks, opened one by one.
 
     Args:
         options: what is asked for.
         model: what classifies.
+        thresholds: of each label; see `with_thresholds`.
         live: whether the results are those of a live camera.
 
     Raises:
@@ -32,7 +35,7 @@ def build_sinks(options: ClassifyOptions, model: ModelFile, *, live: bool) -> It
     def on_change(sink: Sink) -> Sink:
         if not options.on_change:
             return sink
-        return _OnChangeSink(sink, ChangeDetector(threshold=options.threshold))
+        return _OnChangeSink(sink, ChangeDetector(thresholds=thresholds))
 
     labels = model.labels
     condition = snapshot_condition(options, labels)

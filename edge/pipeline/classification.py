@@ -1,7 +1,7 @@
 """Classification from one end to the other: source, classifier and sinks, as options ask for."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
@@ -17,7 +17,8 @@ from edgetl.edge.pipeline.inference import results
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
 from edgetl.edge.pipeline.running import Outcome, run
-from edgetl.edge.results.debounce import smoothed, with_threshold
+from edgetl.edge.pipeline.thresholds import build_thresholds
+from edgetl.edge.results.debounce import smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sources.files import Item, Problem, files
@@ -57,19 +58,20 @@ def classify(options: ClassifyOptions) -> Outcome:
             classifier = Classifier(
                 model, runtime=options.runtime, threads=threads, unknown_at=options.unknown_at
             )
+            if options.model is None:
+                logger.info("model %s", quoted(model.path))
+            thresholds = build_thresholds(options.threshold, model)
             live = False
             if camera is not None:
                 from edgetl.edge.sources.camera import Camera
 
                 items = stack.enter_context(camera())
                 live = isinstance(items, Camera)
-            if options.model is None:
-                logger.info("model %s", quoted(model.path))
-            for sink in build_sinks(options, model, live=live):
+            for sink in build_sinks(options, model, thresholds=thresholds, live=live):
                 sinks.add(sink)
             for listener in build_listeners():
                 sinks.add_listener(listener)
-        outcome = run(_stable(items, classifier, options), sinks, shutdown=shutdown)
+        outcome = run(_stable(items, classifier, options, thresholds), sinks, shutdown=shutdown)
     return replace(
         outcome,
         failed_sinks=sinks.failures,
@@ -94,11 +96,14 @@ def _model(options: ClassifyOptions) -> ModelFile:
 
 
 def _stable(
-    items: Iterable[Item | Problem] | Prefetcher, classifier: Classifier, options: ClassifyOptions
+    items: Iterable[Item | Problem] | Prefetcher,
+    classifier: Classifier,
+    options: ClassifyOptions,
+    thresholds: Sequence[float],
 ) -> Iterator[Result | Problem]:
     """The results of items, averaged over time and marked as uncertain as the options say."""
     found = results(items, classifier, top_k=options.top_k)
     if options.smooth is not None:
         predict = partial(classifier.predictions, top_k=options.top_k)
         found = smoothed(found, seconds=options.smooth, predict=predict)
-    return with_threshold(found, threshold=options.threshold) if options.threshold else found
+    return with_thresholds(found, thresholds=thresholds) if any(thresholds) else found

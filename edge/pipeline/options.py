@@ -15,6 +15,7 @@ from edgetl.edge.model.options import (
     ThreadsOption,
 )
 from edgetl.edge.model.special_labels import UNSURE
+from edgetl.edge.model.thresholds import Precision, parse_threshold
 from edgetl.edge.options import Option, Options
 
 FILE_FORMATS = ("jsonl", "csv")
@@ -93,7 +94,15 @@ class ClassifyOptions(Options):
         ),
     ] = None
     threshold: Annotated[
-        float, _stable('Below it the label is "unsure".', reason="off", metavar="P", low=0, high=1)
+        float | Precision,
+        _stable(
+            'Below it the label is "unsure"; P or precision=P.',
+            reason="off",
+            metavar="P",
+            low=0,
+            high=1,
+            parse=parse_threshold,
+        ),
     ] = 0.0
     unknown_at: Annotated[
         float | None,

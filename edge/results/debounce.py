@@ -5,7 +5,7 @@ starts from nothing: neighbouring photos have nothing to do with each other.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -58,18 +58,22 @@ def smoothed(
         yield replace(item, probabilities=probabilities, predictions=predict(probabilities))
 
 
-def with_threshold(
-    items: Iterable[Result | Problem], *, threshold: float
+def with_thresholds(
+    items: Iterable[Result | Problem], *, thresholds: Sequence[float]
 ) -> Iterator[Result | Problem]:
-    """Mark results as uncertain whose best class is less probable than `threshold`, 0..1.
+    """Mark results as uncertain whose best class is less probable than its threshold.
 
     Their predictions stay, their label becomes "unsure".
+
+    Args:
+        thresholds: of each class in labels order, 0..1, or more where it is never the answer.
     """
     for item in items:
         if isinstance(item, Problem):
             yield item
         else:
-            yield replace(item, confident=item.predictions[0].probability >= threshold)
+            best = item.predictions[0]
+            yield replace(item, confident=best.probability >= thresholds[best.index])
 
 
 class ChangeDetector:
@@ -78,13 +82,13 @@ class ChangeDetector:
     The first result of a source sets it. After that
 
     - another class takes over when it leads the stable one by `margin`;
-    - "unsure" takes over when the stable class falls `margin` below `threshold`;
+    - "unsure" takes over when the stable class falls `margin` below its threshold;
     - any confident class takes over from "unsure".
     """
 
-    def __init__(self, *, threshold: float = 0.0, margin: float = MARGIN) -> None:
-        """`threshold` is that of `with_threshold`; both are probabilities, 0..1."""
-        self._threshold = threshold
+    def __init__(self, *, thresholds: Sequence[float], margin: float = MARGIN) -> None:
+        """`thresholds` are those of `with_thresholds`, `margin` a difference of probabilities."""
+        self._thresholds = thresholds
         self._margin = margin
         self._source: str | None = None
         self._stable: int | None = None  # a class, or None for "unsure"
@@ -103,5 +107,5 @@ class ChangeDetector:
             return False
         if stable is None:
             return True
-        contender = self._threshold if new is None else float(probabilities[new])
+        contender = self._thresholds[stable] if new is None else float(probabilities[new])
         return contender - float(probabilities[stable]) >= self._margin

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
-from edgetl.edge.model.model_file import read_labels, read_model_file
+from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.model.thresholds import Precision, precision_thresholds
 from edgetl.edge.pipeline.build_camera import camera_opener
 from edgetl.edge.pipeline.build_sinks import output_begins, snapshot_condition
 from edgetl.edge.pipeline.options import ClassifyOptions
@@ -43,14 +44,17 @@ def refusals(
         return None
 
     tried(lambda: camera_opener(options))
-    labels = tried(lambda: _labels(options, location.root))
+    model = tried(lambda: _model(options, location.root))
     if options.preview is not None:
         tried(lambda: parse_address(options.preview or ""))
     for folder in folders_written(options):
         tried(lambda: _check_folder(folder, location.root))  # noqa: B023 - called here and now
-    if labels is not None:
-        tried(lambda: snapshot_condition(options, labels))
-        tried(lambda: _check_output(options, labels, location.root))
+    if model is not None:
+        tried(lambda: snapshot_condition(options, model.labels))
+        tried(lambda: _check_output(options, model.labels, location.root))
+        threshold = options.threshold
+        if isinstance(threshold, Precision):
+            tried(lambda: precision_thresholds(model, threshold))
     # What else is wrong with a path says more of what was meant.
     tried(lambda: _check_persistent(options))
     if location.running:
@@ -113,10 +117,10 @@ def _may(user: str, right: str, path: Path) -> bool:
     return done.returncode == 0
 
 
-def _labels(options: ClassifyOptions, root: Path) -> tuple[str, ...]:
+def _model(options: ClassifyOptions, root: Path) -> ModelFile:
     assert options.model is not None
     names = read_labels(inside(root, options.labels)) if options.labels else None
-    return read_model_file(inside(root, options.model), labels=names).labels
+    return read_model_file(inside(root, options.model), labels=names)
 
 
 def _check_folder(folder: PurePosixPath, root: Path) -> None:

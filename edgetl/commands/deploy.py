@@ -17,7 +17,7 @@ def deploy(options: DeployOptions, as_json: JsonOption = False) -> None:
     from edgetl.deploy.rendering import deployed_json, print_deployed
 
     if options.service_arguments is not None:
-        _check_service(options.service_arguments)
+        _check_service(options.service_arguments, options.model)
     results = deploy_to(options)
     if as_json:
         print(deployed_json(results))
@@ -27,13 +27,17 @@ def deploy(options: DeployOptions, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _check_service(arguments: list[str]) -> None:
+def _check_service(arguments: list[str], model: Path) -> None:
     """Check the options of a service here, before anything is sent.
 
     Raises:
         SettingError: the device would refuse them.
+        ModelFileError: the model, which they are for, is damaged, or the run has none.
     """
     from edgetl.command import options_from_arguments
+    from edgetl.edge.model.latest import model_of
+    from edgetl.edge.model.model_file import read_model_file
+    from edgetl.edge.model.thresholds import Precision, precision_thresholds
     from edgetl.edge.pipeline.build_camera import camera_opener
     from edgetl.edge.pipeline.options import ClassifyOptions
     from edgetl.edge.preview.address import parse_address
@@ -54,6 +58,8 @@ def _check_service(arguments: list[str]) -> None:
             parse_address(given.preview)
         if given.mqtt is not None:
             parse_mqtt_url(given.mqtt)
+        if isinstance(given.threshold, Precision):
+            precision_thresholds(read_model_file(model_of(model)), given.threshold)
     except SettingError as error:
         raise SettingError(f"--service: {error}") from error
 

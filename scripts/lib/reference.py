@@ -133,6 +133,7 @@ def _row(setting: Setting) -> str:
     kind = KINDS.get(setting.type, "text" if option.parse else setting.type.__name__)
     value = " or ".join(f"`{choice}`" for choice in setting.choices) or kind
     value += f" {setting.bounds}" if setting.bounds else ""
+    value += " or text" if setting.others else ""
     value += ", any number of them" if setting.repeated else ""
     default = "needed" if setting.required else setting.shown_default
     if option.reason:

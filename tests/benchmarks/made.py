@@ -17,7 +17,7 @@ from edgetl.benchmarks.measured import (
     Quality,
     Ratio,
 )
-from edgetl.trainer.metrics import wilson_interval
+from edgetl.edge.model.intervals import wilson_interval
 
 CONDITION = Condition(41.5, "performance", 2400.0, None, 0.25)
 

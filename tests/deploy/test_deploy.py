@@ -262,6 +262,7 @@ def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
     [
         ("--camera 0 --tresh 0.5", "did you mean --threshold?"),
         ("--camera 0 --threshold 2", "--threshold 2.0 is not between 0 and 1"),
+        ("--camera 0 --threshold precision=2", "--threshold precision=2.0: give a share"),
         ("--camera 0 --window", "a service has no screen"),
         ("--camera 0 --resolution 3", "resolution '3' is not WIDTHxHEIGHT"),
         ("--camera 0 --preview x:99999", "ports go up to 65535"),
@@ -276,6 +277,15 @@ def test_options_of_a_service_are_checked_before_anything_is_sent(
 ) -> None:
     done = cli.refused("deploy", "missing.tflite", "door", "--service", service)
     assert_one_clear_line(done, "--service: ", words)
+
+
+def test_a_precision_that_the_model_has_no_record_for_is_refused_here(
+    cli: Cli, tiny_export: bytes
+) -> None:
+    (cli.folder / "m.tflite").write_bytes(tiny_export)
+    service = "--camera 0 --threshold precision=0.9"
+    done = cli.refused("deploy", "m.tflite", "door", "--service", service)
+    assert_one_clear_line(done, "--service: m.tflite: holds no record of held-out photos")
 
 
 def test_what_is_wrong_is_found_before_a_device_is_touched(cli: Cli, tiny_export: bytes) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.model.special_labels import UNSURE
-from edgetl.edge.results.debounce import ChangeDetector, smoothed, with_threshold
+from edgetl.edge.results.debounce import ChangeDetector, smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Problem
 from tests.edge.conftest import made_predictions, made_result
@@ -60,17 +60,38 @@ def test_a_clock_that_is_set_back_does_no_harm() -> None:
 
 def test_below_the_threshold_the_label_is_unsure_and_the_predictions_stay() -> None:
     items = [made_result([0.8, 0.2, 0]), GONE, made_result([0.79, 0.21, 0])]
-    confident, problem, uncertain = with_threshold(items, threshold=np.float32(0.8))
+    confident, problem, uncertain = with_thresholds(items, thresholds=np.full(3, 0.8, np.float32))
     assert problem is GONE
     assert (confident.label, uncertain.label) == ("blue", UNSURE)
     assert uncertain.predictions[0].label == "blue"
 
 
+def test_each_class_has_its_own_threshold_and_one_out_of_reach_is_never_the_answer() -> None:
+    rows = [[0.6, 0.4, 0], [0.4, 0.6, 0], [0, 0, 1.0]]
+    thresholds = [0.5, 0.7, math.inf]
+    items = list(with_thresholds(map(made_result, rows), thresholds=thresholds))
+    assert [item.label for item in items if isinstance(item, Result)] == ["blue", UNSURE, UNSURE]
+
+
+def test_unsure_takes_over_by_the_threshold_of_the_stable_class() -> None:
+    rows = [[0.95, 0.05, 0], [0.75, 0.25, 0], [0.05, 0.95, 0], [0.2, 0.75, 0.05]]
+    thresholds = [0.8, 0.9, 0.0]
+    items = [made_result(row, seconds=n) for n, row in enumerate(rows)]
+    detector = ChangeDetector(thresholds=thresholds)
+    found = [
+        item.label if detector.is_change(item) else "-"
+        for item in with_thresholds(items, thresholds=thresholds)
+        if isinstance(item, Result)
+    ]
+    # 0.75 is within the margin of blue's threshold, and not of green's.
+    assert found == ["blue", "-", "green", UNSURE]
+
+
 def labels_of_changes(*rows: list[float], threshold: float = 0.0, margin: float = 0.1) -> list[str]:
     """The label of each result that is a change, "-" for one that is not."""
     items = [made_result(row, seconds=n, frame=n) for n, row in enumerate(rows)]
-    items = list(with_threshold(items, threshold=threshold))
-    detector = ChangeDetector(threshold=threshold, margin=margin)
+    items = list(with_thresholds(items, thresholds=[threshold] * 3))
+    detector = ChangeDetector(thresholds=[threshold] * 3, margin=margin)
     return [item.label if detector.is_change(item) else "-" for item in items]
 
 
@@ -106,6 +127,6 @@ def test_the_first_result_may_be_unsure() -> None:
 
 
 def test_every_source_has_its_first_label() -> None:
-    detector = ChangeDetector()
+    detector = ChangeDetector(thresholds=[0.0] * 3)
     items = [made_result([1, 0, 0], source=name) for name in "aab"]
     assert [detector.is_change(item) for item in items] == [True, False, True]

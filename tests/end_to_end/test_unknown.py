@@ -51,6 +51,19 @@ def test_the_threshold_moves_without_another_export(folder: Path) -> None:
     assert max(a - c for a, c in zip(strict, lenient, strict=True)) > 0.001
 
 
+def test_a_precision_goes_with_unknown(folder: Path) -> None:
+    result = Cli(folder)(
+        "classify", "photos/blue", "photos/none", "--model", "run/exports/model.int8.tflite",
+        "--threshold", "precision=0.6", "--unknown-at", "0.9", "--format", "jsonl",
+    )  # fmt: skip
+    line = result.stderr.splitlines()[0]
+    assert line.startswith("threshold  ")
+    # Its examples train a class like the others.
+    assert "unknown 0." in line
+    assert " held-out photos get an answer" in line
+    assert {json.loads(row)["label"] for row in result.stdout.splitlines()} >= {"blue", "unknown"}
+
+
 def test_unknown_is_a_condition(folder: Path, tmp_path: Path) -> None:
     Cli(folder)("classify", "photos/none", "photos/blue", "--snapshots", tmp_path / "kept",
                 "--when", "unknown", "--model", "run/exports/model.float32.tflite")  # fmt: skip

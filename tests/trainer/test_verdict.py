@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from edgetl.edge.model.intervals import wilson_interval
 from edgetl.trainer.exporting.verdict import (
     PairedDifference,
     RecallChange,
@@ -9,7 +10,6 @@ from edgetl.trainer.exporting.verdict import (
     paired_difference,
     tango_interval,
 )
-from edgetl.trainer.metrics import wilson_interval
 
 NORMAL = 1.959964
 

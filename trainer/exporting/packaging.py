@@ -58,6 +58,7 @@ def packed(
             "pictures": run.config.data.pictures,
             "accuracy": {name: s.accuracy for name, s in run.metrics.splits.items() if s},
         },
+        "precision": asdict(run.metrics.precision) if run.metrics.precision else None,
         "parity": None
         if checks is None
         else {"split": run.dataset.held_out, "runtimes": [asdict(check) for check in checks]},

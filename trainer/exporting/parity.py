@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.edge.model.classifier import Classifier
+from edgetl.edge.model.intervals import wilson_interval
 from edgetl.trainer import metrics
 from edgetl.trainer.progress import progress
 
@@ -48,7 +49,7 @@ def parity(
     return Parity(
         pictures=len(targets),
         accuracy=float(right.mean()),
-        accuracy_interval=metrics.wilson_interval(int(right.sum()), len(targets)),
+        accuracy_interval=wilson_interval(int(right.sum()), len(targets)),
         keras_accuracy=float(keras_right.mean()),
         agreement=float((predicted == expected).mean()),
         largest_difference=float(difference.max()),

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from edgetl.edge.model.intervals import wilson_interval
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.options import settings
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import SPLITS, Dataset, counts
-from edgetl.trainer.metrics import Confusion, SplitMetrics, f1, wilson_interval
+from edgetl.trainer.metrics import Confusion, SplitMetrics, f1
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import page
 from edgetl.trainer.report.drawing import shortened
@@ -69,7 +70,7 @@ def write_report(
     warnings: Sequence[str] = (),
     doubtful: DoubtfulPhotos | None = None,
 ) -> None:
-    """Write report.html, with the four pictures of `run.figures` inside it.
+    """Write report.html, with the pictures of `run.figures` inside it.
 
     Args:
         run: its figures have been drawn.
@@ -104,9 +105,10 @@ def write_report(
         doubtful=doubtful,
         figures={
             figure: page.picture((run.figures / f"{figure}.png").read_bytes())
-            for figure in ("samples", "curves", "confusion", "reliability", "model")
-            # A run of an older edgetl has no reliability diagram.
-            if (run.figures / f"{figure}.png").is_file() or figure != "reliability"
+            for figure in ("samples", "curves", "confusion", "reliability", "coverage", "model")
+            # A run of an older edgetl has neither of these two.
+            if (run.figures / f"{figure}.png").is_file()
+            or figure not in ("reliability", "coverage")
         },
         measured=measured,
         accuracies={split: _accuracy(figures) for split, figures in measured.items()},

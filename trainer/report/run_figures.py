@@ -9,11 +9,12 @@ import numpy as np
 from edgetl.edge.system.files import replacing
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
-from edgetl.trainer.metrics import as_matrix
+from edgetl.trainer.metrics import Classes, Probabilities, as_matrix
 from edgetl.trainer.network.augmentation import augmentation
 from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import figures
+from edgetl.trainer.report.coverage import coverage_figure
 from edgetl.trainer.report.model_diagram import ModelStage, model_figure
 from edgetl.trainer.report.reliability import reliability_figure
 from edgetl.trainer.run.folder import RunFolder
@@ -71,6 +72,11 @@ def write_reliability(run: RunFolder, metrics: RunMetrics) -> None:
     found = metrics.splits[metrics.quoted]
     if found and found.calibration:
         _save(run, "reliability", reliability_figure(found.calibration, found.uncalibrated))
+
+
+def write_coverage(run: RunFolder, probabilities: Probabilities, targets: Classes) -> None:
+    """coverage.png: of the photos of the same split, [pictures, classes] and [pictures]."""
+    _save(run, "coverage", coverage_figure(probabilities, targets))
 
 
 def _stages(model: keras.Model, counts: ParameterCounts, recipe: Recipe) -> list[ModelStage]:

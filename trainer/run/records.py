@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
+from edgetl.edge.model.thresholds import PrecisionRecord
 from edgetl.edge.system.files import write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.trainer.metrics import CrossValidation, SplitMetrics
@@ -103,6 +104,8 @@ class RunMetrics:
         seconds: by stage.
         cross_validation: None in a run that has validation pictures.
         unknown: None where the model calls nothing unknown.
+        precision: of the validation photos, or those held out in turn; None in a run of an older
+            edgetl.
     """
 
     best_epoch: int
@@ -116,6 +119,7 @@ class RunMetrics:
     fine_tuned: float = 1.0
     temperature: float = 1.0
     unknown: UnknownMetrics | None = None
+    precision: PrecisionRecord | None = None
     version: int = VERSION
 
     @property
