@@ -74,11 +74,17 @@ def samples_figure(
     return figure
 
 
-def curves_figure(history: Sequence[EpochRecord]) -> Figure:
-    """Accuracy and loss over the epochs, one or more, of both phases."""
-    figure = drawing.blank(10.0, 4.2)
-    panels = figure.subplots(1, 2)
-    figure.subplots_adjust(left=0.07, right=0.985, bottom=0.13, top=0.83, wspace=0.2)
+def curves_figure(history: Sequence[EpochRecord], *, narrow: bool = False) -> Figure:
+    """Accuracy and loss over the epochs, one or more, of both phases.
+
+    They are side by side, or below one another where that is to be `narrow`.
+    """
+    figure = drawing.blank(4.4, 7.4) if narrow else drawing.blank(10.0, 4.2)
+    panels = figure.subplots(*((2, 1) if narrow else (1, 2)))
+    if narrow:
+        figure.subplots_adjust(left=0.15, right=0.97, bottom=0.07, top=0.91, hspace=0.3)
+    else:
+        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.13, top=0.83, wspace=0.2)
     epochs = [epoch.epoch for epoch in history]
     best = min(history, key=lambda epoch: epoch.val_loss)
     for axes, name in zip(panels, ("accuracy", "loss"), strict=True):

@@ -53,8 +53,9 @@ def write_model(
 
 
 def write_curves(run: RunFolder, history: Sequence[EpochRecord]) -> None:
-    """curves.png: loss and accuracy over both phases."""
+    """curves.png and curves-narrow.png, for phones: accuracy and loss over both phases."""
     _save(run, "curves", figures.curves_figure(history))
+    _save(run, "curves-narrow", figures.curves_figure(history, narrow=True))
 
 
 def write_confusion(run: RunFolder, dataset: Dataset, metrics: RunMetrics) -> None:
