@@ -45,10 +45,10 @@ def test_each_file_is_shown_beside_keras(run: RunFolder) -> None:
     said = shown(run)
     assert "Not exported yet" not in said
     for words in (
-        "model.int8.tfliterejectedlitert 2.1.018.90100.0%100.0%-12.3",
+        "int8rejectedlitert 2.1.018.90100.0%100.0%-12.3",
         "-14.5 to -10.1",
         "tflite-runtime 2.14.0",
-        "model.int8.tflite rejected: loses 12.3 percentage points of accuracy",
+        "int8 rejected: loses 12.3 percentage points of accuracy",
         "are on 1,000 validation photos",
         "on all 1,000 photos compared",
     ):

@@ -43,7 +43,8 @@ def _shown(files: Iterable[ExportedFile]) -> Iterator[ShownExport]:
 def _of_check(file: ExportedFile, check: RuntimeCheck) -> ShownExport:
     parity, found = check.parity, check.difference
     verdict, why = check.verdict or file.verdict, check.why
-    start = file.path.name, f"{check.runtime} {check.version}", verdict, why, file.bytes / 1e6
+    name = file.path.name.removeprefix("model.").removesuffix(".tflite").removesuffix(".rejected")
+    start = name, f"{check.runtime} {check.version}", verdict, why, file.bytes / 1e6
     if parity is None or found is None:
         return ShownExport(*start)
     low, high = found.interval

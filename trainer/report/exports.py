@@ -14,7 +14,7 @@ class ShownExport:
     """A file beside Keras, on the same photos, on one runtime.
 
     Attributes:
-        name: the file's.
+        name: the file's, without "model." and ".tflite".
         runtime: with its version.
         verdict, why: of its check; why it is not accepted.
         megabytes: its size.
