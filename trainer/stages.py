@@ -203,7 +203,7 @@ def publish(
 ) -> None:
     """Write figures, report, metrics and last the model, which makes the run a finished one."""
     dataset = prepared.dataset
-    run_figures.write_curves(run, fitted.history)
+    run_figures.write_curves(run, fitted.history, kept=fitted.best_epoch)
     written = run_metrics(fitted, prepared.counts, figures, clock.seconds)
     run_figures.write_confusion(run, dataset, written)
     run_figures.write_reliability(run, written)

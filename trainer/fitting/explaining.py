@@ -17,7 +17,7 @@ NEAREST = 3
 # Training photos that are looked through: more would take long, and look little more alike.
 ENOUGH_TRAINING = 1000
 # Feature maps of so many pictures are in memory at once.
-_CHUNK = 64
+_CHUNK = 16
 
 
 @dataclass(frozen=True)
