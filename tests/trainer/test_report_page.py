@@ -9,6 +9,7 @@ from PIL import Image
 
 from edgetl.edge.errors import quoted
 from edgetl.trainer.doubtful.confident_learning import DoubtfulLabel, LabelCheck
+from edgetl.trainer.report.exports import ShownExport, with_exports
 from edgetl.trainer.report.labels import doubtful_photos
 from tests.edge.browser import CHROMIUM, chromium
 from tests.trainer.made_report import (
@@ -156,16 +157,23 @@ def test_a_browser_shows_it_whole_on_a_desktop_and_on_a_phone(tmp_path: Path, cl
     warnings = ["y" * 300]
     folder = tmp_path / ("z" * 120)
     written_report(folder, labels=labels, wrong=5, mistakes=mistakes, warnings=warnings)
+    page = folder / "a run" / "report.html"
+    file = ShownExport(
+        "int8-float32-input", "tflite-runtime 2.14.0", "too few to tell", "z" * 200, 12.34,
+        keras=0.987, accuracy=1.0, pictures=1000, words="validation",
+        difference=(-10.1, -12.3, 10.2), agreement=0.999, compared=1000,
+    )  # fmt: skip
+    page.write_text(with_exports(page.read_text(encoding="utf-8"), [file] * 3, ""), "utf-8")
     with chromium(tmp_path / "profile") as tab:
         for width in (1280, 390):
             tab.look(width, 900)
-            tab.open((folder / "a run" / "report.html").as_uri())
+            tab.open(page.as_uri())
             tab.wait("document.readyState === 'complete' && document.images.length")
             sizes = tab.value("[...document.images].map(i => i.complete && i.naturalWidth)")
             assert len(sizes) == 4 + 5 * 5
             assert all(sizes)
-            page = "document.documentElement"
-            needed, shown = tab.value(f"[{page}.scrollWidth, {page}.clientWidth]")
+            root = "document.documentElement"
+            needed, shown = tab.value(f"[{root}.scrollWidth, {root}.clientWidth]")
             assert needed <= shown <= width
             tab.value("document.querySelectorAll('details').forEach(one => { one.open = true })")
             # A phone shows all of it, without a part that has to be scrolled to the side.
