@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"br", "col", "hr", "img", "link", "meta", "wbr"}
+VOID = {"br", "col", "hr", "img", "link", "meta", "source", "wbr"}
 
 
 class Page(HTMLParser):

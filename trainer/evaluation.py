@@ -1,4 +1,4 @@
-"""What a trained model reaches: probabilities, metrics and its worst mistakes."""
+"""What a trained model reaches: probabilities, metrics and doubtful labels."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +19,7 @@ from edgetl.trainer.fitting.inputs import Pictures
 from edgetl.trainer.network.model import ParameterCounts, class_probabilities, folded_model
 from edgetl.trainer.preparation import Prepared
 from edgetl.trainer.report.labels import DoubtfulPhotos, doubtful_photos
-from edgetl.trainer.report.report import SHOWN_MISTAKES, Mistake
+from edgetl.trainer.report.mistakes import SHOWN_MISTAKES
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import HeadMetrics, RunMetrics, UnknownMetrics
 
@@ -94,30 +94,6 @@ def split_metrics(
 def targets_of(dataset: Dataset, evaluated: Evaluated) -> metrics.Classes:
     """The true classes of the pictures, int [pictures]."""
     return dataset.classes_of([dataset.examples[place] for place in evaluated.pictures])
-
-
-def worst_mistakes(dataset: Dataset, pictures: Pictures, evaluated: Evaluated) -> list[Mistake]:
-    """The pictures of a split that were misclassified with the most confidence."""
-    row_of = {
-        place: row
-        for split in SPLITS
-        for place, row in zip(dataset.of(split), pictures.rows[split].tolist(), strict=True)
-    }
-    examples = [dataset.examples[place] for place in evaluated.pictures]
-    probabilities = evaluated.probabilities
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != dataset.classes_of(examples))
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN_MISTAKES]
-    return [
-        Mistake(
-            file=examples[i].file,
-            true=examples[i].label,
-            predicted=dataset.labels[predicted[i]],
-            probability=float(confidence[i]),
-            pixels=pictures.pixels[row_of[int(evaluated.pictures[i])]],
-        )
-        for i in worst
-    ]
 
 
 def write_doubtful(prepared: Prepared, fitted: Fit, run: RunFolder) -> DoubtfulPhotos | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import keras
 
@@ -26,19 +27,20 @@ from edgetl.trainer.evaluation import (
     run_metrics,
     split_metrics,
     targets_of,
-    worst_mistakes,
     write_doubtful,
 )
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.fit import Fit, fit
 from edgetl.trainer.fitting.folds import assign_folds
 from edgetl.trainer.metrics import SplitMetrics
+from edgetl.trainer.mistakes import worst_mistakes
 from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import divide_logits, freeze_backbone
 from edgetl.trainer.preparation import Prepared, prepare
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
 from edgetl.trainer.report.report import write_report
+from edgetl.trainer.resolved_settings import resolved_settings
 from edgetl.trainer.run.folder import RunFolder, point_latest_at
 from edgetl.trainer.run.photos import run_photos
 from edgetl.trainer.run.records import DataRecord, RunConfig, RunMetrics, write_record
@@ -50,16 +52,24 @@ from edgetl.trainer.unknown import write_unknown
 _ENOUGH_OF_A_CLASS = 5
 
 
-def train_new(dataset: Dataset, run: RunFolder, recipe: Recipe, *, tensorboard: bool) -> None:
+def train_new(
+    dataset: Dataset,
+    run: RunFolder,
+    recipe: Recipe,
+    *,
+    tensorboard: bool,
+    asked: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Train on the photos that `trainer.data.scanning.scan` found, in a new run folder.
 
-    For errors see `train`.
+    `asked` is that of `RunConfig`. For errors see `train`.
     """
     started = RunConfig(
         edgetl=edgetl.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe=recipe,
         data=DataRecord(path=str(dataset.root.resolve())),
+        asked=dict(asked) if recipe.epochs else {**asked, "epochs": "auto"},
     )
     with _written_to(run):
         write_record(run.config, started)
@@ -195,7 +205,7 @@ def publish(
 ) -> None:
     """Write figures, report, metrics and last the model, which makes the run a finished one."""
     dataset = prepared.dataset
-    run_figures.write_curves(run, fitted.history)
+    run_figures.write_curves(run, fitted.history, kept=fitted.best_epoch)
     held_out = evaluated["validation"]
     precision = precision_record(
         held_out.probabilities, targets_of(dataset, held_out), dataset.labels
@@ -212,9 +222,10 @@ def publish(
         config=prepared.config,
         history=fitted.history,
         metrics=written,
-        mistakes=worst_mistakes(dataset, prepared.pictures, quoted_split),
+        mistakes=worst_mistakes(prepared, fitted, evaluated),
         warnings=prepared.warnings,
         doubtful=write_doubtful(prepared, fitted, run),
+        resolved=resolved_settings(prepared.config, written, dataset),
     )
     clock.lap("figures")
     write_record(run.metrics, replace(written, seconds=dict(clock.seconds)))

@@ -70,9 +70,11 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
         with hidden_native_log(), gc_disabled():
             from edgetl.trainer.size_choice import with_best_size
             from edgetl.trainer.stages import train_new
+        asked = {}
         if chosen.image_size == AUTO:
             recipe = with_best_size(dataset, run, recipe)
-        train_new(dataset, run, recipe, tensorboard=chosen.tensorboard)
+            asked["image_size"] = AUTO
+        train_new(dataset, run, recipe, tensorboard=chosen.tensorboard, asked=asked)
     return run
 
 

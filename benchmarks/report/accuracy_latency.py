@@ -133,7 +133,7 @@ def _label_bubbles(
     ]
     inside = axes.get_window_extent(renderer)
     for (middle, diameter, case, name), bubble in list(zip(bubbles, taken, strict=True))[::-1]:
-        said = name + (" (noisy)" if case.noisy else "")
+        said = name + (" (latency noisy)" if case.noisy else "")
         if len(bubbles) <= _SIZES_UP_TO:
             said += f"  {case.bytes / 1e6:.1f} MB"
         words = axes.annotate(

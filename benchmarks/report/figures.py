@@ -21,6 +21,8 @@ from edgetl.trainer.report import drawing
 
 _INVOKE, _END_TO_END = "#2563eb", "#ea580c"
 _BETTER_AND_WORSE = LinearSegmentedColormap.from_list("edgetl", ["#c2410c", "#f8fafc", "#1d4ed8"])
+# A difference of fewer pictures never has the strongest colour: one or two are chance.
+_STRONGEST_FROM = 5
 # Values further apart than so many times are shown on a logarithmic scale.
 _LOG_FROM = 4
 LONGEST_NAME = 40
@@ -138,7 +140,7 @@ def confusion_difference_figure(
     classes = len(labels)
     # On the diagonal more are better, elsewhere fewer.
     better = difference * np.where(np.eye(classes, dtype=bool), 1, -1)
-    most = max(int(np.abs(difference).max(initial=0)), 1)
+    most = max(int(np.abs(difference).max(initial=0)), _STRONGEST_FROM)
     figure, axes, bar = drawing.matrix(
         labels, better, title=title, cmap=_BETTER_AND_WORSE, vmin=-most, vmax=most
     )

@@ -21,7 +21,7 @@ _STRONGEST_ALPHA = 0.75
 # Below 1 a half of the strongest evidence would look like all of it.
 _ALPHA_EXPONENT = 1.5
 # Colours of the picture itself would be taken for evidence.
-_GREY = 0.6
+_GREY = 0.85
 
 
 def activation_map(

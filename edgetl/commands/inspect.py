@@ -16,7 +16,7 @@ def inspect(options: InspectOptions, as_json: JsonOption = False) -> None:
         _apply(options.data_or_default, options.apply, as_json)
         return
     from edgetl.trainer import inspection
-    from edgetl.trainer.report.inspection_page import write_inspection_page
+    from edgetl.trainer.inspection_page import write_inspection_page
 
     found = inspection.inspect(options)
     if as_json:

@@ -102,8 +102,42 @@ def test_noisy_cases_are_marked_and_never_the_headline(tmp_path: Path) -> None:
     page = _page(measured(restless, case("float32", 3.0)), tmp_path)
     assert "int8 noisy" in page.sections["results"]
     assert "float32 noisy" not in page.sections["results"]
-    assert "1 case too noisy to be quoted" in page.text
+    assert "1 case with times too noisy to be quoted" in page.text
     assert "Fastest, end to end5.00 msfloat32" in page.text
+
+
+def test_noise_is_of_times_alone(tmp_path: Path) -> None:
+    restless = case(
+        "int8", 1.0, invoke=latency(1.0, rounds=RESTLESS), bytes=2_000_000, peak_bytes=10_000_000,
+        quality=quality(TARGETS, TARGETS),
+    )  # fmt: skip
+    page = _page(measured(keras(), restless, case("float32", 3.0)), tmp_path)
+    latencies, _, others = page.sections["results"].partition("Quality on")
+    assert "int8 noisy" in latencies
+    assert others
+    assert "int8 noisy" not in others
+    # A noisy time makes a file neither less accurate nor larger.
+    assert f"Most accurate file{100:.1f}%int8" in page.text
+    assert "Smallest file2.00 MBint8" in page.text
+    assert "Least memory10 MBint8" in page.text
+
+
+def test_the_title_names_the_model_and_the_device(tmp_path: Path) -> None:
+    labels = tuple(f"class {number}" for number in range(6))
+    page = _page(measured(case(), labels=labels, machine=machine(name="Pi 4")), tmp_path)
+    assert "<title>class 0, class 1, class 2, class 3 and 2 more on Pi 4 - edgetl" in page.markup
+    assert "class 0, class 1, class 2, class 3 and 2 more on Pi 4\n" in page.text
+
+
+def test_one_picture_never_has_the_strongest_colour() -> None:
+    def strongest(difference: list[list[int]]) -> float:
+        figure = confusion_difference_figure(np.array(difference), ["a", "b"], title="t")
+        image = figure.axes[0].images[0]
+        return float(np.abs(image.norm(image.get_array())).max())
+
+    assert strongest([[-1, 1], [0, 0]]) <= 0.6  # of 0.5, the middle, to 1
+    assert strongest([[0, 0], [0, 0]]) == pytest.approx(0.5)
+    assert strongest([[0, 0], [-9, 9]]) >= strongest([[0, 0], [-1, 1]])
 
 
 RESTLESS = (0.5, 1.0, 2.0, 1.5, 0.7)

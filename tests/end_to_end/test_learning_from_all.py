@@ -81,12 +81,14 @@ def test_the_log_and_the_report_say_so(run_of_all: Path) -> None:
         assert f"fold {number}/3   {photos} photos held out, acc. " in told
     page = Page((run_of_all / "report.html").read_text(encoding="utf-8"))
     for words in (
-        "Each was predicted by a model that had not learned from it.",
+        "Each of these photos was predicted by a model that had not learned from it.",
         "3 of 3 folds were held out, 40 photos in all",
-        "Validation accuracy",
+        "of 40 photos are given their class",
+        "hold-outoff: all photos are learned from",
+        "folds3: 3 held out",
     ):
         assert words in page.text
-    assert "Test accuracy" not in page.text
+    assert "test photos" not in page.text
     # Nothing is left of the folds.
     assert not (run_of_all / "checkpoints" / "activations").exists()
 
@@ -97,14 +99,26 @@ def test_a_photo_in_the_wrong_folder_is_named_and_the_file_moves_it(
     told = (run_of_all.parents[1] / "stderr.txt").read_text()
     assert "labels     1 of 40 training photos have a doubtful label: see report.html" in told
     page = Page((run_of_all / "report.html").read_text(encoding="utf-8"))
-    assert "1 of 40 photos look like another class" in page.sections["labels"]
-    assert WRONG in page.sections["labels"]
+    assert "1 of 40 photos look like another class" in page.sections["doubtful-labels"]
+    assert WRONG in page.sections["doubtful-labels"]
     command = "edgetl inspect --apply runs/all/doubtful.csv photos"
-    assert command in page.sections["labels"]
+    assert command in page.sections["doubtful-labels"]
     shutil.copytree(run_of_all.parents[1] / "photos", tmp_path / "photos")
     moves = Path(shutil.copy(run_of_all / "doubtful.csv", tmp_path))
     apply_moves(tmp_path / "photos", moves)
     assert (tmp_path / "photos" / "red" / "red-07.jpg").is_file()
+
+
+def test_a_mistake_is_explained_by_the_model_that_made_it(run_of_all: Path) -> None:
+    page = Page((run_of_all / "report.html").read_text(encoding="utf-8"))
+    alts = [str(attributes["alt"]) for attributes in page.all("img")]
+    (found,) = (n for n, alt in enumerate(alts) if alt.startswith(f"{WRONG}, of the class"))
+    assert alts[found].endswith("of the class blue, taken for red")
+    assert alts[found + 1] == "the same photo, coloured where it speaks for red or for blue"
+    nearest = alts[found + 2 : found + 5]
+    assert all(one.startswith("red/") for one in nearest), nearest
+    assert len(set(nearest)) == 3
+    assert "which had not learned from the photo" in page.sections["mistakes"]
 
 
 @pytest.mark.slow

@@ -13,12 +13,20 @@ from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Spli
 from edgetl.trainer.metrics import SplitMetrics, summary
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report.labels import DoubtfulPhotos
-from edgetl.trainer.report.report import Mistake, write_report
+from edgetl.trainer.report.mistakes import Mistake, Neighbour
+from edgetl.trainer.report.report import write_report
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import DataRecord, EpochRecord, HeadMetrics, RunConfig, RunMetrics
 from tests.html_page import Page
 
-FIGURES = {"samples": (120, 80), "curves": (1200, 504), "confusion": (90, 90), "model": (1534, 516)}
+FIGURES = {
+    "samples": (120, 80),
+    "curves": (1200, 504),
+    "curves-narrow": (528, 888),
+    "confusion": (90, 90),
+    "model": (1534, 516),
+}
+_SECONDS: Mapping[str, float] = MappingProxyType({"head": 1234.2, "total": 1234.2})
 PICTURES: dict[Split, int] = {"train": 30, "validation": 20, "test": 10}
 
 
@@ -76,8 +84,12 @@ def made_history(head: int = 2, fine_tune: int = 1) -> list[EpochRecord]:
     ]
 
 
-def _metrics(
-    dataset: Dataset, history: Sequence[EpochRecord], *, wrong: int, seconds: Mapping[str, float]
+def made_metrics(
+    dataset: Dataset,
+    history: Sequence[EpochRecord],
+    *,
+    wrong: int = 0,
+    seconds: Mapping[str, float] = MappingProxyType({"total": 1.0}),
 ) -> RunMetrics:
     """The first `wrong` pictures of each split are given the class after their own."""
     classes = len(dataset.labels)
@@ -115,6 +127,18 @@ def made_mistake(number: int, probability: float = 0.75, **changed: Any) -> Mist
     return Mistake(probability=probability, pixels=pixels, **given)
 
 
+def explained_mistake(number: int, probability: float = 0.75, **changed: Any) -> Mistake:
+    """One with a class activation map and its nearest training pictures."""
+    random = np.random.default_rng(number)
+    evidence = random.normal(size=(3, 10)).astype(np.float32)
+    pixels = random.integers(0, 256, (96, 320, 3), np.uint8)
+    nearest = tuple(
+        Neighbour(f"train/{label}/{number}-{place}.jpg", label, pixels)
+        for place, label in enumerate(("dogs", "cats", "dogs"))
+    )
+    return made_mistake(number, probability, evidence=evidence, nearest=nearest, **changed)
+
+
 def written_report(
     folder: Path,
     *,
@@ -125,24 +149,33 @@ def written_report(
     warnings: Sequence[str] = (),
     history: Sequence[EpochRecord] | None = None,
     doubtful: DoubtfulPhotos | None = None,
-    seconds: Mapping[str, float] = MappingProxyType({"head": 1234.2, "total": 1234.2}),
+    seconds: Mapping[str, float] = _SECONDS,
+    of_validation: Sequence[Mistake] = (),
+    config: RunConfig = CONFIG,
+    metrics: RunMetrics | None = None,
+    resolved: Mapping[str, str] = MappingProxyType({}),
 ) -> Page:
-    """The report of such a run, checked to be the only file written."""
+    """The report of such a run, checked to be the only file written.
+
+    `mistakes` are of the split to quote, the others `of_validation` beside test.
+    """
     run = RunFolder(folder / "a run")
     run.figures.mkdir(parents=True)
     for name, size in FIGURES.items():
         Image.new("RGB", size, "white").save(run.figures / f"{name}.png")
     dataset = dataset or made_dataset(labels)
     history = history or made_history()
+    metrics = metrics or made_metrics(dataset, history, wrong=wrong, seconds=seconds)
     write_report(
         run,
         dataset=dataset,
-        config=CONFIG,
+        config=config,
         history=history,
-        metrics=_metrics(dataset, history, wrong=wrong, seconds=seconds),
-        mistakes=mistakes,
+        metrics=metrics,
+        mistakes={"validation": of_validation} | {metrics.quoted: mistakes},
         warnings=warnings,
         doubtful=doubtful,
+        resolved=resolved,
     )
     assert [path.name for path in run.path.iterdir() if path.is_file()] == ["report.html"]
     return Page((run.path / "report.html").read_text(encoding="utf-8"))

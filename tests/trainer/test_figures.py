@@ -93,6 +93,24 @@ def test_the_epoch_of_the_lowest_validation_loss_is_marked() -> None:
         assert dots == [[19, pytest.approx(value)]]
 
 
+def test_the_epoch_that_is_kept_is_marked_where_it_is_another() -> None:
+    history = _history(10, 10)
+    _, loss = curves_figure(history, kept=20, narrow=True).axes
+    assert f"kept epoch 20: {history[-1].val_loss:.4f}" in texts_of(loss)
+    dots = [line.get_xydata()[0].tolist() for line in loss.lines if len(line.get_xdata()) == 1]
+    assert dots == [[20, pytest.approx(history[-1].val_loss)]]
+    assert "best epoch 19: 96.8%" in texts_of(curves_figure(history, kept=19).axes[0])
+
+
+@pytest.mark.parametrize(("head", "fine_tune"), [(10, 10), (1, 8), (4, 0)])
+def test_a_narrow_figure_is_tall_and_whole(head: int, fine_tune: int) -> None:
+    figure = curves_figure(_history(head, fine_tune), narrow=True)
+    assert figure.get_figheight() > 1.5 * figure.get_figwidth()
+    above, below = (axes.get_position() for axes in figure.axes)
+    assert above.y0 > below.y1
+    assert_nothing_is_clipped(figure)
+
+
 def test_a_small_confusion_shows_counts_and_shares_of_the_row() -> None:
     figure = confusion_figure(np.array([[48, 2], [5, 1245]]), ["cats", "dogs"], title="Test")
     texts = texts_of(figure)

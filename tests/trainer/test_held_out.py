@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgetl.trainer.fitting.explaining import Explanation
 from edgetl.trainer.fitting.held_out import (
     ENOUGH_HELD_OUT,
     HeldOut,
@@ -18,6 +19,10 @@ FOUND = (
     {0.0: np.array([[0.25, 0.75]], np.float32), 1.0: np.array([[0.5, 0.5]], np.float32)},
     [(0.7, 0.5), (0.3, 1.0)],
     {0.0: np.array([12.5]), 1.0: np.array([3.5])},
+    {
+        share: Explanation(np.full((1, 2, 3), share, np.float32), np.array([[4, 2, -1]]))
+        for share in (0.0, 1.0)
+    },
 )
 
 
@@ -26,8 +31,11 @@ def test_a_fold_is_read_as_it_was_written(tmp_path: Path) -> None:
     _write(tmp_path / "fold-0.npz", FOUND)
     found = _read(tmp_path / "fold-0.npz")
     assert found is not None
-    probabilities, epochs, distances = found
+    probabilities, epochs, distances, explained = found
     assert distances == FOUND[2]
+    for share, one in FOUND[3].items():
+        np.testing.assert_array_equal(explained[share].evidence, one.evidence)
+        np.testing.assert_array_equal(explained[share].nearest, one.nearest)
     assert list(probabilities) == [0.0, 1.0]
     for share, expected in FOUND[0].items():
         assert probabilities[share].dtype == np.float32
@@ -65,9 +73,11 @@ def test_folds_are_held_out_until_they_are_enough() -> None:
 def test_each_photo_counts_alike_however_large_its_fold_is() -> None:
     parts = [
         HeldOut(np.array([0, 3, 4]), np.array([0, 1, 1]), np.zeros(3, np.int64),
-                {1.0: np.eye(3, dtype=np.float32)}, [(0.1, 1.0)], {1.0: np.arange(3.0)}),
+                {1.0: np.eye(3, dtype=np.float32)}, [(0.1, 1.0)], {1.0: np.arange(3.0)},
+                {1.0: Explanation(np.zeros((3, 2, 2), np.float32), np.full((3, 3), 5))}),
         HeldOut(np.array([2]), np.array([2]), np.ones(1, np.int64),
-                {1.0: np.ones((1, 3), np.float32)}, [(0.9, 0.0)], {1.0: np.array([7.0])}),
+                {1.0: np.ones((1, 3), np.float32)}, [(0.9, 0.0)], {1.0: np.array([7.0])},
+                {1.0: Explanation(np.ones((1, 2, 2), np.float32), np.full((1, 3), 7))}),
     ]  # fmt: skip
     joined = _joined(parts)
     assert joined.rows.tolist() == [0, 3, 4, 2]
@@ -75,4 +85,6 @@ def test_each_photo_counts_alike_however_large_its_fold_is() -> None:
     assert joined.folds.tolist() == [0, 0, 0, 1]
     assert joined.probabilities[1.0].shape == (4, 3)
     assert joined.distances[1.0].tolist() == [0.0, 1.0, 2.0, 7.0]
+    assert joined.explained[1.0].evidence[:, 0, 0].tolist() == [0, 0, 0, 1]
+    assert joined.explained[1.0].nearest[:, 0].tolist() == [5, 5, 5, 7]
     assert joined.epochs == [(pytest.approx(0.3), 0.75)]

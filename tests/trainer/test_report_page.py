@@ -9,10 +9,12 @@ from PIL import Image
 
 from edgetl.edge.errors import quoted
 from edgetl.trainer.doubtful.confident_learning import DoubtfulLabel, LabelCheck
+from edgetl.trainer.report.exports import ShownExport, with_exports
 from edgetl.trainer.report.labels import doubtful_photos
 from tests.edge.browser import CHROMIUM, chromium
 from tests.trainer.made_report import (
     embedded,
+    explained_mistake,
     made_dataset,
     made_mistake,
     written_report,
@@ -26,8 +28,8 @@ def test_the_page_is_in_order(tmp_path: Path) -> None:
     assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
     names = [attributes["id"] for attributes in page.all("section")]
     assert names == [
-        *("data", "samples", "learning", "confusions", "probabilities", "mistakes", "labels"),
-        *("classes", "model", "time", "settings"),
+        *("next-steps", "mistakes", "confusions", "classes", "doubtful-labels", "probabilities"),
+        *("exported-files", "learning", "data", "samples", "model", "time", "settings"),
     ]
     links = [str(attributes["href"]) for attributes in page.all("a")]
     assert links == [f"#{name}" for name in names]
@@ -39,7 +41,7 @@ def test_doubtful_labels_are_shown_with_what_to_type(tmp_path: Path) -> None:
     check = LabelCheck(tuple(str(n) for n in range(2000)), doubted)
     found = doubtful_photos(check, lambda file: pixels, most=24, command="edgetl 'x & y'")
     page = written_report(tmp_path / "some", doubtful=found)
-    text = page.sections["labels"]
+    text = page.sections["doubtful-labels"]
     assert "30 of 2,000 photos look like another class" in text
     assert "These are the 24 most doubtful; the file of moves has all 30." in text
     assert "dogs? 90.0%" in text
@@ -47,16 +49,16 @@ def test_doubtful_labels_are_shown_with_what_to_type(tmp_path: Path) -> None:
     assert "edgetl 'x & y'" in text
     assert len([i for i in page.all("img") if "looks like dogs" in str(i["alt"])]) == 24
     none = doubtful_photos(LabelCheck(("a",), ()), lambda file: pixels, most=24, command="")
-    text = written_report(tmp_path / "none", doubtful=none).sections["labels"]
+    text = written_report(tmp_path / "none", doubtful=none).sections["doubtful-labels"]
     assert "No label is doubtful: none of 1 photos" in text
-    text = written_report(tmp_path / "adam").sections["labels"]
+    text = written_report(tmp_path / "adam").sections["doubtful-labels"]
     assert "edgetl inspect --labels checks them" in text
 
 
 def test_tables_and_pictures_can_be_read_aloud(tmp_path: Path) -> None:
     page = written_report(tmp_path, wrong=2, mistakes=[made_mistake(0)])
     assert all(attributes["alt"] for attributes in page.all("img"))
-    assert {attributes.get("scope") for attributes in page.all("th")} == {"row", "col", "colgroup"}
+    assert {attributes.get("scope") for attributes in page.all("th")} == {"row", "col"}
     assert len(page.all("caption")) == len(page.all("table"))
 
 
@@ -79,8 +81,11 @@ def test_the_figures_are_in_the_page_as_they_are(tmp_path: Path) -> None:
     figures = tmp_path / "a run" / "figures"
     assert embedded(page, "png") == [
         (figures / f"{name}.png").read_bytes()
-        for name in ("samples", "curves", "confusion", "model")
+        for name in ("confusion", "curves", "samples", "model")
     ]
+    (narrow,) = page.all("source")
+    assert (narrow["width"], narrow["height"]) == ("528", "888")
+    assert str(narrow["srcset"]).startswith("data:image/png;base64,")
     sizes = [(a["width"], a["height"]) for a in page.all("img")]
     assert sizes[1] == ("1200", "504")
 
@@ -135,24 +140,44 @@ def test_many_classes_stay_usable(tmp_path: Path) -> None:
     assert all(attributes["tabindex"] == "0" for attributes in scrolled)
 
 
+OFF_SCREEN = """
+[...document.querySelectorAll('body *')]
+    .filter(one => one.getBoundingClientRect().right > innerWidth + 0.5)
+    .map(one => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 40)}`)
+"""
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
 @pytest.mark.parametrize("classes", [2, 120])
 def test_a_browser_shows_it_whole_on_a_desktop_and_on_a_phone(tmp_path: Path, classes: int) -> None:
     labels = ["cats", "dogs", *("W" * 60 + str(number) for number in range(classes - 2))]
-    mistakes = [made_mistake(number, file=f"test/{'x' * 90}/{number}.jpg") for number in range(5)]
+    mistakes = [
+        explained_mistake(number, file=f"test/{'x' * 90}/{number}.jpg") for number in range(5)
+    ]
     warnings = ["y" * 300]
-    written_report(tmp_path, labels=labels, wrong=5, mistakes=mistakes, warnings=warnings)
+    folder = tmp_path / ("z" * 120)
+    written_report(folder, labels=labels, wrong=5, mistakes=mistakes, warnings=warnings)
+    page = folder / "a run" / "report.html"
+    file = ShownExport(
+        "int8-float32-input", "tflite-runtime 2.14.0", "too few to tell", "z" * 200, 12.34,
+        keras=0.987, accuracy=1.0, pictures=1000, words="validation",
+        difference=(-10.1, -12.3, 10.2), agreement=0.999, compared=1000,
+    )  # fmt: skip
+    page.write_text(with_exports(page.read_text(encoding="utf-8"), [file] * 3, ""), "utf-8")
     with chromium(tmp_path / "profile") as tab:
         for width in (1280, 390):
             tab.look(width, 900)
-            tab.open((tmp_path / "a run" / "report.html").as_uri())
+            tab.open(page.as_uri())
             tab.wait("document.readyState === 'complete' && document.images.length")
             sizes = tab.value("[...document.images].map(i => i.complete && i.naturalWidth)")
-            assert len(sizes) == 9
+            assert len(sizes) == 4 + 5 * 5
             assert all(sizes)
-            page = "document.documentElement"
-            needed, shown = tab.value(f"[{page}.scrollWidth, {page}.clientWidth]")
+            root = "document.documentElement"
+            needed, shown = tab.value(f"[{root}.scrollWidth, {root}.clientWidth]")
             assert needed <= shown <= width
+            tab.value("document.querySelectorAll('details').forEach(one => { one.open = true })")
+            # A phone shows all of it, without a part that has to be scrolled to the side.
+            assert width > 390 or tab.value(OFF_SCREEN) == []
             with Image.open(tab.screenshot(tmp_path / f"{width}.png")) as screen:
                 assert screen.width >= width
                 assert len(screen.convert("RGB").getcolors(maxcolors=1 << 20) or []) > 20

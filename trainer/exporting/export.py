@@ -26,6 +26,7 @@ from edgetl.trainer.exporting.check_pictures import (
     trained_model,
 )
 from edgetl.trainer.exporting.conversion import Conversion, converted_files
+from edgetl.trainer.exporting.in_report import show_in_report
 from edgetl.trainer.exporting.metadata import with_metadata
 from edgetl.trainer.exporting.options import AUTO, ExportOptions
 from edgetl.trainer.exporting.packaging import check_contract, description, packed
@@ -113,6 +114,7 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
             file = replace(file, layer_errors=errors[:_SHOWN_ERRORS])
         exported.append(file)
     add_to_record(finished.folder.exports, exported)
+    show_in_report(finished.folder)
     return exported
 
 

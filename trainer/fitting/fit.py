@@ -13,11 +13,12 @@ from edgetl.trainer.clock import Clock
 from edgetl.trainer.fitting.averaging import Choice, average, choose
 from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_steps
+from edgetl.trainer.fitting.explaining import TrainingFeatures
 from edgetl.trainer.fitting.held_out import (
     HeldOut,
-    known_distance,
     predict_folds,
     predict_validation,
+    training_features,
 )
 from edgetl.trainer.fitting.inputs import Pictures, training_inputs
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
@@ -27,7 +28,7 @@ from edgetl.trainer.network.devices import Devices
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import EpochRecord
-from edgetl.trainer.unknown import Unknown, fit_unknown
+from edgetl.trainer.unknown import Unknown, fit_distance, fit_unknown
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Fit:
         choice: the share of the fine-tuned model in the average, and the temperature.
         held_out: the predictions of folds; None where the data has validation pictures.
         unknown: when a picture is unknown; None where the model is not to tell.
+        training: features of training photos by these weights; None where nobody asked for them.
         solved: the cross-validated heads of phase one; None where that is not solved.
     """
 
@@ -50,6 +52,7 @@ class Fit:
     choice: Choice
     held_out: HeldOut | None
     unknown: Unknown | None = None
+    training: TrainingFeatures | None = None
     solved: CrossValidated | None = None
 
     @property
@@ -162,24 +165,20 @@ def _chosen(
         found = held_out or predict_validation(trainee, inputs, after_head)
         choice = choose(found.probabilities, found.targets, calibrate=recipe.calibrate)
     weights = tuned if choice.share == 1 else average(after_head, tuned, choice.share)
-    unknown = None
+    unknown = training = None
     if trainee.known and found:
         restore(trainee.model.weights, weights)
-        unknown = _unknown(trainee, inputs, found, choice)
+        training = training_features(trainee, inputs)
+        unknown = _unknown(training, found, choice)
     best = best if choice.share else 1
-    return Fit(history, weights, best, choice, held_out, unknown)
+    return Fit(history, weights, best, choice, held_out, unknown, training)
 
 
-def _unknown(
-    trainee: Trainee, inputs: TrainingInputs, held_out: HeldOut, choice: Choice
-) -> Unknown | None:
-    """When a picture is unknown to the model, which has its final weights."""
-    known = held_out.targets < trainee.known
+def _unknown(training: TrainingFeatures, held_out: HeldOut, choice: Choice) -> Unknown | None:
+    """When a picture is unknown to the model with its final weights."""
+    distance = fit_distance(training.features, training.targets)
+    known = held_out.targets < len(distance.means)
     if not known.any():
         return None
     calibrated = with_temperature(held_out.probabilities[choice.share], choice.temperature)
-    return fit_unknown(
-        known_distance(trainee, inputs),
-        held_out.distances[choice.share][known],
-        calibrated[known],
-    )
+    return fit_unknown(distance, held_out.distances[choice.share][known], calibrated[known])

@@ -4,8 +4,8 @@ Where the data has validation pictures these are they. Else the photos are held 
 each fold a model learns from the others, and the last one, which is kept, from all photos.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +18,16 @@ from edgetl.trainer import metrics
 from edgetl.trainer.fitting.averaging import SHARES, average
 from edgetl.trainer.fitting.checkpoint import Array, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochHistory, planned_epochs
+from edgetl.trainer.fitting.explaining import Explanation, TrainingFeatures, balanced, explain
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
 from edgetl.trainer.fitting.rows import TrainingInputs
 from edgetl.trainer.network.model import head_probabilities
 from edgetl.trainer.progress import progress
 from edgetl.trainer.recipe import Recipe
-from edgetl.trainer.unknown import ClassDistance, fit_distance
+from edgetl.trainer.unknown import fit_distance
 
 # Folds are held out until they hold so many photos: more would tell little more.
 ENOUGH_HELD_OUT = 200
-# Training photos that show where the known classes are: more would show little more.
-_ENOUGH_KNOWN = 1000
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class HeldOut:
         epochs: the loss and accuracy on them after each epoch; empty for validation pictures.
         distances: from the known classes, float64 [pictures] by share; empty where the model is not
             to tell what is unknown.
+        explained: why pictures were taken for another class, by share; of folds only.
     """
 
     rows: npt.NDArray[np.int64]
@@ -51,58 +51,49 @@ class HeldOut:
     probabilities: Mapping[float, metrics.Probabilities]
     epochs: Sequence[tuple[float, float]] = ()
     distances: Mapping[float, npt.NDArray[np.float64]] = field(default_factory=dict)
+    explained: Mapping[float, Explanation] = field(default_factory=dict)
 
 
-# By share: probabilities, and distances.
-_Predicted = tuple[dict[float, metrics.Probabilities], dict[float, npt.NDArray[np.float64]]]
+def _averages(trainee: Trainee, after_head: Sequence[Array]) -> Iterator[float]:
+    """Give the model each average of the weights after phase one and its own, by their share.
 
-
-def predictions(
-    trainee: Trainee, inputs: TrainingInputs, after_head: Sequence[Array]
-) -> _Predicted:
-    """What each average of the weights after phase one and the model's own gives for validation.
-
-    The model has its own weights afterwards. Without an average in the recipe, or without weights
-    of phase one, only the model's own.
-
-    Returns:
-        The probabilities and the distances of `HeldOut`.
+    It has its own afterwards. Without an average in the recipe, or without weights of phase one,
+    it has only these.
     """
     tuned = values_of(trainee.model.weights)
     trained = planned_epochs(trainee.recipe, "fine_tune") > 0
-    shares = SHARES if trainee.recipe.averages and after_head and trained else (1.0,)
-    held, features_of = inputs.fine_tune.validation, trainee.features_of(inputs)
-    probabilities, distances = {}, {}
-    for share in shares:
+    for share in SHARES if trainee.recipe.averages and after_head and trained else (1.0,):
         weights = tuned if share == 1 else average(after_head, tuned, share)
         restore(trainee.model.weights, weights)
-        features = features_of(held.file, held.rows)
-        probabilities[share] = head_probabilities(trainee.model, features)
-        if trainee.known:
-            distances[share] = known_distance(trainee, inputs).of(features)
+        yield share
     restore(trainee.model.weights, tuned)
-    return probabilities, distances
 
 
-def known_distance(trainee: Trainee, inputs: TrainingInputs) -> ClassDistance:
-    """The distance from the training photos of the known classes, by the model's weights."""
-    plain, known = inputs.fine_tune.plain, trainee.known
+def training_features(trainee: Trainee, inputs: TrainingInputs) -> TrainingFeatures:
+    """Pooled features of training photos by the model's weights, of about 1000 of them.
+
+    Where the model is to tell what is unknown these are photos of the known classes.
+    """
+    plain = inputs.fine_tune.plain
     assert plain is not None
-    most = max(2, _ENOUGH_KNOWN // known)
-    of_classes = [np.flatnonzero(plain.targets == one) for one in range(known)]
-    some = np.concatenate(
-        [rows[np.arange(n := min(len(rows), most)) * len(rows) // max(1, n)] for rows in of_classes]
-    )
+    classes = np.arange(trainee.known) if trainee.known else np.unique(plain.targets)
+    some = balanced(plain.targets, classes)
     features = trainee.features_of(inputs)(plain.file, plain.rows[some])
-    return fit_distance(features, plain.targets[some])
+    return TrainingFeatures(some, plain.targets[some], features)
 
 
 def predict_validation(
     trainee: Trainee, inputs: TrainingInputs, after_head: Sequence[Array]
 ) -> HeldOut:
     """The predictions for the validation pictures."""
-    held = inputs.fine_tune.validation
-    probabilities, distances = predictions(trainee, inputs, after_head)
+    held, features_of = inputs.fine_tune.validation, trainee.features_of(inputs)
+    probabilities, distances = {}, {}
+    for share in _averages(trainee, after_head):
+        features = features_of(held.file, held.rows)
+        probabilities[share] = head_probabilities(trainee.model, features)
+        if trainee.known:
+            known = training_features(trainee, inputs)
+            distances[share] = fit_distance(known.features, known.targets).of(features)
     folds = np.zeros(len(held), np.int64)
     return HeldOut(np.arange(len(held)), held.targets, folds, probabilities, (), distances)
 
@@ -131,7 +122,8 @@ def predict_folds(
         path, title = folder / f"fold-{fold}.npz", f"fold {number + 1}/{len(chosen)}"
         found = _read(path)
         if found is None:
-            found = _fold(trainee, inputs.held_out(folds == fold), title=title)
+            others = np.flatnonzero(folds != fold)
+            found = _fold(trainee, inputs.held_out(folds == fold), others, title=title)
             _write(path, found)
         rows = np.flatnonzero(folds == fold)
         part = HeldOut(rows, plain.targets[rows], np.full(len(rows), fold), *found)
@@ -162,26 +154,46 @@ class _FoldHistory(EpochHistory):
             self._advance()
 
 
-# What a fold gives: the probabilities, epochs and distances of `HeldOut`.
+# What a fold gives: the probabilities, epochs, distances and explanations of `HeldOut`.
 _Found = tuple[
     dict[float, metrics.Probabilities],
     list[tuple[float, float]],
     dict[float, npt.NDArray[np.float64]],
+    dict[float, Explanation],
 ]
 
 
-def _fold(trainee: Trainee, inputs: TrainingInputs, *, title: str) -> _Found:
+def _fold(
+    trainee: Trainee, inputs: TrainingInputs, others: npt.NDArray[np.int64], *, title: str
+) -> _Found:
+    """Train without a fold and predict it; `others` are the training photos that are not in it."""
     total = trainee.steps * planned_epochs(trainee.recipe, "fine_tune")
     with progress(title, total) as advance:
         history = _FoldHistory(trainee.recipe, advance)
         after_head = fit_phases(trainee, inputs, history)
-    probabilities, distances = predictions(trainee, inputs, after_head)
+    model, held = trainee.model, inputs.fine_tune.validation
+    probabilities, distances, explained = {}, {}, {}
+    for share in _averages(trainee, after_head):
+        features = trainee.features_of(inputs)(held.file, held.rows)
+        found = probabilities[share] = head_probabilities(model, features)
+        training = training_features(trainee, inputs)
+        if trainee.known:
+            distances[share] = fit_distance(training.features, training.targets).of(features)
+        explained[share] = explain(
+            model,
+            trainee.feature_maps_of(inputs),
+            held.file,
+            held.rows,
+            found.argmax(axis=1),
+            held.targets,
+            replace(training, rows=others[training.rows]),
+        )
     epochs = [(epoch.val_loss, epoch.val_accuracy) for epoch in history.history]
-    return probabilities, epochs, distances
+    return probabilities, epochs, distances, explained
 
 
 def _write(path: Path, found: _Found) -> None:
-    probabilities, epochs, distances = found
+    probabilities, epochs, distances, explained = found
     with replacing(path) as temporary, temporary.open("wb") as stream:
         np.savez(
             stream,
@@ -189,6 +201,8 @@ def _write(path: Path, found: _Found) -> None:
             probabilities=np.stack(list(probabilities.values())),
             distances=np.array(list(distances.values())),
             epochs=np.array(epochs),
+            evidence=np.stack([one.evidence for one in explained.values()]),
+            nearest=np.stack([one.nearest for one in explained.values()]),
         )
 
 
@@ -202,7 +216,8 @@ def _read(path: Path) -> _Found | None:
             probabilities = dict(zip(shares, file["probabilities"], strict=True))
             distances = dict(zip(shares, file["distances"], strict=False))
             epochs = [(float(loss), float(right)) for loss, right in file["epochs"]]
-            return probabilities, epochs, distances
+            explained = map(Explanation, file["evidence"], file["nearest"])
+            return probabilities, epochs, distances, dict(zip(shares, explained, strict=True))
     except Exception as error:  # A damaged archive raises anything from BadZipFile to KeyError.
         words = " ".join(str(error).split())[:200]
         logger.warning(f"{quoted(path)}: damaged ({words}); trained again")
@@ -224,5 +239,12 @@ def _joined(parts: Sequence[HeldOut]) -> HeldOut:
         {
             share: np.concatenate([part.distances[share] for part in parts])
             for share in parts[0].distances
+        },
+        {
+            share: Explanation(
+                np.concatenate([part.explained[share].evidence for part in parts]),
+                np.concatenate([part.explained[share].nearest for part in parts]),
+            )
+            for share in parts[0].explained
         },
     )

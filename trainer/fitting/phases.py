@@ -5,7 +5,7 @@ the pictures; without cached features, the whole model and decoded pictures.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from edgetl.trainer.network.devices import Devices, computing_in
 from edgetl.trainer.network.model import (
     Outputs,
     compile_for,
+    feature_maps_model,
     features_model,
     freeze_backbone,
     head_model,
@@ -56,7 +57,7 @@ class Trainee:
         known: the first so many classes are those that a picture is near to or unknown; 0 where the
             model is not to tell.
         compiled: the parts of it so far; each is compiled once.
-        outputs: what gives its pooled features so far, by the layer that they are computed from.
+        outputs: what gives its features so far, by which and the layer they are computed from.
     """
 
     model: keras.Model
@@ -68,7 +69,7 @@ class Trainee:
     known: int
     start: list[Array]
     compiled: dict[Phase, Compiled] = field(default_factory=dict)
-    outputs: dict[int | None, Outputs] = field(default_factory=dict)
+    outputs: dict[tuple[str, int | None], Outputs] = field(default_factory=dict)
 
     def part(self, phase: Phase, inputs: TrainingInputs) -> Compiled:
         """What `fit` gets in a phase; the layers are the model's own."""
@@ -83,11 +84,20 @@ class Trainee:
 
     def features_of(self, inputs: TrainingInputs) -> Outputs:
         """What gives pooled features of what phase two is fitted on, by the model's weights."""
-        layer = inputs.split_layer
-        if layer not in self.outputs:
-            model = features_model(self.model, layer)
-            self.outputs[layer] = outputs_of(model, inputs.fine_tune.copies[0].file.dtype)
-        return self.outputs[layer]
+        return self._outputs("pooled", features_model, inputs)
+
+    def feature_maps_of(self, inputs: TrainingInputs) -> Outputs:
+        """The same of what is pooled."""
+        return self._outputs("maps", feature_maps_model, inputs)
+
+    def _outputs(
+        self, name: str, part: Callable[..., keras.Model], inputs: TrainingInputs
+    ) -> Outputs:
+        key = (name, inputs.split_layer)
+        if key not in self.outputs:
+            model = part(self.model, inputs.split_layer)
+            self.outputs[key] = outputs_of(model, inputs.fine_tune.copies[0].file.dtype)
+        return self.outputs[key]
 
     def _compile(self, phase: Phase, inputs: TrainingInputs) -> Compiled:
         part = self.model

@@ -138,6 +138,17 @@ def features_model(
 ) -> keras.Model:
     """The model without its head, to pooled features float32 [batch, channels].
 
+    Arguments are those of `feature_maps_model`.
+    """
+    maps = feature_maps_model(model, split_layer, compute_dtype=compute_dtype)
+    return keras.Model(maps.input, model.get_layer("pool")(maps.output), name="edgetl_features")
+
+
+def feature_maps_model(
+    model: keras.Model, split_layer: int | None = None, *, compute_dtype: str | None = None
+) -> keras.Model:
+    """The model without pooling and head, to float32 [batch, h, w, channels].
+
     Args:
         model: whose variables it has.
         split_layer: the backbone's layer whose output it takes; None for pixels.
@@ -153,8 +164,7 @@ def features_model(
     above = FoldedBackbone(
         backbone_of(model), split_layer or 0, compute_dtype=compute_dtype, name="above"
     )
-    x = above(x)
-    return keras.Model(inputs, model.get_layer("pool")(x), name="edgetl_features")
+    return keras.Model(inputs, above(x), name="edgetl_feature_maps")
 
 
 def logits(classes: int) -> int:
@@ -312,6 +322,13 @@ def head_probabilities(
     """What the model's head makes of pooled features [pictures, channels]."""
     kernel, bias = (variable.numpy() for variable in model.get_layer("head").weights)
     return logits_to_probabilities(features @ kernel + bias)
+
+
+def class_kernel(model: keras.Model) -> npt.NDArray[np.float32]:
+    """The weights of the model's head, float32 [channels, classes], for two classes too."""
+    kernel: npt.NDArray[np.float32] = model.get_layer("head").kernel.numpy()
+    # As in `logits_to_probabilities`.
+    return np.concatenate([-kernel / 2, kernel / 2], axis=1) if kernel.shape[1] == 1 else kernel
 
 
 def logits_to_probabilities(head: npt.NDArray[np.float32]) -> metrics.Probabilities:

@@ -27,6 +27,8 @@ LONGEST_LABEL = 24
 # Beyond these many classes the cells are too small for a share, and then for a count.
 SHARES_UP_TO = 12
 COUNTS_UP_TO = 30
+_NAMED_IN_TITLE = 4
+_LONGEST_IN_TITLE = 33
 # Inches a label's line takes; where classes are closer together only every so many is named.
 _TICK_ROOM = 0.115
 _OTHER_SCRIPTS = (
@@ -65,6 +67,13 @@ def shortened(text: str, most: int) -> str:
     """`text` on one line of at most so many characters."""
     words = " ".join(text.split())
     return words if len(words) <= most else words[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def short_name(labels: Sequence[str]) -> str:
+    """What a model of these classes is called in a title: by the first few of them."""
+    named = ", ".join(shortened(label, _LONGEST_IN_TITLE) for label in labels[:_NAMED_IN_TITLE])
+    more = len(labels) - _NAMED_IN_TITLE
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def fitted(text: str, size: float, room: float) -> str:

@@ -74,13 +74,26 @@ def samples_figure(
     return figure
 
 
-def curves_figure(history: Sequence[EpochRecord]) -> Figure:
-    """Accuracy and loss over the epochs, one or more, of both phases."""
-    figure = drawing.blank(10.0, 4.2)
-    panels = figure.subplots(1, 2)
-    figure.subplots_adjust(left=0.07, right=0.985, bottom=0.13, top=0.83, wspace=0.2)
+def curves_figure(
+    history: Sequence[EpochRecord], *, kept: int | None = None, narrow: bool = False
+) -> Figure:
+    """Accuracy and loss over the epochs, one or more, of both phases.
+
+    Args:
+        kept: the epoch whose weights the model has, which is marked; default that of the lowest
+            validation loss.
+        narrow: whether they are below one another, in place of side by side.
+    """
+    figure = drawing.blank(4.4, 7.4) if narrow else drawing.blank(10.0, 4.2)
+    panels = figure.subplots(*((2, 1) if narrow else (1, 2)))
+    if narrow:
+        figure.subplots_adjust(left=0.15, right=0.97, bottom=0.07, top=0.91, hspace=0.3)
+    else:
+        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.13, top=0.83, wspace=0.2)
     epochs = [epoch.epoch for epoch in history]
-    best = min(history, key=lambda epoch: epoch.val_loss)
+    lowest = min(history, key=lambda epoch: epoch.val_loss)
+    best = next((epoch for epoch in history if epoch.epoch == kept), lowest)
+    marked = f"best epoch {best.epoch}" if best is lowest else f"kept epoch {best.epoch}"
     for axes, name in zip(panels, ("accuracy", "loss"), strict=True):
         training = [getattr(epoch, name) for epoch in history]
         validation = [getattr(epoch, f"val_{name}") for epoch in history]
@@ -97,7 +110,9 @@ def curves_figure(history: Sequence[EpochRecord]) -> Figure:
         accuracy = name == "accuracy"
         _limit_values(axes, [*training, *validation], accuracy=accuracy)
         _mark_fine_tuning(axes, history, accuracy=accuracy)
-        _mark_best(axes, best.epoch, getattr(best, f"val_{name}"), accuracy=accuracy)
+        value = getattr(best, f"val_{name}")
+        said = f"{marked}: {value:.1%}" if accuracy else f"{marked}: {value:.4f}"
+        _mark_best(axes, best.epoch, value, said, above=not accuracy)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="upper right", bbox_to_anchor=(0.99, 1.0), ncols=2, frameon=False
@@ -167,14 +182,19 @@ def _mark_fine_tuning(axes: Axes, history: Sequence[EpochRecord], *, accuracy: b
     )
 
 
-def _mark_best(axes: Axes, epoch: int, value: float, *, accuracy: bool) -> None:
+def _mark_best(axes: Axes, epoch: int, value: float, said: str, *, above: bool) -> None:
     axes.plot([epoch], [value], "o", color=_VALIDATION, markersize=9, markeredgecolor="white")
     low, high = axes.get_xlim()
     position = (epoch - low) / (high - low)
+    bottom, top = axes.get_ylim()
+    height = (value - bottom) / (top - bottom)
+    # Where the curves leave room, and not on the dot itself.
+    heights = (0.68, 0.45, 0.3) if above else (0.3, 0.52, 0.68)
+    free = next((some for some in heights if abs(some - height) > 0.15), heights[0])
     axes.annotate(
-        f"best epoch {epoch}: {value:.1%}" if accuracy else f"best epoch {epoch}: {value:.4f}",
+        said,
         xy=(epoch, value),
-        xytext=(min(max(position, 0.22), 0.78), 0.3 if accuracy else 0.68),
+        xytext=(min(max(position, 0.26), 0.74), free),
         textcoords="axes fraction",
         ha="center",
         va="center",

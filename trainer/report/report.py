@@ -1,32 +1,28 @@
 """report.html: a finished run on one page that needs nothing else, to show to a colleague."""
 
-import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from edgetl.edge.model.intervals import wilson_interval
-from edgetl.edge.model.preprocessing import Pixels
-from edgetl.edge.options import settings
 from edgetl.edge.system.files import write_text
-from edgetl.trainer.data.dataset import SPLITS, Dataset, counts
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Split, counts
 from edgetl.trainer.metrics import Confusion, SplitMetrics, f1
-from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import page
-from edgetl.trainer.report.drawing import shortened
+from edgetl.trainer.report.drawing import short_name
 from edgetl.trainer.report.labels import DoubtfulPhotos
+from edgetl.trainer.report.mistakes import Mistake, shown_mistakes
+from edgetl.trainer.report.next_steps import export_command, next_steps, training_command
+from edgetl.trainer.report.shown_settings import shown_settings
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import EpochRecord, RunConfig, RunMetrics
 
-SHOWN_MISTAKES = 24
 _SHOWN_CONFUSIONS = 8
 _SHOWN_EPOCHS = 200
-_NAMED_IN_TITLE = 4
-_LONGEST_IN_TITLE = 33
-_THUMBNAIL_SIDE = 160
-_THUMBNAIL_QUALITY = 85
+# A page of a phone's width is long with more.
+_UNFOLDED_MISTAKES = 12
 
 _STAGE_NAMES = {
     "start": "building the model",
@@ -41,24 +37,6 @@ _STAGE_NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A held-out picture that the model takes for another class.
-
-    Attributes:
-        file: relative to the data folder.
-        true, predicted: the classes.
-        probability: of the predicted class, 0..1.
-        pixels: uint8 [height, width, 3] RGB, what the model saw.
-    """
-
-    file: str
-    true: str
-    predicted: str
-    probability: float
-    pixels: Pixels
-
-
 def write_report(
     run: RunFolder,
     *,
@@ -66,23 +44,25 @@ def write_report(
     config: RunConfig,
     history: Sequence[EpochRecord],
     metrics: RunMetrics,
-    mistakes: Sequence[Mistake],
+    mistakes: Mapping[Split, Sequence[Mistake]],
     warnings: Sequence[str] = (),
     doubtful: DoubtfulPhotos | None = None,
+    resolved: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write report.html, with the pictures of `run.figures` inside it.
 
     Args:
         run: its figures have been drawn.
         dataset: with every picture's split.
-        mistakes: on the held-out split, in any order; the most confident ones are shown.
+        mistakes: on each held-out split, in any order; the most confident ones are shown.
         warnings: about the data, for people.
         doubtful: the labels that are; None where that was not looked for.
+        resolved: what settings became, as `edgetl.trainer.resolved_settings` finds it.
 
     Raises:
         OSError: a figure cannot be read, or the report cannot be written.
     """
-    name = _short_name(dataset.labels)
+    name = short_name(dataset.labels)
     measured = {
         split: figures
         for split in dict.fromkeys((metrics.quoted, "validation"))
@@ -90,7 +70,6 @@ def write_report(
     }
     f1_of = {split: f1(figures.confusion, dataset.labels) for split, figures in measured.items()}
     counted = {split: counts(dataset, split) for split in SPLITS}
-    worst = sorted(mistakes, key=lambda mistake: -mistake.probability)[:SHOWN_MISTAKES]
     markup = page.render(
         "report.html.j2",
         title=f"{name} - edgetl report",
@@ -105,8 +84,17 @@ def write_report(
         doubtful=doubtful,
         figures={
             figure: page.picture((run.figures / f"{figure}.png").read_bytes())
-            for figure in ("samples", "curves", "confusion", "reliability", "coverage", "model")
-            # A run of an older edgetl has neither of these two.
+            for figure in (
+                "samples",
+                "curves",
+                "curves-narrow",
+                "confusion",
+                "reliability",
+                "coverage",
+                "model",
+            )
+            # Where nothing was calibrated there is no reliability diagram, and in a run of an older
+            # edgetl no curve of coverage.
             if (run.figures / f"{figure}.png").is_file()
             or figure not in ("reliability", "coverage")
         },
@@ -118,17 +106,13 @@ def write_report(
         excluded=dataset.excluded,
         shown_epochs=_SHOWN_EPOCHS,
         confusions=_confusions(measured[metrics.quoted].confusion),
-        mistakes=[
-            {
-                **vars(mistake),
-                "picture": page.thumbnail(
-                    mistake.pixels, side=_THUMBNAIL_SIDE, quality=_THUMBNAIL_QUALITY
-                ),
-            }
-            for mistake in worst
-        ],
+        mistakes={split: shown_mistakes(mistakes.get(split, ())) for split in measured},
+        unfolded_mistakes=_UNFOLDED_MISTAKES,
+        next_steps=next_steps(run, config, metrics, counted["train"], doubtful),
+        exports=(),
+        export_command=export_command(run),
         time=_time(metrics),
-        settings=_settings(config.recipe),
+        settings=shown_settings(config, resolved),
         made_with={
             "edgetl": config.edgetl,
             **config.versions,
@@ -136,40 +120,15 @@ def write_report(
             "data": config.data.path,
             "data fingerprint": config.data.fingerprint,
         },
-        # Slashes are understood on Windows too, where a backslash would only call for quotes.
-        command=f"edgetl train --config {shlex.quote(run.config.as_posix())}",
+        command=training_command(run),
     )
-    write_text(run.path / "report.html", markup)
-
-
-def _short_name(labels: Sequence[str]) -> str:
-    named = ", ".join(shortened(label, _LONGEST_IN_TITLE) for label in labels[:_NAMED_IN_TITLE])
-    more = len(labels) - _NAMED_IN_TITLE
-    return f"{named} and {more} more" if more > 0 else named
+    write_text(run.report, markup)
 
 
 def _accuracy(figures: SplitMetrics) -> dict[str, float]:
     correct = sum(row.get(label, 0) for label, row in figures.confusion.items())
     low, high = figures.interval or wilson_interval(correct, figures.pictures)
     return {"correct": correct, "low": low, "high": high}
-
-
-def _settings(recipe: Recipe) -> list[dict[str, str]]:
-    """Name, value and meaning of each setting, as the command line has them."""
-
-    def shown(value: object) -> str:
-        if isinstance(value, bool):
-            return "on" if value else "off"
-        return f"{value:g}" if isinstance(value, float) else str(value)
-
-    return [
-        {
-            "name": setting.name.replace("_", "-"),
-            "value": shown(getattr(recipe, setting.name)),
-            "help": setting.option.help,
-        }
-        for setting in settings(Recipe)
-    ]
 
 
 def _confusions(confusion: Confusion) -> list[dict[str, Any]]:

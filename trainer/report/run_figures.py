@@ -53,9 +53,13 @@ def write_model(
     _save(run, "model", model_figure(_stages(model, counts, recipe)))
 
 
-def write_curves(run: RunFolder, history: Sequence[EpochRecord]) -> None:
-    """curves.png: loss and accuracy over both phases."""
-    _save(run, "curves", figures.curves_figure(history))
+def write_curves(run: RunFolder, history: Sequence[EpochRecord], *, kept: int) -> None:
+    """curves.png and curves-narrow.png, for phones: accuracy and loss over both phases.
+
+    `kept` is the epoch whose weights the model has.
+    """
+    _save(run, "curves", figures.curves_figure(history, kept=kept))
+    _save(run, "curves-narrow", figures.curves_figure(history, kept=kept, narrow=True))
 
 
 def write_confusion(run: RunFolder, dataset: Dataset, metrics: RunMetrics) -> None:

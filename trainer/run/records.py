@@ -46,6 +46,8 @@ class RunConfig:
         created: the date and time, ISO 8601 in UTC.
         versions: of Python and packages, by name.
         computed_in: Keras' dtype policy, and what phase two multiplies in if that differs.
+        asked: the settings for which the recipe has what training chose, such as "image_size", and
+            what was asked for: "auto".
     """
 
     edgetl: str
@@ -55,6 +57,7 @@ class RunConfig:
     versions: Mapping[str, str] = field(default_factory=dict)
     platform: str = ""
     computed_in: Mapping[str, str | None] = field(default_factory=dict)
+    asked: Mapping[str, str] = field(default_factory=dict)
     version: int = VERSION
 
 

@@ -1,0 +1,109 @@
+"""What a report says is to be done next, by what the run shows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetl.trainer.metrics import SplitMetrics, summary
+from edgetl.trainer.report.labels import DoubtfulPhotos
+from edgetl.trainer.report.next_steps import NextStep, next_steps
+from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import RunMetrics
+from tests.trainer.made_report import CONFIG, made_dataset, made_history, made_metrics
+
+LABELS = ("cats", "dogs", "hens")
+MANY = dict.fromkeys(LABELS, 500)
+RUN = RunFolder(Path("runs/my run"))
+
+
+def split(right: Mapping[str, int], pictures: int, *, given: str = "hens") -> SplitMetrics:
+    """So many photos of each class, of which the others are given the class `given`."""
+    targets = np.repeat(np.arange(len(LABELS)), pictures)
+    predicted = targets.copy()
+    for place, label in enumerate(LABELS):
+        some = np.flatnonzero(targets == place)[right.get(label, pictures) :]
+        predicted[some] = LABELS.index(given)
+    probabilities = np.eye(len(LABELS), dtype=np.float32)[predicted]
+    clusters = [str(number) for number in range(len(targets))]
+    found = summary(probabilities, targets, LABELS, clusters=clusters)
+    assert found
+    return found
+
+
+def run_with(
+    test: SplitMetrics | None = None, validation: SplitMetrics | None = None
+) -> RunMetrics:
+    made = made_metrics(made_dataset(LABELS), made_history())
+    splits = {"train": None, "validation": validation, "test": test}
+    return replace(made, splits=splits)
+
+
+def steps(
+    metrics: RunMetrics,
+    pictures: Mapping[str, int] = MANY,
+    doubtful: DoubtfulPhotos | None = None,
+    asked: Mapping[str, str] | None = None,
+) -> dict[str, NextStep]:
+    config = replace(CONFIG, asked=asked or {})
+    found = next_steps(RUN, config, metrics, pictures, doubtful)
+    return {step.what: step for step in found}
+
+
+def test_a_good_run_is_exported_and_used() -> None:
+    found = steps(run_with(split({"cats": 990}, 1000)))
+    assert [step.commands for step in found.values()] == [
+        ("edgetl export 'runs/my run' --quantize int8",),
+        (
+            "edgetl classify --model 'runs/my run/exports/model.int8.tflite' PHOTOS",
+            "edgetl classify --model 'runs/my run/exports/model.int8.tflite' --camera 0",
+        ),
+    ]
+
+
+def test_doubtful_labels_are_looked_at() -> None:
+    good = run_with(split({}, 1000))
+    found = steps(good, doubtful=DoubtfulPhotos(1500, 7, (), "edgetl inspect --apply x"))
+    assert found["Look at 7 doubtful labels"].commands == ("edgetl inspect --apply x",)
+    assert "Of 1,500 training photos" in found["Look at 7 doubtful labels"].why
+    assert len(steps(good, doubtful=DoubtfulPhotos(1500, 0, (), "x"))) == 2
+
+
+def test_a_class_that_is_found_less_often_than_chance_explains_is_named() -> None:
+    found = steps(run_with(split({"cats": 80, "dogs": 99}, 100)))
+    step = found["Add photos of “cats”, above all such as look like “hens”"]
+    assert step.commands == ("edgetl train --config 'runs/my run/config.json'",)
+    assert "Of 100 photos of “cats” it recognizes 80.0%" in step.why
+    assert "20 are taken for “hens”" in step.why
+    assert "/photos/mine" in step.why
+    # The number of epochs that suited the photos of before may not suit more of them.
+    asked = steps(run_with(split({"cats": 80}, 100)), asked={"epochs": "auto"})
+    assert any("config.json' --epochs 0" in step.commands[0] for step in asked.values())
+
+
+@pytest.mark.parametrize("right", [{"cats": 9}, {"cats": 9, "dogs": 9, "hens": 8}, {}])
+def test_a_class_that_chance_may_explain_is_not_named(right: dict[str, int]) -> None:
+    assert not [what for what in steps(run_with(split(right, 10))) if "above all" in what]
+
+
+def test_a_class_with_few_photos_is_named() -> None:
+    good = run_with(split({}, 1000))
+    found = steps(good, {"cats": 300, "dogs": 40, "hens": 90})
+    assert "It has 40 training photos" in found["Add photos of “dogs”"].why
+    assert not [what for what in steps(good, {"cats": 90, "dogs": 60, "hens": 80}) if "Add" in what]
+    few = steps(good, dict.fromkeys(LABELS, 20))
+    assert "The largest class has 20 training photos" in few["Add photos of every class"].why
+
+
+def test_a_wide_interval_or_no_test_split_asks_for_new_photos() -> None:
+    what = "Measure it on new photos"
+    wide = steps(run_with(split({"cats": 6, "dogs": 7, "hens": 7}, 10, given="cats")))[what]
+    assert "percentage points wide, as it is of 30 photos" in wide.why
+    assert "No photo was kept" not in wide.why
+    assert wide.commands == ("edgetl benchmark 'runs/my run' --data NEW_PHOTOS",)
+    validated = steps(run_with(validation=split({}, 1000)))[what]
+    assert "No photo was kept from all decisions" in validated.why
+    assert "wide" not in validated.why
+    assert what not in steps(run_with(split({}, 1000)))

@@ -1,0 +1,51 @@
+"""The exported files on a report's page, which export writes there afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgetl.trainer.report.page import render
+
+# What the template has around the part that is replaced.
+START, END = "<!-- exported files -->", "<!-- end of exported files -->"
+
+
+@dataclass(frozen=True)
+class ShownExport:
+    """A file beside Keras, on the same photos, on one runtime.
+
+    Attributes:
+        name: the file's, without "model." and ".tflite".
+        runtime: with its version.
+        verdict, why: of its check; why it is not accepted.
+        megabytes: its size.
+        keras, accuracy: of Keras and the file on `pictures` photos of `words`, such as "test"; None
+            where it does not run.
+        difference: of the accuracies on all `compared` photos, in percentage points, with its
+            interval; agreement: the share of these given the same class.
+    """
+
+    name: str
+    runtime: str
+    verdict: str
+    why: str | None
+    megabytes: float
+    keras: float | None = None
+    accuracy: float | None = None
+    pictures: int = 0
+    words: str = ""
+    difference: tuple[float, float, float] | None = None
+    agreement: float | None = None
+    compared: int = 0
+
+
+def with_exports(page: str, files: Sequence[ShownExport], command: str) -> str:
+    """The page of a report with these exported files in place of those that it has.
+
+    A page of an older edgetl has no place for them, and stays as it is.
+    """
+    before, start, rest = page.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        return page
+    part = render("exports.html.j2", exports=files, export_command=command)
+    return f"{before}{start}\n{part}{end}{after}"
