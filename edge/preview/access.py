@@ -1,5 +1,6 @@
 """Access control: the checks of each request, and the headers of each response."""
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -46,6 +47,13 @@ class Rules:
     def cookie(self) -> str:
         """Its name. Browsers share cookies between ports, so the port is a part of it."""
         return f"edgetl-preview-{self.port}"
+
+    def may_have_key(self, head: bytes) -> bool:
+        """Whether the head of a request, as it is sent, has the token, if one is required."""
+        if self.token is None:
+            return True
+        given = re.findall(rf"(?:[?&]token|{self.cookie})=([\w-]+)".encode(), head)
+        return any(secrets.compare_digest(one, self.token.encode()) for one in given)
 
 
 class Guard:

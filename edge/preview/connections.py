@@ -1,8 +1,10 @@
 """The preview's open connections: how many there may be, and which are closed for a new one."""
 
 import asyncio
+import contextlib
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -19,6 +21,13 @@ REQUEST_SECONDS = 10.0
 _SWEEP_SECONDS = 1.0
 # Without file handles to accept with, for so long nothing is accepted.
 _PAUSE_SECONDS = 0.1
+_LARGEST_HEAD = 16 * 1024  # bytes
+# To requests without a key; further ones get a bare refusal.
+_PAGES_A_SECOND = 20
+_REFUSAL = (
+    b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 11\r\n\r\nneeds a key"
+)
 
 
 class Connection(Protocol):
@@ -54,22 +63,26 @@ class Connections:
         listener: socket.socket,
         serve: Callable[[], Any],
         *,
+        has_key: Callable[[bytes], bool],
         limit: int | None = None,
     ) -> None:
         """
         Args:
             listener: bound; it is set to listen here.
             serve: makes the asyncio protocol of a connection, which calls `add` and `remove`.
+            has_key: whether a request's head, or its beginning, may have access.
             limit: the most connections; default `most_connections`.
         """
         self._listener = listener
         self._serve = serve
+        self._has_key = has_key
         self._limit = most_connections() if limit is None else limit
         self._loop = asyncio.get_running_loop()
         # In order of age.
         self._silent: dict[socket.socket, float] = {}
         self._speaking: dict[Connection, None] = {}
         self._handing_on: set[asyncio.Task[Any]] = set()
+        self._refused: deque[float] = deque(maxlen=_PAGES_A_SECOND)
         listener.setblocking(False)
         listener.listen(1024)
         self._loop.add_reader(listener, self._accept)
@@ -131,20 +144,35 @@ class Connections:
     def _hand_on(self, silent: socket.socket) -> bool:
         """Hand a connection on that has sent something, close one that has ended; else False."""
         try:
-            begun = silent.recv(1, socket.MSG_PEEK)
+            begun = silent.recv(_LARGEST_HEAD, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
             begun = b""
         if not begun:
             self._drop(silent)
-            return True
-        self._loop.remove_reader(silent)
-        del self._silent[silent]
-        task = self._loop.create_task(self._served(silent))
-        self._handing_on.add(task)
-        task.add_done_callback(self._handing_on.discard)
+        elif self._is_crowding(begun):
+            with contextlib.suppress(OSError):
+                # Closing with bytes unread would take the answer back.
+                silent.recv(_LARGEST_HEAD)
+                silent.send(_REFUSAL)
+            self._drop(silent)
+        else:
+            self._loop.remove_reader(silent)
+            del self._silent[silent]
+            task = self._loop.create_task(self._served(silent))
+            self._handing_on.add(task)
+            task.add_done_callback(self._handing_on.discard)
         return True
+
+    def _is_crowding(self, begun: bytes) -> bool:
+        """Whether it is one of many requests without a key, which a page would be too much for."""
+        if self._has_key(begun) or b"\r\n\r\n" not in begun:
+            return False
+        now, refused = time.monotonic(), self._refused
+        crowding = len(refused) == _PAGES_A_SECOND and now - refused[0] < 1
+        refused.append(now)
+        return crowding
 
     async def _served(self, connection: socket.socket) -> None:
         try:

@@ -24,6 +24,7 @@ class PreviewServer:
 
     def __init__(self, feed: Feed, listener: socket.socket, rules: Rules) -> None:
         self._feed = feed
+        self._rules = rules
         self._connections: Connections | None = None
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -72,7 +73,7 @@ class PreviewServer:
 
     async def _serve(self, listener: socket.socket) -> None:
         self._server.config.load()
-        self._connections = Connections(listener, self._protocol)
+        self._connections = Connections(listener, self._protocol, has_key=self._rules.may_have_key)
         # It listens to no socket itself, since it would accept whatever comes.
         await self._server.serve(sockets=[])
         self._connections.close()
