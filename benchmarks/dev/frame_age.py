@@ -45,16 +45,17 @@ class Age:
 def frame_ages(model: Path, *, seconds: float) -> list[Age]:
     """Ages of the frames of a 30 fps stream when a classifier of 100 ms has classified them."""
     classifier = Classifier(model)
-    with _loopback_camera() as url, Camera(url) as camera:
+    with loopback_camera() as url, Camera(url) as camera:
         ours = _ages("edgetl", camera, classifier, seconds)
-    with _loopback_camera() as url:
+    with loopback_camera() as url:
         plain = _ages("plain cv2 read loop", _plain(url), classifier, seconds)
     return [ours, plain]
 
 
 @contextmanager
-def _loopback_camera() -> Iterator[str]:
-    # In a process of its own, so that it and the reader do not wait for one another's lock.
+def loopback_camera() -> Iterator[str]:
+    """A camera on the loopback network in a process of its own; its URL."""
+    # So that it and the reader do not wait for one another's lock.
     with subprocess.Popen(
         [sys.executable, "-m", "edgetl.benchmarks.dev.loopback_camera"],
         stdout=subprocess.PIPE,

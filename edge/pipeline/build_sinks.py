@@ -85,7 +85,13 @@ def _preview_sink(address: str, options: ClassifyOptions, model: ModelFile) -> S
                 unknown_at=options.unknown_at,
             )
         )
-    page = PreviewSink(address, labels=model.labels, evidence=evidence)
+    page = PreviewSink(
+        address,
+        labels=model.labels,
+        evidence=evidence,
+        names=options.preview_host,
+        prefix=options.preview_prefix or "",
+    )
     logger.info(f"preview: {page.url}")
     return page
 

@@ -36,6 +36,18 @@ def _is_address(text: str) -> bool:
     return is_address(text)
 
 
+def _host_name(text: str) -> str:
+    from edgetl.edge.preview.address import parse_host_name
+
+    return parse_host_name(text)
+
+
+def _prefix(text: str) -> str:
+    from edgetl.edge.preview.address import parse_prefix
+
+    return parse_prefix(text)
+
+
 @dataclass(frozen=True)
 class ClassifyOptions(Options):
     """What is classified, with which model, and where the results go.
@@ -81,6 +93,26 @@ class ClassifyOptions(Options):
             metavar="[HOST:PORT]",
             alone=_LOCAL,
             is_value=_is_address,
+        ),
+    ] = None
+    preview_host: Annotated[
+        tuple[str, ...],
+        _results(
+            "Another name that the page may be asked for under, as behind a reverse proxy. "
+            "Repeatable.",
+            metavar="NAME",
+            parse=_host_name,
+            common=False,
+        ),
+    ] = ()
+    preview_prefix: Annotated[
+        str | None,
+        _results(
+            "Path under which a reverse proxy shows the page.",
+            unset="none",
+            metavar="/PATH",
+            parse=_prefix,
+            common=False,
         ),
     ] = None
     smooth: Annotated[
@@ -175,12 +207,17 @@ class ClassifyOptions(Options):
                 (argument,) = setting.spelled(getattr(self, setting.name))
                 option = argument.partition("=")[0]
                 raise SettingError(f"{option} is for --camera; leave it out with files")
+        self._check_sinks()
+
+    def _check_sinks(self) -> None:
         if (self.snapshots is None) != (self.when is None):
             raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
         if self.when is not None and self.when.strip() == UNSURE and not self.threshold:
             raise SettingError("--when unsure is never met without --threshold P; add it")
         if self.snapshots is None and "snapshots_limit" in {s.name for s in self.changed()}:
             raise SettingError("--snapshots-limit is for --snapshots DIR; give both")
+        if (self.preview_host or self.preview_prefix) and self.preview is None:
+            raise SettingError("--preview-host and --preview-prefix are for --preview; add it")
         if self.mqtt_discovery and self.mqtt is None:
             raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
         if self.output and self.file_format not in FILE_FORMATS:

@@ -1,5 +1,6 @@
 """Access control: the checks of each request, and the headers of each response."""
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -32,16 +33,27 @@ class Rules:
         bound: the host that the server was told to listen on.
         port: that it listens on.
         token: that a viewer must send; None where only this machine can connect.
+        names: further ones that this machine goes by, as a reverse proxy's.
+        prefix: of all paths, "" or with a slash in front and none behind.
     """
 
     bound: str
     port: int
     token: str | None
+    names: tuple[str, ...] = ()
+    prefix: str = ""
 
     @property
     def cookie(self) -> str:
         """Its name. Browsers share cookies between ports, so the port is a part of it."""
         return f"edgetl-preview-{self.port}"
+
+    def may_have_key(self, head: bytes) -> bool:
+        """Whether the head of a request, as it is sent, has the token, if one is required."""
+        if self.token is None:
+            return True
+        given = re.findall(rf"(?:[?&]token|{self.cookie})=([\w-]+)".encode(), head)
+        return any(secrets.compare_digest(one, self.token.encode()) for one in given)
 
 
 class Guard:
@@ -68,24 +80,27 @@ class Guard:
                     headers.append("Set-Cookie", self._set_cookie())
             await send(message)
 
-        await (self._refusal(request, authorized=authorized) or self._app)(scope, receive, guarded)
+        refusal = self._refusal(request, authorized=authorized)
+        if refusal is None:
+            request.state.connection.admitted = True
+        await (refusal or self._app)(scope, receive, guarded)
 
     def _refusal(self, request: Request, *, authorized: bool) -> Response | None:
         host = request.headers.get("host", "")
         reached = (request.scope.get("server") or ("", None))[0]
-        if not is_our_name(host, bound=self._rules.bound, reached=reached):
+        if not is_our_name(host, names=(self._rules.bound, *self._rules.names), reached=reached):
             return page_response(
                 message_page(
                     "Not under this name",
-                    "This preview answers to this machine's own name and addresses only. Open the "
-                    "link that edgetl printed when it started.",
+                    "This preview answers to this machine's own name and addresses, and to names "
+                    "given with --preview-host. Open the link that edgetl printed when it started.",
                 ),
                 status=421,
             )
         # Only browsers send it, and only over connections that they trust; otherwise the cookie's
         # check is what protects.
         other_site = request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
-        if other_site and request.url.path != "/":
+        if other_site and request.url.path.removeprefix(self._rules.prefix) not in ("", "/"):
             return Response("requested by another site", status_code=403)
         if self._rules.token is None or authorized:
             return None
@@ -102,8 +117,8 @@ class Guard:
 
     def _set_cookie(self) -> str:
         return (
-            f"{self._rules.cookie}={self._rules.token}; Path=/; Max-Age={_COOKIE_SECONDS}; "
-            "HttpOnly; SameSite=Strict"
+            f"{self._rules.cookie}={self._rules.token}; Path={self._rules.prefix or '/'}; "
+            f"Max-Age={_COOKIE_SECONDS}; HttpOnly; SameSite=Strict"
         )
 
 

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgetl.edge.errors import SettingError, SinkError, quoted, reason
@@ -102,28 +103,57 @@ def is_loopback(listener: socket.socket) -> bool:
     return _ip(listener.getsockname()[0]).is_loopback
 
 
-def link(address: Address, listener: socket.socket, *, token: str | None) -> str:
-    """The URL of the page, with the token if there is one."""
+def parse_prefix(text: str) -> str:
+    """The prefix of all paths behind a reverse proxy: "/pi1", from "pi1", "/pi1" or "/pi1/".
+
+    Raises:
+        SettingError: it is no path of letters, digits and "-._~".
+    """
+    parts = text.strip("/").split("/")
+    if not all(re.fullmatch(r"(?!\.\.?$)[A-Za-z0-9._~-]+", part) for part in parts):
+        raise SettingError(
+            f"--preview-prefix {quoted(text)}: no path of letters, digits and -._~; write /NAME"
+        )
+    return "/" + "/".join(parts)
+
+
+def parse_host_name(text: str) -> str:
+    """A name that the page may be asked for under, without a port.
+
+    Raises:
+        SettingError: it is no host name.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text):
+        raise SettingError(
+            f"--preview-host {quoted(text)}: not a host name; write the name alone, without "
+            f"http:// and port, such as cam.example.org"
+        )
+    return text
+
+
+def link(address: Address, listener: socket.socket, *, token: str | None, prefix: str) -> str:
+    """The URL of the page, with the token if there is one; `prefix` is as `parse_prefix` has it."""
     host, port = address.host, listener.getsockname()[1]
     if _ip(listener.getsockname()[0]).is_unspecified:
         host = _own_address() or f"{socket.gethostname()}.local"
     query = f"?token={token}" if token else ""
-    return f"http://{Address(host, port)}/{query}"
+    return f"http://{Address(host, port)}{prefix}/{query}"
 
 
-def is_our_name(host: str, *, bound: str, reached: str) -> bool:
+def is_our_name(host: str, *, names: Iterable[str], reached: str) -> bool:
     """Whether a Host header names this machine. If not, it may be DNS rebinding by a web page.
 
     Args:
         host: the header: a name or address, with or without a port.
-        bound: the host that the server was told to listen on.
+        names: that this machine goes by, besides its own: the host that the server was told to
+            listen on, and those that a person allowed.
         reached: the address of this machine that the connection came to.
     """
     match = re.fullmatch(r"(?:\[(?P<six>[^\]]+)\]|(?P<name>[^:]+))(?::\d{1,5})?", host)
     if not match:
         return False
     name = (match["six"] or match["name"]).lower().removesuffix(".")
-    ours = {"localhost", bound.lower()}
+    ours = {"localhost", *(name.lower() for name in names)}
     ours |= {socket.gethostname().lower() + ending for ending in _LOCAL_SUFFIXES}
     if name in ours:
         return True

@@ -22,10 +22,17 @@ _RATE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Shown:
-    """A result as it is sent. `number` counts the results, from 1."""
+    """A result as it is sent.
+
+    Attributes:
+        number: counts the results, from 1.
+        body: for the page: the facts and the picture, see `edge.preview.message`.
+        picture: a JPEG; empty if its file is gone.
+    """
 
     number: int
     body: bytes
+    picture: bytes
 
 
 class Feed:
@@ -74,6 +81,11 @@ class Feed:
         with self._lock:
             self._closed = True
         self._wake()
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more results come."""
+        return self._closed
 
     def age(self) -> float | None:
         """Seconds since the newest result; None before the first."""
@@ -129,7 +141,8 @@ class Feed:
         described |= {"run": self.run, "number": number}
         described |= {"explains": self._evidence is not None, "why": label}
         self.encoded += 1
-        shown = Shown(number, body(described, jpeg(pixels)))
+        picture = jpeg(pixels)
+        shown = Shown(number, body(described, picture), picture)
         self._shown[why] = shown, time.monotonic()
         return shown
 

@@ -22,7 +22,13 @@ class PreviewSink:
     """
 
     def __init__(
-        self, address: str, *, labels: Sequence[str], evidence: LiveEvidence | None = None
+        self,
+        address: str,
+        *,
+        labels: Sequence[str],
+        evidence: LiveEvidence | None = None,
+        names: tuple[str, ...] = (),
+        prefix: str = "",
     ) -> None:
         """Start serving.
 
@@ -30,6 +36,8 @@ class PreviewSink:
             address: HOST:PORT. On an address that other machines can reach, a token is required.
             labels: of all classes, in order.
             evidence: for the labels, which viewers can ask for; None if there is none to show.
+            names: further host names that it answers to.
+            prefix: of all paths, as `edge.preview.address.parse_prefix` has it.
 
         Raises:
             MissingExtraError: starlette or uvicorn is not installed.
@@ -43,9 +51,9 @@ class PreviewSink:
         where = parse_address(address)
         listener = listen(where)
         token = None if is_loopback(listener) else kept_token(token_file())
-        self.url = link(where, listener, token=token)
+        self.url = link(where, listener, token=token, prefix=prefix)
         self.feed = Feed(labels, evidence)
-        rules = Rules(where.host, listener.getsockname()[1], token)
+        rules = Rules(where.host, listener.getsockname()[1], token, names, prefix)
         self._server = PreviewServer(self.feed, listener, rules)
 
     def write(self, result: Result) -> None:

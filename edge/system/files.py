@@ -43,6 +43,16 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def open_file_limit() -> int:
+    """How many files this process may have open; 512, which Windows allows, without a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 512
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 1 << 20 if soft == resource.RLIM_INFINITY else soft
+
+
 def sync_folder(path: Path) -> None:
     """Let the names of a folder's files reach the disk; Windows has no such call.
 

@@ -26,10 +26,8 @@ def start() -> Iterator[Start]:
     """A function that starts a preview on a free port; `labels` are fish, house and tree."""
     running: list[PreviewSink] = []
 
-    def sink(
-        address: str = "127.0.0.1:0", *, labels: Any = CLASSES, evidence: Any = None
-    ) -> PreviewSink:
-        running.append(PreviewSink(address, labels=labels, evidence=evidence))
+    def sink(address: str = "127.0.0.1:0", *, labels: Any = CLASSES, **more: Any) -> PreviewSink:
+        running.append(PreviewSink(address, labels=labels, **more))
         return running[-1]
 
     yield sink

@@ -87,13 +87,13 @@ def test_other_names_are_not_answered_to(start: Start, host: str) -> None:
 
 
 def test_names_of_this_machine_are_recognized() -> None:
-    here = {"bound": "0.0.0.0", "reached": "::ffff:192.168.1.7"}
+    reached = "::ffff:192.168.1.7"
     name = socket.gethostname()
     for host in ("192.168.1.7:8000", "[::1]", f"{name}.lan", f"{name}.local.", "localhost:1"):
-        assert is_our_name(host, **here), host
+        assert is_our_name(host, names=["0.0.0.0"], reached=reached), host
     for host in ("192.168.1.8", f"{name}.evil.example", "[::2]", "[", "::1", "x@localhost"):
-        assert not is_our_name(host, **here), host
-    assert is_our_name("pi.example:80", bound="Pi.example", reached="10.0.0.1")
+        assert not is_our_name(host, names=["0.0.0.0"], reached=reached), host
+    assert is_our_name("pi.example:80", names=["Pi.example"], reached="10.0.0.1")
 
 
 def test_answers_are_kept_from_other_sites(start: Start) -> None:

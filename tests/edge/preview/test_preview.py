@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import SinkError
-from edgetl.edge.preview.server import Viewers
+from edgetl.edge.preview.routes import Viewers
 from tests.edge.conftest import frame_number
 from tests.edge.preview.client import Answer, Start, following, get, result
 
@@ -58,7 +58,7 @@ def test_what_is_new_is_waited_for(start: Start) -> None:
 def test_a_wait_without_result_ends_with_the_age_of_the_last_picture(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgetl.edge.preview.server.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("edgetl.edge.preview.routes.WAIT_SECONDS", 0.2)
     sink = start()
     nothing = following(sink, "one")
     assert (nothing.status, nothing.headers["X-Age"]) == (204, None)
@@ -188,7 +188,7 @@ def test_closing_takes_less_than_a_second_and_frees_the_port(start: Start) -> No
 
 
 def test_a_ninth_viewer_is_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgetl.edge.preview.server.LINGER_SECONDS", 1.0)
+    monkeypatch.setattr("edgetl.edge.preview.routes.LINGER_SECONDS", 1.0)
     sink = start()
     sink.write(result())
     for number in range(8):
