@@ -28,9 +28,12 @@ def opened(
         api: one of OpenCV's CAP_* backends.
         parameters: pairs of a CAP_PROP_* and its value that hold while it is opened already.
 
+    Its pictures are upright: a phone's portrait video is turned as its file says.
+
     Raises:
-        SourceError: `source` is not UTF-8.
+        SourceError: `source` is not UTF-8, or OpenCV does not turn its pictures.
     """
+    name = source
     if isinstance(source, str):
         source = _spelled(source)
     if not os.environ.get(DEBUG_VARIABLE):
@@ -42,7 +45,22 @@ def opened(
         capture.open(source, api, list(parameters))  # type: ignore[call-overload,unused-ignore]
     except cv2.error:
         return None
-    return capture if capture.isOpened() else None
+    if not capture.isOpened():
+        return None
+    _turn_upright(capture, name)
+    return capture
+
+
+def _turn_upright(capture: cv2.VideoCapture, source: int | str) -> None:
+    # It is what OpenCV does by itself, in each version but 4.11.
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    degrees = round(capture.get(cv2.CAP_PROP_ORIENTATION_META))
+    if degrees in (90, 180, 270) and not capture.get(cv2.CAP_PROP_ORIENTATION_AUTO):
+        capture.release()
+        raise SourceError(
+            f"{quoted(str(source))}: to be turned by {degrees} degrees, which this OpenCV "
+            f"{cv2.__version__} does not do; convert the video: ffmpeg -i IN OUT.mp4"
+        )
 
 
 def opencv_path(path: str) -> str:
