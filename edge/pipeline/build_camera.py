@@ -8,13 +8,13 @@ from edgetl.edge.errors import SettingError
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.sources.camera import live
 from edgetl.edge.sources.camera_backends import CameraSettings, parse_resolution
-from edgetl.edge.sources.files import Item
+from edgetl.edge.sources.files import Item, Problem
 from edgetl.edge.sources.view import View, parse_roi
 
 
 def camera_opener(
     options: ClassifyOptions,
-) -> Callable[[], AbstractContextManager[Iterable[Item]]]:
+) -> Callable[[], AbstractContextManager[Iterable[Item | Problem]]]:
     """What opens the camera; its options are checked now.
 
     Raises:
@@ -30,4 +30,5 @@ def camera_opener(
         settings=CameraSettings(resolution, options.fps),
         view=View(options.rotate, parse_roi(options.roi) if options.roi else None),
         reconnect=options.reconnect,
+        at_own_rate=options.at_own_rate,
     )

@@ -51,7 +51,8 @@ def classify(options: ClassifyOptions) -> Outcome:
             items: Iterable[Item | Problem] | Prefetcher
             if camera is None:
                 # The first pictures are decoded while the interpreter is loaded.
-                items = Prefetcher(files(options.files), model.input_size, threads=cores)
+                found = files(options.files, at_own_rate=options.at_own_rate)
+                items = Prefetcher(found, model.input_size, threads=cores)
                 stack.enter_context(closing(items))
                 threads = threads_each(len(model.content), cores)
             classifier = Classifier(

@@ -84,6 +84,10 @@ class ClassifyOptions(Options):
             is_value=_is_address,
         ),
     ] = None
+    fast: Annotated[
+        bool,
+        _results("Do not play a video at its own rate, as --preview does.", common=False),
+    ] = False
     smooth: Annotated[
         float | None,
         _stable(
@@ -181,6 +185,11 @@ class ClassifyOptions(Options):
                 f"--output {quoted(self.output)}: add --format jsonl or --format csv, or a name "
                 f"that ends so"
             )
+
+    @property
+    def at_own_rate(self) -> bool:
+        """Whether a video is played at its own rate: where somebody may be watching."""
+        return self.preview is not None and not self.fast
 
     @property
     def file_format(self) -> str:

@@ -19,7 +19,7 @@ from edgetl.edge.sources.camera_backends import (
     camera_name,
     open_camera,
 )
-from edgetl.edge.sources.files import Item, video
+from edgetl.edge.sources.files import Item, Problem, video
 from edgetl.edge.sources.view import View
 from edgetl.edge.system.messages import logger
 
@@ -43,11 +43,12 @@ def live(
     settings: CameraSettings | None = None,
     view: View | None = None,
     reconnect: bool = True,
-) -> AbstractContextManager[Iterable[Item]]:
+    at_own_rate: bool = False,
+) -> AbstractContextManager[Iterable[Item | Problem]]:
     """The frames of what a person calls a camera: its number, path or URL, or a video file.
 
-    Of a video file every frame is given; for the rest of the arguments, and what is raised, see
-    Camera.
+    Of a video file every frame is given, with `at_own_rate` at its time; for the rest of the
+    arguments, and what is raised, see Camera.
     """
     settings = settings or CameraSettings()
     if not name:
@@ -60,7 +61,7 @@ def live(
                 f"{quoted(name)}: a video file has its own size and rate; leave --resolution and "
                 f"--fps out"
             )
-        return nullcontext(video(Path(name), view=view))
+        return nullcontext(video(Path(name), view=view, at_own_rate=at_own_rate))
     return Camera(
         int(name) if name.isdecimal() else name,
         backend=backend,

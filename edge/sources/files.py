@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
+
 from edgetl.edge.errors import SourceError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.sources.file_kinds import is_picture_file, is_video_file
@@ -20,7 +22,8 @@ from edgetl.edge.sources.folders import (
     why_passed_over,
 )
 from edgetl.edge.sources.left_out import LeftOut
-from edgetl.edge.sources.opencv_capture import opened
+from edgetl.edge.sources.opencv_capture import opened, upright_frames
+from edgetl.edge.sources.video_time import ends_early, frame_rate, paced
 from edgetl.edge.sources.view import View
 from edgetl.edge.system.messages import logger
 
@@ -134,7 +137,9 @@ def _in_runs(values: Iterable[_T], *, key: Callable[[_T], str]) -> Iterator[_T]:
         yield from run
 
 
-def files(arguments: Iterable[str], *, stdin: int = 0) -> Iterator[Item | Problem]:
+def files(
+    arguments: Iterable[str], *, stdin: int = 0, at_own_rate: bool = False
+) -> Iterator[Item | Problem]:
     """The pictures, and the frames of the videos, that paths, folders and globs name, in order.
 
     A path that does not exist is passed on as it is: it fails when it is read, alone. "-" stands
@@ -145,7 +150,16 @@ def files(arguments: Iterable[str], *, stdin: int = 0) -> Iterator[Item | Proble
     Args:
         arguments: paths, globs and "-".
         stdin: the file descriptor that "-" reads.
+        at_own_rate: whether videos are played at their own rate, not as fast as they are read.
     """
+    for found in _found(arguments, stdin):
+        if isinstance(found, Problem):
+            yield found
+        else:
+            yield from _items(found, at_own_rate=at_own_rate)
+
+
+def _found(arguments: Iterable[str], stdin: int) -> Iterator[Path | Problem]:
     for argument in arguments:
         if argument == "-":
             try:
@@ -157,7 +171,7 @@ def files(arguments: Iterable[str], *, stdin: int = 0) -> Iterator[Item | Proble
             yield from _named(argument, globs=True)
 
 
-def _named(argument: str, *, globs: bool) -> Iterator[Item | Problem]:
+def _named(argument: str, *, globs: bool) -> Iterator[Path | Problem]:
     path = Path(argument)
     try:
         exists, is_folder = path.exists(), path.is_dir()
@@ -176,10 +190,7 @@ def _named(argument: str, *, globs: bool) -> Iterator[Item | Problem]:
     empty = True
     for one in found:
         empty = False
-        if isinstance(one, Path):
-            yield from _items(one)
-        else:
-            yield one
+        yield one
     if empty:
         yield Problem(f"{quoted(path)}: {nothing}")
 
@@ -189,7 +200,7 @@ def _matching(pattern: str) -> Iterator[Path | Problem]:
         yield from _if_file(Path(name))
 
 
-def _items(path: Path) -> Iterator[Item | Problem]:
+def _items(path: Path, *, at_own_rate: bool) -> Iterator[Item | Problem]:
     try:
         is_video = is_video_file(path) and path.is_file()
     except OSError as error:
@@ -199,7 +210,7 @@ def _items(path: Path) -> Iterator[Item | Problem]:
         yield Item(str(path), path)
         return
     try:
-        yield from video(path)
+        yield from video(path, at_own_rate=at_own_rate)
     except SourceError as error:
         yield Problem(str(error))
 
@@ -226,8 +237,15 @@ def _chunk(descriptor: int) -> bytes:
         raise SourceError(f"stdin: {reason(error)}") from error
 
 
-def video(path: Path, *, view: View | None = None) -> Iterator[Item]:
-    """Every frame of a video file, in order, seen as `view` has it.
+def video(
+    path: Path, *, view: View | None = None, at_own_rate: bool = False
+) -> Iterator[Item | Problem]:
+    """Every frame of a video file, in order, and a Problem where it ends well before its time.
+
+    Args:
+        path: the file.
+        view: how its frames are rotated and cropped.
+        at_own_rate: whether it is played at its own rate, not as fast as its frames are taken.
 
     Raises:
         SourceError: the file cannot be opened as a video, or holds no frame.
@@ -236,15 +254,28 @@ def video(path: Path, *, view: View | None = None) -> Iterator[Item]:
     if capture is None:
         raise SourceError(f"{quoted(path)}: cannot be opened as a video or camera")
     view = view or View()
-    frame = 0
+    number, last = 0, 0.0
     try:
-        while True:
-            read, pixels = capture.read()
-            if not read:
-                break
-            frame += 1
-            yield Item(str(path), view.of(pixels), frame)
+        frames = upright_frames(capture)
+        for frame in paced(frames, frame_rate(capture)) if at_own_rate else frames:
+            number += 1
+            # OpenCV 4.6 has 0 for the last one.
+            last = max(last, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            yield Item(str(path), view.of(frame), number)
+        if not number:
+            raise SourceError(f"{quoted(path)}: {_why_no_frame(capture)}")
+        if early := ends_early(capture, path, number, last):
+            yield Problem(f"{quoted(path)}: {early}; it is damaged, or was not copied whole")
     finally:
         capture.release()
-    if not frame:
-        raise SourceError(f"{quoted(path)}: not a video that can be read")
+
+
+def _why_no_frame(capture: cv2.VideoCapture) -> str:
+    code = round(capture.get(cv2.CAP_PROP_FOURCC))
+    codec = code.to_bytes(4, "little", signed=code < 0).decode("ascii", "replace").strip()
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) < 1 or not codec.isalnum():
+        return "not a video that can be read"
+    return (
+        f"no picture of it can be decoded: this OpenCV may lack its codec ({codec}), or it is "
+        f"damaged; convert it: ffmpeg -i IN -c:v libx264 OUT.mp4"
+    )
