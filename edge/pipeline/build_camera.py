@@ -30,5 +30,6 @@ def camera_opener(
         settings=CameraSettings(resolution, options.fps),
         view=View(options.rotate, parse_roi(options.roi) if options.roi else None),
         reconnect=options.reconnect,
+        frozen_after=options.frozen_after,
         at_own_rate=options.at_own_rate,
     )

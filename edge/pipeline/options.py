@@ -159,6 +159,16 @@ class ClassifyOptions(Options):
             metavar="X,Y,W,H",
         ),
     ] = None
+    frozen_after: Annotated[
+        float,
+        _camera(
+            "A picture that stays the same for so long counts as a lost camera; 0 is never.",
+            reason="a live one has noise",
+            metavar="SECONDS",
+            low=0,
+            below=math.inf,
+        ),
+    ] = 10.0
     reconnect: Annotated[bool, _camera("Reconnect to a camera that was lost.")] = True
 
     def __post_init__(self) -> None:

@@ -20,11 +20,15 @@ from edgetl.edge.sources.camera_backends import (
     open_camera,
 )
 from edgetl.edge.sources.files import Item, Problem, video
+from edgetl.edge.sources.freeze import FreezeDetector, Part, is_same
 from edgetl.edge.sources.view import View
 from edgetl.edge.system.messages import logger
 
 # Between attempts to get a lost camera back; each wait is twice the one before.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+
+# No live picture stays the same to the bit for so long.
+FROZEN_SECONDS = 10.0
 
 # A camera that worked for this long is reconnected as quickly as at the first loss.
 _WORKED_SECONDS = 30.0
@@ -43,6 +47,7 @@ def live(
     settings: CameraSettings | None = None,
     view: View | None = None,
     reconnect: bool = True,
+    frozen_after: float = FROZEN_SECONDS,
     at_own_rate: bool = False,
 ) -> AbstractContextManager[Iterable[Item | Problem]]:
     """The frames of what a person calls a camera: its number, path or URL, or a video file.
@@ -68,6 +73,7 @@ def live(
         settings=settings,
         view=view,
         reconnect=reconnect,
+        frozen_after=frozen_after,
     )
 
 
@@ -87,6 +93,7 @@ class Camera:
         settings: CameraSettings | None = None,
         view: View | None = None,
         reconnect: bool = True,
+        frozen_after: float = FROZEN_SECONDS,
     ) -> None:
         """Open a camera.
 
@@ -98,6 +105,8 @@ class Camera:
             reconnect: whether one that ends, or sends nothing for 10 seconds, is opened again until
                 it is back; a warning is logged then, as when it is lost. One that never sent a
                 frame is not.
+            frozen_after: one whose frames stay the same to the bit for so many seconds has ended
+                too, until it sends another; 0 for never.
 
         Raises:
             SourceError: there is no such camera.
@@ -108,10 +117,12 @@ class Camera:
         self._view = view or View()
         self._open = partial(open_camera, source, backend, settings or CameraSettings())
         self._reconnect = reconnect
+        self._frozen_after = frozen_after
+        self._steady: set[Part] = set()
         self._left = threading.Event()
         self._wait = FIRST_WAIT
         self._hanging: list[_Reader] = []
-        self._reader = _Reader(self._open, self.name)
+        self._reader = self._new_reader()
         try:
             self._reader.wait_until_open()
         except BaseException:
@@ -145,19 +156,20 @@ class Camera:
 
     def _return(self, *, after: int) -> None:
         """Wait until there are frames again, or the camera is left."""
-        name = quoted(self.name)
+        name, frozen = quoted(self.name), self._reader.frozen
         if not after:
             raise self._reader.error or SourceError(
                 f"{name}: opened, but sends no pictures; a Raspberry Pi CSI camera needs picamera2 "
                 f"(sudo apt install python3-picamera2), and a camera can be open in one program at "
                 f"a time"
             )
+        why = frozen.why if frozen else ""
         if not self._reconnect:
-            raise SourceError(f"{name}: stopped sending pictures after frame {after}")
+            raise SourceError(f"{name}: stopped sending pictures after frame {after}{why}")
         lost = time.monotonic()
         if self._left.is_set():
             return
-        logger.warning(f"{name}: lost after frame {after}; trying to get it back")
+        logger.warning(f"{name}: lost after frame {after}{why}; trying to get it back")
         if lost - self._reader.began > _WORKED_SECONDS:
             self._wait = FIRST_WAIT
         self._give_up()
@@ -166,11 +178,16 @@ class Camera:
             self._hanging = [reader for reader in self._hanging if reader.is_alive()]
             if len(self._hanging) >= _MOST_HANGING:
                 continue
-            self._reader = _Reader(self._open, self.name)
+            self._reader = self._new_reader(frozen)
             if self._reader.newer_than(0) is not None:
                 logger.warning(f"{name}: back after {time.monotonic() - lost:.0f} s")
                 return
             self._give_up()
+
+    def _new_reader(self, frozen: "_Frozen | None" = None) -> "_Reader":
+        return _Reader(
+            self._open, self.name, self._frozen_after, steady=self._steady, frozen=frozen
+        )
 
     def _give_up(self) -> None:
         self._reader.stop()
@@ -184,13 +201,60 @@ class _Newest:
     arrived: float  # monotonic seconds
 
 
+@dataclass(frozen=True)
+class _Frozen:
+    """What stood still, in the last frame of an opening."""
+
+    part: Part
+    frame: Frame
+    seconds: float
+
+    def goes_on_with(self, frame: Frame) -> bool:
+        """Whether `frame`, of the next opening, is the frozen picture still."""
+        return self.part == "picture" and is_same(frame, self.frame)
+
+    def is_steady_in(self, frame: Frame) -> bool:
+        """Whether, by `frame` of the next opening, the part belongs to what the camera sees."""
+        return self.part != "picture" and frame.shape == self.frame.shape
+
+    @property
+    def why(self) -> str:
+        if self.part == "picture":
+            return (
+                f", the same picture for {self.seconds:g} s (--frozen-after 0 takes one that never "
+                f"changes)"
+            )
+        return f", whose {self.part} stands still for {self.seconds:g} s, as if its size changed"
+
+
 class _Reader:
     """One opening of a camera. Everything that may hang in a driver happens in its thread."""
 
-    def __init__(self, open_: Callable[[], Capture], name: str) -> None:
+    def __init__(
+        self,
+        open_: Callable[[], Capture],
+        name: str,
+        frozen_after: float,
+        *,
+        steady: set[Part],
+        frozen: _Frozen | None = None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            open_: opens the camera.
+            name: of the camera.
+            frozen_after: seconds after which what stands still is frozen; 0 for never.
+            steady: parts that may stand still; what is found to do so by right is added.
+            frozen: how the opening before ended; its picture does not count as one.
+        """
         self.began = time.monotonic()
+        self.frozen: _Frozen | None = None
         self._open = open_
         self._name = name
+        self._frozen_after = frozen_after
+        self._steady = steady
+        self._before = frozen
         self._changed = threading.Condition()
         self._newest: _Newest | None = None
         self._last_sign = self.began  # when it last showed a sign of life, monotonic seconds
@@ -233,11 +297,7 @@ class _Reader:
         try:
             capture = self._open()
             self._mark_open()
-            while not self._over:
-                frame = capture.read()
-                if frame is None:
-                    break
-                self._keep(frame)
+            self._read(capture)
         except EdgetlError as error:
             self.error = error
         except Exception as error:
@@ -250,6 +310,27 @@ class _Reader:
                 self._changed.notify_all()
             if capture is not None:
                 capture.release()
+
+    def _read(self, capture: Capture) -> None:
+        detector: FreezeDetector | None = None
+        while not self._over:
+            frame = capture.read()
+            if frame is None:
+                return
+            if detector is None:
+                if self._before and self._before.goes_on_with(frame):
+                    continue
+                detector = self._detector(capture, frame)
+            if part := detector.frozen(frame):
+                self.frozen = _Frozen(part, frame, self._frozen_after)
+                return
+            self._keep(frame)
+
+    def _detector(self, capture: Capture, first: Frame) -> FreezeDetector:
+        if self._before and self._before.is_steady_in(first):
+            self._steady.add(self._before.part)
+        watched = [part for part in capture.live_parts if part not in self._steady]
+        return FreezeDetector(self._frozen_after, watched if self._frozen_after else ())
 
     def _mark_open(self) -> None:
         with self._changed:

@@ -15,6 +15,7 @@ import cv2
 import numpy.typing as npt
 
 from edgetl.edge.errors import EdgetlError, SettingError, SourceError, quoted
+from edgetl.edge.sources.freeze import KEEPS_FIRST_SIZE, Part
 from edgetl.edge.sources.opencv_capture import opened
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
 
@@ -69,7 +70,14 @@ def parse_resolution(text: str) -> tuple[int, int]:
 
 
 class Capture(Protocol):
-    """An open camera, used by one thread."""
+    """An open camera, used by one thread.
+
+    Attributes:
+        live_parts: which parts of its frames always change, as noise does; if one stands still, it
+            is no longer what the camera sees.
+    """
+
+    live_parts: tuple[Part, ...]
 
     def read(self) -> Frame | None:
         """Wait for the next frame: uint8, BGR, BGRA or grey. None: no more will come."""
@@ -107,9 +115,12 @@ def camera_name(source: int | str) -> str:
 
 
 class _OpencvCapture:
+    live_parts: tuple[Part, ...] = ("picture",)
+
     def __init__(self, source: int | str, settings: CameraSettings) -> None:
         if isinstance(source, str) and "://" in source:
             self._capture = _opened_stream(source, settings)
+            self.live_parts = ("picture", "lower edge") if KEEPS_FIRST_SIZE else ("picture",)
         else:
             self._capture = _opened_device(source, settings)
 
@@ -196,6 +207,8 @@ def _picamera2() -> Any:
 
 class _Picamera2Capture:
     """A CSI camera. What libcamera names RGB888 lies in memory as B, G, R, as OpenCV has it."""
+
+    live_parts: tuple[Part, ...] = ("picture",)
 
     def __init__(self, source: int | str, settings: CameraSettings) -> None:
         name = camera_name(source)
