@@ -7,7 +7,8 @@ from functools import partial
 from edgetl.edge.errors import SettingError
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.sources.camera import live
-from edgetl.edge.sources.camera_backends import CameraSettings, parse_resolution
+from edgetl.edge.sources.camera_backends import parse_resolution
+from edgetl.edge.sources.capture import CameraSettings, check_stream
 from edgetl.edge.sources.files import Item, Problem
 from edgetl.edge.sources.view import View, parse_roi
 
@@ -22,6 +23,7 @@ def camera_opener(
     """
     if options.camera is None:
         raise SettingError("no camera: give --camera 0 (or a device or URL)")
+    check_stream(options.camera)
     resolution = parse_resolution(options.resolution) if options.resolution else None
     return partial(
         live,

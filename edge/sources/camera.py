@@ -11,17 +11,25 @@ from pathlib import Path
 
 from edgetl.edge.errors import EdgetlError, SettingError, SourceError, quoted
 from edgetl.edge.sources.camera_backends import (
-    FRAME_SECONDS,
+    NEEDS_PICAMERA2,
     Backend,
+    is_csi_device,
+    open_camera,
+)
+from edgetl.edge.sources.capture import (
+    FRAME_SECONDS,
     CameraSettings,
     Capture,
     Frame,
     camera_name,
-    open_camera,
+    check_stream,
+    is_stream,
 )
 from edgetl.edge.sources.files import Item, Problem, video
 from edgetl.edge.sources.freeze import FreezeDetector, Part, is_same
 from edgetl.edge.sources.view import View
+from edgetl.edge.system.flapping import FlappingLog
+from edgetl.edge.system.masking import masked, secrets_of
 from edgetl.edge.system.messages import logger
 
 # Between attempts to get a lost camera back; each wait is twice the one before.
@@ -113,12 +121,16 @@ class Camera:
             SettingError: the camera cannot be asked for that.
             EdgetlError: picamera2 is asked for and not installed.
         """
+        if isinstance(source, str):
+            check_stream(source)
+        self._source = source
         self.name = camera_name(source)
         self._view = view or View()
         self._open = partial(open_camera, source, backend, settings or CameraSettings())
         self._reconnect = reconnect
         self._frozen_after = frozen_after
         self._steady: set[Part] = set()
+        self._log = FlappingLog()
         self._left = threading.Event()
         self._wait = FIRST_WAIT
         self._hanging: list[_Reader] = []
@@ -158,18 +170,14 @@ class Camera:
         """Wait until there are frames again, or the camera is left."""
         name, frozen = quoted(self.name), self._reader.frozen
         if not after:
-            raise self._reader.error or SourceError(
-                f"{name}: opened, but sends no pictures; a Raspberry Pi CSI camera needs picamera2 "
-                f"(sudo apt install python3-picamera2), and a camera can be open in one program at "
-                f"a time"
-            )
+            raise self._reader.error or SourceError(f"{name}: {self._why_silent()}")
         why = frozen.why if frozen else ""
         if not self._reconnect:
             raise SourceError(f"{name}: stopped sending pictures after frame {after}{why}")
         lost = time.monotonic()
         if self._left.is_set():
             return
-        logger.warning(f"{name}: lost after frame {after}{why}; trying to get it back")
+        self._log.lost(f"{name}: lost after frame {after}{why}; trying to get it back")
         if lost - self._reader.began > _WORKED_SECONDS:
             self._wait = FIRST_WAIT
         self._give_up()
@@ -180,13 +188,28 @@ class Camera:
                 continue
             self._reader = self._new_reader(frozen)
             if self._reader.newer_than(0) is not None:
-                logger.warning(f"{name}: back after {time.monotonic() - lost:.0f} s")
+                if self._log.back():
+                    logger.warning(f"{name}: back after {time.monotonic() - lost:.0f} s")
                 return
+            self._log.still_lost()
             self._give_up()
+
+    def _why_silent(self) -> str:
+        silent = "opened, but sends no pictures"
+        if isinstance(self._source, str) and is_stream(self._source):
+            return f"{silent} that can be decoded; let it send H.264 or motion JPEG"
+        if is_csi_device(self._source):
+            return f"{silent}; it is {NEEDS_PICAMERA2}"
+        return f"{silent}; a camera can be open in one program at a time"
 
     def _new_reader(self, frozen: "_Frozen | None" = None) -> "_Reader":
         return _Reader(
-            self._open, self.name, self._frozen_after, steady=self._steady, frozen=frozen
+            self._open,
+            self.name,
+            self._frozen_after,
+            steady=self._steady,
+            secrets=secrets_of(str(self._source)),
+            frozen=frozen,
         )
 
     def _give_up(self) -> None:
@@ -237,6 +260,7 @@ class _Reader:
         frozen_after: float,
         *,
         steady: set[Part],
+        secrets: frozenset[str] = frozenset(),
         frozen: _Frozen | None = None,
     ) -> None:
         """Begin.
@@ -246,6 +270,7 @@ class _Reader:
             name: of the camera.
             frozen_after: seconds after which what stands still is frozen; 0 for never.
             steady: parts that may stand still; what is found to do so by right is added.
+            secrets: of its URL, which errors of libraries may show.
             frozen: how the opening before ended; its picture does not count as one.
         """
         self.began = time.monotonic()
@@ -254,6 +279,7 @@ class _Reader:
         self._name = name
         self._frozen_after = frozen_after
         self._steady = steady
+        self._secrets = secrets
         self._before = frozen
         self._changed = threading.Condition()
         self._newest: _Newest | None = None
@@ -302,7 +328,7 @@ class _Reader:
             self.error = error
         except Exception as error:
             # Drivers and libcamera raise what they like.
-            words = " ".join(str(error).split()) or type(error).__name__
+            words = masked(" ".join(str(error).split()), self._secrets) or type(error).__name__
             self.error = SourceError(f"{quoted(self._name)}: {words}")
         finally:
             with self._changed:
@@ -312,25 +338,23 @@ class _Reader:
                 capture.release()
 
     def _read(self, capture: Capture) -> None:
-        detector: FreezeDetector | None = None
+        detector = FreezeDetector(self._frozen_after)
+        before = self._before
         while not self._over:
             frame = capture.read()
             if frame is None:
                 return
-            if detector is None:
-                if self._before and self._before.goes_on_with(frame):
-                    continue
-                detector = self._detector(capture, frame)
-            if part := detector.frozen(frame):
-                self.frozen = _Frozen(part, frame, self._frozen_after)
-                return
+            if before and before.goes_on_with(frame):
+                continue
+            if before and before.is_steady_in(frame):
+                self._steady.add(before.part)
+            before = None
+            if self._frozen_after:
+                watched = (part for part in capture.live_parts if part not in self._steady)
+                if part := detector.frozen(frame, watched):
+                    self.frozen = _Frozen(part, frame, self._frozen_after)
+                    return
             self._keep(frame)
-
-    def _detector(self, capture: Capture, first: Frame) -> FreezeDetector:
-        if self._before and self._before.is_steady_in(first):
-            self._steady.add(self._before.part)
-        watched = [part for part in capture.live_parts if part not in self._steady]
-        return FreezeDetector(self._frozen_after, watched if self._frozen_after else ())
 
     def _mark_open(self) -> None:
         with self._changed:

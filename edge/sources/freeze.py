@@ -6,7 +6,7 @@ of the old one. Where it only gets narrower, it is sheared, and nothing tells it
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
 import cv2
@@ -34,25 +34,20 @@ def is_same(frame: _Frame, other: _Frame) -> bool:
 class FreezeDetector:
     """Finds what stands still for too long, frame by frame."""
 
-    def __init__(self, seconds: float, parts: Collection[Part]) -> None:
-        """
-        Args:
-            seconds: how long is too long, above 0.
-            parts: what is watched.
-        """
+    def __init__(self, seconds: float) -> None:
+        """`seconds` is how long is too long, above 0."""
         self._seconds = seconds
-        self._parts = parts
         self._before: _Frame | None = None
         self._since: dict[Part, float] = {}
 
-    def frozen(self, frame: _Frame) -> Part | None:
-        """The part that has not changed for too long, now that `frame` is there; None if none."""
+    def frozen(self, frame: _Frame, parts: Iterable[Part]) -> Part | None:
+        """The one of `parts` that has not changed for too long, now that `frame` is there."""
         now = time.monotonic()
         before, self._before = self._before, frame
-        for part in self._parts:
+        for part in parts:
             if before is None or not _stands_still(part, frame, before):
                 self._since[part] = now
-            elif now - self._since[part] >= self._seconds:
+            elif now - self._since.setdefault(part, now) >= self._seconds:
                 return part
         return None
 

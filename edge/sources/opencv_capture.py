@@ -8,6 +8,7 @@ import cv2
 import numpy.typing as npt
 
 from edgetl.edge.errors import SourceError, quoted
+from edgetl.edge.system.masking import masked
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
 
 # FFmpeg, inside OpenCV, would report each stream's end on stderr; -8 is its level "quiet". OpenCV
@@ -70,7 +71,7 @@ def _let_turn(capture: cv2.VideoCapture, source: int | str) -> None:
     if degrees in (90, 180, 270) and not capture.get(cv2.CAP_PROP_ORIENTATION_AUTO):
         capture.release()
         raise SourceError(
-            f"{quoted(str(source))}: to be turned by {degrees} degrees, which this OpenCV "
+            f"{quoted(masked(str(source)))}: to be turned by {degrees} degrees, which this OpenCV "
             f"{cv2.__version__} does not do; convert the video: ffmpeg -i IN OUT.mp4"
         )
 
