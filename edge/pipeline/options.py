@@ -1,6 +1,7 @@
 """The options of `edgetl classify`. Importing them loads neither NumPy nor OpenCV."""
 
 import math
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.options import Option, Options
+from edgetl.edge.system.masking import masked
 
 FILE_FORMATS = ("jsonl", "csv")
 _LOCAL = "127.0.0.1:8000"
@@ -173,15 +175,7 @@ class ClassifyOptions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.files and self.camera is None:
-            raise SettingError("nothing to classify: name files or folders, or give --camera 0")
-        if self.files and self.camera is not None:
-            raise SettingError(f"{quoted(self.files[0])} and --camera together; give one of them")
-        for setting in self.changed() if self.files else ():
-            if setting.option.group == _CAMERA:
-                (argument,) = setting.spelled(getattr(self, setting.name))
-                option = argument.partition("=")[0]
-                raise SettingError(f"{option} is for --camera; leave it out with files")
+        self._check_source()
         if (self.snapshots is None) != (self.when is None):
             raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
         if self.when is not None and self.when.strip() == UNSURE and not self.threshold:
@@ -195,6 +189,21 @@ class ClassifyOptions(Options):
                 f"--output {quoted(self.output)}: add --format jsonl or --format csv, or a name "
                 f"that ends so"
             )
+
+    def _check_source(self) -> None:
+        for name in self.files:
+            if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", name):
+                shown = quoted(masked(name))
+                raise SettingError(f"{shown}: a stream is a camera, not a file; give --camera URL")
+        if not self.files and self.camera is None:
+            raise SettingError("nothing to classify: name files or folders, or give --camera 0")
+        if self.files and self.camera is not None:
+            raise SettingError(f"{quoted(self.files[0])} and --camera together; give one of them")
+        for setting in self.changed() if self.files else ():
+            if setting.option.group == _CAMERA:
+                (argument,) = setting.spelled(getattr(self, setting.name))
+                option = argument.partition("=")[0]
+                raise SettingError(f"{option} is for --camera; leave it out with files")
 
     @property
     def at_own_rate(self) -> bool:
