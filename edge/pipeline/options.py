@@ -148,7 +148,12 @@ class ClassifyOptions(Options):
     ] = None
     fps: Annotated[
         float | None,
-        _camera("Ask the camera for as many frames a second.", unset="its own", above=0, high=1000),
+        _camera(
+            "Ask the camera for as many frames a second.",
+            unset="its own; 1 of a still picture's URL",
+            above=0,
+            high=1000,
+        ),
     ] = None
     rotate: Annotated[
         Literal[0, 90, 180, 270], _camera("Degrees that frames are turned clockwise.")

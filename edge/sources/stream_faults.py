@@ -34,7 +34,7 @@ def why_not_opened(url: str) -> str:
     if parts.scheme in ("http", "https"):
         return _why_http(url)
     if parts.scheme not in _SCHEMES:
-        near = get_close_matches(parts.scheme, _SCHEMES, 1)
+        near = get_close_matches(parts.scheme, _PORTS, 1)
         hint = f"did you mean {near[0]}://?" if near else "rtsp:// and http:// are"
         return f"{parts.scheme}:// is no protocol that OpenCV reads; {hint}"
     if not (parts.hostname and port):

@@ -65,7 +65,7 @@ class StreamCapture:
         return () if self._still else _LIVE
 
     def read(self) -> Frame | None:
-        if self._capture is not None:
+        if self._capture is not None and self._still is None:
             read, frame = self._capture.read()
             self._frames += read
             if read:

@@ -1,11 +1,15 @@
 """What is lost again and again is said now and then, and what stays away is said in any case."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
+from edgetl.edge.sources import camera as camera_module
+from edgetl.edge.sources.camera import Camera
 from edgetl.edge.system import flapping
 from edgetl.edge.system.flapping import FlappingLog
+from tests.edge.conftest import Stream
 
 
 class Clock:
@@ -69,3 +73,18 @@ def test_after_a_quiet_time_each_is_said_again(
     clock.now += 601
     assert flap(log, clock, 2) == [True, True]
     assert [line.partition(" (")[0] for line in caplog.messages] == ["cam: lost"] * 2
+
+
+def test_a_stream_that_flaps_is_classified_with_few_lines(
+    serve: Callable[[Stream], str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(camera_module, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(camera_module, "LONGEST_WAIT", 0.05)
+    with Camera(serve(Stream(frames=10, fps=100))) as camera:
+        for item in camera:
+            if (item.frame or 0) > 80:
+                break
+    # Eight connections.
+    assert [line.partition(": ")[2].split()[0] for line in caplog.messages] == ["lost", "back"] * 3
