@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal
@@ -19,6 +19,7 @@ from edgetl.edge.errors import EdgetlError, SettingError, quoted
 from edgetl.edge.model.latest import model_of
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.system.extras import need_extra
+from edgetl.edge.system.masking import masked, secrets_of
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
 
@@ -96,7 +97,8 @@ def deploy(options: DeployOptions) -> list[Deployed]:
         if options.dry_run:
             command += ["--check", "--diff"]
         show = options.dry_run or bool(os.environ.get(DEBUG_VARIABLE))
-        return _played(command, chosen, show=show)
+        secrets = frozenset[str]().union(*map(secrets_of, service or ()))
+        return _played(command, chosen, show=show, secrets=secrets)
 
 
 def _as_yaml(value: Any) -> str:
@@ -111,7 +113,9 @@ def _as_yaml(value: Any) -> str:
     return json.dumps(value)
 
 
-def _played(command: Sequence[str], chosen: Targets, *, show: bool) -> list[Deployed]:
+def _played(
+    command: Sequence[str], chosen: Targets, *, show: bool, secrets: frozenset[str]
+) -> list[Deployed]:
     reading, writing = os.pipe()
     environment = {
         **os.environ,
@@ -127,19 +131,24 @@ def _played(command: Sequence[str], chosen: Targets, *, show: bool) -> list[Depl
         "EDGETL_DEPLOY_EVENTS": str(writing),
     }
     results: dict[str, Deployed] = {}
-    output: list[str] = []
+    errors: list[str] = []
     process = subprocess.Popen(
         command,
         env=environment,
         pass_fds=[writing],
-        stdout=sys.stderr if show else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if show else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
     )
     os.close(writing)
-    listening = threading.Thread(target=_listen, args=(process.stderr, output, show), daemon=True)
-    listening.start()
+    listening = [
+        threading.Thread(target=_listen, args=(stream, output, show, secrets), daemon=True)
+        for stream, output in ((process.stderr, errors), (process.stdout, []))
+        if stream is not None
+    ]
+    for thread in listening:
+        thread.start()
     play: Mapping[str, Any] = {"hosts": [], "empty": []}
     try:
         with open(reading, encoding="utf-8") as events:  # noqa: PTH123 - a descriptor
@@ -160,19 +169,22 @@ def _played(command: Sequence[str], chosen: Targets, *, show: bool) -> list[Depl
                 process.kill()
                 process.wait()
     # A connection that stays open for the next run may keep stderr open.
-    listening.join(timeout=2)
+    for thread in listening:
+        thread.join(timeout=2)
     if not play["hosts"]:
-        raise _not_started("".join(output), status, chosen)
+        raise _not_started("".join(errors), status, chosen)
     why = f"Ansible ended with status {status} before it was done there"
     for name in play["hosts"]:
         results.setdefault(name, Deployed(chosen.typed.get(name, name), "failed", why=why))
     empty = [name for name in chosen.names if name in play["empty"]]
     results |= {name: Deployed(name, "failed", why="a group without hosts") for name in empty}
-    return list(results.values())
+    return [replace(one, why=masked(one.why, secrets)) for one in results.values()]
 
 
-def _listen(stream: IO[str], output: list[str], show: bool) -> None:
+def _listen(stream: IO[str], output: list[str], show: bool, secrets: frozenset[str]) -> None:
     for line in stream:
+        # A task's arguments may be shown, and with them a camera's URL.
+        line = masked(line, secrets)
         output.append(line)
         if show:
             sys.stderr.write(line)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.options import Option, Options
+from edgetl.edge.system.masking import masked
 
 
 @dataclass(frozen=True)
@@ -68,4 +69,4 @@ class DeployOptions(Options):
             return shlex.split(self.service)
         except ValueError as error:
             words = str(error).lower()
-            raise SettingError(f"--service {quoted(self.service)}: {words}") from error
+            raise SettingError(f"--service {quoted(masked(self.service))}: {words}") from error

@@ -1,6 +1,7 @@
 """From classes of options to commands: what Typer needs to know is derived from their fields."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
@@ -77,7 +78,24 @@ class OptionsCommand(TyperCommand):
             if flag in args:
                 args = with_value(args, flag, value, is_value=is_value)
         with usage_errors_in_one_line(ctx):
+            if not ctx.resilient_parsing:
+                self._refuse_repeated(ctx, args)
             return super().parse_args(ctx, args)
+
+    def _refuse_repeated(self, ctx: Any, args: list[str]) -> None:
+        """Refuse an option that is given again and takes one value: click would take the last.
+
+        Raises:
+            SettingError: one is.
+        """
+        _, _, typed = self.make_parser(ctx).parse_args(list(args))
+        for parameter, count in Counter(typed).items():
+            # Those that show help, or say which messages are shown, end or change nothing.
+            option = parameter.param_type_name == "option" and not parameter.is_eager
+            if option and count > 1 and not parameter.multiple:
+                flags = "/".join((*parameter.opts[:1], *parameter.secondary_opts[:1]))
+                times = "twice" if count == 2 else f"{count} times"
+                raise SettingError(f"{flags} is given {times}; give it once")
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         # What help leaves out is completed all the same.

@@ -62,7 +62,7 @@ def explain(options: ExplainOptions) -> Iterator[Explained | Problem]:
         yield Explained(item.picture, explanation, path)
 
 
-def _no_video(path: Path) -> Iterator[Item]:
+def _no_video(path: Path) -> Iterator[Item | Problem]:
     raise SourceError(f"{quoted(path)}: a video; explain takes photos, so save one of its frames")
 
 

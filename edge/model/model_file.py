@@ -31,6 +31,9 @@ MANIFEST_FORMAT = 1
 # Of one side; larger inputs are a mistake, or a damaged file, that would take all memory.
 _MAX_PIXELS = 4096
 
+# The operator that edgetpu_compiler puts in place of those that the Edge TPU takes over.
+_EDGE_TPU = "edgetpu-custom-op"
+
 
 @dataclass(frozen=True)
 class TensorSpec:
@@ -132,6 +135,10 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     subgraphs = model.children("subgraphs")
     if not subgraphs:
         raise ModelFileError(f"{quoted(path)}: a TFLite model without a graph")
+    if any(code.string("custom_code") == _EDGE_TPU for code in model.children("operator_codes")):
+        raise ModelFileError(
+            f"{quoted(path)}: compiled for a Coral Edge TPU; use the file without _edgetpu"
+        )
     inputs = _tensors(path, subgraphs[0], "inputs")
     outputs = _tensors(path, subgraphs[0], "outputs")
     _check_classifier(path, inputs, outputs)

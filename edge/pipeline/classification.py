@@ -21,7 +21,7 @@ from edgetl.edge.pipeline.thresholds import build_thresholds
 from edgetl.edge.results.debounce import smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
-from edgetl.edge.sources.files import Item, Problem, files
+from edgetl.edge.sources.files import Item, Problem, files, video
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.shutdown import GracefulShutdown
@@ -52,7 +52,9 @@ def classify(options: ClassifyOptions) -> Outcome:
             items: Iterable[Item | Problem] | Prefetcher
             if camera is None:
                 # The first pictures are decoded while the interpreter is loaded.
-                items = Prefetcher(files(options.files), model.input_size, threads=cores)
+                frames = partial(video, at_own_rate=options.at_own_rate)
+                found = files(options.files, frames=frames)
+                items = Prefetcher(found, model.input_size, threads=cores)
                 stack.enter_context(closing(items))
                 threads = threads_each(len(model.content), cores)
             classifier = Classifier(

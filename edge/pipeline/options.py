@@ -1,6 +1,7 @@
 """The options of `edgetl classify`. Importing them loads neither NumPy nor OpenCV."""
 
 import math
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from edgetl.edge.model.options import (
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.model.thresholds import Precision, parse_threshold
 from edgetl.edge.options import Option, Options
+from edgetl.edge.system.masking import masked
 
 FILE_FORMATS = ("jsonl", "csv")
 _LOCAL = "127.0.0.1:8000"
@@ -115,6 +117,10 @@ class ClassifyOptions(Options):
             common=False,
         ),
     ] = None
+    fast: Annotated[
+        bool,
+        _results("Do not play a video at its own rate, as --preview does.", common=False),
+    ] = False
     smooth: Annotated[
         float | None,
         _stable(
@@ -181,7 +187,12 @@ class ClassifyOptions(Options):
     ] = None
     fps: Annotated[
         float | None,
-        _camera("Ask the camera for as many frames a second.", unset="its own", above=0, high=1000),
+        _camera(
+            "Ask the camera for as many frames a second.",
+            unset="its own; 1 of a still picture's URL",
+            above=0,
+            high=1000,
+        ),
     ] = None
     rotate: Annotated[
         Literal[0, 90, 180, 270], _camera("Degrees that frames are turned clockwise.")
@@ -194,19 +205,21 @@ class ClassifyOptions(Options):
             metavar="X,Y,W,H",
         ),
     ] = None
+    frozen_after: Annotated[
+        float,
+        _camera(
+            "A picture that stays the same for so long counts as a lost camera; 0 is never.",
+            reason="a live one has noise",
+            metavar="SECONDS",
+            low=0,
+            below=math.inf,
+        ),
+    ] = 10.0
     reconnect: Annotated[bool, _camera("Reconnect to a camera that was lost.")] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.files and self.camera is None:
-            raise SettingError("nothing to classify: name files or folders, or give --camera 0")
-        if self.files and self.camera is not None:
-            raise SettingError(f"{quoted(self.files[0])} and --camera together; give one of them")
-        for setting in self.changed() if self.files else ():
-            if setting.option.group == _CAMERA:
-                (argument,) = setting.spelled(getattr(self, setting.name))
-                option = argument.partition("=")[0]
-                raise SettingError(f"{option} is for --camera; leave it out with files")
+        self._check_source()
         self._check_sinks()
 
     def _check_sinks(self) -> None:
@@ -225,6 +238,26 @@ class ClassifyOptions(Options):
                 f"--output {quoted(self.output)}: add --format jsonl or --format csv, or a name "
                 f"that ends so"
             )
+
+    def _check_source(self) -> None:
+        for name in self.files:
+            if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", name):
+                shown = quoted(masked(name))
+                raise SettingError(f"{shown}: a stream is a camera, not a file; give --camera URL")
+        if not self.files and self.camera is None:
+            raise SettingError("nothing to classify: name files or folders, or give --camera 0")
+        if self.files and self.camera is not None:
+            raise SettingError(f"{quoted(self.files[0])} and --camera together; give one of them")
+        for setting in self.changed() if self.files else ():
+            if setting.option.group == _CAMERA:
+                (argument,) = setting.spelled(getattr(self, setting.name))
+                option = argument.partition("=")[0]
+                raise SettingError(f"{option} is for --camera; leave it out with files")
+
+    @property
+    def at_own_rate(self) -> bool:
+        """Whether a video is played at its own rate: where somebody may be watching."""
+        return self.preview is not None and not self.fast
 
     @property
     def file_format(self) -> str:

@@ -17,6 +17,7 @@ from edgetl.edge.preview.address import parse_address
 from edgetl.edge.service.needs import PATHS, folders_written
 from edgetl.edge.service.options import UnitLocation
 from edgetl.edge.sinks.lines import check_begins
+from edgetl.edge.sources.capture import is_stream
 from edgetl.edge.system.extras import need_extra
 
 # systemd gives the service a /tmp of its own, and these are emptied at a boot.
@@ -144,7 +145,7 @@ def _check_output(options: ClassifyOptions, labels: tuple[str, ...], root: Path)
 
 
 def _check_persistent(options: ClassifyOptions) -> None:
-    for name in PATHS if "://" in (options.camera or "") else ("camera", *PATHS):
+    for name in PATHS if is_stream(options.camera or "") else ("camera", *PATHS):
         path = getattr(options, name)
         if path is not None and any(Path(path).is_relative_to(folder) for folder in _VOLATILE):
             raise SettingError(

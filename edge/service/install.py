@@ -14,6 +14,7 @@ from edgetl.edge.service.options import ServiceOptions, UnitLocation
 from edgetl.edge.service.systemd import Plan
 from edgetl.edge.service.unit import Service, unit_text
 from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE
+from edgetl.edge.system.masking import masked, secrets_of
 
 # The first systemd with RestartSteps=.
 _GROWING_WAIT = 254
@@ -40,24 +41,30 @@ def planned(
         given = replace(given, mqtt=url)
         password = own if own is not None else password
     secrets = needs.environment_line(PASSWORD_VARIABLE, password) if given.mqtt and password else ""
-    text = unit_text(
-        Service(
-            command=[*_program(), "classify", *given.arguments()],
-            user=user,
-            memory_max=service.memory_max,
-            devices=needs.devices(given),
-            writable=needs.folders_written(given),
-            network=needs.uses_network(given),
-            results_to_journal=given.on_change and not given.output,
-            secrets=PurePosixPath("/etc/edgetl", f"{service.name}.env") if secrets else None,
-            # The key that lets viewers in is kept there.
-            state=PurePosixPath("/", service.state.relative_to(service.root))
-            if given.preview
-            else None,
-            growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
-        )
+    unit = Service(
+        command=[*_program(), "classify", *given.arguments()],
+        user=user,
+        memory_max=service.memory_max,
+        devices=needs.devices(given),
+        writable=needs.folders_written(given),
+        network=needs.uses_network(given),
+        results_to_journal=given.on_change and not given.output,
+        secrets=PurePosixPath("/etc/edgetl", f"{service.name}.env") if secrets else None,
+        # The key that lets viewers in is kept there.
+        state=PurePosixPath("/", service.state.relative_to(service.root))
+        if given.preview
+        else None,
+        growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
     )
-    return Plan(service, text, secrets, needs.has_password(given.camera or ""), refused)
+    shown = [masked(word) if secrets_of(word) else word for word in unit.command]
+    return Plan(
+        service,
+        unit_text(unit),
+        unit_text(replace(unit, command=shown)),
+        secrets,
+        private=bool(secrets_of(given.camera or "")),
+        refused=refused,
+    )
 
 
 def _program() -> list[str]:

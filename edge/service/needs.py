@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
+from edgetl.edge.sources.capture import check_stream, is_pipeline, is_stream
 
 # Options that are paths.
 PATHS = ("model", "labels", "output", "snapshots")
@@ -74,12 +75,7 @@ def folders_written(options: ClassifyOptions) -> list[PurePosixPath]:
 
 def uses_network(options: ClassifyOptions) -> bool:
     """Whether the service talks to other machines."""
-    return bool(options.mqtt or options.preview or "://" in (options.camera or ""))
-
-
-def has_password(url: str) -> bool:
-    """Whether a camera's URL has a password in it."""
-    return "://" in url and urlsplit(url).password is not None
+    return bool(options.mqtt or options.preview or is_stream(options.camera or ""))
 
 
 def devices(options: ClassifyOptions) -> list[str]:
@@ -88,7 +84,8 @@ def devices(options: ClassifyOptions) -> list[str]:
     Kinds of devices, not one: a camera that was plugged in again may have another number.
     """
     camera = options.camera or ""
-    if "://" in camera or not (camera.isdecimal() or camera.startswith("/dev/")):
+    # A pipeline may read a device, too.
+    if not (camera.isdecimal() or camera.startswith("/dev/") or is_pipeline(camera)):
         return []
     raspberry = options.camera_backend != "opencv"
     return ["char-video4linux", *(["char-media", "char-dma_heap"] if raspberry else [])]
@@ -105,9 +102,10 @@ def _absolute(path: Path | str) -> Path:
 def _camera(name: str, root: Path) -> str:
     if name.isdecimal():
         return name
-    if "://" in name:
+    if is_stream(name):
+        check_stream(name)
         try:
-            urlsplit(name)
+            urlsplit("" if is_pipeline(name) else name)
         except ValueError:
             # Not the URL itself: there may be a password in it.
             raise SettingError(

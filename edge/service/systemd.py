@@ -25,12 +25,14 @@ class ServiceError(EdgetlError):
 class Plan:
     """A unit, and what goes with it.
 
-    `secrets` are lines that only root may read, as it may the unit where it is `private`; `refused`
-    is what the service would fail of.
+    `shown` is its text as it may be shown, without the secrets of a camera's URL. `secrets` are
+    lines that only root may read, as it may the unit where it is `private`; `refused` is what the
+    service would fail of.
     """
 
     location: UnitLocation
     text: str
+    shown: str
     secrets: str
     private: bool
     refused: list[EdgetlError]

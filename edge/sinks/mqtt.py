@@ -14,6 +14,7 @@ from edgetl.edge.errors import MissingExtraError, SinkError, reason
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.mqtt_url import Broker
 from edgetl.edge.sinks.records import json_record
+from edgetl.edge.system.flapping import FlappingLog
 from edgetl.edge.system.messages import logger
 
 QUEUE = 1000
@@ -65,6 +66,7 @@ class MqttSink:
             MissingExtraError: paho-mqtt is not installed.
         """
         self._broker = broker
+        self._log = FlappingLog()
         self._online = ((availability_topic(broker), "online"), *announcements)
         self._changed = threading.Condition()
         # What follows is guarded by _changed. It is never held while the client is called, which
@@ -230,7 +232,7 @@ class MqttSink:
             self._connections += 1
             self._progress = time.monotonic()
             self._changed.notify_all()
-        if was_away:
+        if was_away and self._log.back():
             lost = f"; {dropped} results were dropped so far" if dropped else ""
             logger.info(f"{self._broker.name}: connected{lost}")
 
@@ -269,9 +271,11 @@ class MqttSink:
         with self._changed:
             first, self._failed = not self._failed, True
         if first:
-            logger.warning(
+            self._log.lost(
                 f"{self._broker.name}: {what}; trying again, up to {self._queue} results wait"
             )
+        else:
+            self._log.still_lost()
         # Now: otherwise a sink that is closed could raise what is lost before it is logged why.
         with self._changed:
             self._changed.notify_all()

@@ -12,13 +12,14 @@ from edgetl.edge.errors import PictureError, SinkError, quoted, reason
 from edgetl.edge.results.annotate import annotated, shown_size
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.opencv_capture import opencv_path, opened
+from edgetl.edge.sources.video_time import frame_rate
 
 # An .mp4 can be played only once its index is written behind the pictures, and OpenCV does not
 # report a write that fails: so the video ends while there is room left.
 _FREE_BYTES = 64 * 2**20
 _CAMERA_RATE = 15.0
 _LONGEST_STILL = 2.0
-_USUAL_RATE = 25.0
+_PHOTO_RATE = 25.0
 _PHOTO_SECONDS = 1.0
 
 
@@ -66,13 +67,13 @@ class OwnTime:
     def __init__(self) -> None:
         self._rate: float | None = None
         self._video: str | None = None
-        self._video_rate = _USUAL_RATE
+        self._video_rate = _PHOTO_RATE
         self._due = 0.0
         self._frames = 0
 
     def rate(self, result: Result) -> float:
         if self._rate is None:
-            self._rate = _USUAL_RATE if result.frame is None else _rate_of(result.source)
+            self._rate = _PHOTO_RATE if result.frame is None else _rate_of(result.source)
         return self._rate
 
     def copies(self, result: Result) -> int:
@@ -89,13 +90,12 @@ class OwnTime:
 
 
 def _rate_of(video: str) -> float:
-    """Frames a second of a video file; 25 where its own value is missing or implausible."""
     capture = opened(video)
     if capture is None:
-        return _USUAL_RATE
-    rate = float(capture.get(cv2.CAP_PROP_FPS))
+        return _PHOTO_RATE
+    rate = frame_rate(capture)
     capture.release()
-    return rate if 1 <= rate <= 240 else _USUAL_RATE
+    return rate
 
 
 class VideoSink:

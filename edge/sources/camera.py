@@ -11,20 +11,32 @@ from pathlib import Path
 
 from edgetl.edge.errors import EdgetlError, SettingError, SourceError, quoted
 from edgetl.edge.sources.camera_backends import (
-    FRAME_SECONDS,
+    NEEDS_PICAMERA2,
     Backend,
+    is_csi_device,
+    open_camera,
+)
+from edgetl.edge.sources.capture import (
+    FRAME_SECONDS,
     CameraSettings,
     Capture,
     Frame,
     camera_name,
-    open_camera,
+    check_stream,
+    is_stream,
 )
-from edgetl.edge.sources.files import Item, video
+from edgetl.edge.sources.files import Item, Problem, video
+from edgetl.edge.sources.freeze import FreezeDetector, Part, is_same
 from edgetl.edge.sources.view import View
+from edgetl.edge.system.flapping import FlappingLog
+from edgetl.edge.system.masking import masked, secrets_of
 from edgetl.edge.system.messages import logger
 
 # Between attempts to get a lost camera back; each wait is twice the one before.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+
+# No live picture stays the same to the bit for so long.
+FROZEN_SECONDS = 10.0
 
 # A camera that worked for this long is reconnected as quickly as at the first loss.
 _WORKED_SECONDS = 30.0
@@ -43,11 +55,13 @@ def live(
     settings: CameraSettings | None = None,
     view: View | None = None,
     reconnect: bool = True,
-) -> AbstractContextManager[Iterable[Item]]:
+    frozen_after: float = FROZEN_SECONDS,
+    at_own_rate: bool = False,
+) -> AbstractContextManager[Iterable[Item | Problem]]:
     """The frames of what a person calls a camera: its number, path or URL, or a video file.
 
-    Of a video file every frame is given; for the rest of the arguments, and what is raised, see
-    Camera.
+    Of a video file every frame is given, with `at_own_rate` at its time; for the rest of the
+    arguments, and what is raised, see Camera.
     """
     settings = settings or CameraSettings()
     if not name:
@@ -60,13 +74,14 @@ def live(
                 f"{quoted(name)}: a video file has its own size and rate; leave --resolution and "
                 f"--fps out"
             )
-        return nullcontext(video(Path(name), view=view))
+        return nullcontext(video(Path(name), view=view, at_own_rate=at_own_rate))
     return Camera(
         int(name) if name.isdecimal() else name,
         backend=backend,
         settings=settings,
         view=view,
         reconnect=reconnect,
+        frozen_after=frozen_after,
     )
 
 
@@ -86,6 +101,7 @@ class Camera:
         settings: CameraSettings | None = None,
         view: View | None = None,
         reconnect: bool = True,
+        frozen_after: float = FROZEN_SECONDS,
     ) -> None:
         """Open a camera.
 
@@ -97,20 +113,28 @@ class Camera:
             reconnect: whether one that ends, or sends nothing for 10 seconds, is opened again until
                 it is back; a warning is logged then, as when it is lost. One that never sent a
                 frame is not.
+            frozen_after: one whose frames stay the same to the bit for so many seconds has ended
+                too, until it sends another; 0 for never.
 
         Raises:
             SourceError: there is no such camera.
             SettingError: the camera cannot be asked for that.
             EdgetlError: picamera2 is asked for and not installed.
         """
+        if isinstance(source, str):
+            check_stream(source)
+        self._source = source
         self.name = camera_name(source)
         self._view = view or View()
         self._open = partial(open_camera, source, backend, settings or CameraSettings())
         self._reconnect = reconnect
+        self._frozen_after = frozen_after
+        self._steady: set[Part] = set()
+        self._log = FlappingLog()
         self._left = threading.Event()
         self._wait = FIRST_WAIT
         self._hanging: list[_Reader] = []
-        self._reader = _Reader(self._open, self.name)
+        self._reader = self._new_reader()
         try:
             self._reader.wait_until_open()
         except BaseException:
@@ -144,19 +168,16 @@ class Camera:
 
     def _return(self, *, after: int) -> None:
         """Wait until there are frames again, or the camera is left."""
-        name = quoted(self.name)
+        name, frozen = quoted(self.name), self._reader.frozen
         if not after:
-            raise self._reader.error or SourceError(
-                f"{name}: opened, but sends no pictures; a Raspberry Pi CSI camera needs picamera2 "
-                f"(sudo apt install python3-picamera2), and a camera can be open in one program at "
-                f"a time"
-            )
+            raise self._reader.error or SourceError(f"{name}: {self._why_silent()}")
+        why = frozen.why if frozen else ""
         if not self._reconnect:
-            raise SourceError(f"{name}: stopped sending pictures after frame {after}")
+            raise SourceError(f"{name}: stopped sending pictures after frame {after}{why}")
         lost = time.monotonic()
         if self._left.is_set():
             return
-        logger.warning(f"{name}: lost after frame {after}; trying to get it back")
+        self._log.lost(f"{name}: lost after frame {after}{why}; trying to get it back")
         if lost - self._reader.began > _WORKED_SECONDS:
             self._wait = FIRST_WAIT
         self._give_up()
@@ -165,11 +186,31 @@ class Camera:
             self._hanging = [reader for reader in self._hanging if reader.is_alive()]
             if len(self._hanging) >= _MOST_HANGING:
                 continue
-            self._reader = _Reader(self._open, self.name)
+            self._reader = self._new_reader(frozen)
             if self._reader.newer_than(0) is not None:
-                logger.warning(f"{name}: back after {time.monotonic() - lost:.0f} s")
+                if self._log.back():
+                    logger.warning(f"{name}: back after {time.monotonic() - lost:.0f} s")
                 return
+            self._log.still_lost()
             self._give_up()
+
+    def _why_silent(self) -> str:
+        silent = "opened, but sends no pictures"
+        if isinstance(self._source, str) and is_stream(self._source):
+            return f"{silent} that can be decoded; let it send H.264 or motion JPEG"
+        if is_csi_device(self._source):
+            return f"{silent}; it is {NEEDS_PICAMERA2}"
+        return f"{silent}; a camera can be open in one program at a time"
+
+    def _new_reader(self, frozen: "_Frozen | None" = None) -> "_Reader":
+        return _Reader(
+            self._open,
+            self.name,
+            self._frozen_after,
+            steady=self._steady,
+            secrets=secrets_of(str(self._source)),
+            frozen=frozen,
+        )
 
     def _give_up(self) -> None:
         self._reader.stop()
@@ -183,13 +224,63 @@ class _Newest:
     arrived: float  # monotonic seconds
 
 
+@dataclass(frozen=True)
+class _Frozen:
+    """What stood still, in the last frame of an opening."""
+
+    part: Part
+    frame: Frame
+    seconds: float
+
+    def goes_on_with(self, frame: Frame) -> bool:
+        """Whether `frame`, of the next opening, is the frozen picture still."""
+        return self.part == "picture" and is_same(frame, self.frame)
+
+    def is_steady_in(self, frame: Frame) -> bool:
+        """Whether, by `frame` of the next opening, the part belongs to what the camera sees."""
+        return self.part != "picture" and frame.shape == self.frame.shape
+
+    @property
+    def why(self) -> str:
+        if self.part == "picture":
+            return (
+                f", the same picture for {self.seconds:g} s (--frozen-after 0 takes one that never "
+                f"changes)"
+            )
+        return f", whose {self.part} stands still for {self.seconds:g} s, as if its size changed"
+
+
 class _Reader:
     """One opening of a camera. Everything that may hang in a driver happens in its thread."""
 
-    def __init__(self, open_: Callable[[], Capture], name: str) -> None:
+    def __init__(
+        self,
+        open_: Callable[[], Capture],
+        name: str,
+        frozen_after: float,
+        *,
+        steady: set[Part],
+        secrets: frozenset[str] = frozenset(),
+        frozen: _Frozen | None = None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            open_: opens the camera.
+            name: of the camera.
+            frozen_after: seconds after which what stands still is frozen; 0 for never.
+            steady: parts that may stand still; what is found to do so by right is added.
+            secrets: of its URL, which errors of libraries may show.
+            frozen: how the opening before ended; its picture does not count as one.
+        """
         self.began = time.monotonic()
+        self.frozen: _Frozen | None = None
         self._open = open_
         self._name = name
+        self._frozen_after = frozen_after
+        self._steady = steady
+        self._secrets = secrets
+        self._before = frozen
         self._changed = threading.Condition()
         self._newest: _Newest | None = None
         self._last_sign = self.began  # when it last showed a sign of life, monotonic seconds
@@ -232,16 +323,12 @@ class _Reader:
         try:
             capture = self._open()
             self._mark_open()
-            while not self._over:
-                frame = capture.read()
-                if frame is None:
-                    break
-                self._keep(frame)
+            self._read(capture)
         except EdgetlError as error:
             self.error = error
         except Exception as error:
             # Drivers and libcamera raise what they like.
-            words = " ".join(str(error).split()) or type(error).__name__
+            words = masked(" ".join(str(error).split()), self._secrets) or type(error).__name__
             self.error = SourceError(f"{quoted(self._name)}: {words}")
         finally:
             with self._changed:
@@ -249,6 +336,25 @@ class _Reader:
                 self._changed.notify_all()
             if capture is not None:
                 capture.release()
+
+    def _read(self, capture: Capture) -> None:
+        detector = FreezeDetector(self._frozen_after)
+        before = self._before
+        while not self._over:
+            frame = capture.read()
+            if frame is None:
+                return
+            if before and before.goes_on_with(frame):
+                continue
+            if before and before.is_steady_in(frame):
+                self._steady.add(before.part)
+            before = None
+            if self._frozen_after:
+                watched = (part for part in capture.live_parts if part not in self._steady)
+                if part := detector.frozen(frame, watched):
+                    self.frozen = _Frozen(part, frame, self._frozen_after)
+                    return
+            self._keep(frame)
 
     def _mark_open(self) -> None:
         with self._changed:

@@ -8,52 +8,41 @@ import importlib.util
 import os
 import re
 import threading
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import cv2
-import numpy.typing as npt
 
 from edgetl.edge.errors import EdgetlError, SettingError, SourceError, quoted
+from edgetl.edge.sources.capture import (
+    FRAME_SECONDS,
+    CameraSettings,
+    Capture,
+    Frame,
+    camera_name,
+    cannot_be_opened,
+    is_stream,
+)
+from edgetl.edge.sources.freeze import Part
 from edgetl.edge.sources.opencv_capture import opened
+from edgetl.edge.sources.streams import StreamCapture
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
 
-Frame: TypeAlias = npt.NDArray[Any]
 Backend = Literal["auto", "opencv", "picamera2"]
-
-# A camera or stream that answers nothing, or sends no frame, for this long does not work.
-FRAME_SECONDS = 10.0
 
 # What USB 2 carries uncompressed at 30 frames a second.
 _UNCOMPRESSED_PIXELS = 640 * 480
 
-# Between a URL's "//" and its host.
-_USER = re.compile(r"(?<=://)[^/]*@")
+NEEDS_PICAMERA2 = (
+    "a Raspberry Pi's CSI camera, which needs picamera2: sudo apt install python3-picamera2, and "
+    "an environment made with python3 -m venv --system-site-packages"
+)
+# What the kernel calls its devices, and where.
+_CSI_NAMES = ("unicam", "rp1-cfe")
+_DEVICES = Path("/sys/class/video4linux")
 
 # picamera2's default here: the whole view of all sensors, several times a model's input.
 _CSI_RESOLUTION = (1280, 960)
-
-
-@dataclass(frozen=True)
-class CameraSettings:
-    """What a camera is asked for; None leaves it at the camera's own choice.
-
-    Attributes:
-        resolution: width and height in pixels.
-        fps: frames a second.
-
-    Raises:
-        SettingError: one is not positive.
-    """
-
-    resolution: tuple[int, int] | None = None
-    fps: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.resolution and min(self.resolution) < 1:
-            raise SettingError(f"resolution {self.resolution[0]}x{self.resolution[1]} has no pixel")
-        if self.fps is not None and not 0 < self.fps <= 1000:
-            raise SettingError(f"fps {self.fps:g} is not between 0 and 1000")
 
 
 def parse_resolution(text: str) -> tuple[int, int]:
@@ -66,16 +55,6 @@ def parse_resolution(text: str) -> tuple[int, int]:
     if not found:
         raise SettingError(f"resolution {text!r} is not WIDTHxHEIGHT, such as 640x480")
     return int(found[1]), int(found[2])
-
-
-class Capture(Protocol):
-    """An open camera, used by one thread."""
-
-    def read(self) -> Frame | None:
-        """Wait for the next frame: uint8, BGR, BGRA or grey. None: no more will come."""
-
-    def release(self) -> None:
-        """Let others have the camera."""
 
 
 def open_camera(source: int | str, backend: Backend, settings: CameraSettings) -> Capture:
@@ -98,20 +77,16 @@ def open_camera(source: int | str, backend: Backend, settings: CameraSettings) -
         )
     if backend == "picamera2" or (backend == "auto" and _is_csi(source)):
         return _Picamera2Capture(source, settings)
-    return _OpencvCapture(source, settings)
+    if isinstance(source, str) and is_stream(source):
+        return StreamCapture(source, settings)
+    return _DeviceCapture(source, settings)
 
 
-def camera_name(source: int | str) -> str:
-    """What a camera is called in results and messages: of a URL, without its user and password."""
-    return f"camera {source}" if isinstance(source, int) else _USER.sub("", source)
+class _DeviceCapture:
+    live_parts: tuple[Part, ...] = ("picture",)
 
-
-class _OpencvCapture:
     def __init__(self, source: int | str, settings: CameraSettings) -> None:
-        if isinstance(source, str) and "://" in source:
-            self._capture = _opened_stream(source, settings)
-        else:
-            self._capture = _opened_device(source, settings)
+        self._capture = _opened_device(source, settings)
 
     def read(self) -> Frame | None:
         read, frame = self._capture.read()
@@ -121,40 +96,18 @@ class _OpencvCapture:
         self._capture.release()
 
 
-def _opened_stream(url: str, settings: CameraSettings) -> cv2.VideoCapture:
-    if settings != CameraSettings():
-        raise SettingError(
-            f"{quoted(camera_name(url))}: a stream has its own size and rate; leave "
-            f"--resolution and --fps out"
-        )
-    # Without limits FFmpeg waits half a minute for a server that has gone silent.
-    milliseconds = round(FRAME_SECONDS * 1000)
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds]
-    limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
-    capture = opened(url, api=cv2.CAP_FFMPEG, parameters=limits)
-    if capture is None and "FFMPEG" not in _stream_backends():
-        # A distributor's OpenCV may have GStreamer alone.
-        capture = opened(url)
-    if capture is None:
-        raise SourceError(f"{quoted(camera_name(url))}: cannot be opened as a video or camera")
-    return capture
-
-
-def _stream_backends() -> list[str]:
-    registry = cv2.videoio_registry
-    return [registry.getBackendName(api) for api in registry.getStreamBackends()]
-
-
 def _opened_device(source: int | str, settings: CameraSettings) -> cv2.VideoCapture:
     device = source if isinstance(source, int) else _device_number(source)
     capture = opened(device)
     if capture is None:
+        if is_csi_device(source):
+            raise cannot_be_opened(source, NEEDS_PICAMERA2)
         if isinstance(source, int):
             raise SourceError(
                 f"camera {source}: there is no such camera, or another program has it open; "
                 f"`ls /dev/video*` lists the cameras on Linux"
             )
-        raise SourceError(f"{quoted(source)}: cannot be opened as a video or camera")
+        raise cannot_be_opened(source)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     if settings.resolution:
         width, height = settings.resolution
@@ -171,6 +124,16 @@ def _device_number(path: str) -> int | str:
     """N of /dev/videoN, also behind a link as in /dev/v4l/by-id; another path as it is."""
     found = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(path)) if path else None
     return int(found[1]) if found else path
+
+
+def is_csi_device(source: int | str) -> bool:
+    """Whether a number or path is that of a Raspberry Pi's CSI receiver, by the kernel's name."""
+    device = source if isinstance(source, int) else _device_number(source)
+    try:
+        name = (_DEVICES / f"video{device}" / "name").read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return False
+    return name.startswith(_CSI_NAMES)
 
 
 def _is_csi(source: int | str) -> bool:
@@ -196,6 +159,8 @@ def _picamera2() -> Any:
 
 class _Picamera2Capture:
     """A CSI camera. What libcamera names RGB888 lies in memory as B, G, R, as OpenCV has it."""
+
+    live_parts: tuple[Part, ...] = ("picture",)
 
     def __init__(self, source: int | str, settings: CameraSettings) -> None:
         name = camera_name(source)

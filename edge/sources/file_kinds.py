@@ -13,7 +13,12 @@ PICTURE_SUFFIXES = _suffixes(
     "jpg jpeg jpe jif jfif mpo png apng gif bmp dib webp tif tiff ppm pgm pbm pnm "
     "jp2 j2k j2c jpc jpf jpx avif avifs heic heif heics heifs hif"
 )
-VIDEO_SUFFIXES = _suffixes("mp4 mov avi mkv webm m4v mpg mpeg mjpeg mjpg wmv")
+VIDEO_SUFFIXES = _suffixes(
+    "mp4 mov avi mkv webm m4v mpg mpeg mpe mjpeg mjpg wmv asf 3gp 3g2 flv f4v ogv ts mts m2ts "
+    "h264 264 h265 265 hevc"
+)
+# TypeScript's files bear the name of MPEG's transport streams, whose packets of 188 bytes begin so.
+_TRANSPORT_STREAM, _PACKET_BYTES, _SYNC = ".ts", 188, b"G"
 
 # Files that lie beside photos and need not be looked into. Cameras' raw files would pass for TIFF,
 # with a thumbnail for a picture.
@@ -23,7 +28,7 @@ _OTHER_SUFFIXES = _suffixes(
     "py pyc ipynb sh bat exe dll so c h cpp java "
     "zip tar gz tgz bz2 xz zst 7z rar iso dmg npy npz pkl pt pth h5 keras tflite onnx pb tfrecord "
     "parquet mat bin dat lnk url aae thm tmp part crdownload bak "
-    "mp3 wav flac ogg m4a aac opus 3gp mts m2ts flv lrv "
+    "mp3 wav flac ogg m4a aac opus lrv "
     "dng cr2 cr3 nef nrw arw sr2 srf orf rw2 raf pef srw raw x3f 3fr iiq"
 )
 
@@ -49,5 +54,18 @@ def is_picture_file(path: Path) -> bool:
 
 
 def is_video_file(path: Path) -> bool:
-    """Whether a file is a video, by its name."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
+    """Whether a file is a video, by its name; of .ts, which is TypeScript's too, by its content.
+
+    A .ts file that cannot be opened to see is taken for one, so that what reads it says why.
+    """
+    suffix = path.suffix.lower()
+    if suffix != _TRANSPORT_STREAM:
+        return suffix in VIDEO_SUFFIXES
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            packets = file.read(_PACKET_BYTES + 1)
+    except OSError:
+        return True
+    return packets[:1] == packets[_PACKET_BYTES:] == _SYNC

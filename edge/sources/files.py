@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
+
 from edgetl.edge.errors import SourceError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.sources.file_kinds import is_picture_file, is_video_file
@@ -20,7 +22,8 @@ from edgetl.edge.sources.folders import (
     why_passed_over,
 )
 from edgetl.edge.sources.left_out import LeftOut
-from edgetl.edge.sources.opencv_capture import opened
+from edgetl.edge.sources.opencv_capture import opened, upright_frames
+from edgetl.edge.sources.video_time import ends_early, frame_rate, paced
 from edgetl.edge.sources.view import View
 from edgetl.edge.system.messages import logger
 
@@ -55,7 +58,7 @@ class Problem:
 
 
 # From a video file to what is classified of it.
-Frames = Callable[[Path], Iterator[Item]]
+Frames = Callable[[Path], Iterator[Item | Problem]]
 
 
 def pictures_in(folder: Path) -> Iterator[Path | Problem]:
@@ -151,21 +154,30 @@ def files(
     Args:
         arguments: paths, globs and "-".
         stdin: the file descriptor that "-" reads.
-        frames: those of a video file; default all of them. A SourceError becomes a Problem.
+        frames: those of a video file; default all of them, as fast as they are read. A SourceError
+            becomes a Problem.
     """
     frames = frames or video
+    for found in _found(arguments, stdin):
+        if isinstance(found, Problem):
+            yield found
+        else:
+            yield from _items(found, frames)
+
+
+def _found(arguments: Iterable[str], stdin: int) -> Iterator[Path | Problem]:
     for argument in arguments:
         if argument == "-":
             try:
                 for line in _lines(stdin):
-                    yield from _named(line, frames, globs=False)
+                    yield from _named(line, globs=False)
             except SourceError as error:
                 yield Problem(str(error))
         else:
-            yield from _named(argument, frames, globs=True)
+            yield from _named(argument, globs=True)
 
 
-def _named(argument: str, frames: Frames, *, globs: bool) -> Iterator[Item | Problem]:
+def _named(argument: str, *, globs: bool) -> Iterator[Path | Problem]:
     path = Path(argument)
     try:
         exists, is_folder = path.exists(), path.is_dir()
@@ -184,10 +196,7 @@ def _named(argument: str, frames: Frames, *, globs: bool) -> Iterator[Item | Pro
     empty = True
     for one in found:
         empty = False
-        if isinstance(one, Path):
-            yield from _items(one, frames)
-        else:
-            yield one
+        yield one
     if empty:
         yield Problem(f"{quoted(path)}: {nothing}")
 
@@ -234,8 +243,15 @@ def _chunk(descriptor: int) -> bytes:
         raise SourceError(f"stdin: {reason(error)}") from error
 
 
-def video(path: Path, *, view: View | None = None) -> Iterator[Item]:
-    """Every frame of a video file, in order, seen as `view` has it.
+def video(
+    path: Path, *, view: View | None = None, at_own_rate: bool = False
+) -> Iterator[Item | Problem]:
+    """Every frame of a video file, in order, and a Problem where it ends well before its time.
+
+    Args:
+        path: the file.
+        view: how its frames are rotated and cropped.
+        at_own_rate: whether it is played at its own rate, not as fast as its frames are taken.
 
     Raises:
         SourceError: the file cannot be opened as a video, or holds no frame.
@@ -244,15 +260,28 @@ def video(path: Path, *, view: View | None = None) -> Iterator[Item]:
     if capture is None:
         raise SourceError(f"{quoted(path)}: cannot be opened as a video or camera")
     view = view or View()
-    frame = 0
+    number, last = 0, 0.0
     try:
-        while True:
-            read, pixels = capture.read()
-            if not read:
-                break
-            frame += 1
-            yield Item(str(path), view.of(pixels), frame)
+        frames = upright_frames(capture)
+        for frame in paced(frames, frame_rate(capture)) if at_own_rate else frames:
+            number += 1
+            # OpenCV 4.6 has 0 for the last one.
+            last = max(last, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            yield Item(str(path), view.of(frame), number)
+        if not number:
+            raise SourceError(f"{quoted(path)}: {_why_no_frame(capture)}")
+        if early := ends_early(capture, path, number, last):
+            yield Problem(f"{quoted(path)}: {early}; it is damaged, or was not copied whole")
     finally:
         capture.release()
-    if not frame:
-        raise SourceError(f"{quoted(path)}: not a video that can be read")
+
+
+def _why_no_frame(capture: cv2.VideoCapture) -> str:
+    code = round(capture.get(cv2.CAP_PROP_FOURCC))
+    codec = code.to_bytes(4, "little", signed=code < 0).decode("ascii", "replace").strip()
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) < 1 or not codec.isalnum():
+        return "not a video that can be read"
+    return (
+        f"no picture of it can be decoded: this OpenCV may lack its codec ({codec}), or it is "
+        f"damaged; convert it: ffmpeg -i IN -c:v libx264 OUT.mp4"
+    )

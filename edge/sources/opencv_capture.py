@@ -1,12 +1,14 @@
 """Opening videos, cameras and streams with OpenCV, without its log on stderr."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
+import numpy.typing as npt
 
 from edgetl.edge.errors import SourceError, quoted
+from edgetl.edge.system.masking import masked
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
 
 # FFmpeg, inside OpenCV, would report each stream's end on stderr; -8 is its level "quiet". OpenCV
@@ -16,6 +18,9 @@ if not os.environ.get(DEBUG_VARIABLE):
 
 # OpenCV 5 has moved setLogLevel.
 _LOGGING: Any = cv2 if hasattr(cv2, "setLogLevel") else vars(cv2.utils)["logging"]
+
+# Debian 12's takes FFmpeg's angles for clockwise ones: it turns a quarter the wrong way.
+_TURNS_BACKWARDS = cv2.__version__.startswith("4.6.")
 
 
 def opened(
@@ -29,8 +34,9 @@ def opened(
         parameters: pairs of a CAP_PROP_* and its value that hold while it is opened already.
 
     Raises:
-        SourceError: `source` is not UTF-8.
+        SourceError: `source` is not UTF-8, or a video that this OpenCV cannot turn upright.
     """
+    name = source
     if isinstance(source, str):
         source = _spelled(source)
     if not os.environ.get(DEBUG_VARIABLE):
@@ -42,7 +48,32 @@ def opened(
         capture.open(source, api, list(parameters))  # type: ignore[call-overload,unused-ignore]
     except cv2.error:
         return None
-    return capture if capture.isOpened() else None
+    if not capture.isOpened():
+        return None
+    _let_turn(capture, name)
+    return capture
+
+
+def upright_frames(capture: cv2.VideoCapture) -> Iterator[npt.NDArray[Any]]:
+    """The frames of an opened video, BGR, turned as its file says: a phone's is upright."""
+    turned = round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) in (90, 270)
+    while True:
+        read, frame = capture.read()
+        if not read:
+            return
+        yield cv2.rotate(frame, cv2.ROTATE_180) if turned and _TURNS_BACKWARDS else frame
+
+
+def _let_turn(capture: cv2.VideoCapture, source: int | str) -> None:
+    # It is what OpenCV does by itself, in each version but 4.11.
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    degrees = round(capture.get(cv2.CAP_PROP_ORIENTATION_META))
+    if degrees in (90, 180, 270) and not capture.get(cv2.CAP_PROP_ORIENTATION_AUTO):
+        capture.release()
+        raise SourceError(
+            f"{quoted(masked(str(source)))}: to be turned by {degrees} degrees, which this OpenCV "
+            f"{cv2.__version__} does not do; convert the video: ffmpeg -i IN OUT.mp4"
+        )
 
 
 def opencv_path(path: str) -> str:

@@ -49,7 +49,12 @@ def _check_service(arguments: list[str], model: Path) -> None:
     class InstallOptions(ServiceOptions, ClassifyOptions):
         """What `edgetl service install` takes."""
 
-    # The role gives the model.
+    for option in ("--model", "--name", "--runtime"):
+        if option in {argument.partition("=")[0] for argument in arguments}:
+            raise SettingError(
+                f"--service: {option} is given by the deployment itself; leave it out"
+                + ("; edgetl_runtime in an inventory changes it" if option == "--runtime" else "")
+            )
     arguments = ["--model=model.tflite", *arguments]
     try:
         given = options_from_arguments(InstallOptions, arguments, name="edgetl service install")

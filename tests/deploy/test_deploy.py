@@ -270,6 +270,8 @@ def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
         ("--camera 0 --memory-max 1", "--memory-max 1"),
         ("photo.jpg", "a service watches a camera, not files"),
         ("", "--service: empty"),
+        ("--camera 0 --runtime litert", "--runtime is given by the deployment itself"),
+        ("--camera 0 --model=other.tflite", "--model is given by the deployment itself"),
     ],
 )
 def test_options_of_a_service_are_checked_before_anything_is_sent(

@@ -196,3 +196,18 @@ def test_options_that_look_like_templates_come_as_they_are(
     camera = "http://127.0.0.1:9/{{1+1}}{#"
     yard.deploy(models[0], "--service", f"--camera '{camera}' --run-as daemon")
     assert camera in yard.unit.read_text()
+
+
+@pytest.mark.slow
+def test_what_is_shown_of_a_deployment_holds_no_password(
+    yard: Yard, models: tuple[Path, Path]
+) -> None:
+    arguments = ["deploy", models[0], "yard", "--inventory", yard.folder / "hosts.yml"]
+    camera = "http://boss:geheim8x@127.0.0.1:9/live?token=geheim9y"
+    service = f"--camera '{camera}' --run-as "
+    for user, status in (("root", 1), ("daemon", 0)):
+        done = yard.cli(*arguments, "--service", service + user, check=status, EDGETL_DEBUG="1")
+        assert "PLAY RECAP" in done.stdout + done.stderr
+        assert "geheim" not in done.stdout + done.stderr
+    assert camera in yard.unit.read_text()
+    assert yard.unit.stat().st_mode & 0o777 == 0o600

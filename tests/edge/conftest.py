@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -141,6 +142,25 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], *, fps: float = 10) 
         writer.write(picture)
     assert writer is not None
     writer.release()
+    return path
+
+
+def write_rotated_video(path: Path, pictures: Iterable[np.ndarray], degrees: int) -> Path:
+    """An .mp4 of BGR frames that are to be turned clockwise, as a phone on its side writes it."""
+    writer = None
+    for picture in pictures:
+        size = (picture.shape[1], picture.shape[0])
+        writer = writer or cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, size)
+        writer.write(picture)
+    assert writer is not None
+    writer.release()
+    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    content = bytearray(path.read_bytes())
+    # The matrix of version 0 of tkhd, in 16.16 and 2.30 numbers (ISO/IEC 14496-12, 8.3.2).
+    one = 2**16
+    matrix = (cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 2**30)
+    struct.pack_into(">9i", content, content.index(b"tkhd") + 44, *matrix)
+    path.write_bytes(content)
     return path
 
 

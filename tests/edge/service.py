@@ -35,5 +35,8 @@ def as_read(unit: Path, name: str) -> str:
 
 
 def install(card: Path, *more: str) -> list[str | Path]:
-    camera = ["--camera", "0", "--model", "/home/pi/m.tflite"]
-    return ["service", "install", *camera, "--root", card, "--run-as", "pi", *more]
+    """The arguments that install a service into `card`, with `more` in place of or behind these."""
+    usual = {"--camera": "0", "--model": "/home/pi/m.tflite", "--root": card, "--run-as": "pi"}
+    given = {argument.partition("=")[0] for argument in more}
+    kept = [item for item in usual.items() if item[0] not in given]
+    return ["service", "install", *(part for item in kept for part in item), *more]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edgetl.edge.sources.file_kinds import is_picture_file
+from edgetl.edge.sources.file_kinds import is_picture_file, is_video_file
 from edgetl.edge.sources.files import Item, files
 
 HEIC = Path(__file__).with_name("heic") / "upright.heic"
@@ -66,3 +66,24 @@ def test_classify_finds_a_photo_without_a_suffix_in_a_folder_and_below(tmp_path:
     (tmp_path / "sub" / "README").write_text("no photo")
     found = list(files([str(tmp_path)]))
     assert [Path(item.source).name for item in found if isinstance(item, Item)] == ["IMG_7"]
+
+
+PACKETS = (b"G" + bytes(187)) * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        *((f"clip.{suffix}", b"", True) for suffix in ("h264", "MTS", "m2ts", "3gp", "flv", "mp4")),
+        ("clip.ts", PACKETS, True),
+        ("code.ts", b"GET();" + bytes(300), False),
+        ("code.ts", b"import { a } from 'b';\n" * 20, False),
+        ("empty.ts", b"", False),
+        ("a.jpg", CONTENTS["JPEG"], False),
+    ],
+)
+def test_a_video_is_known_by_its_suffix_and_a_transport_stream_by_its_packets(
+    tmp_path: Path, name: str, content: bytes, expected: bool
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert is_video_file(tmp_path / name) is expected

@@ -163,3 +163,21 @@ def test_a_scale_or_zero_point_out_of_range_is_refused(
     path = tmp_path / "m.tflite"
     path.write_bytes(bytes(tools.convert_object_to_bytearray(model)))
     assert "damaged" in refusal(path, LABELS)
+
+
+@pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "no labels"])
+def test_a_model_for_an_edge_tpu_is_named_as_such(
+    third_party_models: Path, tmp_path: Path, labels: tuple[str, ...] | None
+) -> None:
+    from tensorflow.lite.tools import flatbuffer_utils as tools
+
+    content = (third_party_models / "uint8.tflite").read_bytes()
+    model = tools.convert_bytearray_to_object(bytearray(content))
+    code = model.operatorCodes[0]
+    # BuiltinOperator_CUSTOM, as edgetpu_compiler writes it.
+    code.deprecatedBuiltinCode = code.builtinCode = 32
+    code.customCode = b"edgetpu-custom-op"
+    path = tmp_path / "m_edgetpu.tflite"
+    path.write_bytes(bytes(tools.convert_object_to_bytearray(model)))
+    line = "compiled for a Coral Edge TPU; use the file without _edgetpu"
+    assert refusal(path, labels).endswith(line)

@@ -55,7 +55,7 @@ _TABLES = {
     "Model": "version:uint operator_codes:[OperatorCode] subgraphs:[SubGraph] description:string "
     "buffers:[Buffer] metadata_buffer:[int] metadata:[Metadata] signature_defs:[SignatureDef] "
     "[ExternalBufferGroup] [ExternalBuffer]",
-    "OperatorCode": "deprecated_builtin_code:byte string int builtin_code:int",
+    "OperatorCode": "deprecated_builtin_code:byte custom_code:string int builtin_code:int",
     "Buffer": "data:[ubyte] offset:ulong size:ulong",
     "Metadata": "name:string buffer:uint",
     "SubGraph": "tensors:[Tensor] inputs:[int] outputs:[int] operators:[Operator] string int",

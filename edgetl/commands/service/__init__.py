@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgetl.commands import Commands
 from edgetl.edge.errors import SettingError
+from edgetl.edge.system.masking import secrets_of
 
 
 def needs_systemd(*, root_to: str = "") -> None:
@@ -22,6 +23,8 @@ def needs_systemd(*, root_to: str = "") -> None:
 
         program = Path(sys.executable).parent / "edgetl"
         typed = join(["sudo", str(program), *sys.argv[1:]])
+        if any(map(secrets_of, sys.argv)):
+            raise SettingError(f"only root {root_to} a service; type it again behind: sudo")
         raise SettingError(f"only root {root_to} a service; type: {typed}")
 
 

@@ -36,7 +36,7 @@ def install(
     version = systemd.systemd_version() if service.running else None
     plan = planned(service, options, systemd_version=version)
     if dry_run and not as_json:
-        print(plan.text, end="", flush=True)
+        print(plan.shown, end="", flush=True)
         for error in plan.refused:
             logger.error(error)
         raise typer.Exit(2 if plan.refused else 0)
@@ -56,7 +56,7 @@ def install(
 def _confirm(plan: "Plan", *, yes: bool) -> None:
     if not (yes or sys.stdin.isatty()):
         raise SettingError("nobody to ask; read it with --dry-run, then add --yes")
-    print(plan.text, file=sys.stderr)
+    print(plan.shown, file=sys.stderr)
     if not yes:
         typer.confirm(f"Write this to {plan.location.unit} and start it?", abort=True, err=True)
 
