@@ -42,8 +42,10 @@ def why_not_opened(url: str) -> str:
     try:
         with socket.create_connection((parts.hostname, port), FRAME_SECONDS) as connection:
             return _why_rtsp(connection, url) if parts.scheme == "rtsp" else ""
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         return why_no_connection(error)
+    except ValueError:  # a host that is no name, or a way to log in that is not known here
+        return ""
 
 
 def _why_http(url: str) -> str:

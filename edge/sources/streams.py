@@ -49,8 +49,15 @@ class StreamCapture:
             self._still = StillPicture(url, settings.fps)
         elif settings.fps:
             raise self._has_its_own()
+        elif is_pipeline(url):
+            self._capture = _opened_pipeline(url)
         else:
-            self._capture = _opened_pipeline(url) if is_pipeline(url) else _opened_url(url)
+            self._capture = _opened_url(url)
+            if self._capture is None:
+                # FFmpeg does not know every picture by its content.
+                if not (is_http and self._is_still()):
+                    raise cannot_be_opened(url, why_not_opened(url))
+                self._still = StillPicture(url)
         self._may_be_still = is_http
 
     def _has_its_own(self) -> SettingError:
@@ -89,7 +96,7 @@ def _names_a_picture(url: str) -> bool:
     return PurePosixPath(urlsplit(url).path).suffix.lower() in PICTURE_SUFFIXES
 
 
-def _opened_url(url: str) -> cv2.VideoCapture:
+def _opened_url(url: str) -> cv2.VideoCapture | None:
     # Without limits FFmpeg waits half a minute for a server that has gone silent.
     milliseconds = round(FRAME_SECONDS * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds]
@@ -98,8 +105,6 @@ def _opened_url(url: str) -> cv2.VideoCapture:
     if capture is None and "FFMPEG" not in _stream_backends():
         # A distributor's OpenCV may have GStreamer alone.
         capture = opened(url)
-    if capture is None:
-        raise cannot_be_opened(url, why_not_opened(url))
     return capture
 
 

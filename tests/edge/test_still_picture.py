@@ -35,6 +35,7 @@ class SnapServer(ThreadingHTTPServer):
         self.authorization = ""
         self.broken = range(0)
         self.same = False
+        self.suffix = "jpg"
         self.picture = frame_picture
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -55,11 +56,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         number = 0 if self.server.same else len(self.server.asked)
         self.server.asked.append(time.monotonic())
-        content = cv2.imencode(".jpg", self.server.picture(number))[1].tobytes()
+        content = cv2.imencode(f".{self.server.suffix}", self.server.picture(number))[1].tobytes()
         if len(self.server.asked) in self.server.broken:
             content = content[: len(content) * 2 // 3]
         self.send_response(200)
-        self.send_header("Content-Type", "image/jpeg")
+        self.send_header("Content-Type", f"image/{self.server.suffix}")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -104,6 +105,14 @@ def test_it_is_one_camera_without_a_word(
     assert caplog.messages == []
     # Once a second.
     assert server.asked[-1] - server.asked[-3] > 1.8
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "jp2"])
+def test_it_may_be_of_any_format_that_photos_have(server: SnapServer, suffix: str) -> None:
+    server.suffix = suffix
+    with Camera(server.url("cgi-bin/snapshot"), reconnect=False) as camera:
+        numbers = [frame_number(np.asarray(item.picture)) for item in itertools.islice(camera, 2)]
+    assert numbers == sorted(set(numbers))
 
 
 def test_its_colours_are_right_and_it_may_be_turned(server: SnapServer) -> None:
