@@ -260,14 +260,21 @@ def five_class_data(made_once: MadeOnce) -> Path:
 
 # Enough steps for the colours to be told apart, in seconds; gently, so that pictures of neither
 # colour do not all become one class.
-SMALL_RUN = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--head-lr", "0.01",
-             "--batch-size", "4", "--hold-out", "--fine-tune-lr", "5e-5",
-             "--label-smoothing", "0.05", "--unknown", "off")  # fmt: skip
+SMALL_RUN = {
+    "--image-size": "64", "--epochs": "4", "--head-epochs": "2", "--head-lr": "0.01",
+    "--batch-size": "4", "--fine-tune-lr": "5e-5", "--label-smoothing": "0.05", "--unknown": "off",
+}  # fmt: skip
 
 
-def _train(folder: Path, data: Path, *options: str, max_drop: str = "2") -> None:
+def small_run(*switches: str, **changed: str) -> list[str]:
+    """The arguments of a small training with photos held out; `changed` by underscores."""
+    values = SMALL_RUN | {f"--{name.replace('_', '-')}": value for name, value in changed.items()}
+    return ["--hold-out", *switches, *(word for pair in values.items() for word in pair)]
+
+
+def _train(folder: Path, data: Path, *, max_drop: str = "2", **changed: str) -> None:
     cli = Cli(folder)
-    cli.here("train", data, "--out", "runs/colours", *SMALL_RUN, *options)
+    cli.here("train", data, "--out", "runs/colours", *small_run(**changed))
     cli.here(
         "export", "runs/colours", "--quantize", "none", "--quantize", "int8", "--max-drop", max_drop
     )
@@ -285,9 +292,9 @@ def five_class_run(made_once: MadeOnce, five_class_data: Path) -> Path:
 
     It has learned too little of green for int8 to keep it, which export rejects.
     """
-    options = ["--image-size", "96x64", "--fit", "crop", "--epochs", "9", "--head-epochs", "7"]
+    changed = {"image_size": "96x64", "fit": "crop", "epochs": "9", "head_epochs": "7"}
     folder = made_once(
-        "five-class", lambda to: _train(to, five_class_data, *options, max_drop="100")
+        "five-class", lambda to: _train(to, five_class_data, max_drop="100", **changed)
     )
     return folder / "runs" / "colours"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL_RUN, Cli, MadeOnce, write_colour_pictures
+from tests.conftest import Cli, MadeOnce, small_run, write_colour_pictures
 
 
 @pytest.fixture(scope="session")
@@ -16,8 +16,7 @@ def unknown_run(made_once: MadeOnce) -> Path:
         (to / "photos" / "green").rename(to / "photos" / "none")
         write_colour_pictures(to / "strange", ["yellow"], 4)
         cli = Cli(to)
-        trained = [word for word in SMALL_RUN if word not in ("--unknown", "off")]
-        made = cli("train", "photos", "--out", "run", *trained)
+        made = cli("train", "photos", "--out", "run", *small_run(unknown="on"))
         (to / "train.log").write_text(made.stderr)
         # 12 photos a class are too few to tell, and a file that loses one of them is not the point.
         cli("export", "run", "--quantize", "none", "--quantize", "int8", "--max-drop", "100")

@@ -15,7 +15,7 @@ import pytest
 from edgetl.edge import Classifier
 from edgetl.edge.model.preprocessing import model_input
 from edgetl.trainer.data.picture_cache import decode_pictures
-from tests.conftest import SMALL_RUN, Cli, assert_one_clear_line, write_colour_pictures
+from tests.conftest import Cli, assert_one_clear_line, small_run, write_colour_pictures
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_run(
     cli: Cli, two_class_data: Path, two_class_run: Path
 ) -> None:
     again = cli.folder / "again"
-    cli("train", two_class_data, "--out", again, *SMALL_RUN)
+    cli("train", two_class_data, "--out", again, *small_run())
     first = json.loads((two_class_run / "history.json").read_text())["epochs"]
     second = json.loads((again / "history.json").read_text())["epochs"]
     for old, new in zip(first, second, strict=True):

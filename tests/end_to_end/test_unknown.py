@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL_RUN, Cli, write_colour_pictures
+from tests.conftest import Cli, small_run, write_colour_pictures
 
 
 @pytest.fixture(name="folder")
@@ -74,8 +74,8 @@ def test_unknown_is_a_condition(folder: Path, tmp_path: Path) -> None:
 
 def test_a_plain_file_has_the_classes_alone_and_says_so(folder: Path, tmp_path: Path) -> None:
     cli = Cli(tmp_path)
-    cli.here("train", folder / "photos", "--out", "run", *SMALL_RUN, "--epochs", "2",
-             "--head-epochs", "1")  # fmt: skip
+    trained = small_run(epochs="2", head_epochs="1")
+    cli.here("train", folder / "photos", "--out", "run", *trained)
     assert not (tmp_path / "run" / "unknown.npz").exists()
     assert (tmp_path / "run" / "labels.txt").read_text() == "blue\nred\nunknown\n"
 
