@@ -42,7 +42,7 @@ def classify(options: ClassifyOptions) -> Outcome:
     """
     camera = None
     if options.camera is not None:
-        from edgetl.edge.pipeline.build_camera import camera_opener
+        from edgetl.edge.sources.build_camera import camera_opener
 
         camera = camera_opener(options)
     with GracefulShutdown() as shutdown, ExitStack() as stack, FanOut() as sinks:

@@ -18,18 +18,25 @@ from edgetl.edge.model.options import (
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.model.thresholds import Precision, parse_threshold
 from edgetl.edge.options import Option, Options
+from edgetl.edge.sources.options import (
+    CAMERA,
+    BackendOption,
+    FpsOption,
+    FrozenAfterOption,
+    ReconnectOption,
+    ResolutionOption,
+    RoiOption,
+    RotateOption,
+)
 from edgetl.edge.system.masking import masked
 
 FILE_FORMATS = ("jsonl", "csv")
 _LOCAL = "127.0.0.1:8000"
 
-_CAMERA = "Camera"
-
 _source = partial(Option, group=SOURCE_AND_MODEL)
 _results = partial(Option, group="Results")
 _stable = partial(Option, group="Stable labels")
 _pictures = partial(Option, group="Windows, videos and snapshots", common=False)
-_camera = partial(Option, group=_CAMERA, common=False)
 
 
 def _is_address(text: str) -> bool:
@@ -178,44 +185,13 @@ class ClassifyOptions(Options):
             below=math.inf,
         ),
     ] = 500.0
-    camera_backend: Annotated[
-        Literal["auto", "opencv", "picamera2"],
-        _camera("Library it is read by.", reason="picamera2 for a Raspberry Pi's CSI camera"),
-    ] = "auto"
-    resolution: Annotated[
-        str | None, _camera("Ask the camera for this size.", unset="its own", metavar="WxH")
-    ] = None
-    fps: Annotated[
-        float | None,
-        _camera(
-            "Ask the camera for as many frames a second.",
-            unset="its own; 1 of a still picture's URL",
-            above=0,
-            high=1000,
-        ),
-    ] = None
-    rotate: Annotated[
-        Literal[0, 90, 180, 270], _camera("Degrees that frames are turned clockwise.")
-    ] = 0
-    roi: Annotated[
-        str | None,
-        _camera(
-            "Look at a part of the turned frame, as shares: 0.25,0,0.5,1 is the middle half.",
-            unset="all of it",
-            metavar="X,Y,W,H",
-        ),
-    ] = None
-    frozen_after: Annotated[
-        float,
-        _camera(
-            "A picture that stays the same for so long counts as a lost camera; 0 is never.",
-            reason="a live one has noise",
-            metavar="SECONDS",
-            low=0,
-            below=math.inf,
-        ),
-    ] = 10.0
-    reconnect: Annotated[bool, _camera("Reconnect to a camera that was lost.")] = True
+    camera_backend: BackendOption = "auto"
+    resolution: ResolutionOption = None
+    fps: FpsOption = None
+    rotate: RotateOption = 0
+    roi: RoiOption = None
+    frozen_after: FrozenAfterOption = 10.0
+    reconnect: ReconnectOption = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -249,7 +225,7 @@ class ClassifyOptions(Options):
         if self.files and self.camera is not None:
             raise SettingError(f"{quoted(self.files[0])} and --camera together; give one of them")
         for setting in self.changed() if self.files else ():
-            if setting.option.group == _CAMERA:
+            if setting.option.group == CAMERA:
                 (argument,) = setting.spelled(getattr(self, setting.name))
                 option = argument.partition("=")[0]
                 raise SettingError(f"{option} is for --camera; leave it out with files")

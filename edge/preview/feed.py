@@ -1,7 +1,6 @@
 """The newest result, passed from the thread that classifies to the viewers."""
 
 import asyncio
-import contextlib
 import secrets
 import threading
 import time
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from edgetl.edge.preview.evidence import LiveEvidence
 from edgetl.edge.preview.history import STEP_SECONDS, History
 from edgetl.edge.preview.message import body, facts, jpeg, shown_pixels
+from edgetl.edge.preview.newest import Newest
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
 
@@ -54,42 +54,33 @@ class Feed:
         self.run = secrets.token_hex(4)
         self.encoded = 0
         self._labels = tuple(labels)
+        self._newest: Newest[Result] = Newest()
         self._lock = threading.Lock()
-        self._newest: Result | None = None
-        self._number = 0
-        self._time = 0.0
         self._history, self._rate = History(), Rate(seconds=_RATE_SECONDS)
-        self._waiting: list[asyncio.Future[None]] = []
-        self._closed = False
         self._evidence = evidence
         # The newest that was sent without and with evidence, and when.
         self._shown: dict[bool, tuple[Shown, float]] = {}
 
     def write(self, result: Result) -> None:
         """Replace the newest result. Takes microseconds, and waits for no viewer."""
-        probability = result.predictions[0].probability
         now = time.monotonic()
         with self._lock:
-            self._newest, self._time = result, now
-            self._number += 1
-            self._history.add(result.index, probability, now=now)
+            self._history.add(result.index, result.predictions[0].probability, now=now)
             self._rate.add(now=now)
-        self._wake()
+        self._newest.write(result)
 
     def close(self) -> None:
         """End every wait. May be called from any thread."""
-        with self._lock:
-            self._closed = True
-        self._wake()
+        self._newest.close()
 
     @property
     def closed(self) -> bool:
         """Whether no more results come."""
-        return self._closed
+        return self._newest.closed
 
     def age(self) -> float | None:
         """Seconds since the newest result; None before the first."""
-        return time.monotonic() - self._time if self._number else None
+        return self._newest.age()
 
     async def after(self, number: int, *, seconds: float, why: bool = False) -> Shown | None:
         """The newest result, once it is newer than `number`; None if none comes in time.
@@ -99,11 +90,15 @@ class Feed:
         """
         why = why and self._evidence is not None
         ends = time.monotonic() + seconds
-        while not self._closed:
-            if await self._is_newer(number, ends - time.monotonic()):
+        while not self.closed:
+            if await self._newest.is_newer(number, seconds=ends - time.monotonic()):
                 shown, at = self._shown.get(why, (None, float("-inf")))
                 rest = at + _SHORTEST_SECONDS[why] - time.monotonic()
-                if shown and shown.number > number and (shown.number == self._number or rest > 0):
+                if (
+                    shown
+                    and shown.number > number
+                    and (shown.number == self._newest.number or rest > 0)
+                ):
                     return shown
                 if rest <= 0:
                     return self._show(why)
@@ -112,27 +107,11 @@ class Feed:
                 return None
         return None
 
-    async def _is_newer(self, number: int, seconds: float) -> bool:
-        """Whether there is a result after `number`, now or within `seconds`."""
-        with self._lock:
-            if self._number > number:
-                return True
-            if self._closed or seconds <= 0:
-                return False
-            changed = asyncio.get_running_loop().create_future()
-            self._waiting.append(changed)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed, seconds)
-        with self._lock:
-            if changed in self._waiting:
-                self._waiting.remove(changed)
-            return self._number > number
-
     def _show(self, why: bool) -> Shown:
         # It has no await, so one encoding serves all viewers.
+        result, number, at = self._newest.read()
+        step = int(at / STEP_SECONDS)
         with self._lock:
-            assert self._newest is not None
-            result, number, step = self._newest, self._number, int(self._time / STEP_SECONDS)
             marks, rate = self._history.marks(), self._rate.per_second()
         described = facts(result, self._labels, marks, rate=rate, step=step)
         pixels, label = shown_pixels(result.picture), None
@@ -145,17 +124,3 @@ class Feed:
         shown = Shown(number, body(described, picture), picture)
         self._shown[why] = shown, time.monotonic()
         return shown
-
-    def _wake(self) -> None:
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-        if waiting:
-            # The loop is closed if the server stopped during a wait.
-            with contextlib.suppress(RuntimeError):
-                waiting[0].get_loop().call_soon_threadsafe(_release, waiting)
-
-
-def _release(waiting: list[asyncio.Future[None]]) -> None:
-    for future in waiting:
-        if not future.done():
-            future.set_result(None)

@@ -4,15 +4,15 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edgetl.edge.preview.access import Guard, Rules
 from edgetl.edge.preview.connections import REQUEST_SECONDS, Connections
-from edgetl.edge.preview.feed import Feed
-from edgetl.edge.preview.routes import preview_app
 
 _START_SECONDS = 10.0
 _STOP_SECONDS = 0.9
@@ -20,15 +20,18 @@ _LARGEST_REQUEST = 16 * 1024  # bytes
 
 
 class PreviewServer:
-    """Serves a feed from a separate thread, from construction until `close`."""
+    """Serves an application from a separate thread, from construction until `close`."""
 
-    def __init__(self, feed: Feed, listener: socket.socket, rules: Rules) -> None:
-        self._feed = feed
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, rules: Rules, *, stop: Callable[[], None]
+    ) -> None:
+        """`stop` lets the application's waiting requests end, from any thread."""
+        self._stop = stop
         self._rules = rules
         self._connections: Connections | None = None
         self._server = uvicorn.Server(
             uvicorn.Config(
-                Guard(preview_app(feed, prefix=rules.prefix), rules),
+                Guard(app, rules),
                 http="h11",
                 ws="none",
                 loop="asyncio",
@@ -61,7 +64,7 @@ class PreviewServer:
 
     def close(self) -> None:
         """Stop within a second, whatever connections are open."""
-        self._feed.close()
+        self._stop()
         self._server.force_exit = self._server.should_exit = True
         self._thread.join(_STOP_SECONDS)
 

@@ -10,13 +10,13 @@ from typing import TypeVar
 from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from edgetl.edge.model.thresholds import Precision, precision_thresholds
-from edgetl.edge.pipeline.build_camera import camera_opener
 from edgetl.edge.pipeline.build_sinks import output_begins, snapshot_condition
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.preview.address import parse_address
 from edgetl.edge.service.needs import PATHS, folders_written
 from edgetl.edge.service.options import UnitLocation
 from edgetl.edge.sinks.lines import check_begins
+from edgetl.edge.sources.build_camera import camera_opener
 from edgetl.edge.sources.capture import is_stream
 from edgetl.edge.system.extras import need_extra
 

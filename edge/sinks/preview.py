@@ -1,14 +1,13 @@
 """Results on a web page, for a device without a screen."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from edgetl.edge.errors import SinkError
-from edgetl.edge.preview.address import is_loopback, link, listen, parse_address
 from edgetl.edge.preview.evidence import LiveEvidence
 from edgetl.edge.preview.feed import Feed
-from edgetl.edge.preview.token import kept_token, token_file
+from edgetl.edge.preview.serving import serve
 from edgetl.edge.results.result import Result
-from edgetl.edge.system.extras import need_extra
 
 
 class PreviewSink:
@@ -44,22 +43,22 @@ class PreviewSink:
             SettingError: `address` is not one of this machine.
             SinkError: the port is taken or not allowed.
         """
-        need_extra("preview", needs="--preview")
-        from edgetl.edge.preview.access import Rules
-        from edgetl.edge.preview.server import PreviewServer
+        self.feed = feed = Feed(labels, evidence)
 
-        where = parse_address(address)
-        listener = listen(where)
-        token = None if is_loopback(listener) else kept_token(token_file())
-        self.url = link(where, listener, token=token, prefix=prefix)
-        self.feed = Feed(labels, evidence)
-        rules = Rules(where.host, listener.getsockname()[1], token, names, prefix)
-        self._server = PreviewServer(self.feed, listener, rules)
+        def app() -> Any:
+            from edgetl.edge.preview.routes import preview_app
+
+            return preview_app(feed, prefix=prefix)
+
+        self._serving = serve(
+            app, address, option="--preview", stop=feed.close, names=names, prefix=prefix
+        )
+        self.url = self._serving.url
 
     def write(self, result: Result) -> None:
-        if not self._server.running():
+        if not self._serving.running():
             raise SinkError(f"the preview at {self.url} has stopped; start edgetl again")
         self.feed.write(result)
 
     def close(self) -> None:
-        self._server.close()
+        self._serving.close()

@@ -38,12 +38,12 @@ def _check_service(arguments: list[str], model: Path) -> None:
     from edgetl.edge.model.latest import model_of
     from edgetl.edge.model.model_file import read_model_file
     from edgetl.edge.model.thresholds import Precision, precision_thresholds
-    from edgetl.edge.pipeline.build_camera import camera_opener
     from edgetl.edge.pipeline.options import ClassifyOptions
     from edgetl.edge.preview.address import parse_address
     from edgetl.edge.service.needs import for_service
     from edgetl.edge.service.options import ServiceOptions
     from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
+    from edgetl.edge.sources.build_camera import camera_opener
 
     @dataclass(frozen=True)
     class InstallOptions(ServiceOptions, ClassifyOptions):

@@ -1,20 +1,20 @@
-"""The camera that the options of classify ask for."""
+"""The camera that options ask for."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 
 from edgetl.edge.errors import SettingError
-from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.sources.camera import live
 from edgetl.edge.sources.camera_backends import parse_resolution
 from edgetl.edge.sources.capture import CameraSettings, check_stream
 from edgetl.edge.sources.files import Item, Problem
+from edgetl.edge.sources.options import CameraOptions
 from edgetl.edge.sources.view import View, parse_roi
 
 
 def camera_opener(
-    options: ClassifyOptions,
+    options: CameraOptions,
 ) -> Callable[[], AbstractContextManager[Iterable[Item | Problem]]]:
     """What opens the camera; its options are checked now.
 
