@@ -18,6 +18,7 @@ from edgetl.edge.model.options import (
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.model.thresholds import Precision, parse_threshold
 from edgetl.edge.options import Option, Options
+from edgetl.edge.preview.options import PreviewHostOption, PreviewOption, PreviewPrefixOption
 from edgetl.edge.sources.options import (
     CAMERA,
     BackendOption,
@@ -31,30 +32,11 @@ from edgetl.edge.sources.options import (
 from edgetl.edge.system.masking import masked
 
 FILE_FORMATS = ("jsonl", "csv")
-_LOCAL = "127.0.0.1:8000"
 
 _source = partial(Option, group=SOURCE_AND_MODEL)
 _results = partial(Option, group="Results")
 _stable = partial(Option, group="Stable labels")
 _pictures = partial(Option, group="Windows, videos and snapshots", common=False)
-
-
-def _is_address(text: str) -> bool:
-    from edgetl.edge.preview.address import is_address
-
-    return is_address(text)
-
-
-def _host_name(text: str) -> str:
-    from edgetl.edge.preview.address import parse_host_name
-
-    return parse_host_name(text)
-
-
-def _prefix(text: str) -> str:
-    from edgetl.edge.preview.address import parse_prefix
-
-    return parse_prefix(text)
 
 
 @dataclass(frozen=True)
@@ -95,35 +77,9 @@ class ClassifyOptions(Options):
     mqtt_discovery: Annotated[
         bool, _results("Let Home Assistant find the topic.", common=False)
     ] = False
-    preview: Annotated[
-        str | None,
-        _results(
-            f"Live web page. [without a value: {_LOCAL}]",
-            metavar="[HOST:PORT]",
-            alone=_LOCAL,
-            is_value=_is_address,
-        ),
-    ] = None
-    preview_host: Annotated[
-        tuple[str, ...],
-        _results(
-            "Another name that the page may be asked for under, as behind a reverse proxy. "
-            "Repeatable.",
-            metavar="NAME",
-            parse=_host_name,
-            common=False,
-        ),
-    ] = ()
-    preview_prefix: Annotated[
-        str | None,
-        _results(
-            "Path under which a reverse proxy shows the page.",
-            unset="none",
-            metavar="/PATH",
-            parse=_prefix,
-            common=False,
-        ),
-    ] = None
+    preview: PreviewOption = None
+    preview_host: PreviewHostOption = ()
+    preview_prefix: PreviewPrefixOption = None
     fast: Annotated[
         bool,
         _results("Do not play a video at its own rate, as --preview does.", common=False),

@@ -23,6 +23,7 @@ from edgetl.edge.results.result import Result
 
 # What a phone can show. Larger pictures take the Pi longer to encode, and the network to send.
 LONGEST_SIDE = 960
+_THUMBNAIL = 240
 _QUALITY = 80
 # Up to this many classes all have a bar, in labels order; of more, the most probable have.
 ALL_BARS = 8
@@ -78,6 +79,15 @@ def facts(
     }
 
 
+def thumbnail_size(picture: Path | Pixels) -> InputSize:
+    """The size of a picture as a thumbnail, 240 pixels long.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    return _within(picture, _THUMBNAIL)
+
+
 def shown_pixels(picture: Path | Pixels) -> Pixels | None:
     """The picture as it is shown: upright, at most 960 pixels long; None if its file is gone.
 
@@ -85,10 +95,7 @@ def shown_pixels(picture: Path | Pixels) -> Pixels | None:
         picture: a file, or uint8 [height, width, 3] RGB.
     """
     try:
-        height, width = _size(picture)
-        scale = min(1.0, LONGEST_SIDE / max(height, width))
-        shown = InputSize(max(1, round(height * scale)), max(1, round(width * scale)))
-        return model_input(picture, shown)
+        return model_input(picture, _within(picture, LONGEST_SIDE))
     except _UNREADABLE:
         return None
 
@@ -100,6 +107,12 @@ def jpeg(pixels: Pixels | None) -> bytes:
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return data.tobytes() if encoded else b""
+
+
+def _within(picture: Path | Pixels, longest: int) -> InputSize:
+    height, width = _size(picture)
+    scale = min(1.0, longest / max(height, width))
+    return InputSize(max(1, round(height * scale)), max(1, round(width * scale)))
 
 
 def _page_index(index: int | None) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+_FOLDER = Path(__file__).parent
+
 
 @dataclass(frozen=True)
 class Page:
@@ -20,34 +22,42 @@ class Page:
 @cache
 def live_page() -> Page:
     """The page that shows the live picture."""
-    return _page("live.html")
+    return page_of(_FOLDER / "live.html")
 
 
 def message_page(title: str, text: str) -> Page:
     """A page that explains why there is no live picture."""
-    return _page("message.html", title=title, text=text)
+    return page_of(_FOLDER / "message.html", title=title, text=text)
 
 
-@cache
-def _read(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+def page_of(template: Path, *, styles: tuple[Path, ...] = (), **words: str) -> Page:
+    """The page of an HTML file with {{style}} and {{words}} in it.
 
-
-def _page(template: str, **words: str) -> Page:
+    Args:
+        template: the file.
+        styles: further style sheets, behind the one that all pages have.
+        words: by their names; they are escaped.
+    """
+    style = "".join(_read(path) for path in (_FOLDER / "preview.css", *styles))
     # In one pass, so that words which look like a name stay words.
-    values = {"style": _read("preview.css")} | {n: html.escape(w) for n, w in words.items()}
+    values = {"style": style} | {n: html.escape(w) for n, w in words.items()}
     markup = re.sub(r"{{(\w+)}}", lambda found: values[found[1]], _read(template))
-    scripts, styles = (
+    scripts, styled = (
         " ".join(_hash(part) for part in re.findall(rf"<{tag}>(.*?)</{tag}>", markup, re.DOTALL))
         or "'none'"
         for tag in ("script", "style")
     )
     return Page(
         markup,
-        f"default-src 'self'; script-src {scripts}; style-src {styles}; "
+        f"default-src 'self'; script-src {scripts}; style-src {styled}; "
         "img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'",
     )
+
+
+@cache
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _hash(inline: str) -> str:

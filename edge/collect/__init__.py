@@ -1,0 +1,1 @@
+"""Photos taken with a camera into the folder that `edgetl train` reads."""

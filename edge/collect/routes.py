@@ -1,0 +1,143 @@
+"""What the page of `edgetl collect` asks for: the live picture, the photos, and changes to them."""
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from edgetl.edge.collect.doubts import ALIKE, Earlier, looks_of
+from edgetl.edge.collect.pages import collect_page
+from edgetl.edge.collect.photo_folder import PhotoFolder
+from edgetl.edge.errors import EdgetlError, PictureError, SinkError
+from edgetl.edge.model.preprocessing import Pixels, model_input
+from edgetl.edge.preview.access import page_response
+from edgetl.edge.preview.message import jpeg, shown_pixels, thumbnail_size
+from edgetl.edge.preview.newest import Newest
+
+_WAIT_SECONDS = 5.0
+# A frame that is older is not what a person sees.
+_STALE_SECONDS = 2.0
+_SHOWN_PHOTOS = 24
+_LARGEST_REQUEST = 4096  # bytes
+# Forms cannot send it, and scripts of other sites only if this server allowed them to.
+_OWN_HEADER = "x-edgetl"
+
+
+def collect_app(photos: PhotoFolder, frames: Newest[Pixels], *, prefix: str) -> Starlette:
+    """The application.
+
+    Args:
+        photos: what is shown and changed.
+        frames: of the camera, uint8 [height, width, 3] RGB.
+        prefix: of all paths, besides none.
+    """
+    answers = _Answers(photos, frames)
+    routes: list[BaseRoute] = [
+        Route("/", answers.page, methods=["GET"]),
+        Route("/frame", answers.frame, methods=["GET"]),
+        Route("/state", answers.state, methods=["GET"]),
+        Route("/photo", answers.photo, methods=["GET"]),
+        Route("/change", answers.change, methods=["POST"]),
+    ]
+    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+
+
+class _Answers:
+    def __init__(self, photos: PhotoFolder, frames: Newest[Pixels]) -> None:
+        self._photos = photos
+        self._frames = frames
+        self._earlier: dict[str, Earlier] = {}
+        self._encoded: tuple[int, bytes] = (0, b"")
+
+    async def page(self, _: Request) -> Response:
+        return page_response(collect_page())
+
+    async def frame(self, request: Request) -> Response:
+        """The newest frame after the one that the viewer has, once there is one."""
+        after = request.query_params.get("after", "0")
+        seen = int(after) if after.isdecimal() and len(after) < 16 else 0
+        # Numbers of an earlier process mean nothing here.
+        seen = seen if seen <= self._frames.number else 0
+        if not await self._frames.is_newer(seen, seconds=_WAIT_SECONDS):
+            return Response(status_code=204)
+        pixels, number, _ = self._frames.read()
+        if self._encoded[0] != number:
+            self._encoded = number, jpeg(shown_pixels(pixels))
+        headers = {"X-Number": str(number)}
+        return Response(self._encoded[1], media_type="image/jpeg", headers=headers)
+
+    async def state(self, _: Request) -> Response:
+        return JSONResponse(self._state())
+
+    async def photo(self, request: Request) -> Response:
+        """A thumbnail."""
+        try:
+            path = self._photos.path_of(request.query_params.get("file", ""))
+            return Response(jpeg(model_input(path, thumbnail_size(path))), media_type="image/jpeg")
+        except (PictureError, OSError):
+            return PlainTextResponse("cannot be read", 415)
+        except EdgetlError as error:
+            return PlainTextResponse(str(error), 404)
+
+    async def change(self, request: Request) -> Response:
+        """What the JSON says: {"do": "add", "class": ...}, and so on; the state after it."""
+        if request.headers.get(_OWN_HEADER) != "1":
+            return PlainTextResponse("changes are for the page alone", 403)
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > _LARGEST_REQUEST:
+                return PlainTextResponse("too long", 413)
+        try:
+            asked = json.loads(body)
+            done = self._changes[asked["do"]](self, asked)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return PlainTextResponse("no such change", 400)
+        except SinkError as error:
+            return PlainTextResponse(str(error), 507)
+        except EdgetlError as error:
+            return PlainTextResponse(str(error), 409)
+        return JSONResponse(self._state() | done)
+
+    def _add(self, asked: dict[str, Any]) -> dict[str, Any]:
+        age = self._frames.age()
+        if age is None or age > _STALE_SECONDS:
+            return {"refused": "There is no live picture."}
+        pixels, label = self._frames.read()[0], str(asked["class"])
+        file = self._photos.add(pixels, label)
+        doubts = looks_of(pixels)
+        if self._earlier.setdefault(label, Earlier()).is_alike(pixels):
+            doubts.append(ALIKE)
+        return {"saved": file, "doubts": doubts}
+
+    def _delete(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self._photos.delete(str(asked["file"]))
+        return {}
+
+    def _move(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self._photos.move(str(asked["file"]), str(asked["class"]))
+        return {}
+
+    def _undo(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"undone": self._photos.undo()}
+
+    def _add_class(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"class": self._photos.add_class(str(asked["class"]))}
+
+    _changes: ClassVar[dict[str, Callable[["_Answers", dict[str, Any]], dict[str, Any]]]] = {
+        "add": _add, "delete": _delete, "move": _move, "undo": _undo, "add_class": _add_class,
+    }  # fmt: skip
+
+    def _state(self) -> dict[str, Any]:
+        listed = {label: self._photos.photos(label) for label in self._photos.classes}
+        return {
+            "classes": [
+                {"name": label, "count": len(names), "newest": names[: -_SHOWN_PHOTOS - 1 : -1]}
+                for label, names in listed.items()
+            ],
+            "undo": self._photos.undoable,
+        }

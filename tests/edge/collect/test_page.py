@@ -1,0 +1,193 @@
+"""The page of `edgetl collect`: its server, and the page in a real browser."""
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from edgetl.edge.collect.photo_folder import PhotoFolder
+from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.preview.newest import Newest
+from edgetl.edge.preview.serving import Serving, serve
+from edgetl.trainer.data.demo_pictures import draw_picture
+from tests.edge.browser import CHROMIUM, Tab, chromium
+
+Page = tuple[Serving, PhotoFolder, Newest[Pixels]]
+
+
+def picture(number: int) -> Pixels:
+    return np.asarray(
+        draw_picture(("fish", "house", "tree")[number % 3], seed=number, size=(640, 480))
+    )
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Page]]:
+    pytest.importorskip("uvicorn")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    running: list[Serving] = []
+
+    def page(address: str = "127.0.0.1:0") -> Page:
+        from edgetl.edge.collect.routes import collect_app
+
+        photos = PhotoFolder(tmp_path / "photos", ["open", "closed", "none"])
+        frames: Newest[Pixels] = Newest()
+        app = lambda: collect_app(photos, frames, prefix="")  # noqa: E731
+        running.append(serve(app, address, option="collect", stop=frames.close))
+        return running[-1], photos, frames
+
+    yield page
+    for one in running:
+        one.close()
+
+
+@pytest.fixture
+def tab(tmp_path: Path) -> Iterator[Tab]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed")
+    with chromium(tmp_path / "profile") as one:
+        yield one
+
+
+def asked(
+    serving: Serving, method: str, path: str, body: Any = None, **headers: str
+) -> tuple[int, Any]:
+    port = urlsplit(serving.url).port or 0
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body=None if body is None else json.dumps(body), headers=sent)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    is_json = answer.headers.get("Content-Type") == "application/json"
+    return answer.status, json.loads(content) if is_json else content
+
+
+def changed(serving: Serving, **asks: str) -> tuple[int, Any]:
+    return asked(serving, "POST", "/change", asks, X_Edgetl="1")
+
+
+def test_pictures_are_saved_deleted_moved_and_taken_back(start: Callable[..., Page]) -> None:
+    serving, photos, frames = start()
+    assert changed(serving, do="add", **{"class": "open"})[1]["refused"]
+    frames.write(picture(0))
+    status, state = changed(serving, do="add", **{"class": "open"})
+    assert (status, state["doubts"]) == (200, [])
+    file = state["saved"]
+    assert state["classes"][0] == {"name": "open", "count": 1, "newest": [file[5:]]}
+    assert changed(serving, do="add", **{"class": "open"})[1]["doubts"] == ["like one before"]
+    status, state = changed(serving, do="move", file=file, **{"class": "closed"})
+    assert [one["count"] for one in state["classes"]] == [1, 1, 0]
+    moved = f"closed/{file[5:]}"
+    assert asked(serving, "GET", f"/photo?file={moved}")[0] == 200
+    assert changed(serving, do="delete", file=moved)[1]["classes"][1]["count"] == 0
+    status, state = changed(serving, do="undo")
+    assert state["undone"] == f"deleted {moved}"
+    assert photos.photos("closed") == [file[5:]]
+    status, state = changed(serving, do="add_class", **{"class": " half open "})
+    assert state["class"] == "half open"
+    assert asked(serving, "GET", "/state")[1]["classes"][3]["name"] == "half open"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"do": "add", "class": "other"}, 409),
+        ({"do": "delete", "file": "../../x"}, 409),
+        ({"do": "add_class", "class": "a/b"}, 409),
+        ({"do": "_state"}, 400),
+        ({"do": "add"}, 400),
+        ([], 400),
+        ("x", 400),
+        ({"do": "x" * 5000}, 413),
+    ],
+)
+def test_what_cannot_be_done_is_refused(start: Callable[..., Page], body: Any, status: int) -> None:
+    serving, photos, frames = start()
+    frames.write(picture(0))
+    assert asked(serving, "POST", "/change", body, X_Edgetl="1")[0] == status
+    assert [photos.photos(label) for label in photos.classes] == [[], [], []]
+
+
+def test_other_sites_and_strangers_change_nothing(start: Callable[..., Page]) -> None:
+    serving, photos, frames = start()
+    frames.write(picture(0))
+    add = {"do": "add", "class": "open"}
+    assert asked(serving, "POST", "/change", add)[0] == 403
+    cross = {"X_Edgetl": "1", "Sec_Fetch_Site": "cross-site"}
+    assert asked(serving, "POST", "/change", add, **cross)[0] == 403
+    assert asked(serving, "POST", "/change", add, X_Edgetl="1", Host="evil.example")[0] == 421
+    guarded, photos, frames = start("0.0.0.0:0")
+    frames.write(picture(0))
+    for method, path in (("GET", "/"), ("GET", "/frame"), ("GET", "/state"), ("POST", "/change")):
+        assert asked(guarded, method, path, add, X_Edgetl="1")[0] == 403
+    assert photos.photos("open") == []
+
+
+TEXT = "document.getElementById('{}').innerText"
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_a_browser_collects_by_button_and_key(
+    start: Callable[..., Page], tab: Tab, tmp_path: Path, width: int, height: int
+) -> None:
+    serving, photos, frames = start()
+    over = threading.Event()
+
+    def film() -> None:
+        number = 0
+        while not over.wait(0.1):
+            number += 1
+            frames.write(picture(number))
+
+    camera = threading.Thread(target=film)
+    camera.start()
+    try:
+        tab.look(width, height)
+        tab.open(serving.url)
+        tab.wait("!document.getElementById('picture').hidden")
+        tab.wait("document.querySelectorAll('.take').length === 3")
+        press = (
+            "document.querySelectorAll('.take')[{}].dispatchEvent("
+            "new PointerEvent('{}', {{button: 0, bubbles: true}}))"
+        )
+        tab.value(press.format(0, "pointerdown"))
+        # While it is held, more follow.
+        tab.wait("+document.querySelectorAll('.take b')[0].textContent >= 3")
+        tab.value(press.format(0, "pointerup"))
+        key = "document.body.dispatchEvent(new KeyboardEvent('{}', {{key: '2', bubbles: true}}))"
+        tab.value(key.format("keydown"))
+        tab.wait("+document.querySelectorAll('.take b')[1].textContent >= 1")
+        tab.value(key.format("keyup"))
+        tab.wait(f"{TEXT.format('said')}.startsWith('Saved to closed')")
+        tab.wait("document.querySelectorAll('.thumbs img')[0].naturalWidth > 0")
+        tab.screenshot(tmp_path / "collect.png")
+        assert tab.value("document.documentElement.scrollWidth") <= width
+        before = len(photos.photos("open"))
+        tab.value("document.querySelector('.thumbs button').click()")
+        tab.value("document.getElementById('delete').click()")
+        tab.wait(f"{TEXT.format('said')}.startsWith('Deleted')")
+        assert len(photos.photos("open")) == before - 1
+        tab.value("document.getElementById('undo').click()")
+        tab.wait(f"{TEXT.format('said')}.startsWith('Undone: deleted')")
+        assert len(photos.photos("open")) == before
+        tab.value("document.querySelector('.thumbs button').click()")
+        tab.value("document.getElementById('target').selectedIndex = 3")
+        tab.value("document.getElementById('target').dispatchEvent(new Event('change'))")
+        tab.wait(f"{TEXT.format('said')} === 'Moved to none.'")
+        assert len(photos.photos("none")) == 1
+        tab.value("document.getElementById('name').value = '<b>ajar'")
+        tab.value("document.getElementById('new').requestSubmit()")
+        tab.wait(f"{TEXT.format('said')}.includes('no name for a folder')")
+    finally:
+        over.set()
+        camera.join()
+    tab.wait(f"{TEXT.format('notice')} === 'The camera sends no new picture.'")
+    tab.value(key.format("keydown"))
+    tab.wait(f"{TEXT.format('said')} === 'There is no live picture.'")
