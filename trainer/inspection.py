@@ -94,7 +94,7 @@ def inspect(options: InspectOptions) -> Inspection:
 def inspection_lines(inspection: Inspection) -> list[str]:
     """What `edgetl inspect` prints: the summary of `train`, sizes, near-copies and what to do."""
     return [
-        *summary_lines(inspection.summary),
+        *summary_lines(inspection.summary, listed_by="--json"),
         *_size_lines(inspection),
         *_label_lines(inspection),
         *_next_lines(inspection),

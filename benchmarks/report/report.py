@@ -2,13 +2,12 @@
 
 import importlib.util
 import os
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgetl.benchmarks.measured import Measured
 from edgetl.edge.errors import RecordError, SettingError, quoted, reason
-from edgetl.edge.system.files import replacing, write_text
+from edgetl.edge.system.files import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,20 +56,17 @@ def write_benchmark_report(measured: Measured, folder: Path) -> Path:
     check_report(folder)
     # Here and not at the top: without these packages it cannot be imported.
     from edgetl.benchmarks.report.page import benchmark_page
+    from edgetl.trainer.report.drawing import save
 
     paths = {}
     try:
-        with warnings.catch_warnings():
-            # A letter of a label that no font here has is drawn as a box.
-            warnings.filterwarnings("ignore", message="Glyph .* missing")
-            for name, figure in _figures(measured).items():
-                path = folder / f"{name}.png"
-                if figure:
-                    with replacing(path) as temporary:
-                        figure.savefig(temporary, format="png")
-                    paths[name] = path
-                else:
-                    path.unlink(missing_ok=True)
+        for name, figure in _figures(measured).items():
+            path = folder / f"{name}.png"
+            if figure:
+                save(figure, path)
+                paths[name] = path
+            else:
+                path.unlink(missing_ok=True)
         index = folder / "index.html"
         write_text(index, benchmark_page(measured, paths))
     except OSError as error:

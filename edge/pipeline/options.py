@@ -165,10 +165,20 @@ class ClassifyOptions(Options):
             raise SettingError("--preview-host and --preview-prefix are for --preview; add it")
         if self.mqtt_discovery and self.mqtt is None:
             raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
-        if self.output and self.file_format not in FILE_FORMATS:
+        if self.output:
+            self._check_output(self.output)
+
+    def _check_output(self, output: Path) -> None:
+        if self.file_format not in FILE_FORMATS:
             raise SettingError(
-                f"--output {quoted(self.output)}: add --format jsonl or --format csv, or a name "
-                f"that ends so"
+                f"--output {quoted(output)}: add --format jsonl or --format csv, or a name that "
+                f"ends so"
+            )
+        named = output.suffix.lower().lstrip(".")
+        if named in FILE_FORMATS and named != self.file_format:
+            raise SettingError(
+                f"--output {quoted(output)} is {named} by its name, and --format "
+                f"{self.file_format} is another; leave out --format, or give another name"
             )
 
     def _check_source(self) -> None:

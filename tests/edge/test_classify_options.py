@@ -62,6 +62,10 @@ def test_help_all_shows_every_option_with_its_default_and_help_the_common_ones(c
         ({"camera": "0", "when": "cat>0.9"}, "--snapshots DIR and --when"),
         ({"camera": "0", "mqtt_discovery": True}, "--mqtt-discovery needs --mqtt URL"),
         ({"camera": "0", "output": Path("a.txt")}, "--output a.txt: add --format"),
+        (
+            {"camera": "0", "output": Path("a.csv"), "format": "jsonl"},
+            "--output a.csv is csv by its name, and --format jsonl is another",
+        ),
         ({"camera": 0}, "--camera 0 is not text"),
     ],
     ids=str,

@@ -98,6 +98,21 @@ def test_what_undoes_earlier_moves_is_kept(tmp_path: Path) -> None:
     assert files(data) == before
 
 
+def test_the_same_moves_in_another_folder_get_names_that_are_free_there(tmp_path: Path) -> None:
+    path = moves_file(tmp_path, "cat/3.jpg,cat,dog,0.9")
+    first = apply_moves(made(tmp_path / "data", PLAIN), path)
+    other = made(tmp_path / "other", {"cat": 4, "dog": 4})
+    before = files(other)
+    second = apply_moves(other, path)
+    assert files(other)["dog/3-2.jpg"] == "cat/3.jpg"
+    assert second.undo != first.undo
+    apply_moves(other, second.undo)
+    assert files(other) == before
+    apply_moves(tmp_path / "data", first.undo)
+    again = apply_moves(tmp_path / "data", path)
+    assert again.undo == first.undo, "it says the same"
+
+
 def test_files_of_moves_among_the_photos_are_no_tables_of_labels(tmp_path: Path) -> None:
     data = made(tmp_path / "data", PLAIN)
     undo = apply_moves(data, moves_file(data, "cat/3.jpg,cat,dog,0.9")).undo

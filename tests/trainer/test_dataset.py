@@ -249,6 +249,7 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     [
         ({}, "no pictures found"),
         ({"a": 3}, "only one class (a)"),
+        ({"none": 3, "other": 3}, "no class, as whatever is called none, other, unknown, back"),
         ({"a": 3, "b": 1}, "class 'b' has one readable picture"),
         ({"a": 3, "b": 0}, "only one class (a); a classifier needs"),
         ({"train/a": 3, "train/b": 3, "val/a": 2, "val/c": 2}, "validation has the class 'c'"),

@@ -1,12 +1,14 @@
 import warnings
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
+from edgetl.trainer.report.drawing import save
 from edgetl.trainer.report.figures import (
     confusion_figure,
     curves_figure,
@@ -45,6 +47,15 @@ def test_the_figures_leave_pyplot_alone() -> None:
     before = pyplot.get_fignums()
     as_png(curves_figure(_history(1, 1)))
     assert pyplot.get_fignums() == before
+
+
+def test_a_label_that_no_font_has_is_drawn_without_a_warning(tmp_path: Path) -> None:
+    labels = ["castle \N{EUROPEAN CASTLE}", "dogs"]
+    figure = confusion_figure(np.eye(2, dtype=np.int64), labels, title="test")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save(figure, tmp_path / "confusion.png")
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_accuracy_is_zoomed_to_its_data() -> None:

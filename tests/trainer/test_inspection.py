@@ -33,7 +33,10 @@ def test_what_train_would_find_is_printed_and_written_as_a_page(cli: Cli, photos
     lines = shown.stdout.splitlines()
     assert max(map(len, lines)) <= 96  # paths are never broken
     joined = re.sub(r"\n {11}", " ", shown.stdout)
-    assert "alike      1 group of near-copies, 2 pictures in all" in joined
+    assert (
+        "alike      1 group of near-copies, 2 pictures in all, the largest of 2; --json" in joined
+    )
+    assert "split.json" not in joined, "inspect writes none"
     assert "1 a copy, 2 a picture of several classes" in joined
     assert "note       passed over: no pictures in logs/" in joined
     assert "sizes      shorter side 60 to 240 pixels, median 60" in joined
@@ -41,7 +44,7 @@ def test_what_train_would_find_is_printed_and_written_as_a_page(cli: Cli, photos
     assert "inspect.html" in shown.stderr
     page = (cli.folder / "inspect.html").read_text()
     assert len(Page(page).all("img")) == 4  # the near-copies and the photo in both classes
-    assert "red/<wbr>scene.jpg" in page
+    assert "red</bdi>/<wbr><bdi>scene.jpg" in page
 
 
 def test_json_names_every_file(cli: Cli, photos: Path) -> None:

@@ -108,8 +108,9 @@ def test_any_name_is_only_words(tmp_path: Path, name: str) -> None:
     dataset = made_dataset(["a", name])
     mistake = made_mistake(0, file=f"test/{name}.jpg", true="a", predicted=name)
     page = written_report(tmp_path / "hostile", dataset=dataset, wrong=1, mistakes=[mistake])
-    assert [tag for tag, _ in page.tags if tag != "wbr"] == [
-        tag for tag, _ in plain.tags if tag != "wbr"
+    # Each part of a file's path is in a bdi of its own, with a wbr between them.
+    assert [tag for tag, _ in page.tags if tag not in ("bdi", "wbr")] == [
+        tag for tag, _ in plain.tags if tag not in ("bdi", "wbr")
     ]
     for section in ("data", "confusions", "mistakes", "classes"):
         # What turns the direction of the text around it is shown as an escape.
@@ -181,3 +182,35 @@ def test_a_browser_shows_it_whole_on_a_desktop_and_on_a_phone(tmp_path: Path, cl
             with Image.open(tab.screenshot(tmp_path / f"{width}.png")) as screen:
                 assert screen.width >= width
                 assert len(screen.convert("RGB").getcolors(maxcolors=1 << 20) or []) > 20
+
+
+# Where on the screen each part of the first mistake's file begins, in the order that is meant.
+PARTS = """
+(() => {
+    const file = document.querySelector('.mistakes figcaption .faint');
+    const walker = document.createTreeWalker(file, NodeFilter.SHOW_TEXT);
+    const found = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        found.push([node.data, range.getBoundingClientRect().left]);
+    }
+    return found;
+})()
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+def test_a_file_in_a_folder_of_a_script_from_right_to_left_is_shown_in_order(
+    tmp_path: Path,
+) -> None:
+    folder = "\u0645\u0644\u0643"
+    written_report(tmp_path, mistakes=[explained_mistake(0, file=f"test/{folder}/0021_5b1.jpg")])
+    with chromium(tmp_path / "profile") as tab:
+        tab.look(1280, 900)
+        tab.open((tmp_path / "a run" / "report.html").as_uri())
+        tab.wait("document.readyState === 'complete' && document.images.length")
+        parts = tab.value(PARTS)
+    assert [text for text, _ in parts if text != "/"] == ["test", folder, "0021_5b1.jpg"]
+    lefts = [left for _, left in parts]
+    assert lefts == sorted(lefts)

@@ -36,6 +36,7 @@ def runs(tmp_path: Path) -> Path:
     second.exports.mkdir()
     (second.exports / "model.int8.tflite").write_bytes(b"12345")
     (second.exports / "model.float32.rejected.tflite").write_bytes(b"123")
+    (second.exports / "model.float32.earlier.tflite").write_bytes(b"12")
     older_run(folder / "third", finished=False)
     (folder / ".cache").mkdir()
     (folder / ".cache" / "pixels").write_bytes(b"1234567")
@@ -77,7 +78,8 @@ def test_two_runs_are_compared_by_the_settings_that_differ(runs: Path) -> None:
 def test_what_is_not_needed_is_listed_and_removed_and_the_rest_stays(runs: Path) -> None:
     found = unneeded(CleanOptions(runs))
     names = {item.path.relative_to(runs).as_posix(): item.bytes for item in found}
-    assert set(names) == {"third", ".cache", "second/exports/model.float32.rejected.tflite"}
+    aside = {f"second/exports/model.float32.{how}.tflite" for how in ("rejected", "earlier")}
+    assert set(names) == {"third", ".cache", *aside}
     assert names[".cache"] >= 7
     remove(found)
     assert {path.name for path in runs.iterdir()} == {"first", "second", "latest"}

@@ -132,8 +132,11 @@ def summarize(
     return replace(summary, warnings=found)
 
 
-def summary_lines(summary: DataSummary) -> list[str]:
-    """The summary as it is logged before training, in lines of 80 characters but for paths."""
+def summary_lines(summary: DataSummary, *, listed_by: str = "split.json") -> list[str]:
+    """The summary as it is logged before training, in lines of 80 characters but for paths.
+
+    `listed_by` is where all files are named that the summary only counts.
+    """
     lines = [part for split in SPLITS for part in _split_lines(split, summary.counts[split])]
     if not any(summary.counts["validation"].values()):
         lines.append(_IN_TURN)
@@ -148,7 +151,7 @@ def summary_lines(summary: DataSummary) -> list[str]:
         )
     if picture := summary.smallest:
         lines.append(f"smallest   {quoted(picture.file)}: {_pixels(picture)}")
-    if line := near_copy_line(summary.near_copies):
+    if line := near_copy_line(summary.near_copies, listed_by=listed_by):
         lines += _WRAPPER.wrap(line)
     if summary.excluded:
         kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.exclusion_counts.items() if n)
@@ -156,7 +159,7 @@ def summary_lines(summary: DataSummary) -> list[str]:
     shown = summary.excluded[:SHOWN_FILES]
     lines.extend(f"excluded   {quoted(item.file)}: {item.reason}" for item in shown)
     if (more := len(summary.excluded) - SHOWN_FILES) > 0:
-        lines.append(f"excluded   {more} more; split.json lists all")
+        lines.append(f"excluded   {more} more; {listed_by} lists all")
     for note in summary.notes:
         lines += _WRAPPER.wrap(f"note       {note}")
     for warning in summary.warnings:

@@ -8,7 +8,7 @@ from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.trainer.data.wording import some
 
 # Folders of what is none of the classes, in any case.
-_EXAMPLES_OF_UNKNOWN = frozenset({"none", "other", "unknown", "background"})
+EXAMPLES_OF_UNKNOWN = ("none", "other", "unknown", "background")
 
 
 def class_labels(
@@ -40,7 +40,7 @@ def class_labels(
             key = " ".join(composed.lower().split())
             if seen.setdefault(key, composed) != composed:
                 clashes.append(f"{quoted(seen[key])!r} and {quoted(composed)!r}")
-            if key in _EXAMPLES_OF_UNKNOWN:
+            if key in EXAMPLES_OF_UNKNOWN:
                 labels[name] = UNKNOWN
                 continue
             label = spelled.setdefault(key, composed)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.model.special_labels import UNKNOWN
+from edgetl.trainer.data.class_names import EXAMPLES_OF_UNKNOWN
 from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 
 Split = Literal["train", "validation", "test"]
@@ -142,6 +144,11 @@ def check_classes(dataset: Dataset) -> None:
     if not dataset.examples:
         raise DataError(
             f"{where}: no pictures found; put each class's pictures in a folder of its own there"
+        )
+    if dataset.labels == (UNKNOWN,):
+        raise DataError(
+            f"{where}: no class, as whatever is called {', '.join(EXAMPLES_OF_UNKNOWN)} is taken "
+            f"for examples of {UNKNOWN!r}; add the classes, two or more, or rename these"
         )
     if len(dataset.labels) < 2:
         raise DataError(

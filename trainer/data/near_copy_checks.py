@@ -61,13 +61,13 @@ def near_copies_in(dataset: Dataset) -> NearCopies:
     )
 
 
-def near_copy_line(found: NearCopies) -> str | None:
+def near_copy_line(found: NearCopies, *, listed_by: str) -> str | None:
     """The summary's line about near-copies; None where there are none."""
     if not found.groups:
         return None
     return (
         f"alike      {counted(found.groups, 'group')} of near-copies, {found.pictures} pictures in "
-        f"all, the largest of {found.largest}; split.json lists them"
+        f"all, the largest of {found.largest}; {listed_by} lists them"
     )
 
 

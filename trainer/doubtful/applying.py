@@ -65,8 +65,8 @@ def apply_moves(data: Path, path: Path) -> Applied:
     faults = _Faults(path, data)
     faults.add(_faults_of_names(data, moves))
     faults.stop()
-    undo, recorded = _recorded(path, moves)
-    planned = recorded or _planned(data, moves, faults)
+    recorded = _recorded(data, path, moves)
+    undo, planned = recorded or _with_undo(path, _planned(data, moves, faults))
     waiting = [move for move in planned if not _is_done(data, move)]
     faults.add(_faults_of_paths(data, waiting))
     faults.stop()
@@ -136,26 +136,49 @@ def _is_inside(data: Path, name: str) -> bool:
     return (data / name).parent.resolve().is_relative_to(data.resolve())
 
 
-def _recorded(path: Path, moves: Sequence[Move]) -> tuple[Path, tuple[Move, ...]]:
-    """The file that undoes the moves and what it undoes, where they were begun; else a free name.
+def _recorded(
+    data: Path, path: Path, moves: Sequence[Move]
+) -> tuple[Path, tuple[Move, ...]] | None:
+    """The file that undoes the moves and what it undoes, where they were begun in this folder.
+
+    One of which nothing is done here may be of another folder, where other names were taken.
+    """
+    for undo in itertools.takewhile(os.path.lexists, _undo_names(path)):
+        before = _undone_by(undo)
+        targets = {(move.file, move.label, move.to): move.target for move in before}
+        if (
+            targets.keys() == {(move.file, move.label, move.to) for move in moves}
+            and all(move.target in ("", targets[move.file, move.label, move.to]) for move in moves)
+            and any(_is_done(data, move) for move in before)
+        ):
+            return undo, before
+    return None
+
+
+def _with_undo(path: Path, planned: tuple[Move, ...]) -> tuple[Path, tuple[Move, ...]]:
+    """Planned moves with the file that is to undo them: one that does just that, or a free name.
 
     That of other moves is kept: it is the only record of where photos were.
     """
+    same = tuple(move.undone.undone for move in planned)
+    for undo in _undo_names(path):
+        if not os.path.lexists(undo) or _undone_by(undo) == same:
+            return undo, planned
+    raise AssertionError("numbers do not end")
+
+
+def _undo_names(path: Path) -> Iterator[Path]:
     for number in itertools.count(1):
         ending = ".undo.csv" if number == 1 else f".undo-{number}.csv"
-        undo = path.with_name(f"{path.name.removesuffix('.csv')}{ending}")
-        if not os.path.lexists(undo):
-            return undo, ()
-        try:
-            before = tuple(move.undone for move in read_moves(undo))
-        except DataError:
-            continue
-        targets = {(move.file, move.label, move.to): move.target for move in before}
-        if targets.keys() == {(move.file, move.label, move.to) for move in moves} and all(
-            move.target in ("", targets[move.file, move.label, move.to]) for move in moves
-        ):
-            return undo, before
-    raise AssertionError("numbers do not end")
+        yield path.with_name(f"{path.name.removesuffix('.csv')}{ending}")
+
+
+def _undone_by(undo: Path) -> tuple[Move, ...]:
+    """The moves that a file undoes; none if it is no file of moves."""
+    try:
+        return tuple(move.undone for move in read_moves(undo))
+    except DataError:
+        return ()
 
 
 def _planned(data: Path, moves: Sequence[Move], faults: _Faults) -> tuple[Move, ...]:

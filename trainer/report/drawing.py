@@ -7,7 +7,9 @@ a window system.
 import functools
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+
+from edgetl.edge.system.files import replacing
 
 DPI = 120
 INK = "#1f2937"
@@ -57,10 +61,26 @@ def any_text() -> dict[str, Any]:
 def inches(text: str, size: float) -> float:
     """How wide `text` is, its widest line if it has several."""
     words = blank(1, 1).text(0, 0, text, fontsize=size, **any_text())
-    with warnings.catch_warnings():
-        # A letter no font has is drawn as a box, and warned of once more when that happens.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    with _no_word_of_boxes():
         return float(words.get_window_extent().width) / DPI
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with _no_word_of_boxes(), replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+@contextmanager
+def _no_word_of_boxes() -> Iterator[None]:
+    """A letter that no font here has is drawn as a box, of which Matplotlib warns each time."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
 
 
 def shortened(text: str, most: int) -> str:

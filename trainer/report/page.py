@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from PIL import Image
 
 from edgetl.edge.errors import plural, quoted
@@ -95,8 +95,12 @@ def _bdi(words: str) -> Markup:
 
 
 def _path(file: str) -> Markup:
-    """The same of a file, whose folders are where a line may break."""
-    return Markup("<bdi>{}</bdi>").format(Markup(str(escape(quoted(file))).replace("/", "/<wbr>")))
+    """The same of a file, whose folders are where a line may break.
+
+    Each name is kept apart: after an Arabic folder's the digits of a file would change places.
+    """
+    names = [Markup("<bdi>{}</bdi>").format(name) for name in quoted(file).split("/")]
+    return Markup('<bdi dir="ltr">{}</bdi>').format(Markup("/<wbr>").join(names))
 
 
 def percent(value: float) -> str:

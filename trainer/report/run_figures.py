@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgetl.edge.system.files import replacing
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.metrics import Classes, Probabilities, as_matrix
@@ -15,6 +14,7 @@ from edgetl.trainer.network.model import ParameterCounts, backbone_of
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import figures
 from edgetl.trainer.report.coverage import coverage_figure
+from edgetl.trainer.report.drawing import save
 from edgetl.trainer.report.model_diagram import ModelStage, model_figure
 from edgetl.trainer.report.reliability import reliability_figure
 from edgetl.trainer.run.folder import RunFolder
@@ -112,5 +112,4 @@ def _stages(model: keras.Model, counts: ParameterCounts, recipe: Recipe) -> list
 
 
 def _save(run: RunFolder, name: str, figure: Any) -> None:
-    with replacing(run.figures / f"{name}.png") as temporary:
-        figure.savefig(temporary, format="png")
+    save(figure, run.figures / f"{name}.png")
