@@ -57,7 +57,8 @@ def refusals(
         tried(lambda: check_extras(options))
         if os.geteuid() == 0:
             written = [options.output] if options.output else []
-            reads = [path for path in (options.model, options.labels) if path]
+            read = (options.model, options.labels, options.mqtt_cert, options.mqtt_key)
+            reads = [path for path in read if path]
             writes = [*map(Path, folders_written(options)), *written]
             tried(lambda: check_rights(user, runs=programs, reads=reads, writes=writes))
     return refused
@@ -143,8 +144,9 @@ def _check_persistent(options: ClassifyOptions) -> None:
     for name in PATHS if "://" in (options.camera or "") else ("camera", *PATHS):
         path = getattr(options, name)
         if path is not None and any(Path(path).is_relative_to(folder) for folder in _VOLATILE):
+            option = f"--{name.replace('_', '-')}"
             raise SettingError(
-                f"--{name} {quoted(path)}: a service has a temporary folder of its own, which is "
+                f"{option} {quoted(path)}: a service has a temporary folder of its own, which is "
                 f"emptied; choose another folder"
             )
 

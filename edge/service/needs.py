@@ -12,7 +12,7 @@ from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
 
 # Options that are paths.
-PATHS = ("model", "labels", "output", "snapshots")
+PATHS = ("model", "labels", "output", "snapshots", "mqtt_cert", "mqtt_key")
 
 
 def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
