@@ -10,7 +10,7 @@ from typing import TypeVar
 from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
 from edgetl.edge.model.model_file import read_labels, read_model_file
 from edgetl.edge.pipeline.build_camera import camera_opener
-from edgetl.edge.pipeline.build_sinks import output_begins, snapshot_condition
+from edgetl.edge.pipeline.build_sinks import broker, output_begins, snapshot_condition
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.preview.address import parse_address
 from edgetl.edge.service.needs import PATHS, folders_written
@@ -46,6 +46,8 @@ def refusals(
     labels = tried(lambda: _labels(options, location.root))
     if options.preview is not None:
         tried(lambda: parse_address(options.preview or ""))
+    if options.mqtt is not None:
+        tried(lambda: broker(options))
     for folder in folders_written(options):
         tried(lambda: _check_folder(folder, location.root))  # noqa: B023 - called here and now
     if labels is not None:

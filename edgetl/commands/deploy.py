@@ -53,7 +53,7 @@ def _check_service(arguments: list[str]) -> None:
         if given.preview is not None:
             parse_address(given.preview)
         if given.mqtt is not None:
-            parse_mqtt_url(given.mqtt)
+            parse_mqtt_url(given.mqtt, certificate=given.mqtt_cert, key=given.mqtt_key)
     except SettingError as error:
         raise SettingError(f"--service: {error}") from error
 
