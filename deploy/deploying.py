@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal
 
-from edgetl import __version__
 from edgetl.deploy.options import DeployOptions
+from edgetl.deploy.own_package import own_package
 from edgetl.deploy.targets import Targets, targets
 from edgetl.edge.errors import EdgetlError, SettingError, quoted
 from edgetl.edge.model.latest import model_of
@@ -75,7 +75,6 @@ def deploy(options: DeployOptions) -> list[Deployed]:
         package = str(Path(package).absolute())
     variables = {
         "edgetl_model": str(model.absolute()),
-        "edgetl_own_package": f"edgetl=={__version__}",
         "edgetl_package": package,
         "edgetl_hosts": chosen.pattern,
         "edgetl_max_ms": options.max_ms,
@@ -85,7 +84,9 @@ def deploy(options: DeployOptions) -> list[Deployed]:
     variables = {name: value for name, value in variables.items() if value is not None}
     with TemporaryDirectory(prefix="edgetl-deploy-") as temporary:
         inventory = Path(temporary, "targets.yml")
-        inventory.write_text(json.dumps(chosen.inventory), encoding="utf-8")
+        inventory.write_text(_as_yaml(chosen.inventory), encoding="utf-8")
+        if package is None:
+            variables["edgetl_own_package"] = own_package(Path(temporary))
         extra_vars = Path(temporary, "variables.yml")
         extra_vars.write_text(_as_yaml(variables), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "ansible", "playbook", str(HERE / "playbook.yml")]
@@ -104,7 +105,8 @@ def deploy(options: DeployOptions) -> list[Deployed]:
 def _as_yaml(value: Any) -> str:
     """A value as YAML for Ansible, in which no text is taken for a template."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_as_yaml(item)}" for name, item in value.items()) + "}"
+        items = (f"{json.dumps(name)}: {_as_yaml(item)}" for name, item in value.items())
+        return "{" + ", ".join(items) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_as_yaml, value)) + "]"
     if isinstance(value, str):

@@ -8,9 +8,13 @@ from typing import Any
 
 from edgetl.edge.errors import SettingError, quoted
 
-# HOST, USER@HOST, HOST:PORT, and an IPv6 address in brackets.
+# HOST, USER@HOST, HOST:PORT, and an IPv6 address in brackets. A user is one of useradd's, a host a
+# name of DNS or of an inventory: what else there is, ssh, a shell or Ansible's templates may take
+# for something to run.
 _ADDRESS = re.compile(
-    r"(?:(?P<user>[^@:\s]+)@)?(?P<host>\[[0-9a-fA-F:.%\w]+\]|[^@:\[\]\s,/]+)(?::(?P<port>\d{1,5}))?"
+    r"(?:(?P<user>\w[\w.+-]*\$?)@)?"
+    r"(?P<host>\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|\w[\w.-]*)"
+    r"(?::(?P<port>[0-9]{1,5}))?"
 )
 
 
@@ -52,7 +56,7 @@ def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
     names = []
     for host in hosts:
         found = _ADDRESS.fullmatch(host)
-        if not found or host.startswith("-"):
+        if not found or not 0 < int(found["port"] or 22) < 2**16:
             raise SettingError(
                 f"{quoted(host)} is not a HOST; give it like pi@raspberrypi.local:22"
             )

@@ -9,6 +9,7 @@ from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import Pixels, seen_region
 from edgetl.edge.results.activation_map import overlaid
 from edgetl.edge.results.annotate import caption_font
+from edgetl.edge.results.probability import percent
 
 # Of the photo, in pixels.
 LONGEST_SIDE = 640
@@ -55,10 +56,10 @@ def drawn(explanation: Explanation, photo: Pixels, input_size: InputSize) -> Pix
 
 def _caption(explanation: Explanation, *, all_seen: bool) -> list[tuple[str, tuple[int, int, int]]]:
     best = explanation.predictions[0]
-    answer = f"{quoted(best.label)} {best.probability:.1%}"
+    answer = f"{quoted(best.label)} {percent(best.probability)}"
     shown = explanation.shown
     evidence = f"evidence for {quoted(shown.label)}"
     if shown.index != best.index:
-        evidence += f" ({shown.probability:.1%})"
+        evidence += f" ({percent(shown.probability)})"
     lines = [(answer, _BLACK), (evidence, _FAINT), (_LEGEND, _FAINT)]
     return lines if all_seen else [*lines, ("pale: outside what the model takes", _FAINT)]

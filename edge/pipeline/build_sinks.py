@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from edgetl.edge.errors import quoted
 from edgetl.edge.model.model_file import ModelFile
@@ -12,7 +14,12 @@ from edgetl.edge.results.condition import Condition, parse_condition
 from edgetl.edge.results.debounce import ChangeDetector
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import Sink
+from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE, Broker, parse_mqtt_url
 from edgetl.edge.system.messages import logger
+
+if TYPE_CHECKING:
+    from edgetl.edge.sinks.lines import FileLines
+    from edgetl.edge.sinks.rotating_lines import RotatingLines
 
 
 def build_sinks(
@@ -41,8 +48,9 @@ def build_sinks(
     condition = snapshot_condition(options, labels)
     in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     as_text = options.file_format == "text" and not options.on_change
-    if options.output or not (in_terminal and as_text):
-        yield on_change(_record_sink(options, labels))
+    unread = _others(options) and _is_null(sys.stdout)
+    if options.output or not ((in_terminal and as_text) or unread):
+        yield on_change(_record_sink(options, labels, live=live))
     if in_terminal and (options.output or as_text):
         from rich.console import Console
 
@@ -50,7 +58,7 @@ def build_sinks(
 
         yield LiveSink(Console())
     if options.mqtt is not None:
-        yield on_change(_mqtt_sink(options.mqtt, with_discovery=options.mqtt_discovery))
+        yield on_change(_mqtt_sink(options, live=live))
     if options.preview is not None:
         yield _preview_sink(options.preview, options, model)
     if options.save_video is not None:
@@ -58,9 +66,15 @@ def build_sinks(
 
         yield VideoSink(options.save_video, RealTime() if live else OwnTime())
     if options.snapshots is not None and condition is not None:
+        from edgetl.edge.sinks.outage import Outage
         from edgetl.edge.sinks.snapshots import SnapshotSink
 
-        yield SnapshotSink(options.snapshots, condition, limit_mb=options.snapshots_limit)
+        yield SnapshotSink(
+            options.snapshots,
+            condition,
+            limit_mb=options.snapshots_limit,
+            outage=Outage(quoted(options.snapshots)) if live else None,
+        )
     if options.window:
         from edgetl.edge.sinks.window import WindowSink
 
@@ -123,37 +137,98 @@ def output_begins(options: ClassifyOptions, labels: tuple[str, ...]) -> str:
     return csv_header(classes=min(options.top_k, len(labels)))
 
 
-def _record_sink(options: ClassifyOptions, labels: tuple[str, ...]) -> Sink:
-    from edgetl.edge.sinks.lines import FileLines, Lines, StreamLines
+def broker(options: ClassifyOptions) -> Broker:
+    """The broker of --mqtt, which must be given.
 
+    Raises:
+        SettingError: it is no such URL, or its certificate does not fit it.
+    """
+    assert options.mqtt is not None
+    return parse_mqtt_url(
+        options.mqtt,
+        password=os.environ.get(PASSWORD_VARIABLE),
+        certificate=options.mqtt_cert,
+        key=options.mqtt_key,
+    )
+
+
+def _others(options: ClassifyOptions) -> bool:
+    """Whether results go elsewhere than to text or records."""
+    return bool(
+        options.mqtt or options.preview or options.save_video or options.snapshots or options.window
+    )
+
+
+def _is_null(stream: TextIO) -> bool:
+    """Whether a stream leads to /dev/null, as a service's does: it is no reason to go on."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.stat(os.devnull))  # noqa: PTH116
+    except (OSError, ValueError):
+        return False
+
+
+def _record_sink(options: ClassifyOptions, labels: tuple[str, ...], *, live: bool) -> Sink:
+    from edgetl.edge.sinks.lines import Lines, StreamLines
+    from edgetl.edge.sinks.records import CsvSink, JsonlSink, csv_header
+
+    csv = options.file_format == "csv"
+    header = csv_header(classes=min(options.top_k, len(labels))) if csv else ""
     lines: Lines
-    if options.output:
-        lines = file = FileLines(options.output, begins=output_begins(options, labels))
-        if file.cut:
-            logger.warning(
-                f"{quoted(options.output)}: ended in half a record, {file.cut} bytes; cut off"
-            )
+    if options.output and live:
+        from edgetl.edge.sinks.recovering_lines import RecoveringLines
+
+        open_lines = partial(_rotating, options.output, options, labels, header)
+        lines = RecoveringLines(quoted(options.output), open_lines)
+    elif options.output:
+        lines = _appended(options.output, options, labels, header)
     else:
-        lines = StreamLines(sys.stdout, name="stdout")
+        lines = StreamLines(sys.stdout, name="stdout", header=header)
         if options.file_format == "text":
             from edgetl.edge.sinks.text import TextSink
 
             return TextSink(lines)
-    from edgetl.edge.sinks.records import CsvSink, JsonlSink
-
-    if options.file_format == "csv":
-        return CsvSink(lines, classes=min(options.top_k, len(labels)))
-    return JsonlSink(lines)
+    return CsvSink(lines) if csv else JsonlSink(lines)
 
 
-def _mqtt_sink(url: str, *, with_discovery: bool) -> Sink:
+def _rotating(
+    path: Path, options: ClassifyOptions, labels: tuple[str, ...], header: str
+) -> "RotatingLines":
+    from edgetl.edge.sinks.records import CSV_BEGINS, JSONL_BEGINS
+    from edgetl.edge.sinks.rotating_lines import RotatingLines
+
+    lines = RotatingLines(
+        path,
+        begins=output_begins(options, labels),
+        older_begin=CSV_BEGINS if header else JSONL_BEGINS,
+        header=header,
+        limit_mb=options.output_limit,
+    )
+    _log_cut(path, lines.cut)
+    return lines
+
+
+def _appended(
+    path: Path, options: ClassifyOptions, labels: tuple[str, ...], header: str
+) -> "FileLines":
+    from edgetl.edge.sinks.lines import FileLines
+
+    lines = FileLines(path, begins=output_begins(options, labels), header=header)
+    _log_cut(path, lines.cut)
+    return lines
+
+
+def _log_cut(path: Path, cut: int) -> None:
+    if cut:
+        logger.warning(f"{quoted(path)}: ended in half a record, {cut} bytes; cut off")
+
+
+def _mqtt_sink(options: ClassifyOptions, *, live: bool) -> Sink:
     from edgetl.edge.sinks.home_assistant import discovery
     from edgetl.edge.sinks.mqtt import MqttSink, availability_topic
-    from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE, parse_mqtt_url
 
-    broker = parse_mqtt_url(url, password=os.environ.get(PASSWORD_VARIABLE))
-    found = discovery(broker.topic, availability=availability_topic(broker))
-    return MqttSink(broker, announcements=[found] if with_discovery else [])
+    where = broker(options)
+    found = discovery(where.topic, availability=availability_topic(where))
+    return MqttSink(where, live=live, announcements=[found] if options.mqtt_discovery else [])
 
 
 class _OnChangeSink:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from edgetl.edge.errors import PictureError
+import numpy as np
+
+from edgetl.edge.errors import PictureError, quoted
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.pipeline.prefetch import Prefetched, Prefetcher, infer
 from edgetl.edge.results.result import Result
@@ -25,6 +27,7 @@ def results(
     """
     if isinstance(items, Prefetcher):
         items.infer_with(classifier)
+    bad: str | None = None
     for entry in items:
         if isinstance(entry, Problem):
             yield entry
@@ -37,6 +40,13 @@ def results(
         except PictureError as error:
             yield Problem(str(error))
             continue
+        if not np.isfinite(inferred.probabilities).all():
+            # Of a camera or video once, until there is a result again.
+            if item.frame is None or item.source != bad:
+                yield Problem(_not_finite(item, classifier))
+            bad = item.source
+            continue
+        bad = None
         yield Result(
             source=item.source,
             frame=item.frame,
@@ -46,3 +56,11 @@ def results(
             probabilities=inferred.probabilities,
             picture=item.picture,
         )
+
+
+def _not_finite(item: Item, classifier: Classifier) -> str:
+    frame = "" if item.frame is None else f" frame {item.frame}"
+    return (
+        f"{quoted(item.source)}{frame}: {quoted(classifier.model.path)} gives values that are not "
+        f"finite; use another model"
+    )

@@ -71,8 +71,27 @@ class ClassifyOptions(Options):
     output: Annotated[
         Path | None, _results("Append JSON lines or CSV to a file.", unset="stdout")
     ] = None
+    output_limit: Annotated[
+        float,
+        _results(
+            "Of a camera's results; above it the oldest are deleted.",
+            reason="a small SD card has room for it",
+            metavar="MB",
+            low=1,
+            below=math.inf,
+            common=False,
+        ),
+    ] = 500.0
     mqtt: Annotated[
         str | None, _results("Publish to mqtt[s]://user@host:port/topic, too.", metavar="URL")
+    ] = None
+    mqtt_cert: Annotated[
+        Path | None,
+        _results("Certificate that the broker knows us by.", metavar="PEM", common=False),
+    ] = None
+    mqtt_key: Annotated[
+        Path | None,
+        _results("Its key.", unset="in --mqtt-cert's file", metavar="PEM", common=False),
     ] = None
     mqtt_discovery: Annotated[
         bool, _results("Let Home Assistant find the topic.", common=False)
@@ -163,12 +182,15 @@ class ClassifyOptions(Options):
             raise SettingError("--snapshots-limit is for --snapshots DIR; give both")
         if (self.preview_host or self.preview_prefix) and self.preview is None:
             raise SettingError("--preview-host and --preview-prefix are for --preview; add it")
-        if self.mqtt_discovery and self.mqtt is None:
-            raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
         if self.output:
             self._check_output(self.output)
+        elif "output_limit" in {s.name for s in self.changed()}:
+            raise SettingError("--output-limit is for --output FILE; give both")
+        self._check_mqtt()
 
     def _check_output(self, output: Path) -> None:
+        if self.camera is None and "output_limit" in {s.name for s in self.changed()}:
+            raise SettingError("--output-limit is for --camera; results of files are all kept")
         if self.file_format not in FILE_FORMATS:
             raise SettingError(
                 f"--output {quoted(output)}: add --format jsonl or --format csv, or a name that "
@@ -200,6 +222,14 @@ class ClassifyOptions(Options):
     def at_own_rate(self) -> bool:
         """Whether a video is played at its own rate: where somebody may be watching."""
         return self.preview is not None and not self.fast
+
+    def _check_mqtt(self) -> None:
+        if self.mqtt_cert and self.mqtt is None:
+            raise SettingError("--mqtt-cert needs --mqtt URL, whose broker wants it")
+        if self.mqtt_key and self.mqtt_cert is None:
+            raise SettingError("--mqtt-key needs --mqtt-cert, whose key it is")
+        if self.mqtt_discovery and self.mqtt is None:
+            raise SettingError("--mqtt-discovery needs --mqtt URL, whose topic is to be found")
 
     @property
     def file_format(self) -> str:

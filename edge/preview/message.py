@@ -19,6 +19,7 @@ from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import Pixels, model_input
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.preview.history import STEP_SECONDS, Mark
+from edgetl.edge.results.probability import shortest
 from edgetl.edge.results.result import Result
 
 # What a phone can show. Larger pictures take the Pi longer to encode, and the network to send.
@@ -53,14 +54,14 @@ def facts(
         step: the half second of the result, from which the ages of the marks are counted.
     """
     best = result.predictions[0]
-    probabilities = [round(float(probability), 4) for probability in result.probabilities]
+    probabilities = [shortest(probability) for probability in result.probabilities]
     return {
         "source": quoted(result.source),
         "frame": result.frame,
         "time": result.time.isoformat(timespec="milliseconds"),
         "label": result.label,
         "index": _page_index(result.index),
-        "probability": round(best.probability, 4),
+        "probability": shortest(best.probability),
         "milliseconds": round(result.milliseconds, 1),
         "fps": None if rate is None else round(rate, 1),
         "bars": [

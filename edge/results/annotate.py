@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from edgetl.edge.errors import quoted
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import Picture, Pixels, model_input
+from edgetl.edge.results.probability import percent
 from edgetl.edge.results.result import Result
 
 _DARK, _WHITE, _FAINT = (0, 0, 0, 150), (255, 255, 255, 255), (255, 255, 255, 70)
@@ -61,7 +62,7 @@ def annotated(result: Result, *, size: tuple[int, int] | None = None) -> Pixels:
         y = round(1.5 * large + 1.4 * small * rank)
         right = small + longest * min(1.0, max(0.0, prediction.probability))
         draw.rectangle((small, y, right, y + round(1.2 * small)), fill=_FAINT)
-        text = f"{_shown(prediction.label)} {prediction.probability:.0%}"
+        text = f"{_shown(prediction.label)} {percent(prediction.probability, digits=0)}"
         draw.text((small + 2, y), text, font=caption_font(small), fill=_WHITE)
     picture[top:] = np.asarray(panel)
     return picture

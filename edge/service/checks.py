@@ -10,7 +10,7 @@ from typing import TypeVar
 from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
 from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
 from edgetl.edge.model.thresholds import Precision, precision_thresholds
-from edgetl.edge.pipeline.build_sinks import output_begins, snapshot_condition
+from edgetl.edge.pipeline.build_sinks import broker, output_begins, snapshot_condition
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.preview.address import parse_address
 from edgetl.edge.service.needs import PATHS, folders_written
@@ -48,24 +48,30 @@ def refusals(
     model = tried(lambda: _model(options, location.root))
     if options.preview is not None:
         tried(lambda: parse_address(options.preview or ""))
+    if options.mqtt is not None:
+        tried(lambda: broker(options))
     for folder in folders_written(options):
         tried(lambda: _check_folder(folder, location.root))  # noqa: B023 - called here and now
     if model is not None:
         tried(lambda: snapshot_condition(options, model.labels))
         tried(lambda: _check_output(options, model.labels, location.root))
-        threshold = options.threshold
-        if isinstance(threshold, Precision):
-            tried(lambda: precision_thresholds(model, threshold))
+        tried(lambda: _check_threshold(options, model))
     # What else is wrong with a path says more of what was meant.
     tried(lambda: _check_persistent(options))
     if location.running:
         tried(lambda: check_extras(options))
         if os.geteuid() == 0:
             written = [options.output] if options.output else []
-            reads = [path for path in (options.model, options.labels) if path]
+            read = (options.model, options.labels, options.mqtt_cert, options.mqtt_key)
+            reads = [path for path in read if path]
             writes = [*map(Path, folders_written(options)), *written]
             tried(lambda: check_rights(user, runs=programs, reads=reads, writes=writes))
     return refused
+
+
+def _check_threshold(options: ClassifyOptions, model: ModelFile) -> None:
+    if isinstance(options.threshold, Precision):
+        precision_thresholds(model, options.threshold)
 
 
 def check_extras(options: ClassifyOptions) -> None:
@@ -148,8 +154,9 @@ def _check_persistent(options: ClassifyOptions) -> None:
     for name in PATHS if is_stream(options.camera or "") else ("camera", *PATHS):
         path = getattr(options, name)
         if path is not None and any(Path(path).is_relative_to(folder) for folder in _VOLATILE):
+            option = f"--{name.replace('_', '-')}"
             raise SettingError(
-                f"--{name} {quoted(path)}: a service has a temporary folder of its own, which is "
+                f"{option} {quoted(path)}: a service has a temporary folder of its own, which is "
                 f"emptied; choose another folder"
             )
 

@@ -13,7 +13,7 @@ from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
 from edgetl.edge.sources.capture import check_stream, is_pipeline, is_stream
 
 # Options that are paths.
-PATHS = ("model", "labels", "output", "snapshots")
+PATHS = ("model", "labels", "output", "snapshots", "mqtt_cert", "mqtt_key")
 
 
 def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:

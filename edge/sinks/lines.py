@@ -15,13 +15,7 @@ _BLOCK = 65536
 
 
 class Lines(Protocol):
-    """Takes whole lines.
-
-    Attributes:
-        empty: whether no line is there yet, of this run or an earlier one.
-    """
-
-    empty: bool
+    """Takes whole lines."""
 
     def write(self, line: str) -> None:
         """Write `line`, which ends in a newline, whole and without buffering.
@@ -41,28 +35,29 @@ class StreamLines:
     Where it is a file, a line that a full disk took only a part of is removed.
     """
 
-    def __init__(self, stream: TextIO, *, name: str) -> None:
-        """`name` is what the stream is called in messages."""
-        self.empty = True
+    def __init__(self, stream: TextIO, *, name: str, header: str = "") -> None:
+        """`name` is what the stream is called in messages; `header` goes before the first line."""
         self._stream = stream
         self._name = name
+        self._header = header
         # Not through the stream: where it is unbuffered, Python loses what a write did not take.
         self._file = _file_of(stream)
 
     def write(self, line: str) -> None:
+        text = self._header + line
         try:
             if self._file is None:
-                self._stream.write(line)
+                self._stream.write(text)
                 self._stream.flush()
             else:
-                _append(self._file, line.encode(errors="backslashreplace"))
+                _append(self._file, _encoded(text))
         except BrokenPipeError as error:
             abandon(self._stream)
             raise ReaderGoneError(f"{self._name}: its reader has left") from error
         except OSError as error:
             abandon(self._stream)
             raise SinkError(f"{self._name}: {reason(error)}") from error
-        self.empty = False
+        self._header = ""
 
     def close(self) -> None:
         pass
@@ -76,20 +71,24 @@ class FileLines:
 
     Attributes:
         cut: bytes of such a half line, 0 if there was none.
+        regular: whether it is a file, and not a named pipe or a device.
     """
 
-    def __init__(self, path: Path, *, begins: str) -> None:
+    def __init__(self, path: Path, *, begins: str, header: str = "") -> None:
         """Open or create a file.
 
         Args:
             path: where; it may also be a named pipe or a device.
             begins: how every file of this kind begins; another one is left alone.
+            header: goes before the first line where nothing is there yet, in one write with it.
 
         Raises:
             SinkError: it cannot be opened, or is a file of another kind.
         """
         self.cut = 0
+        self._path = path
         self._name = quoted(path)
+        self._header = header
         try:
             # Writing to a pipe that this process can read never fails when the reader leaves.
             mode = os.O_WRONLY if path.exists() and not path.is_file() else os.O_RDWR
@@ -97,11 +96,10 @@ class FileLines:
         except OSError as error:
             raise SinkError(f"{self._name}: {reason(error)}") from error
         try:
-            regular = stat.S_ISREG(os.fstat(self._file).st_mode)
-            if regular:
+            self.regular = stat.S_ISREG(os.fstat(self._file).st_mode)
+            if self.regular:
                 check_begins(os.pread(self._file, len(begins.encode()), 0), begins, name=self._name)
                 self._cut_half_line()
-            self.empty = not regular or os.fstat(self._file).st_size == 0
         except OSError as error:
             self.close()
             raise SinkError(f"{self._name}: {reason(error)}") from error
@@ -111,13 +109,30 @@ class FileLines:
 
     def write(self, line: str) -> None:
         try:
-            _append(self._file, line.encode(errors="backslashreplace"))
+            text = line if self.size else self._header + line
+            _append(self._file, _encoded(text))
         except OSError as error:
             raise SinkError(f"{self._name}: {reason(error)}") from error
-        self.empty = False
+        if not self.regular:
+            self._header = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file; 0 of a pipe or a device."""
+        return os.fstat(self._file).st_size
+
+    @property
+    def moved(self) -> bool:
+        """Whether its name is no longer this file's: it was deleted, or moved by someone."""
+        try:
+            return not os.path.samestat(self._path.stat(), os.fstat(self._file))
+        except FileNotFoundError:
+            return True
 
     def close(self) -> None:
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
     def _cut_half_line(self) -> None:
         size = end = os.fstat(self._file).st_size
@@ -159,6 +174,10 @@ def _file_of(stream: TextIO) -> int | None:
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             return stream.fileno()
     return None
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")
 
 
 def _append(file: int, data: bytes) -> None:

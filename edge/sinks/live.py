@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgetl.edge.errors import quoted
+from edgetl.edge.results.probability import percent
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
 from edgetl.edge.system.throttling import CPU_TEMPERATURE, celsius
@@ -66,7 +67,7 @@ class LiveSink:
             bars.add_row(
                 Text(quoted(prediction.label)),
                 ProgressBar(total=1.0, completed=share, width=_BAR),
-                Text(f"{prediction.probability:6.1%}"),
+                Text(f"{percent(prediction.probability):>6}"),
             )
         label = Text(quoted(result.label), style="bold")
         return Group(Text("  ".join(facts), style="dim"), label, bars)

@@ -1,8 +1,8 @@
 """Results to an MQTT broker, which may be away for a while."""
 
 import math
-import os
 import secrets
+import ssl
 import sys
 import threading
 import time
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from edgetl.edge.errors import MissingExtraError, SinkError, reason
+from edgetl.edge.errors import MissingExtraError, SettingError, SinkError, quoted, reason
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.mqtt_url import Broker
 from edgetl.edge.sinks.records import json_record
@@ -26,6 +26,9 @@ _IN_FLIGHT = 100
 _CLIENT_IN_FLIGHT = 65535
 _KEEPALIVE = 30
 _LONGEST_BACKOFF = 10
+# Seconds for a connection, after which it is logged that there is none. Less than _SILENCE, so that
+# a short run of files has the reason beside what is lost.
+_PATIENCE = 4.0
 # Seconds without an acknowledgement after which the broker is no longer waited for.
 _SILENCE = 5.0
 # Where the queue is full, a result of a file waits so many seconds for room, and is then added
@@ -36,6 +39,8 @@ _OVERFULL = 10
 # Ctrl-C must stop within a second: seconds for what is left, and for each of the two last messages.
 _HURRY = 0.4
 _GOODBYE = 0.2
+
+_CHECK = "check host, port and scheme (mqtt, mqtts, ws, wss), and whether it wants --mqtt-cert"
 
 Message = tuple[str, str | bytes]  # topic and payload; all are retained, with QoS 1
 
@@ -48,25 +53,36 @@ class MqttSink:
     dropped, and that it is back, is logged. Where it is only slow, results of files come slower; a
     camera is never slowed.
 
+    A refusal, as of a wrong password, is the end for results of files. A camera's wait: the broker
+    may have been started before its passwords were there.
+
     A separate thread passes results to the client, which keeps their order: what a lost connection
     left unacknowledged goes first, and no newer result overtakes it.
     """
 
     def __init__(
-        self, broker: Broker, *, announcements: Sequence[Message] = (), queue: int = QUEUE
+        self,
+        broker: Broker,
+        *,
+        live: bool,
+        announcements: Sequence[Message] = (),
+        queue: int = QUEUE,
     ) -> None:
         """Start to connect; it does not wait for the broker.
 
         Args:
             broker: where, and on which topic.
+            live: whether the results are those of a live camera, and not of files.
             announcements: topics and payloads to publish at each connection.
             queue: results that wait for the broker at most.
 
         Raises:
             MissingExtraError: paho-mqtt is not installed.
+            SettingError: the broker's certificate or key cannot be used.
         """
         self._broker = broker
         self._log = FlappingLog()
+        self._live = live
         self._online = ((availability_topic(broker), "online"), *announcements)
         self._changed = threading.Condition()
         # What follows is guarded by _changed. It is never held while the client is called, which
@@ -77,11 +93,12 @@ class MqttSink:
         self._in_flight: dict[int, Message] = {}
         self._early: set[int] = set()
         self._connections = 0
-        self._connected = self._failed = self._closing = False
-        self._logged_dropping = self._raised_refusal = False
+        self._connected = self._failed = self._closing = self._leaving = False
+        self._logged_away = self._logged_dropping = self._logged_refusal = False
+        self._raised_refusal = False
         self._refused = ""
         self._dropped = 0
-        self._progress = time.monotonic()
+        self._progress = self._since = time.monotonic()
 
         self._client = _client(broker)
         self._client.on_connect = self._on_connect
@@ -96,17 +113,15 @@ class MqttSink:
     def write(self, result: Result) -> None:
         # A file name may have bytes that are not UTF-8; JSON has "\\udce9" for one.
         message = (self._broker.topic, json_record(result).encode(errors="backslashreplace"))
-        # Unlike Path.is_file it takes a camera's name of any length.
-        of_file = os.path.isfile(result.source)  # noqa: PTH113
         with self._changed:
-            if of_file:
+            if not self._live:
                 self._changed.wait_for(self._has_room_or_is_away, timeout=_PAUSE)
             if self._refused:
                 self._raised_refusal = True
                 raise SinkError(self._refused)
             if not self._unacknowledged():
                 self._progress = time.monotonic()
-            bound = self._queue * (_OVERFULL if of_file and self._answers() else 1)
+            bound = self._queue * (_OVERFULL if not self._live and self._answers() else 1)
             excess = max(0, len(self._waiting) + 1 - bound)
             for _ in range(excess):
                 self._waiting.popleft()
@@ -166,6 +181,7 @@ class MqttSink:
             left = [*self._waiting, *filter(None, [self._sending]), *self._in_flight.values()]
             lost = sum(topic == self._broker.topic for topic, _ in left)
             connected = self._connected
+            self._leaving = True
             self._waiting.clear()
             self._changed.notify_all()
         if connected:
@@ -188,10 +204,12 @@ class MqttSink:
         """The sender's thread."""
         announced = 0
         while True:
+            self._wait_for_work(announced)
             with self._changed:
-                self._changed.wait_for(lambda seen=announced: self._has_work(seen))  # type: ignore[misc]
                 if self._is_over():
                     return
+                if not self._has_work(announced):
+                    continue
                 if announced != self._connections:
                     announced = self._connections
                     self._waiting.extendleft(reversed(self._online))
@@ -206,6 +224,18 @@ class MqttSink:
                     self._in_flight[mid] = self._sending
                 self._sending = None
                 self._changed.notify_all()
+
+    def _wait_for_work(self, announced: int) -> None:
+        with self._changed:
+            while not self._has_work(announced):
+                unanswered = not (self._connected or self._logged_away or self._leaving)
+                left = self._since + _PATIENCE - time.monotonic() if unanswered else None
+                if left is not None and left <= 0:
+                    break
+                self._changed.wait(timeout=left)
+            else:
+                return
+        self._away(f"no answer within {_PATIENCE:g} seconds; {_CHECK}")
 
     def _is_over(self) -> bool:
         return bool(self._refused) or (self._closing and not self._waiting)
@@ -227,8 +257,10 @@ class MqttSink:
             self._on_refused(code)
             return
         with self._changed:
-            was_away, dropped = self._failed, self._dropped
-            self._connected, self._failed, self._logged_dropping = True, False, False
+            was_away, dropped = self._logged_away, self._dropped
+            self._connected = True
+            self._failed = False
+            self._logged_away = self._logged_dropping = self._logged_refusal = False
             self._connections += 1
             self._progress = time.monotonic()
             self._changed.notify_all()
@@ -240,25 +272,32 @@ class MqttSink:
         if code.getName() == "Server unavailable":
             self._away("the broker is not ready")
             return
+        refused = (
+            f"the broker refuses the connection ({str(code).lower()}); check user and password"
+        )
+        if self._live:
+            self._away(refused, is_refusal=True)
+            return
         with self._changed:
-            self._refused = (
-                f"{self._broker.name}: the broker refuses the connection ({str(code).lower()}); "
-                f"check user and password"
-            )
+            self._refused = f"{self._broker.name}: {refused}"
             self._changed.notify_all()
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
         # The client calls this while it handles the error, and does not pass it on.
         error = sys.exc_info()[1]
-        self._away(f"cannot be reached ({reason(error) if isinstance(error, OSError) else error})")
+        why = reason(error) if isinstance(error, OSError) else error
+        clear = isinstance(error, ConnectionRefusedError | ssl.SSLCertVerificationError)
+        foreign = isinstance(error, ConnectionError | ssl.SSLError) and not clear
+        self._away(f"cannot be reached ({why}){f'; {_CHECK}' if foreign else ''}")
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, _code: Any, _more: Any) -> None:
         with self._changed:
             was_connected, self._connected = self._connected, False
-            self._changed.notify_all()
-            if self._closing or not was_connected:
+            self._since = time.monotonic()
+            if self._leaving or self._refused:
+                self._changed.notify_all()
                 return
-        self._away("connection lost")
+        self._away("connection lost" if was_connected else f"closes the connection; {_CHECK}")
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, _code: Any, _more: Any) -> None:
         with self._changed:
@@ -267,17 +306,21 @@ class MqttSink:
             self._progress = time.monotonic()
             self._changed.notify_all()
 
-    def _away(self, what: str) -> None:
+    def _away(self, what: str, *, is_refusal: bool = False) -> None:
         with self._changed:
-            first, self._failed = not self._failed, True
+            # What a person can fix is logged even where the broker was away before.
+            first = not self._logged_away or (is_refusal and not self._logged_refusal)
+            self._logged_away = True
+            self._logged_refusal |= is_refusal
         if first:
             self._log.lost(
                 f"{self._broker.name}: {what}; trying again, up to {self._queue} results wait"
             )
         else:
             self._log.still_lost()
-        # Now: otherwise a sink that is closed could raise what is lost before it is logged why.
+        # Only now: else a sink that is closed could raise what is lost before it is logged why.
         with self._changed:
+            self._failed = True
             self._changed.notify_all()
 
 
@@ -293,13 +336,38 @@ def _client(broker: Broker) -> Any:
     except ImportError as error:
         raise MissingExtraError(needs="--mqtt", package="paho-mqtt", extra="mqtt") from error
     client = Client(
-        CallbackAPIVersion.VERSION2, f"edgetl-{secrets.token_hex(4)}", protocol=MQTTv311
+        CallbackAPIVersion.VERSION2,
+        f"edgetl-{secrets.token_hex(4)}",
+        protocol=MQTTv311,
+        transport="websockets" if broker.websockets else "tcp",
     )
     if broker.user is not None:
         client.username_pw_set(broker.user, broker.password)
     if broker.tls:
-        client.tls_set()
+        client.tls_set_context(_tls(broker))
     client.will_set(availability_topic(broker), "offline", qos=1, retain=True)
     client.reconnect_delay_set(1, _LONGEST_BACKOFF)
     client.max_inflight_messages_set(_CLIENT_IN_FLIGHT)
     return client
+
+
+def _tls(broker: Broker) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if broker.certificate is None:
+        return context
+    for option, file in (("--mqtt-cert", broker.certificate), ("--mqtt-key", broker.key)):
+        if file is None:
+            continue
+        try:
+            file.read_bytes()
+        except OSError as error:
+            raise SettingError(f"{option} {quoted(file)}: {reason(error)}") from error
+    try:
+        # OpenSSL would ask for the password of a key on the terminal; none has no characters.
+        context.load_cert_chain(broker.certificate, broker.key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        raise SettingError(
+            f"--mqtt-cert {quoted(broker.certificate)}: not a certificate in PEM with its own key, "
+            f"without a password; give the key with --mqtt-key"
+        ) from error
+    return context

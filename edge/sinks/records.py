@@ -5,11 +5,14 @@ import io
 import json
 from collections.abc import Iterable
 
+from edgetl.edge.results.probability import shortest
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.lines import Lines
 
 # How a file of JSON lines begins.
 JSONL_BEGINS = '{"source": '
+# How a CSV file begins, however many classes a result has.
+CSV_BEGINS = "source,frame,time,milliseconds,label,"
 
 
 def json_record(result: Result) -> str:
@@ -19,13 +22,13 @@ def json_record(result: Result) -> str:
         "frame": result.frame,
         "time": _time(result),
         "label": result.label,
-        "probability": round(result.predictions[0].probability, 6),
+        "probability": shortest(result.predictions[0].probability),
         "predictions": [
-            {"label": p.label, "probability": round(p.probability, 6)} for p in result.predictions
+            {"label": p.label, "probability": shortest(p.probability)} for p in result.predictions
         ],
         "milliseconds": round(result.milliseconds, 3),
     }
-    return json.dumps(record, ensure_ascii=False)
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
 def csv_header(*, classes: int) -> str:
@@ -53,21 +56,18 @@ class CsvSink:
     """CSV: source, frame, time, milliseconds, the label, then label and probability per rank.
 
     Args:
-        lines: where it is written; the header comes first where nothing is yet.
-        classes: predictions a result.
+        lines: where it is written, below a `csv_header`.
     """
 
-    def __init__(self, lines: Lines, *, classes: int) -> None:
+    def __init__(self, lines: Lines) -> None:
         self._lines = lines
-        self._header = csv_header(classes=classes) if lines.empty else ""
 
     def write(self, result: Result) -> None:
-        pairs = [value for p in result.predictions for value in (p.label, f"{p.probability:.6f}")]
+        pairs = [value for p in result.predictions for value in (p.label, shortest(p.probability))]
         frame = "" if result.frame is None else result.frame
         milliseconds = f"{result.milliseconds:.3f}"
         row = [result.source, frame, _time(result), milliseconds, result.label, *pairs]
-        self._lines.write(self._header + _csv_line(row))
-        self._header = ""
+        self._lines.write(_csv_line(row))
 
     def close(self) -> None:
         self._lines.close()

@@ -11,12 +11,15 @@ import cv2
 from edgetl.edge.errors import SinkError, quoted, reason
 from edgetl.edge.results.condition import Condition
 from edgetl.edge.results.result import Result
+from edgetl.edge.sinks.outage import Outage
 from edgetl.edge.system.files import replacing
 
 _SECONDS_BETWEEN = 1.0
 _QUALITY = 92
 # Any suffix: a photo keeps its own, and may have none.
 _OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+", re.DOTALL)
+# What `replacing` leaves when the process is killed.
+_HALF = re.compile(rf"\.part-.{{8}}-{_OURS.pattern}", re.DOTALL)
 
 
 class SnapshotSink:
@@ -25,14 +28,18 @@ class SnapshotSink:
     While it stays true nothing more is saved, and never more than one picture a second. Each file
     starts again, so every photo is saved that meets the condition. Names are the UTC time and the
     label: 20250309T120000.000Z-cat.jpg. Of the pictures with such names, the oldest are deleted
-    when all together would take more than the limit.
+    when all together would take more than the limit. Halves of pictures that a kill has left are
+    removed.
     """
 
-    def __init__(self, folder: Path, condition: Condition, *, limit_mb: float) -> None:
+    def __init__(
+        self, folder: Path, condition: Condition, *, limit_mb: float, outage: Outage | None = None
+    ) -> None:
         """Make the folder if it is missing.
 
         Args:
             limit_mb: of all snapshots in the folder, in millions of bytes; more than 0.
+            outage: takes what fails for a while; by default the first failure is the last.
 
         Raises:
             SinkError: the folder cannot be made or read.
@@ -40,11 +47,15 @@ class SnapshotSink:
         self._folder = folder
         self._condition = condition
         self._limit = limit_mb * 1e6
+        self._outage = outage
         self._source: str | None = None
         self._held = False
         self._last: datetime | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            for path in folder.iterdir():
+                if _HALF.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
             # Their names are in order of time.
             found = sorted(
                 path for path in folder.iterdir() if _OURS.fullmatch(path.name) and path.is_file()
@@ -67,13 +78,29 @@ class SnapshotSink:
         self._last = result.time
         try:
             self._save(result)
+        except SinkError as error:
+            if self._outage is None:
+                raise
+            self._outage.failed(error)
+            # Tried again when the second is over.
+            self._held = False
+        else:
+            if self._outage:
+                self._outage.over()
+
+    def close(self) -> None:
+        if self._outage:
+            self._outage.close()
+
+    def _save(self, result: Result) -> None:
+        try:
+            # It may have been on a disk that was away.
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._write(result)
         except OSError as error:
             raise SinkError(f"{quoted(self._folder)}: {reason(error)}") from error
 
-    def close(self) -> None:
-        pass
-
-    def _save(self, result: Result) -> None:
+    def _write(self, result: Result) -> None:
         picture = result.picture
         suffix = picture.suffix if isinstance(picture, Path) else ".jpg"
         path = self._free_name(result.time, suffix)

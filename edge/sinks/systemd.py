@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgetl.edge.results.probability import percent
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
 
@@ -101,5 +102,5 @@ class SystemdSink:
 
     def _status_line(self, result: Result) -> str:
         rate = self._rate.per_second()
-        best = f"{result.label} {100 * result.predictions[0].probability:.0f} %"
+        best = f"{result.label} {percent(result.predictions[0].probability, digits=0)}"
         return best if rate is None else f"{best}, {rate:.1f} frames a second"

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 from edgetl.edge.errors import quoted
 from edgetl.edge.model.classifier import Prediction
+from edgetl.edge.results.probability import percent
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.lines import Lines
 
 
 def percentages(predictions: Iterable[Prediction]) -> str:
     """Predictions for people: each class with its probability in percent."""
-    return "  ".join(f"{quoted(p.label)} {p.probability:.1%}" for p in predictions)
+    return "  ".join(f"{quoted(p.label)} {percent(p.probability)}" for p in predictions)
 
 
 class TextSink:

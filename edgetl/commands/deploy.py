@@ -62,7 +62,7 @@ def _check_service(arguments: list[str], model: Path) -> None:
         if given.preview is not None:
             parse_address(given.preview)
         if given.mqtt is not None:
-            parse_mqtt_url(given.mqtt)
+            parse_mqtt_url(given.mqtt, certificate=given.mqtt_cert, key=given.mqtt_key)
         if isinstance(given.threshold, Precision):
             precision_thresholds(read_model_file(model_of(model)), given.threshold)
     except SettingError as error:

@@ -5,6 +5,7 @@ import typer
 from edgetl.command import command
 from edgetl.edge.errors import SourceError, quoted
 from edgetl.edge.explain.options import ExplainOptions
+from edgetl.edge.results.probability import percent
 from edgetl.edge.system.messages import logger
 
 
@@ -20,7 +21,7 @@ def explain(options: ExplainOptions) -> None:
             continue
         photos += 1
         best = one.explanation.predictions[0]
-        share = f"{best.probability:.1%}"
+        share = percent(best.probability)
         print(f"{quoted(one.photo)}  {quoted(best.label)} {share}  {quoted(one.picture)}")
     if not photos:
         raise SourceError("nothing could be explained")

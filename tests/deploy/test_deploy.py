@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from edgetl import __version__
 from edgetl.deploy.deploying import deploy
 from edgetl.deploy.options import DeployOptions
+from edgetl.deploy.targets import Targets
 from edgetl.edge.errors import MissingExtraError
 from tests.conftest import Cli, assert_one_clear_line
 from tests.deploy.devices import Fleet, named
@@ -121,6 +123,51 @@ def test_a_group_without_hosts_has_failed(fleet: Fleet, models: tuple[Path, Path
     results = {result["host"]: result for result in json.loads(done.stdout)}
     assert results["cellar"]["state"] == "unreachable"
     assert results["attic"]["why"] == "a group without hosts"
+
+
+@pytest.mark.slow
+def test_nothing_in_an_address_is_run_here(
+    fleet: Fleet, models: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = fleet.folder / "run on the laptop"
+    template = "{{ lookup('pipe', 'touch \"" + str(marker) + "\"') }}"
+    variables = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": template}
+    chosen = Targets({"edgetl_targets": {"hosts": {"door": variables}}}, ["door"], {})
+    monkeypatch.setattr("edgetl.deploy.deploying.targets", lambda *_: chosen)
+    (result,) = deploy(DeployOptions(models[0], ("door",), package="x"))
+    assert result.state == "unreachable"
+    assert not marker.exists()
+
+
+@pytest.mark.slow
+def test_a_dry_run_tries_pip_s_resolution(fleet: Fleet, models: tuple[Path, Path]) -> None:
+    arguments = ["--no-index"]
+    home = str(fleet.home("door") / "dry")
+    before = fleet.tree("door")
+    with fleet.letting("door", edgetl_pip_arguments=arguments, edgetl_home=home):
+        results = fleet.deploy(
+            models[0], "door", "--package", "edgetl-nonesuch", "--dry-run", check=1
+        )
+    assert results["door"]["state"] == "failed"
+    assert results["door"]["why"] == "ERROR: No matching distribution found for edgetl-nonesuch"
+    assert fleet.tree("door") == before
+    assert not list(Path(tempfile.gettempdir()).glob("edgetl-*/venv"))
+
+
+@pytest.mark.slow
+def test_a_checkout_is_deployed_as_a_wheel_of_it(fleet: Fleet, models: tuple[Path, Path]) -> None:
+    # Without --package, and without the inventory's.
+    inventory = json.loads((fleet.folder / "hosts.yml").read_text())
+    del inventory["all"]["vars"]["edgetl_package"]
+    inventory["all"]["hosts"]["door"]["edgetl_home"] = str(fleet.home("door") / "checkout")
+    path = fleet.folder / "checkout.yml"
+    path.write_text(json.dumps(inventory))
+    for state in ("deployed", "unchanged"):
+        done = fleet.cli("deploy", models[0], "door", "--inventory", path, "--json")
+        (result,) = json.loads(done.stdout)
+        assert (result["state"], result["edgetl"]) == (state, __version__)
+    (wheel,) = (fleet.home("door") / "checkout" / "packages").iterdir()
+    assert wheel.suffix == ".whl"
 
 
 @pytest.mark.slow

@@ -29,7 +29,20 @@ def test_names_and_groups_of_an_inventory_are_left_to_ansible(tmp_path: Path) ->
     assert targets([], inventory).pattern == "all"
 
 
-@pytest.mark.parametrize("host", ["a b", "-oProxyCommand=x", "a,b", "pi@", "host:port"])
+def test_names_that_people_give_devices_are_hosts() -> None:
+    names = ["pi-1.local", "door_2", "müller.local", "svc$@h", "a.b+c@h", "[fe80::1%eth0]:22"]
+    assert len(targets(names, None).names) == len(names)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a b", "-oProxyCommand=x", "a,b", "pi@", "host:port", "host:0", "host:65536", "$(id)",
+        "{{lookup('pipe','id')}}@host", "{{lookup('pipe','id')}}", "pi@{{lookup('pipe','id')}}",
+        "pi`id`@host", "-oProxyCommand=id@host", "pi@-oProxyCommand=id", "pi;id@host", "a\nb",
+        "host:[0-9]", "~host", "!host", "host*", "[fe80::1%{{x}}]",
+    ],
+)  # fmt: skip
 def test_an_invalid_host_is_refused(host: str) -> None:
     with pytest.raises(SettingError, match="is not a HOST"):
         targets([host], None)

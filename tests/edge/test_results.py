@@ -14,7 +14,7 @@ from edgetl.edge.pipeline.inference import results
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import Sink
 from edgetl.edge.sinks.lines import StreamLines
-from edgetl.edge.sinks.records import CsvSink, JsonlSink
+from edgetl.edge.sinks.records import CsvSink, JsonlSink, csv_header
 from edgetl.edge.sinks.text import TextSink
 from edgetl.edge.sources.files import Item, Problem
 from tests.conftest import colour_picture
@@ -29,9 +29,9 @@ def result(source: str = "a b.jpg", frame: int | None = None, label: str = "cat"
 
 
 def sink_for(form: str, stream: io.StringIO) -> Sink:
-    lines = StreamLines(stream, name="a test")
     if form == "csv":
-        return CsvSink(lines, classes=2)
+        return CsvSink(StreamLines(stream, name="a test", header=csv_header(classes=2)))
+    lines = StreamLines(stream, name="a test")
     return JsonlSink(lines) if form == "jsonl" else TextSink(lines)
 
 
@@ -62,10 +62,10 @@ def test_jsonl_is_one_object_a_line() -> None:
         "frame": None,
         "time": "2025-03-09T12:30:15.123+00:00",
         "label": "cat",
-        "probability": 0.987654,
+        "probability": 0.9876543,
         "predictions": [
-            {"label": "cat", "probability": 0.987654},
-            {"label": "dog", "probability": 0.012346},
+            {"label": "cat", "probability": 0.9876543},
+            {"label": "dog", "probability": 0.01234568},
         ],
         "milliseconds": 12.346,
     }
@@ -76,8 +76,8 @@ def test_jsonl_is_one_object_a_line() -> None:
 def test_csv_has_a_header_and_a_row_a_result() -> None:
     assert written("csv", result(), result("v.mp4", 7)) == (
         "source,frame,time,milliseconds,label,label_1,probability_1,label_2,probability_2\n"
-        "a b.jpg,,2025-03-09T12:30:15.123+00:00,12.346,cat,cat,0.987654,dog,0.012346\n"
-        "v.mp4,7,2025-03-09T12:30:15.123+00:00,12.346,cat,cat,0.987654,dog,0.012346\n"
+        "a b.jpg,,2025-03-09T12:30:15.123+00:00,12.346,cat,cat,0.9876543,dog,0.01234568\n"
+        "v.mp4,7,2025-03-09T12:30:15.123+00:00,12.346,cat,cat,0.9876543,dog,0.01234568\n"
     )
 
 
@@ -128,3 +128,28 @@ def test_a_bad_item_is_a_problem_among_good_results(
     assert (fourth.source, fourth.frame, fourth.predictions[0].label) == ("four", 9, "red")
     assert 0 < fourth.milliseconds < 10_000
     assert abs((datetime.now(UTC) - fourth.time).total_seconds()) < 60
+
+
+def test_values_that_are_not_finite_are_no_result(
+    third_party_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = Classifier(third_party_models / "described.tflite")
+    infer = Classifier.infer
+    broken = {1: np.nan, 2: np.inf, 3: np.nan, 5: np.nan}
+
+    def sometimes(self: Classifier, pixels: np.ndarray) -> np.ndarray:
+        return infer(self, pixels) + np.float32(broken.get(int(pixels[0, 0, 0]), 0))
+
+    monkeypatch.setattr(Classifier, "infer", sometimes)
+    frames = [np.full((32, 32, 3), number, np.uint8) for number in range(7)]
+    items = [Item("cam", frame, number) for number, frame in enumerate(frames)]
+    found = [one if isinstance(one, Problem) else one.frame for one in results(items, classifier)]
+    # Named once, until there is a result again.
+    end = f"{classifier.model.path} gives values that are not finite; use another model"
+    assert found == [
+        0, Problem(f"cam frame 1: {end}"), 4, Problem(f"cam frame 5: {end}"), 6,
+    ]  # fmt: skip
+    photos = [Item(f"{number}.png", frames[1]) for number in range(2)]
+    assert [one.message for one in results(photos, classifier)] == [
+        f"0.png: {end}", f"1.png: {end}",
+    ]  # fmt: skip

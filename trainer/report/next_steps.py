@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from edgetl.edge.errors import plural, quoted
 from edgetl.edge.model.intervals import wilson_interval
+from edgetl.edge.results.probability import percent
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.report.labels import DoubtfulPhotos
-from edgetl.trainer.report.page import percent
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import RunConfig, RunMetrics
 

@@ -7,7 +7,6 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from PIL import Image
 
 from edgetl.edge.errors import plural, quoted
 from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.results.probability import percent
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 NONE = "\N{EN DASH}"
@@ -101,18 +101,6 @@ def _path(file: str) -> Markup:
     """
     names = [Markup("<bdi>{}</bdi>").format(name) for name in quoted(file).split("/")]
     return Markup('<bdi dir="ltr">{}</bdi>').format(Markup("/<wbr>").join(names))
-
-
-def percent(value: float) -> str:
-    """With one decimal; what is not quite all or nothing never looks like it."""
-    # Halves go up, as a reader expects: 778 of 800 is 97.3%, whether it comes in float64 or, as
-    # Keras has it, in float32; in binary both are a little off the half.
-    tenths = (Decimal(str(np.float32(value))) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
-    if tenths == 100 and value < 1:
-        return ">99.9%"
-    if tenths == 0 and value > 0:
-        return "<0.1%"
-    return f"{tenths}%"
 
 
 def _duration(seconds: float) -> str:

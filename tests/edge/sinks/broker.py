@@ -1,14 +1,18 @@
 """Brokers and clients of MQTT for tests: a real mosquitto, killed and started again."""
 
+import base64
+import hashlib
 import json
 import queue
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +114,64 @@ class DistantPort:
     def close(self) -> None:
         for one in self._open:
             one.close()
+
+
+class WebSocketPort:
+    """A port at which WebSockets, as binary frames, lead to another port. (RFC 6455)
+
+    In place of mosquitto's own, which not every build of it can open.
+    """
+
+    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
+        self._to = port
+        self._tls = tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.protocols: list[str] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            near, _ = self._listener.accept()
+            if self._tls:
+                near = self._tls.wrap_socket(near, server_side=True)
+            self._shake_hands(near)
+            far = socket.create_connection(("127.0.0.1", self._to))
+            threading.Thread(target=self._give, args=(far, near), daemon=True).start()
+            self._take(near, far)
+
+    def _shake_hands(self, near: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += near.recv(1)
+        pairs = (line.split(": ", 1) for line in request.decode().splitlines()[1:] if line)
+        headers = {name.lower(): value for name, value in pairs}
+        self.protocols.append(f"{request.split()[1].decode()} {headers['sec-websocket-protocol']}")
+        key = headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+        near.sendall(
+            f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n".encode()
+        )
+
+    def _take(self, near: socket.socket, far: socket.socket) -> None:
+        stream = near.makefile("rb")
+        while head := stream.read(2):
+            size = head[1] & 127
+            if size > 125:
+                size = int.from_bytes(stream.read(2 if size == 126 else 8))
+            mask = stream.read(4)
+            far.sendall(bytes(b ^ mask[i % 4] for i, b in enumerate(stream.read(size))))
+        far.close()
+
+    def _give(self, far: socket.socket, near: socket.socket) -> None:
+        with suppress(OSError):
+            # Less than 126 bytes have a size of one byte.
+            while data := far.recv(125):
+                near.sendall(bytes([0x82, len(data)]) + data)
+
+    def close(self) -> None:
+        self._listener.close()
 
 
 class Witness:

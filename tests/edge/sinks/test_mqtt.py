@@ -24,11 +24,11 @@ from tests.edge.sinks.broker import TOPIC, Mosquitto, name, retained, until, wit
 
 
 def sink(port: int, **options: Any) -> MqttSink:
-    return MqttSink(Broker("127.0.0.1", port, TOPIC), **options)
+    return MqttSink(Broker("127.0.0.1", port, TOPIC), **{"live": True, **options})
 
 
-def result(frame: int, *, source: Path | str = "camera 0") -> Any:
-    return made_result([0.1, 0.7, 0.2], frame=frame, source=str(source))
+def result(frame: int) -> Any:
+    return made_result([0.1, 0.7, 0.2], frame=frame, source="camera 0")
 
 
 @with_broker
@@ -152,24 +152,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
     return 1.0
 
 
-@pytest.fixture
-def video_file(tmp_path: Path) -> Path:
-    """A file that results can be of; no sink here opens it."""
-    path = tmp_path / "video.mp4"
-    path.touch()
-    return path
-
-
 @with_broker
-def test_a_distant_broker_gets_every_result_of_files(
-    mosquitto, witness, distant, video_file: Path, logged
-) -> None:
+def test_a_distant_broker_gets_every_result_of_files(mosquitto, witness, distant, logged) -> None:
     port = mosquitto().port
     heard = witness(port)
-    to_broker = sink(distant(port, seconds=0.05))
+    to_broker = sink(distant(port, seconds=0.05), live=False)
     # More than may wait.
     for frame in range(1, 1301):
-        to_broker.write(result(frame, source=video_file))
+        to_broker.write(result(frame))
     to_broker.close()
     assert until(lambda: len(heard.frames()) >= 1300, seconds=5)
     assert heard.frames() == list(range(1, 1301))
@@ -179,14 +169,14 @@ def test_a_distant_broker_gets_every_result_of_files(
 
 @with_broker
 def test_closing_waits_while_the_broker_acknowledges(
-    mosquitto, witness, distant, video_file: Path, impatient: float, logged
+    mosquitto, witness, distant, impatient: float, logged
 ) -> None:
     port = mosquitto().port
     heard = witness(port)
     # A fifth of that time there and back; 900 in all take nine times as long.
-    to_broker = sink(distant(port, seconds=impatient / 10))
+    to_broker = sink(distant(port, seconds=impatient / 10), live=False)
     for frame in range(1, 901):
-        to_broker.write(result(frame, source=video_file))
+        to_broker.write(result(frame))
     to_broker.close()
     assert until(lambda: len(heard.frames()) >= 900, seconds=5)
     assert heard.frames() == list(range(1, 901))
@@ -208,7 +198,7 @@ def test_a_camera_is_not_slowed_by_a_distant_broker(mosquitto, distant, logged) 
 @with_broker
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_broker_that_hangs_delays_neither_results_nor_closing_for_long(
-    mosquitto, video_file: Path, impatient: float
+    mosquitto, impatient: float
 ) -> None:
     broker = mosquitto()
     to_broker = sink(broker.port, queue=10)
@@ -217,7 +207,7 @@ def test_a_broker_that_hangs_delays_neither_results_nor_closing_for_long(
     broker.process.send_signal(signal.SIGSTOP)
     for frame in range(2, 150):
         began = time.monotonic()
-        to_broker.write(result(frame, source=video_file))
+        to_broker.write(result(frame))
         assert time.monotonic() - began < 0.4
     began = time.monotonic()
     with pytest.raises(SinkError, match=": the broker did not get 148 of the results"):
@@ -254,7 +244,7 @@ def refusal(to_broker: MqttSink) -> str:
 @with_broker
 def test_a_refusal_is_raised_once(guarded: Mosquitto, logged) -> None:
     broker = Broker("127.0.0.1", guarded.port, TOPIC, user="pi", password="guess")
-    to_broker = MqttSink(broker)
+    to_broker = MqttSink(broker, live=False)
     assert until(lambda: refusal(to_broker))
     assert "refuses the connection" in refusal(to_broker)
     assert refusal(to_broker).endswith("check user and password")
@@ -262,7 +252,7 @@ def test_a_refusal_is_raised_once(guarded: Mosquitto, logged) -> None:
     to_broker.close()
     assert logged.messages == []
     # Where no result comes after it, closing raises it.
-    to_broker = MqttSink(broker)
+    to_broker = MqttSink(broker, live=False)
     time.sleep(0.5)
     with pytest.raises(SinkError, match="refuses the connection"):
         to_broker.close()
@@ -281,14 +271,14 @@ def test_tls_is_used_and_a_certificate_that_is_not_trusted_is_named(
     )  # fmt: skip
     port = mosquitto("allow_anonymous true", f"certfile {certificate}", f"keyfile {key}").port
     broker = parse_mqtt_url(f"mqtts://localhost:{port}/a")
-    to_broker = MqttSink(broker)
+    to_broker = MqttSink(broker, live=False)
     to_broker.write(result(1))
     with pytest.raises(SinkError, match=": the broker did not get 1 of the results"):
         to_broker.close()
     assert "certificate verify failed" in logged.messages[0]
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     logged.clear()
-    to_broker = MqttSink(broker)
+    to_broker = MqttSink(broker, live=False)
     to_broker.write(result(1))
     to_broker.close()
     assert logged.messages == []
