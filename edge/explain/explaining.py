@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from edgetl.edge.errors import PictureError, SinkError, SourceError, quoted, reason
+from edgetl.edge.errors import InferenceError, PictureError, SinkError, SourceError, quoted, reason
 from edgetl.edge.explain.drawing import LONGEST_SIDE, drawn
 from edgetl.edge.explain.explainer import Explainer, Explanation
 from edgetl.edge.explain.options import ExplainOptions
@@ -53,6 +53,9 @@ def explain(options: ExplainOptions) -> Iterator[Explained | Problem]:
             explanation = explainer.explain(item.picture, label=options.label)
             size = _shown_size(item.picture)
             sheet = drawn(explanation, model_input(item.picture, size), model.input_size)
+        except InferenceError as error:
+            yield Problem(f"{quoted(item.source)}: {error}")
+            continue
         except PictureError as error:
             yield Problem(str(error))
             continue

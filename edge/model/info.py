@@ -1,6 +1,5 @@
 """What is inside a model file, as plain JSON values and as lines of text."""
 
-import hashlib
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ def describe(model: "ModelFile") -> dict[str, Any]:
     return {
         "file": str(model.path),
         "bytes": len(model.content),
-        "sha256": hashlib.sha256(model.content).hexdigest(),
+        "sha256": model.content_sha256,
         "name": model.name,
         "description": model.description,
         "author": model.author,

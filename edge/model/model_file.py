@@ -23,6 +23,7 @@ from edgetl.edge.model.input_size import InputSize, ResizeMode
 from edgetl.edge.model.verify import schema
 from edgetl.edge.model.verify.graph import OutputValues, output_values
 from edgetl.edge.model.verify.schema import Table
+from edgetl.edge.model.verify.tried import has_sound_structure
 
 MANIFEST_NAME = "edgetl.json"
 LABELS_NAME = "labels.txt"
@@ -55,14 +56,16 @@ class Normalization:
 class ModelFile:
     """A classifier read from disk and checked. `content` is the whole file, as runtimes take it.
 
-    `manifest` is edgetl.json, which holds the SHA-256 that the model part has: None unless edgetl
-    made the file and it is as it was made.
+    `sha256` is that of the model part, without the zip archive, and `content_sha256` of the whole.
+    `manifest` is edgetl.json, None if the file holds none: anyone can write one, so that it shows
+    that the file is not damaged, and not who made it.
     """
 
     path: Path
     content: bytes
     model_bytes: int
     sha256: str
+    content_sha256: str
     name: str
     description: str
     author: str
@@ -124,9 +127,12 @@ def read_model_file(path: str | Path, *, labels: Sequence[str] | None = None) ->
 def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> ModelFile:
     associated, model_bytes = read_associated_files(content)
     flatbuffer = memoryview(content)[:model_bytes]  # not a copy of megabytes
-    sha256 = hashlib.sha256(flatbuffer).hexdigest()
+    digest = hashlib.sha256(flatbuffer)
+    sha256 = digest.hexdigest()
+    digest.update(memoryview(content)[model_bytes:])
+    content_sha256 = digest.hexdigest()
     manifest = _manifest(path, associated, model_bytes, sha256)
-    if manifest is None:
+    if not has_sound_structure(content_sha256):
         _check_structure(bytes(flatbuffer))
     model = Table.root("Model", flatbuffer)
     subgraphs = model.children("subgraphs")
@@ -162,6 +168,7 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
         content=content,
         model_bytes=model_bytes,
         sha256=sha256,
+        content_sha256=content_sha256,
         name=metadata.string("name") or path.stem,
         description=metadata.string("description") or "",
         author=metadata.string("author") or "",
@@ -302,7 +309,7 @@ def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[Tensor
 
 
 def _check_structure(flatbuffer: bytes) -> None:
-    # Imported here: a file that is as edgetl exported it need not wait for these.
+    # Imported here: a file that was tried before need not wait for these.
     from edgetl.edge.model.verify.flatbuffer import check_flatbuffer
     from edgetl.edge.model.verify.tflite import check_tflite
 
