@@ -54,7 +54,7 @@ def write_models(folder: Path) -> None:
 
 def packed_export(plain: bytes, *, edgetl: str = "0.1.0") -> bytes:
     """A classifier of colours packed as version `edgetl` of `edgetl export` packs its own."""
-    from edgetl.edge.model.model_file import labels_text
+    from edgetl.edge.model.labels import labels_text
     from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 
     flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))

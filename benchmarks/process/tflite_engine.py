@@ -15,7 +15,13 @@ def prepare(job: Job) -> Load:
     runtime.load()
 
     def classifier() -> Classifier:
-        return Classifier(job.model, labels=job.labels, runtime=job.runtime, threads=job.threads)
+        return Classifier(
+            job.model,
+            labels=job.labels,
+            normalize=job.normalize,
+            runtime=job.runtime,
+            threads=job.threads,
+        )
 
     # The first tries the model in a process of its own, which is no part of loading it.
     classifier()

@@ -16,7 +16,9 @@ from edgetl.edge.errors import (
     SettingError,
     quoted,
 )
-from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.model.labels import read_labels
+from edgetl.edge.model.model_file import ModelFile, read_model_file
+from edgetl.edge.model.normalization import parse_normalization
 from edgetl.edge.model.preprocessing import Picture, Pixels, model_input
 from edgetl.edge.model.quantization import check_scaling, input_values, probabilities
 from edgetl.edge.model.runtime import choose_runtime, default_threads
@@ -52,6 +54,7 @@ class Classifier:
         model: str | Path | ModelFile,
         *,
         labels: str | Path | Sequence[str] | None = None,
+        normalize: str | None = None,
         content: bytes | None = None,
         runtime: str = "auto",
         threads: int | None = None,
@@ -64,6 +67,8 @@ class Classifier:
                 `edgetl.edge.model.model_file.read_model_file` has read.
             labels: the class names in output order, or a file of them; only for a path to a model
                 whose file holds none, or to rename its classes.
+            normalize: how pixels are scaled, "0,1", "-1,1", "0,255" or "MEAN,STD"; only for a path
+                to a float32 model whose file does not say.
             content: what the interpreter gets in place of the file's content, derived from it, such
                 as with one more output; default the file's.
             runtime: "auto" (LiteRT if installed, else tflite-runtime), "litert" or
@@ -80,7 +85,7 @@ class Classifier:
         """
         if threads is not None and threads < 1:
             raise SettingError(f"threads {threads} is less than 1")
-        self.model = model if isinstance(model, ModelFile) else _read(model, labels)
+        self.model = model if isinstance(model, ModelFile) else _read(model, labels, normalize)
         check_scaling(self.model)
         unknown = None if unknown_at is None else _index_of_unknown(self.model, unknown_at)
         self.runtime = choose_runtime(runtime)
@@ -198,6 +203,9 @@ def _index_of_unknown(model: ModelFile, unknown_at: float) -> int:
     return model.labels.index(UNKNOWN)
 
 
-def _read(path: str | Path, labels: str | Path | Sequence[str] | None) -> ModelFile:
+def _read(
+    path: str | Path, labels: str | Path | Sequence[str] | None, normalize: str | None
+) -> ModelFile:
     names = read_labels(labels) if isinstance(labels, str | Path) else labels
-    return read_model_file(path, labels=names)
+    scaling = None if normalize is None else parse_normalization(normalize)
+    return read_model_file(path, labels=names, normalization=scaling)

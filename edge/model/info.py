@@ -30,7 +30,8 @@ def info(options: InfoOptions) -> dict[str, Any]:
     Raises:
         ModelFileError: the model or the file of labels cannot be read.
     """
-    from edgetl.edge.model.model_file import read_labels, read_model_file
+    from edgetl.edge.model.labels import read_labels
+    from edgetl.edge.model.model_file import read_model_file
 
     labels = read_labels(options.labels) if options.labels else None
     return describe(read_model_file(options.model, labels=labels))

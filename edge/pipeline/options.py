@@ -11,6 +11,7 @@ from edgetl.edge.model.options import (
     SOURCE_AND_MODEL,
     LabelsOption,
     ModelOption,
+    NormalizeOption,
     RuntimeOption,
     ThreadsOption,
 )
@@ -57,6 +58,7 @@ class ClassifyOptions(Options):
     ] = None
     model: ModelOption = None
     labels: LabelsOption = None
+    normalize: NormalizeOption = None
     threads: ThreadsOption = None
     runtime: RuntimeOption = "auto"
     top_k: Annotated[int, _results("Classes shown.", low=1)] = 3

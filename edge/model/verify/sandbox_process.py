@@ -80,10 +80,8 @@ def _report(runtime: str, threads: int, seconds: float, more: str = "null") -> d
 def _timed(path: Path, runtime: str, threads: int, seconds: float) -> dict[str, Any]:
     """What a model that is yet to be read does, and in what time."""
     from edgetl.edge.model.model_file import read_model_file
-    from edgetl.edge.model.quantization import check_scaling
 
     model = read_model_file(path)
-    check_scaling(model)
     expects = model.normalization and (model.normalization.mean, model.normalization.std)
     report, infer_again = _tried(model.content, expects, runtime, threads, seconds)
     report["declared"] = model.output.shape, model.output.dtype.name
