@@ -1,10 +1,9 @@
 """A run whose files somebody changed is refused in one line, or read; never a traceback."""
 
-import copy
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ from edgetl.trainer.run.folder import RunFolder, read_run
 from edgetl.trainer.run.overview import compare_runs, list_runs
 from edgetl.trainer.run.split_record import read_digests
 from edgetl.trainer.unknown import read_unknown
+from tests.tampering import tampered
 
 OLDER = Path(__file__).parent / "run_0_1_0"
-OTHER: list[Any] = [None, -1, 1e999, "\x1b[31m", [], [1], {}, {"a": 1}, True]
 
 
 @pytest.fixture
@@ -31,25 +30,6 @@ def run(tmp_path: Path) -> RunFolder:
     shutil.copytree(OLDER, folder)
     (folder / "model.keras").touch()
     return RunFolder(folder)
-
-
-def places(value: Any, *above: Any) -> Iterator[tuple[Any, ...]]:
-    """The paths to all values in a JSON value."""
-    yield above
-    inner = dict(enumerate(value[:2])) if isinstance(value, list) else value
-    for key, item in inner.items() if isinstance(inner, dict) else ():
-        yield from places(item, *above, key)
-
-
-def changed(value: Any, place: tuple[Any, ...], other: Any) -> Any:
-    if not place:
-        return other
-    whole = copy.deepcopy(value)
-    part = whole
-    for key in place[:-1]:
-        part = part[key]
-    part[place[-1]] = other
-    return whole
 
 
 def outcome(path: Path, content: Any, read: Callable[[], object]) -> str:
@@ -74,22 +54,18 @@ def test_any_value_of_another_kind_is_one_line_or_none(run: RunFolder, name: str
     genuine = json.loads(path.read_text())
     assert outcome(path, genuine, read) == "read"
     refused = 0
-    for place in places(genuine):
-        for other in OTHER:
-            line = outcome(path, changed(genuine, place, other), read)
-            assert len(line.splitlines()) == 1, (place, other)
-            assert line.isprintable(), (place, other)
-            refused += line != "read"
-    assert refused > 20
+    for content in tampered(genuine):
+        line = outcome(path, content, read)
+        assert line.isprintable(), content
+        refused += line != "read"
+    assert refused > 5
 
 
 def test_an_export_record_with_any_other_value_is_one_line(tmp_path: Path) -> None:
     genuine = {"version": 2, "edgetl": "1", "exported": "x", "files": {"m.tflite": {"checks": []}}}
-    for place in places(genuine):
-        for other in OTHER:
-            path = tmp_path / "export.json"
-            line = outcome(path, changed(genuine, place, other), lambda: read_record(tmp_path))
-            assert len(line.splitlines()) == 1
+    path = tmp_path / "export.json"
+    for content in tampered(genuine):
+        assert outcome(path, content, lambda: read_record(tmp_path)).isprintable()
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def plain_model(model: keras.Model) -> keras.Model:
 def load_model(path: Path) -> keras.Model:
     """Load model.keras of a run, to the logits that `build_model` has.
 
-    It is a `plain_model`; before version 0.2 the whole model was saved as it was trained.
+    It is a `plain_model`; older versions saved the whole model as it was trained.
 
     Raises:
         RunFolderError: the file is damaged, or another model.
