@@ -20,8 +20,9 @@ from edgetl.benchmarks.pictures import (
 )
 from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import ModelFileError, RunFolderError, SettingError, quoted
+from edgetl.edge.model.labels import read_labels
 from edgetl.edge.model.latest import exported_models
-from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.runtime import Runtime, choose_runtime, default_threads, installed_runtimes
 from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.trainer.data.scanning import scan
@@ -120,7 +121,7 @@ def plan(options: BenchmarkOptions, folder: Path) -> Plan:
                 f"({_few(pictures.labels)}): only timed"
             )
         cases += [
-            _of_file(name, model, columns, runtime, number)
+            _of_file(name, model, columns, runtime, number, options.normalize)
             for runtime in chosen
             for number in numbers
         ]
@@ -139,7 +140,12 @@ def _run_pictures(run: FinishedRun, options: BenchmarkOptions) -> tuple[Pictures
 
 
 def _of_file(
-    name: str, model: ModelFile, columns: tuple[int, ...] | None, runtime: Runtime, threads: int
+    name: str,
+    model: ModelFile,
+    columns: tuple[int, ...] | None,
+    runtime: Runtime,
+    threads: int,
+    normalize: str | None,
 ) -> PlannedCase:
     job = Job(
         engine=f"{_ENGINES}.tflite_engine",
@@ -148,6 +154,8 @@ def _of_file(
         threads=threads,
         labels=list(model.labels),
         input_size=model.input_size,
+        # Not in place of what a file says of itself: there may be several.
+        normalize=normalize if model.normalization is None else None,
     )
     return _planned(name, f"{runtime.name} {runtime.version}", job, model.content, columns)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from edgetl.edge.model.normalization import normalization_text
 from edgetl.edge.options import Option, Options
 
 _MEASURED, _WRITTEN = "What is measured", "What is written"
@@ -11,7 +12,11 @@ _MEASURED, _WRITTEN = "What is measured", "What is written"
 
 @dataclass(frozen=True)
 class BenchmarkOptions(Options):
-    """What to benchmark, on what, and what to write besides the results."""
+    """What to benchmark, on what, and what to write besides the results.
+
+    Raises:
+        SettingError: a value is not allowed.
+    """
 
     paths: Annotated[
         tuple[Path, ...],
@@ -47,6 +52,17 @@ class BenchmarkOptions(Options):
             group=_MEASURED,
             common=False,
             metavar="FILE",
+        ),
+    ] = None
+    normalize: Annotated[
+        str | None,
+        Option(
+            "Range that pixels of float files which do not say are scaled to, or MEAN,STD.",
+            unset="as each file says",
+            group=_MEASURED,
+            common=False,
+            metavar="0,1|-1,1|0,255|MEAN,STD",
+            parse=normalization_text,
         ),
     ] = None
     runtime: Annotated[

@@ -46,6 +46,7 @@ _DAMAGED = (
     zlib.error,
     RuntimeError,  # zipfile's, of an encrypted member or an unknown compression
     EOFError,
+    RecursionError,
     LookupError,
     TypeError,
     ValueError,
@@ -204,6 +205,8 @@ def read_pack(path: Path, folder: Path) -> Packed:
     Raises:
         PackError: it is not there, no pack, damaged, from a newer edgetl, or not safe to unpack.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise PackError(f"{quoted(path)}: a pipe or device, not a file; name a pack")
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(path, archive, folder)
@@ -244,8 +247,8 @@ def _read(path: Path, archive: zipfile.ZipFile, folder: Path) -> Packed:
         parts = PurePosixPath(name).parts
         if len(parts) != 2 or parts[0] != kind or parts[1] == ".." or "\\" in name or ":" in name:
             raise PackError(
-                f"{quoted(path)}: the entry {name!r} would leave the folder it is unpacked in; "
-                f"do not trust this pack, make another"
+                f"{quoted(path)}: the entry {name!r} would leave the folder it is unpacked in; do "
+                f"not trust this pack, make another"
             )
         target = folder / kind / parts[1]
         target.parent.mkdir(exist_ok=True)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgetl.deploy.deploying import Deployed
+from edgetl.edge.errors import quoted
 
 _COLOURS = {"deployed": "green", "unchanged": "green"}
 
@@ -27,18 +28,23 @@ def print_deployed(results: Sequence[Deployed], console: Console, *, dry_run: bo
         state = "would deploy" if dry_run and result.state == "deployed" else result.state
         colour = _COLOURS.get(result.state, "bold red")
         table.add_row(
-            escape(result.host),
+            _shown(result.host),
             f"[{colour}]{state}[/]",
-            result.model[:8],
-            result.edgetl,
-            result.runtime,
+            _shown(result.model[:8]),
+            _shown(result.edgetl),
+            _shown(result.runtime),
             "" if result.milliseconds is None else f"{result.milliseconds:.1f}",
         )
     console.print(table)
     for result in results:
         if result.why:
             line = f"{result.host}: {result.why}"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(quoted(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _shown(text: str) -> str:
+    # It is the device that says so.
+    return escape(quoted(text))
 
 
 def deployed_json(results: Sequence[Deployed]) -> str:

@@ -20,6 +20,10 @@ class MissingDecoderError(PictureError):
     """A picture of a format that a package would read which is not installed."""
 
 
+class InferenceError(PictureError):
+    """A picture that a model fails on. The message names the model, and not the picture."""
+
+
 class DataError(EdgetlError):
     """A folder of training pictures that cannot be trained on."""
 

@@ -59,7 +59,7 @@ def packed_export(
 
     `precision` is its record of held-out photos; earlier versions had none.
     """
-    from edgetl.edge.model.model_file import labels_text
+    from edgetl.edge.model.labels import labels_text
     from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 
     flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))

@@ -1,6 +1,5 @@
 """The settings of a training, of options and of configuration files."""
 
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,9 +8,11 @@ from typing import Any
 
 from edgetl.edge.errors import SettingError, quoted, reason
 from edgetl.edge.options import named_values, settings
+from edgetl.edge.system.files import read_json, read_regular_file
 from edgetl.trainer.options import AUTO, TrainOptions, parse_image_size
 from edgetl.trainer.recipe import RECIPES, Recipe, upgraded
 
+_MOST_BYTES = 1_000_000
 _RECIPE = {setting.name for setting in settings(Recipe)}
 
 
@@ -25,11 +26,13 @@ def read_config(path: Path) -> dict[str, Any]:
         SettingError: the file cannot be read, or holds a name that is not an option.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
-        found = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        if path.suffix.lower() == ".json":
+            found = read_json(path, at_most=_MOST_BYTES)
+        else:
+            found = tomllib.loads(read_regular_file(path, at_most=_MOST_BYTES).decode("utf-8"))
     except OSError as error:
         raise SettingError(f"{quoted(path)}: {reason(error)}; --config needs a file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         words = " ".join(str(error).split())
         raise SettingError(f"{quoted(path)}: neither TOML nor a run's config.json ({words})") from (
             error

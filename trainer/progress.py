@@ -18,6 +18,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from edgetl.edge.errors import quoted
 from edgetl.edge.system.messages import logger
 
 
@@ -28,7 +29,7 @@ def progress(description: str, total: int) -> Iterator[Callable[..., None]]:
     The block advances it by calling what it is given, for one item or with a number of them.
     """
     with _bar(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(quoted(description), total=total)
         yield lambda done=1: bar.advance(task, done)
 
 
@@ -36,7 +37,7 @@ def progress(description: str, total: int) -> Iterator[Callable[..., None]]:
 def bytes_bar(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """The same for bytes; the block calls what it is given with the number done so far."""
     with _bar(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(quoted(description), total=total)
         yield lambda done: bar.update(task, completed=done)
 
 
@@ -55,7 +56,7 @@ def epoch_display(
     The block calls what it is given after each batch, with the metrics so far.
     """
     # With its figures, and a title as "fine-tune 12/14", it fits 80 columns.
-    with _bar(TextColumn("{task.fields[figures]}"), width=6) as bar:
+    with _bar(TextColumn("{task.fields[figures]}", markup=False), width=6) as bar:
         began = time.perf_counter()
         task = bar.add_task(title, total=steps, figures=before)
         done = 0
@@ -80,7 +81,7 @@ def whole_display() -> Iterator[Callable[[str, float], None]]:
     will take. Where there is no terminal, each new thing to be done is a log line.
     """
     before = ""
-    with _bar(TextColumn("{task.fields[left]}")) as bar:
+    with _bar(TextColumn("{task.fields[left]}", markup=False)) as bar:
         began = time.perf_counter()
         task = bar.add_task("", total=None, left="")
 
@@ -88,7 +89,9 @@ def whole_display() -> Iterator[Callable[[str, float], None]]:
             nonlocal before
             behind = time.perf_counter() - began
             left = f"{timedelta(seconds=round(ahead))} left"
-            bar.update(task, description=doing, completed=behind, total=behind + ahead, left=left)
+            bar.update(
+                task, description=quoted(doing), completed=behind, total=behind + ahead, left=left
+            )
             if doing != before and bar.disable:
                 logger.info(f"{doing}, about {left}")
             before = doing
@@ -98,7 +101,8 @@ def whole_display() -> Iterator[Callable[[str, float], None]]:
 
 def _bar(*columns: ProgressColumn, width: int = 40) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        # A name may hold what rich takes for a style.
+        TextColumn("{task.description}", markup=False),
         BarColumn(width),
         *columns,
         console=Console(stderr=True),

@@ -36,6 +36,7 @@ from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.mistakes import worst_mistakes
 from edgetl.trainer.network.memory import keep_freed_memory
 from edgetl.trainer.network.model import divide_logits, freeze_backbone
+from edgetl.trainer.network.plain_model import plain_model
 from edgetl.trainer.preparation import Prepared, prepare
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
@@ -233,7 +234,7 @@ def publish(
     if fitted.unknown:
         write_unknown(run.unknown, fitted.unknown)
     with replacing(run.model) as temporary:
-        prepared.final.save(temporary)
+        plain_model(prepared.final).save(temporary)
     point_latest_at(run)
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)

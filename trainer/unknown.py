@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.errors import RunFolderError, quoted
-from edgetl.edge.system.files import replacing
+from edgetl.edge.system.files import read_regular_file, replacing
 from edgetl.trainer.metrics import Classes
 
 Features = npt.NDArray[np.floating[Any]]
@@ -32,6 +32,8 @@ _AT_MEDIAN = 0.001
 # With fewer photos their quantile is no more than the farthest of them.
 _ENOUGH_FOR_A_QUANTILE = 100
 _SMALLEST = 1e-12
+# A thousand classes of 1280 channels take 10 MB.
+_MOST_BYTES = 200 * 10**6
 
 
 @dataclass(frozen=True)
@@ -179,10 +181,15 @@ def read_unknown(path: Path) -> Unknown:
         RunFolderError: it is damaged.
     """
     try:
-        with np.load(path) as file:
+        with np.load(io.BytesIO(read_regular_file(path, at_most=_MOST_BYTES))) as file:
             variance, slope, threshold = file["numbers"].tolist()
-            distance = ClassDistance(file["means"], file["basis"], variance)
-            return Unknown(distance, slope, threshold, *map(int, file["counts"]))
+            means, basis = (np.asarray(file[name], np.float64) for name in ("means", "basis"))
+            held_out, passed = map(int, file["counts"])
+        (_, channels), (channels_too, _) = means.shape, basis.shape
+        finite = all(np.isfinite(a).all() for a in (means, basis, [variance, slope, threshold]))
+        if channels != channels_too or not finite or variance <= 0:
+            raise ValueError("its numbers do not fit one another")
+        return Unknown(ClassDistance(means, basis, variance), slope, threshold, held_out, passed)
     except Exception as error:  # A damaged archive raises anything from BadZipFile to KeyError.
         words = " ".join(str(error).split())[:200]
         raise RunFolderError(f"{quoted(path)}: damaged ({words}); train again") from error

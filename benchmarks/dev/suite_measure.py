@@ -80,7 +80,8 @@ def measure_run(run: FinishedRun, *, cache: Path) -> Measured:
         RunFolderError: the model is damaged.
     """
     with hidden_native_log():
-        from edgetl.trainer.network.model import class_probabilities, load_model
+        from edgetl.trainer.network.model import class_probabilities
+        from edgetl.trainer.network.plain_model import load_model
     from edgetl.trainer.data.picture_cache import decode_pictures
 
     examples = [run.dataset.examples[i] for i in run.dataset.of("test")]

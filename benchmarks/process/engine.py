@@ -28,6 +28,7 @@ class Job:
         engine: a module with `prepare`.
         runtime: which library, for an engine that has several.
         labels: names of the outputs, for an engine that may not find them in the file.
+        normalize: how pixels are scaled, for a float file that does not say.
         pixels: a .npy of the decoded pictures, uint8 [pictures, height, width, 3].
         pictures: paths of the same pictures' files.
     """
@@ -38,6 +39,7 @@ class Job:
     threads: int
     labels: list[str] | None
     input_size: InputSize
+    normalize: str | None = None
     pixels: str = ""
     pictures: list[str] = field(default_factory=list)
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgetl.edge.doctor.check import Examination
+from edgetl.edge.errors import quoted
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -22,13 +23,18 @@ def print_examination(examination: Examination, console: Console) -> None:
     table.add_column("found", overflow="fold")
     for check in examination.checks:
         colour = _COLOURS[check.state]
-        table.add_row(check.name, f"[{colour}]{check.state}[/]", escape(check.found))
+        table.add_row(check.name, f"[{colour}]{check.state}[/]", _shown(check.found))
         if check.remedy:
-            table.add_row("", "[bold]->[/]", escape(check.remedy))
+            table.add_row("", "[bold]->[/]", _shown(check.remedy))
     console.print(table)
     states = [check.state for check in examination.checks]
     found = [f"{states.count(state)} {state}" for state in ("fail", "warn") if state in states]
     console.print(", ".join(found) or "all is well")
+
+
+def _shown(text: str) -> str:
+    # Cameras and systems name themselves.
+    return escape(quoted(text))
 
 
 def examination_json(examination: Examination) -> str:

@@ -1,6 +1,6 @@
 """A classifier that also shows where in a picture it sees a class."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -67,9 +67,9 @@ class Explainer:
             )
         self._head = head
         self._weights = head.weights - head.weights.mean(axis=0)
-        content = with_output(model, head.features)
         self._classifier = Classifier(
-            replace(model, content=content, model_bytes=len(content)),
+            model,
+            content=with_output(model, head.features),
             runtime=runtime,
             threads=threads,
             unknown_at=unknown_at,

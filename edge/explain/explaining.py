@@ -6,14 +6,16 @@ from pathlib import Path
 
 import cv2
 
-from edgetl.edge.errors import PictureError, SinkError, SourceError, quoted, reason
+from edgetl.edge.errors import InferenceError, PictureError, SinkError, SourceError, quoted, reason
 from edgetl.edge.explain.drawing import LONGEST_SIDE, drawn
 from edgetl.edge.explain.explainer import Explainer, Explanation
 from edgetl.edge.explain.options import ExplainOptions
 from edgetl.edge.model.decoding import upright_size
 from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.labels import read_labels
 from edgetl.edge.model.latest import latest_model
-from edgetl.edge.model.model_file import read_labels, read_model_file
+from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.model.normalization import parse_normalization
 from edgetl.edge.model.preprocessing import model_input
 from edgetl.edge.sources.files import Item, Problem, files
 from edgetl.edge.system.files import replacing
@@ -40,7 +42,8 @@ def explain(options: ExplainOptions) -> Iterator[Explained | Problem]:
         SinkError: a picture cannot be written.
     """
     labels = read_labels(options.labels) if options.labels else None
-    model = read_model_file(options.model or latest_model(), labels=labels)
+    scaling = parse_normalization(options.normalize) if options.normalize else None
+    model = read_model_file(options.model or latest_model(), labels=labels, normalization=scaling)
     explainer = Explainer(model, runtime=options.runtime, threads=options.threads)
     explainer.check_label(options.label)
     taken: set[Path] = set()
@@ -53,6 +56,9 @@ def explain(options: ExplainOptions) -> Iterator[Explained | Problem]:
             explanation = explainer.explain(item.picture, label=options.label)
             size = _shown_size(item.picture)
             sheet = drawn(explanation, model_input(item.picture, size), model.input_size)
+        except InferenceError as error:
+            yield Problem(f"{quoted(item.source)}: {error}")
+            continue
         except PictureError as error:
             yield Problem(str(error))
             continue

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 from edgetl.edge.errors import SettingError
-from edgetl.edge.model.options import LabelsOption, ModelOption, RuntimeOption, ThreadsOption
+from edgetl.edge.model.options import (
+    LabelsOption,
+    ModelOption,
+    NormalizeOption,
+    RuntimeOption,
+    ThreadsOption,
+)
 from edgetl.edge.options import Option, Options
 
 
@@ -35,6 +41,7 @@ class ExplainOptions(Options):
     ] = Path("explained")
     model: ModelOption = None
     labels: LabelsOption = None
+    normalize: NormalizeOption = None
     threads: ThreadsOption = None
     runtime: RuntimeOption = "auto"
 

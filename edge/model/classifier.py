@@ -9,13 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.errors import EdgetlError, ModelFileError, SettingError, quoted
-from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.errors import (
+    EdgetlError,
+    InferenceError,
+    ModelFileError,
+    SettingError,
+    quoted,
+)
+from edgetl.edge.model.labels import read_labels
+from edgetl.edge.model.model_file import ModelFile, read_model_file
+from edgetl.edge.model.normalization import parse_normalization
 from edgetl.edge.model.preprocessing import Picture, Pixels, model_input
 from edgetl.edge.model.quantization import check_scaling, input_values, probabilities
 from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.model.unknown import with_unknown_at
+from edgetl.edge.model.verify.tried import try_once
 
 
 @dataclass(frozen=True)
@@ -31,8 +40,8 @@ class Classifier:
     """Classifies pictures with a .tflite model on the device. Not safe to share between threads,
     which take a `copy` each.
 
-    A third-party model is first loaded in a subprocess, since a damaged one can crash the
-    interpreter.
+    A model is first run in a subprocess, since a damaged one can crash the interpreter; once on a
+    machine (`edgetl.edge.model.verify.tried`).
 
     Attributes:
         model: what the file holds (labels, input_size, figures of training and export).
@@ -45,6 +54,8 @@ class Classifier:
         model: str | Path | ModelFile,
         *,
         labels: str | Path | Sequence[str] | None = None,
+        normalize: str | None = None,
+        content: bytes | None = None,
         runtime: str = "auto",
         threads: int | None = None,
         unknown_at: float | None = None,
@@ -56,6 +67,10 @@ class Classifier:
                 `edgetl.edge.model.model_file.read_model_file` has read.
             labels: the class names in output order, or a file of them; only for a path to a model
                 whose file holds none, or to rename its classes.
+            normalize: how pixels are scaled, "0,1", "-1,1", "0,255" or "MEAN,STD"; only for a path
+                to a float32 model whose file does not say.
+            content: what the interpreter gets in place of the file's content, derived from it, such
+                as with one more output; default the file's.
             runtime: "auto" (LiteRT if installed, else tflite-runtime), "litert" or
                 "tflite-runtime".
             threads: threads to infer with; default the cores here, 4 at most.
@@ -70,18 +85,16 @@ class Classifier:
         """
         if threads is not None and threads < 1:
             raise SettingError(f"threads {threads} is less than 1")
-        self.model = model if isinstance(model, ModelFile) else _read(model, labels)
+        self.model = model if isinstance(model, ModelFile) else _read(model, labels, normalize)
         check_scaling(self.model)
         unknown = None if unknown_at is None else _index_of_unknown(self.model, unknown_at)
         self.runtime = choose_runtime(runtime)
         self.threads = default_threads() if threads is None else threads
+        self._content = self.model.content if content is None else content
         try:
             self.runtime.load()
-            if self.model.manifest is None:
-                from edgetl.edge.model.verify.sandbox import load_check
-
-                load_check(self.model, self.runtime, threads=self.threads)
-            self._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
+            try_once(self.model, self.runtime, threads=self.threads)
+            self._interpreter = self.runtime.interpreter(self._content, threads=self.threads)
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(
                 f"{quoted(self.model.path)}: {self.runtime.name} {self.runtime.version} cannot "
@@ -103,7 +116,7 @@ class Classifier:
     def copy(self) -> "Classifier":
         """The same model in an interpreter of its own, for another thread."""
         twin = copy.copy(self)
-        twin._interpreter = self.runtime.interpreter(self.model.content, threads=self.threads)
+        twin._interpreter = self.runtime.interpreter(self._content, threads=self.threads)
         return twin
 
     @property
@@ -119,7 +132,7 @@ class Classifier:
             top_k: how many to return; default all.
 
         Raises:
-            PictureError: the picture cannot be read.
+            PictureError: the picture cannot be read, or the model fails on it.
             SettingError: `top_k` is less than 1.
         """
         return self.predictions(self.probabilities(picture), top_k=top_k)
@@ -128,7 +141,7 @@ class Classifier:
         """The probability of each class in labels order: float32 [classes], 0..1.
 
         Raises:
-            PictureError: the picture cannot be read.
+            PictureError: the picture cannot be read, or the model fails on it.
         """
         return self.infer(model_input(picture, self.model.input_size))
 
@@ -140,10 +153,25 @@ class Classifier:
 
         Returns:
             float32 [classes], 0..1.
+
+        Raises:
+            InferenceError: the runtime fails, or what it gives is not finite.
         """
-        self._interpreter.set_tensor(self._input, self._input_values(pixels)[np.newaxis])
-        self._interpreter.invoke()
-        return self._probabilities(self._interpreter.get_tensor(self._output))
+        try:
+            self._interpreter.set_tensor(self._input, self._input_values(pixels)[np.newaxis])
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError, MemoryError) as error:
+            raise InferenceError(
+                f"{quoted(self.model.path)}: {self.runtime.name} {self.runtime.version} fails on "
+                f"this picture ({' '.join(str(error).split())}); use another model"
+            ) from error
+        found = self._probabilities(self._interpreter.get_tensor(self._output))
+        if not np.isfinite(found).all():
+            raise InferenceError(
+                f"{quoted(self.model.path)}: gives values that are not finite for this picture; "
+                f"use another model"
+            )
+        return found
 
     def output(self, index: int) -> npt.NDArray[Any]:
         """The values of one of the model's output tensors after the last `infer`, as they are."""
@@ -175,6 +203,9 @@ def _index_of_unknown(model: ModelFile, unknown_at: float) -> int:
     return model.labels.index(UNKNOWN)
 
 
-def _read(path: str | Path, labels: str | Path | Sequence[str] | None) -> ModelFile:
+def _read(
+    path: str | Path, labels: str | Path | Sequence[str] | None, normalize: str | None
+) -> ModelFile:
     names = read_labels(labels) if isinstance(labels, str | Path) else labels
-    return read_model_file(path, labels=names)
+    scaling = None if normalize is None else parse_normalization(normalize)
+    return read_model_file(path, labels=names, normalization=scaling)

@@ -1,6 +1,5 @@
 """What is inside a model file, as plain JSON values and as lines of text."""
 
-import hashlib
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,7 +34,8 @@ def info(options: InfoOptions) -> dict[str, Any]:
     Raises:
         ModelFileError: the model or the file of labels cannot be read.
     """
-    from edgetl.edge.model.model_file import read_labels, read_model_file
+    from edgetl.edge.model.labels import read_labels
+    from edgetl.edge.model.model_file import read_model_file
 
     labels = read_labels(options.labels) if options.labels else None
     return describe(read_model_file(options.model, labels=labels))
@@ -46,7 +46,7 @@ def describe(model: "ModelFile") -> dict[str, Any]:
     return {
         "file": str(model.path),
         "bytes": len(model.content),
-        "sha256": hashlib.sha256(model.content).hexdigest(),
+        "sha256": model.content_sha256,
         "name": model.name,
         "description": model.description,
         "author": model.author,

@@ -1,8 +1,10 @@
 """What a command works on by default: the newest finished run, and its newest export."""
 
+import os
 from pathlib import Path
 
 from edgetl.edge.errors import ModelFileError, quoted
+from edgetl.edge.system.files import read_regular_file
 
 RUNS = Path("runs")
 LATEST = "latest"
@@ -10,6 +12,7 @@ LATEST = "latest"
 REJECTED = ".rejected.tflite"
 # That of an older file, which passed, beside a newer one that was rejected.
 EARLIER = ".earlier.tflite"
+_MOST_NAME_BYTES = 4096
 
 
 def latest_run(runs: Path = RUNS) -> Path | None:
@@ -19,8 +22,11 @@ def latest_run(runs: Path = RUNS) -> Path | None:
     """
     latest = runs / LATEST
     if latest.is_file():
-        name = latest.read_text(encoding="utf-8").strip()
-        return runs / name if name and (runs / name).is_dir() else None
+        try:
+            name = os.fsdecode(read_regular_file(latest, at_most=_MOST_NAME_BYTES)).strip()
+            return runs / name if name and (runs / name).is_dir() else None
+        except (OSError, ValueError):
+            return None
     return runs / latest.readlink() if latest.is_symlink() and latest.is_dir() else None
 
 
@@ -60,7 +66,7 @@ def latest_model() -> Path:
     if len(here) == 1:
         return here[0]
     if here:
-        names = ", ".join(path.name for path in here)
+        names = ", ".join(quoted(path.name) for path in here)
         raise ModelFileError(f"several models here ({names}); choose one with --model FILE")
     if run:
         raise _nothing_exported(run)

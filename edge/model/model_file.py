@@ -8,7 +8,6 @@ https://ai.google.dev/edge/litert/models/metadata). edgetl adds one more file, e
 import hashlib
 import json
 import math
-import stat
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,13 @@ import numpy as np
 from edgetl.edge.errors import ModelFileError, SettingError, quoted, reason
 from edgetl.edge.model.associated_files import read_associated_files
 from edgetl.edge.model.input_size import InputSize, ResizeMode
+from edgetl.edge.model.labels import in_index_order, parse_labels
+from edgetl.edge.model.normalization import Normalization
 from edgetl.edge.model.verify import schema
 from edgetl.edge.model.verify.graph import OutputValues, output_values
 from edgetl.edge.model.verify.schema import Table
+from edgetl.edge.model.verify.tried import has_sound_structure
+from edgetl.edge.system.files import read_regular_file
 
 MANIFEST_NAME = "edgetl.json"
 LABELS_NAME = "labels.txt"
@@ -30,6 +33,8 @@ MANIFEST_FORMAT = 1
 
 # Of one side; larger inputs are a mistake, or a damaged file, that would take all memory.
 _MAX_PIXELS = 4096
+_MAX_BYTES = 512 * 10**6
+_MAX_MANIFEST_BYTES = 4_000_000
 
 # The operator that edgetpu_compiler puts in place of those that the Edge TPU takes over.
 _EDGE_TPU = "edgetpu-custom-op"
@@ -47,25 +52,19 @@ class TensorSpec:
 
 
 @dataclass(frozen=True)
-class Normalization:
-    """What the model expects of a pixel: (value - mean) / std, per channel or one for all."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class ModelFile:
     """A classifier read from disk and checked. `content` is the whole file, as runtimes take it.
 
-    `manifest` is edgetl.json, which holds the SHA-256 that the model part has: None unless edgetl
-    made the file and it is as it was made.
+    `sha256` is that of the model part, without the zip archive, and `content_sha256` of the whole.
+    `manifest` is edgetl.json, None if the file holds none: anyone can write one, so that it shows
+    that the file is not damaged, and not who made it.
     """
 
     path: Path
     content: bytes
     model_bytes: int
     sha256: str
+    content_sha256: str
     name: str
     description: str
     author: str
@@ -93,43 +92,53 @@ _SIGNS_OF_DAMAGE = (
 )
 
 
-def read_model_file(path: str | Path, *, labels: Sequence[str] | None = None) -> ModelFile:
+def read_model_file(
+    path: str | Path,
+    *,
+    labels: Sequence[str] | None = None,
+    normalization: Normalization | None = None,
+) -> ModelFile:
     """Read and check a .tflite image classifier.
 
     Args:
         path: the file.
         labels: names of the outputs in order; needed only where the file holds none.
+        normalization: what the model expects of a pixel; needed only where it takes float32 and the
+            file does not say.
 
     Raises:
-        ModelFileError: the file is missing, a pipe or device, cut off, changed, no TFLite model or
-            no image classifier, or the number of labels is not the number of outputs.
+        ModelFileError: the file is missing, a pipe or device, larger than 512 MB, cut off, changed,
+            no TFLite model or no image classifier, or the number of labels is not that of outputs.
     """
     path = Path(path)
     try:
-        # A pipe may never be written to, and a device never end.
-        if not stat.S_ISREG(kind := path.stat().st_mode) and not stat.S_ISDIR(kind):
-            raise ModelFileError(
-                f"{quoted(path)}: a pipe or device, not a file; name a .tflite file"
-            )
-        content = path.read_bytes()
+        content = read_regular_file(path, at_most=_MAX_BYTES)
     except OSError as error:
         raise ModelFileError(f"{quoted(path)}: {reason(error)}") from error
     if len(content) < 8 or content[4:8] != schema.MODEL_IDENTIFIER:
         raise ModelFileError(f"{quoted(path)}: not a TFLite model")
     try:
-        return _parse(path, content, labels)
+        return _parse(path, content, labels, normalization)
     except _SIGNS_OF_DAMAGE as error:
         raise ModelFileError(
             f"{quoted(path)}: damaged or cut-off TFLite model; copy it here again"
         ) from error
 
 
-def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> ModelFile:
+def _parse(
+    path: Path,
+    content: bytes,
+    given_labels: Sequence[str] | None,
+    given_normalization: Normalization | None,
+) -> ModelFile:
     associated, model_bytes = read_associated_files(content)
     flatbuffer = memoryview(content)[:model_bytes]  # not a copy of megabytes
-    sha256 = hashlib.sha256(flatbuffer).hexdigest()
+    digest = hashlib.sha256(flatbuffer)
+    sha256 = digest.hexdigest()
+    digest.update(memoryview(content)[model_bytes:])
+    content_sha256 = digest.hexdigest()
     manifest = _manifest(path, associated, model_bytes, sha256)
-    if manifest is None:
+    if not has_sound_structure(content_sha256):
         _check_structure(bytes(flatbuffer))
     model = Table.root("Model", flatbuffer)
     subgraphs = model.children("subgraphs")
@@ -149,8 +158,10 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     if manifest:
         _check_manifest(manifest, inputs[0], associated)
     subgraph = next(iter(metadata.children("subgraphs")), None)
-    normalization = _normalization(path, subgraph)
+    normalization = given_normalization or _normalization(path, subgraph)
     found = _labels(path, subgraph, associated)
+    if manifest is None:
+        found = in_index_order(found)
     names = tuple(given_labels) if given_labels is not None else found
     classes = outputs[0].shape[-1]
     if not names:
@@ -169,6 +180,7 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
         content=content,
         model_bytes=model_bytes,
         sha256=sha256,
+        content_sha256=content_sha256,
         name=metadata.string("name") or path.stem,
         description=metadata.string("description") or "",
         author=metadata.string("author") or "",
@@ -184,37 +196,13 @@ def _parse(path: Path, content: bytes, given_labels: Sequence[str] | None) -> Mo
     )
 
 
-def read_labels(path: str | Path) -> tuple[str, ...]:
-    """Read a labels file: UTF-8, one label a line, blank lines at the end left out.
-
-    Raises:
-        ModelFileError: the file cannot be read or is not text.
-    """
-    try:
-        return parse_labels(Path(path).read_bytes())
-    except OSError as error:
-        raise ModelFileError(f"{quoted(path)}: {reason(error)}") from error
-    except UnicodeDecodeError as error:
-        raise ModelFileError(f"{quoted(path)}: not a text file of labels in UTF-8") from error
-
-
-def labels_text(labels: Sequence[str]) -> str:
-    """The text of a labels file: one label a line, in index order."""
-    return "".join(f"{label}\n" for label in labels)
-
-
-def parse_labels(data: bytes) -> tuple[str, ...]:
-    """The labels in the bytes of a labels file. Raises UnicodeDecodeError where it is no UTF-8."""
-    # Not splitlines(): a label may hold any character but a line feed.
-    lines = data.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
-    return tuple(lines) if lines != [""] else ()
-
-
 def _manifest(
     path: Path, associated: Mapping[str, bytes], model_bytes: int, sha256: str
 ) -> Mapping[str, Any] | None:
     if MANIFEST_NAME not in associated:
         return None
+    if len(associated[MANIFEST_NAME]) > _MAX_MANIFEST_BYTES:
+        raise ValueError(f"{MANIFEST_NAME} of {len(associated[MANIFEST_NAME])} bytes")
     manifest: Mapping[str, Any] = json.loads(associated[MANIFEST_NAME])
     if manifest["format"] > MANIFEST_FORMAT:
         raise ModelFileError(
@@ -309,7 +297,7 @@ def _check_classifier(path: Path, inputs: list[TensorSpec], outputs: list[Tensor
 
 
 def _check_structure(flatbuffer: bytes) -> None:
-    # Imported here: a file that is as edgetl exported it need not wait for these.
+    # Imported here: a file that was tried before need not wait for these.
     from edgetl.edge.model.verify.flatbuffer import check_flatbuffer
     from edgetl.edge.model.verify.tflite import check_tflite
 

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
+from edgetl.edge.model.normalization import normalization_text
 from edgetl.edge.options import Option
 
 SOURCE_AND_MODEL = "Source and model"
@@ -15,6 +16,16 @@ ModelOption: TypeAlias = Annotated[
 ]
 LabelsOption: TypeAlias = Annotated[
     Path | None, _model("Names of the classes, one a line.", unset="the model's own")
+]
+NormalizeOption: TypeAlias = Annotated[
+    str | None,
+    _model(
+        "Range that a float model's pixels are scaled to, or MEAN,STD of pixels 0 to 255.",
+        unset="as the model says",
+        metavar="0,1|-1,1|0,255|MEAN,STD",
+        parse=normalization_text,
+        common=False,
+    ),
 ]
 ThreadsOption: TypeAlias = Annotated[
     int | None, _model("CPU threads.", unset="the cores, 4 at most", low=1, high=256)

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.errors import ModelFileError, quoted
-from edgetl.edge.model.model_file import ModelFile, Normalization, TensorSpec
+from edgetl.edge.model.model_file import ModelFile, TensorSpec
+from edgetl.edge.model.normalization import Normalization
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.model.verify.graph import OutputValues
 
@@ -30,7 +31,7 @@ def check_scaling(model: ModelFile) -> None:
     if model.input.dtype == np.float32 and model.normalization is None:
         raise ModelFileError(
             f"{quoted(model.path)}: takes float32 input but does not say how pixels are scaled; "
-            f"add TFLite Metadata with NormalizationOptions to it"
+            f"say it with --normalize -1,1 or 0,1 or MEAN,STD, as its training had it"
         )
 
 

@@ -9,8 +9,10 @@ from glob import has_magic
 
 from edgetl.edge.errors import ModelFileError, SourceError, quoted
 from edgetl.edge.model.classifier import Classifier
+from edgetl.edge.model.labels import read_labels
 from edgetl.edge.model.latest import latest_model
-from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.model.model_file import ModelFile, read_model_file
+from edgetl.edge.model.normalization import parse_normalization
 from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.pipeline.build_sinks import build_listeners, build_sinks
 from edgetl.edge.pipeline.inference import results
@@ -87,7 +89,8 @@ def _model(options: ClassifyOptions) -> ModelFile:
     try:
         path = options.model or latest_model()
         labels = read_labels(options.labels) if options.labels else None
-        return read_model_file(path, labels=labels)
+        scaling = parse_normalization(options.normalize) if options.normalize else None
+        return read_model_file(path, labels=labels, normalization=scaling)
     except ModelFileError:
         for name in options.files:
             # The photo comes first on the command line, and is the likelier mistake.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from edgetl.edge.errors import PictureError, quoted
+from edgetl.edge.errors import InferenceError, PictureError, quoted
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.pipeline.prefetch import Prefetched, Prefetcher, infer
 from edgetl.edge.results.result import Result
@@ -32,11 +32,12 @@ def results(
         if isinstance(entry, Problem):
             yield entry
             continue
+        item = entry.item if isinstance(entry, Prefetched) else entry
         try:
-            if isinstance(entry, Prefetched):
-                item, inferred = entry.item, entry.result()
-            else:
-                item, inferred = entry, infer(entry, classifier)
+            inferred = entry.result() if isinstance(entry, Prefetched) else infer(item, classifier)
+        except InferenceError as error:
+            yield Problem(f"{quoted(item.source)}: {error}")
+            continue
         except PictureError as error:
             yield Problem(str(error))
             continue

@@ -12,6 +12,7 @@ from edgetl.edge.model.options import (
     SOURCE_AND_MODEL,
     LabelsOption,
     ModelOption,
+    NormalizeOption,
     RuntimeOption,
     ThreadsOption,
 )
@@ -61,6 +62,7 @@ class ClassifyOptions(Options):
     ] = None
     model: ModelOption = None
     labels: LabelsOption = None
+    normalize: NormalizeOption = None
     threads: ThreadsOption = None
     runtime: RuntimeOption = "auto"
     top_k: Annotated[int, _results("Classes shown.", low=1)] = 3

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cached_property
 
-from edgetl.edge.errors import EdgetlError, quoted
+from edgetl.edge.errors import EdgetlError, InferenceError, quoted
 from edgetl.edge.explain.explainer import Explainer, over_picture
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.results.activation_map import overlaid
@@ -24,7 +24,8 @@ class LiveEvidence:
         """The picture under the evidence for its label, and that label.
 
         For a label without evidence, such as "unknown", it is that for the most probable class.
-        Where the model does not load, the picture stays as it is and the label is None.
+        Where the model does not load, or fails on the picture, it stays as it is and the label is
+        None.
 
         Args:
             pixels: the result's picture as it is shown, uint8 [height, width, 3] RGB.
@@ -33,7 +34,10 @@ class LiveEvidence:
         if explainer is None:
             return pixels, None
         best = result.predictions[0].label
-        found = explainer.explain(pixels, label=best if best in explainer.classes else None)
+        try:
+            found = explainer.explain(pixels, label=best if best in explainer.classes else None)
+        except InferenceError:
+            return pixels, None
         height, width = pixels.shape[:2]
         evidence = over_picture(found.evidence, explainer.input_size, height, width)
         return overlaid(pixels, evidence), quoted(found.shown.label)

@@ -6,7 +6,7 @@ import re
 import secrets
 from pathlib import Path
 
-from edgetl.edge.system.files import write_text
+from edgetl.edge.system.files import read_regular_file, write_text
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")  # what secrets.token_urlsafe(32) gives
 
@@ -29,7 +29,7 @@ def kept_token(path: Path | None) -> str:
         return secrets.token_urlsafe(32)
     with contextlib.suppress(OSError, UnicodeDecodeError):
         private = os.name != "posix" or not path.stat().st_mode & 0o077
-        text = path.read_text(encoding="ascii").strip()
+        text = read_regular_file(path, at_most=1000).decode("ascii").strip()
         if private and _FORM.fullmatch(text):
             return text
     token = secrets.token_urlsafe(32)

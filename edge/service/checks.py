@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
-from edgetl.edge.model.model_file import ModelFile, read_labels, read_model_file
+from edgetl.edge.model.labels import read_labels
+from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.thresholds import Precision, precision_thresholds
 from edgetl.edge.pipeline.build_sinks import broker, output_begins, snapshot_condition
 from edgetl.edge.pipeline.options import ClassifyOptions

@@ -54,6 +54,7 @@ def planned(
         state=PurePosixPath("/", service.state.relative_to(service.root))
         if given.preview
         else None,
+        cache=PurePosixPath("/", service.cache.relative_to(service.root)),
         growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
     )
     shown = [masked(word) if secrets_of(word) else word for word in unit.command]

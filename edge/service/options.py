@@ -63,6 +63,11 @@ class UnitLocation(ServiceName):
         return self.root / "var/lib/edgetl" / self.name
 
     @property
+    def cache(self) -> Path:
+        """Where a service remembers the model it has tried; systemd makes it."""
+        return self.root / "var/cache/edgetl" / self.name
+
+    @property
     def running(self) -> bool:
         """Whether it is this machine's own file tree."""
         return self.root == Path("/")

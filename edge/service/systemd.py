@@ -104,6 +104,7 @@ def uninstall(location: UnitLocation) -> bool:
         # The unit last: while it is there, what failed can be tried again.
         _forget(location.secrets)
         _forget(location.state)
+        _forget(location.cache)
         location.unit.unlink()
     except OSError as error:
         raise ServiceError(f"{quoted(location.unit)}: {reason(error)}; try with sudo") from error

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Literal
 
 from edgetl.edge.errors import SettingError, quoted
 
 # Where StateDirectory= puts its folders.
 _STATE = PurePosixPath("/var/lib")
+_CACHE = PurePosixPath("/var/cache")
 
 # A unit without it was written by someone else, and is not ours to change.
 MARK = "# Written by `edgetl service install`; that command, typed again, changes it."
@@ -39,6 +41,7 @@ class Service:
         results_to_journal: whether what it prints is kept; errors always are.
         secrets: a file with variables that only root may read; None for none.
         state: a folder below /var/lib, made for it and its user, that outlives it; None for none.
+        cache: the same below /var/cache.
         growing_wait: whether this systemd knows RestartSteps= (254 and later).
     """
 
@@ -51,6 +54,7 @@ class Service:
     results_to_journal: bool = False
     secrets: PurePosixPath | None = None
     state: PurePosixPath | None = None
+    cache: PurePosixPath | None = None
     growing_wait: bool = False
 
 
@@ -100,7 +104,8 @@ def unit_text(service: Service) -> str:
         "ProtectSystem=strict",
         "ProtectHome=read-only",
         *(f"ReadWritePaths={_path(folder)}" for folder in service.writable),
-        *(_state(service.state) if service.state else []),
+        *(_kept("State", service.state, _STATE) if service.state else []),
+        *(_kept("Cache", service.cache, _CACHE) if service.cache else []),
         "PrivateTmp=yes",
         f"RestrictAddressFamilies={' '.join(families)}",
         *(["IPAddressDeny=any"] if not service.network else []),
@@ -163,9 +168,11 @@ def _path(path: PurePosixPath) -> str:
     return text if plain else f'"{"".join(_ESCAPES.get(char, char) for char in text)}"'
 
 
-def _state(folder: PurePosixPath) -> list[str]:
+def _kept(
+    kind: Literal["State", "Cache"], folder: PurePosixPath, below: PurePosixPath
+) -> list[str]:
     return [
-        f"StateDirectory={folder.relative_to(_STATE)}",
-        "StateDirectoryMode=0700",
-        f"Environment=XDG_STATE_HOME={folder}",
+        f"{kind}Directory={folder.relative_to(below)}",
+        f"{kind}DirectoryMode=0700",
+        f"Environment=XDG_{kind.upper()}_HOME={folder}",
     ]

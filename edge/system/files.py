@@ -1,13 +1,54 @@
-"""Writing files so that a kill at any moment leaves the old file or the new one."""
+"""Reading files within bounds, and writing them so that a kill leaves the old or the new one."""
 
 import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+def read_regular_file(path: Path, *, at_most: int) -> bytes:
+    """The content of a file that a person named.
+
+    Raises:
+        OSError: it cannot be read, is a folder, is a pipe or device, which may never end or never
+            be written to, or is larger than `at_most` bytes. `strerror` says so.
+    """
+    # Without O_NONBLOCK, opening a pipe waits for who writes to it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", getattr(os, "O_BINARY", 0)))
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = b"" if status.st_size > at_most else file.read(status.st_size + 1)
+            # Some of the kernel's say 0.
+            if len(content) > status.st_size:
+                content += file.read(at_most + 1 - len(content))
+    finally:
+        os.close(descriptor)
+    if max(status.st_size, len(content)) > at_most:
+        raise OSError(errno.EFBIG, f"larger than {at_most:,} bytes", str(path))
+    return content
+
+
+def read_json(path: Path, *, at_most: int) -> Any:
+    """What a JSON file of UTF-8 holds.
+
+    Raises:
+        OSError: as `read_regular_file`.
+        ValueError: it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(read_regular_file(path, at_most=at_most))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 @contextmanager

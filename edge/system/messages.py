@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 
+from edgetl.edge.errors import quoted
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
 from edgetl.edge.system.standard_streams import abandon
 
@@ -19,8 +20,10 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # Not what stderr was when the handler was made: tests and progress bars replace it.
         prefix = "edgetl: " if record.levelno >= logging.WARNING else ""
+        # Names of files and labels may hold what a terminal obeys.
+        message = "\n".join(map(quoted, record.getMessage().split("\n")))
         try:
-            print(f"{prefix}{record.getMessage()}", file=sys.stderr, flush=True)
+            print(f"{prefix}{message}", file=sys.stderr, flush=True)
         except OSError:
             # Whoever read it has gone, or its disk is full: no reason to stop what is going on.
             abandon(sys.stderr)

@@ -22,7 +22,7 @@ def inspect(options: InspectOptions, as_json: JsonOption = False) -> None:
     if as_json:
         print(json.dumps(inspection.inspection_json(found), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(inspection.inspection_lines(found)))
+        print("\n".join(map(quoted, inspection.inspection_lines(found))))
     write_inspection_page(options.page, found)
     logger.info("page       %s", quoted(options.page))
     if options.moves:
@@ -36,7 +36,7 @@ def _apply(data: str, moves: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(applied_json(applied), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(applied_lines(Path(data), applied)))
+        print("\n".join(map(quoted, applied_lines(Path(data), applied))))
 
 
 COMMAND = command(inspect, epilog="Example: edgetl inspect photos")

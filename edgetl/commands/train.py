@@ -23,7 +23,7 @@ def train(
     run = train_run(**options, **settings)
     logger.info("report  %s", quoted(run.report))
     logger.info("next    edgetl export %s", shlex.quote(quoted(run.path)))
-    print(run.path)
+    print(quoted(run.path))
 
 
 COMMAND = command(train, epilog="Example: edgetl train photos --image-size 224 --out runs/big")

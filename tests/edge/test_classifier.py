@@ -208,7 +208,7 @@ def test_each_channel_can_have_its_own_normalization(
 
 
 def test_a_float_model_that_does_not_say_its_scaling_is_refused(third_party_models: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"float32\.tflite: takes float32 .*Normalization"):
+    with pytest.raises(ModelFileError, match=r"float32\.tflite: takes float32 .*--normalize"):
         Classifier(third_party_models / "float32.tflite", labels=LABELS)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.errors import ModelFileError
-from edgetl.edge.model.model_file import read_labels
+from edgetl.edge.model.labels import read_labels
 from tests.edge.model_reading import outcome, refusal
 from tests.third_party import LABELS
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from edgetl.edge.model.model_file import Normalization, TensorSpec
+from edgetl.edge.model.model_file import TensorSpec
+from edgetl.edge.model.normalization import Normalization
 from edgetl.edge.model.quantization import input_values, probabilities
 
 ALL = np.arange(256, dtype=np.uint8)[np.newaxis, :, np.newaxis].repeat(3, axis=2)

@@ -82,7 +82,15 @@ def test_a_model_that_never_ends_is_refused(
     path = third_party_models / "uint8.tflite"
     began = time.monotonic()
     assert refusal(path).startswith(f"{path}: litert ")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux bounds memory")
+def test_a_model_that_takes_gigabytes_is_refused(third_party_models: Path, runtime_that) -> None:
+    runtime_that("self.taken = bytearray(10**9)")
+    model = read_model_file(third_party_models / "uint8.tflite", labels=LABELS)
+    with pytest.raises(RuntimeError, match="needs too much memory"):
+        load_check(model, choose_runtime("litert"), threads=1)
 
 
 def test_a_model_that_asks_for_too_much_memory_is_refused(
@@ -90,7 +98,7 @@ def test_a_model_that_asks_for_too_much_memory_is_refused(
 ) -> None:
     runtime_that("raise MemoryError")
     model = read_model_file(third_party_models / "uint8.tflite", labels=LABELS)
-    with pytest.raises(RuntimeError, match="more memory than there is"):
+    with pytest.raises(RuntimeError, match="needs too much memory"):
         load_check(model, choose_runtime("litert"), threads=1)
 
 
@@ -127,15 +135,6 @@ def test_values_that_are_not_finite_are_refused(third_party_models: Path, tmp_pa
     path.write_bytes(content.replace(weight, np.float32(np.nan).tobytes()))
     with pytest.raises(ModelFileError, match=r"nan\.tflite: gives values that are not finite"):
         Classifier(path)
-
-
-def test_a_model_that_edgetl_exported_is_loaded_without_a_check(
-    tiny_export: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "ours.tflite"
-    path.write_bytes(tiny_export)
-    monkeypatch.setattr(subprocess, "run", None)
-    assert Classifier(path).labels == LABELS
 
 
 def test_the_folder_we_are_in_lends_no_modules(
@@ -181,6 +180,7 @@ def test_a_crash_is_one_clear_line_of_the_command(
     result = cli(
         "classify", "a.jpg", "--model", third_party_models / "uint8.tflite",
         "--labels", labels_file, "--runtime", "litert", check=2, PYTHONPATH=str(other),
+        XDG_CACHE_HOME=str(cli.folder),
     )  # fmt: skip
     assert_one_clear_line(result, "uint8.tflite: crashes litert", "SIGSEGV")
     assert not list(cli.folder.glob("core*"))

@@ -1,6 +1,7 @@
 """`edgetl service`: installed, changed and removed in another system's file tree."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -38,12 +39,13 @@ def test_the_key_of_the_preview_outlives_a_restart_but_no_uninstall(
     for name in ("edgetl", "door"):
         unit = card / f"etc/systemd/system/{name}.service"
         folder = f"/var/lib/{as_read(unit, 'StateDirectory')}"
-        environment = as_read(unit, "Environment")
-        monkeypatch.setenv(*environment.split("="))
+        for line in as_read(unit, "Environment").split():
+            monkeypatch.setenv(*line.split("="))
         file = token_file()
         assert file
         assert file.is_relative_to(folder)
         kept.append(card / file.relative_to("/"))
+        assert os.environ["XDG_CACHE_HOME"] == f"/var/cache/{as_read(unit, 'CacheDirectory')}"
     assert kept[0] != kept[1]
     for file in kept:
         kept_token(file)

@@ -27,6 +27,7 @@ OPTION_SETS = {
         results_to_journal=True,
         secrets=PurePosixPath("/etc/edgetl/edgetl.env"),
         state=PurePosixPath("/var/lib/edgetl/edgetl"),
+        cache=PurePosixPath("/var/cache/edgetl/edgetl"),
     ),
     "stream": Service(["/bin/true"], "daemon", network=True),
 }

@@ -1,10 +1,11 @@
-"""Reads an edgetl model with MediaPipe's code alone: run by test_interop.py, never imported.
+"""Reads an edgetl model with the code of MediaPipe or OpenCV alone.
 
-Its interpreter is that of an environment with mediapipe and without edgetl, so nothing of this
-project may be imported here.
+Run by test_interop.py, never imported. Its interpreter is that of an environment with mediapipe,
+which brings OpenCV, and without edgetl, so nothing of this project may be imported here.
 
     python mediapipe_reader.py classify MODEL PICTURE...   each picture's categories and scores
     python mediapipe_reader.py metadata MODEL              what the metadata holds
+    python mediapipe_reader.py opencv MODEL PICTURE...     the probabilities that OpenCV's DNN gives
 
 Results are JSON on stdout; MediaPipe logs to stderr.
 """
@@ -76,6 +77,20 @@ def metadata(model: str) -> dict[str, Any]:
     }
 
 
+def opencv(model: str, pictures: list[str]) -> list[list[float]]:
+    """What OpenCV's own engine makes of pictures of the model's input size, in output order."""
+    import cv2
+
+    net = cv2.dnn.readNetFromTFLite(model)
+    answers = []
+    for picture in pictures:
+        net.setInput(cv2.dnn.blobFromImage(cv2.imread(picture), swapRB=True))
+        answers.append(net.forward()[0].tolist())
+    return answers
+
+
 if __name__ == "__main__":
     command, path, *pictures = sys.argv[1:]
-    print(json.dumps(classify(path, pictures) if command == "classify" else metadata(path)))
+    commands = {"classify": classify, "opencv": opencv}
+    found = metadata(path) if command == "metadata" else commands[command](path, pictures)
+    print(json.dumps(found))

@@ -1,4 +1,4 @@
-"""Third-party code reads our model files: MediaPipe Tasks and zip readers."""
+"""Third-party code reads our model files: MediaPipe Tasks, OpenCV's DNN and zip readers."""
 
 import json
 import shutil
@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from edgetl.benchmarks.dev.mediapipe_environment import mediapipe_python
+from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.preprocessing import Pixels, model_input
-from tests.conftest import probabilities_of
+from tests.conftest import Cli, probabilities_of
 
 pytestmark = pytest.mark.slow
 
@@ -138,6 +139,48 @@ def test_mediapipe_calls_unknown_what_we_do(
     printed = [answer[0][0] for answer in answers]
     assert printed[40:].count("unknown") >= 18
     assert printed[:40].count("unknown") <= 10
+
+
+def test_mediapipe_stretches_pictures(
+    mediapipe: ThirdPartyPython, float_model: Path, tmp_path: Path
+) -> None:
+    """Three times as wide as high: blue in the middle, and red where a crop does not see it."""
+    pixels = np.full((64, 192, 3), (220, 50, 40), np.uint8)
+    pixels[:, 64:128] = (40, 60, 220)
+    paths = []
+    for mode in ("crop", "stretch"):
+        paths.append(tmp_path / f"{mode}.png")
+        size = InputSize(*read_model_file(float_model).input.shape[1:3], mode)
+        Image.fromarray(model_input(pixels, size)).save(paths[-1])
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    answers = mediapipe.read("classify", float_model, *paths, tmp_path / "wide.png")
+    cropped, stretched, wide = (dict(answer)["blue"] for answer in answers)
+    assert abs(wide - stretched) < 0.05
+    assert abs(wide - cropped) > 0.3
+
+
+@pytest.mark.parametrize("quantize", ["none", "float16"])
+def test_opencvs_own_engine_gives_our_probabilities(
+    mediapipe: ThirdPartyPython,
+    two_class_run: Path,
+    two_class_data: Path,
+    cli: Cli,
+    quantize: str,
+) -> None:
+    run = cli.folder / "run"
+    shutil.copytree(two_class_run, run, ignore=shutil.ignore_patterns("exports"))
+    cli.here("export", run, "--quantize", quantize)
+    (model,) = (run / "exports").glob("*.tflite")
+    file = read_model_file(model)
+    paths = []
+    for path in sorted(two_class_data.rglob("*.jpg"))[::5]:
+        paths.append(cli.folder / f"{path.stem}.png")
+        Image.fromarray(model_input(path, file.input_size)).save(paths[-1])
+    theirs = np.array(mediapipe.read("opencv", model, *paths))
+    ours = probabilities_of(model, paths, runtime="litert", labels=file.labels)
+    # Half precision is multiplied in float32 by XNNPACK, and by OpenCV after another rounding.
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol={"none": 1e-4, "float16": 1e-2}[quantize])
+    assert set(ours.argmax(axis=1)) == {0, 1}
 
 
 def test_mediapipes_schema_reads_our_metadata(mediapipe: ThirdPartyPython, model: Path) -> None:

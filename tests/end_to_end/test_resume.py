@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.trainer.network.model import load_model
+from edgetl.trainer.network.plain_model import load_model
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
 
 OPTIONS = ("--image-size", "64", "--epochs", "4", "--head-epochs", "2", "--batch-size", "16",

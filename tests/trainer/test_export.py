@@ -16,7 +16,8 @@ from edgetl.edge.model.preprocessing import model_input
 from edgetl.edge.model.runtime import choose_runtime, installed_runtimes
 from edgetl.trainer.exporting.conversion import Conversion, convert, export_graph
 from edgetl.trainer.exporting.export import _written, export
-from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities, load_model
+from edgetl.trainer.network.model import backbone_of, build_model, class_probabilities
+from edgetl.trainer.network.plain_model import load_model
 from edgetl.trainer.recipe import Recipe
 from tests.conftest import Cli, probabilities_of
 

@@ -2,6 +2,8 @@ import contextlib
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -11,14 +13,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from edgetl.edge.model.labels import labels_text
 from edgetl.edge.model.model_file import (
     LABELS_NAME,
     MANIFEST_FORMAT,
     MANIFEST_NAME,
-    labels_text,
     read_model_file,
 )
-from edgetl.edge.model.runtime import installed_runtimes
+from edgetl.edge.model.runtime import choose_runtime, installed_runtimes
 from edgetl.edge.model.verify import schema
 from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
 from tests.conftest import probabilities_of
@@ -101,6 +103,35 @@ def test_a_described_model_runs_as_before(flatbuffer: bytes, tmp_path: Path) -> 
             labels=("a", "b"),
         )
         np.testing.assert_allclose(actual[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", [runtime.name for runtime in installed_runtimes()])
+def test_the_signature_goes_from_image_to_probability(
+    float_model: Path, int8_model: Path, tmp_path: Path, runtime: str
+) -> None:
+    code = """
+import importlib, sys, numpy
+library, *models = sys.argv[1:]
+for path in models:
+    interpreter = importlib.import_module(library).Interpreter(model_path=path)
+    (given,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+    picture = numpy.random.default_rng(0).integers(0, 256, given["shape"]).astype(given["dtype"])
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(given["index"], picture)
+    interpreter.invoke()
+    expected = interpreter.get_tensor(output["index"])
+    found = interpreter.get_signature_runner("serving_default")(image=picture)["probability"]
+    assert (found == expected).all()
+    print(list(interpreter.get_signature_list()["serving_default"].items()), found.shape)
+"""
+    package = choose_runtime(runtime).package
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", code, f"{package}.interpreter", float_model, int8_model],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    line = "[('inputs', ['image']), ('outputs', ['probability'])] (1, 2)"
+    assert result.stdout.splitlines() == [line, line]
 
 
 def test_files_are_stored_behind_the_model_and_give_the_same_bytes(flatbuffer: bytes) -> None:

@@ -12,7 +12,6 @@ from edgetl.trainer.network.model import (
     build_model,
     class_probabilities,
     compile_for,
-    load_model,
     parameter_counts,
     unfreeze_backbone,
 )
@@ -82,16 +81,6 @@ def test_the_backbone_gives_the_same_in_training_and_in_inference_once_it_is_tra
     bare = keras.Input((32, 32, 3))
     trap = keras.Model(bare, backbone_of(model)(bare, training=False))
     assert not np.array_equal(np.array(trap(pictures, training=True)), training)
-
-
-def test_a_saved_model_loads_with_the_same_probabilities(tmp_path: Path) -> None:
-    model = build_model(SMALL, 3)
-    pictures = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
-    model.save(tmp_path / "model.keras")
-    loaded = load_model(tmp_path / "model.keras")
-    expected = class_probabilities(model, pictures)
-    np.testing.assert_array_equal(class_probabilities(loaded, pictures), expected)
-    np.testing.assert_allclose(expected.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_two_classes_come_out_as_two_probabilities(two_class_model: keras.Model) -> None:

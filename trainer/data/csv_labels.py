@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgetl.edge.errors import DataError, quoted, reason
-from edgetl.trainer.data.csv_files import csv_rows, encoding_of
+from edgetl.trainer.data.csv_files import csv_rows, csv_text
 from edgetl.trainer.data.dataset import Example, Split
 from edgetl.trainer.data.split_names import split_of, splits_of
 from edgetl.trainer.data.walking import Folder, pictures_below
@@ -110,7 +110,7 @@ def why_unused(folder: Folder, root: Path) -> str:
                 f"none of the files that {quoted(name)} names is there ({some(_shown(table[0]))})"
             )
         elif (root / name).is_file():
-            with (root / name).open(encoding=encoding_of(root / name), errors="replace") as file:
+            with csv_text(root / name) as file:
                 header = file.readline(_SHOWN_HEADER).rstrip("\r\n")
             reasons.append(
                 f"{quoted(name)} is not read as labels, as no row under its header names a file "
@@ -203,7 +203,7 @@ def _table(path: Path) -> tuple[_Rows, str] | None:
         return None
     try:
         # Bytes that are no UTF-8 are kept: such a table may be none of labels.
-        with path.open(encoding=encoding_of(path), errors="surrogateescape", newline="") as file:
+        with csv_text(path) as file:
             reader = csv_rows(file, skipinitialspace=True)
             columns = _columns(next(reader, []))
             rows = None if columns is None else _read(reader, columns, path)

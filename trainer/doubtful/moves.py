@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
 from edgetl.edge.system.files import replacing, sync_folder
-from edgetl.trainer.data.csv_files import csv_rows, encoding_of
+from edgetl.trainer.data.csv_files import csv_rows, csv_text
 from edgetl.trainer.doubtful.confident_learning import DoubtfulLabel
 
 _NEEDED = ("file", "from", "to")
@@ -116,7 +116,7 @@ def read_moves(path: Path) -> tuple[Move, ...]:
     if not path.is_file():
         raise DataError(f"{quoted(path)}: no such file; {anew}")
     try:
-        with path.open(encoding=encoding_of(path), errors="surrogateescape", newline="") as file:
+        with csv_text(path) as file:
             rows = list(csv_rows(file))
     except OSError as error:
         raise DataError(f"{quoted(path)}: {reason(error)}; make it readable") from error

@@ -37,6 +37,9 @@ class Description:
 def with_metadata(model: bytes, description: Description) -> bytes:
     """The model with a TFLITE_METADATA entry for one RGB input 0..255 and labelled probabilities.
 
+    And with a signature, "serving_default" from "image" to "probability", if it has none: what
+    get_signature_runner() of the interpreters and LiteRT's CompiledModel go by.
+
     Args:
         model: a TFLite flatbuffer with one image input and one [1, classes] output.
         description: name, description, author and version.
@@ -63,13 +66,16 @@ def with_metadata(model: bytes, description: Description) -> bytes:
     entries.append(builder.EndObject())
     lists = {"buffers": _vector(builder, buffers), "metadata": _vector(builder, entries)}
 
+    if not old.children("signature_defs"):
+        lists["signature_defs"] = _vector(builder, [_signature(builder, old)])
+
     places = PLACES["Model"]
     builder.StartObject(len(KINDS["Model"]))
     builder.PrependUint32Slot(places["version"], old.number("version"), 0)
     copied = ("operator_codes", "subgraphs", "description", "metadata_buffer", "signature_defs")
     for field in copied:
         target = old.target(field)
-        if target is not None:
+        if target is not None and field not in lists:
             builder.PrependUOffsetTRelativeSlot(places[field], offset(target), 0)
     for field, vector in lists.items():
         builder.PrependUOffsetTRelativeSlot(places[field], vector, 0)
@@ -181,6 +187,24 @@ def _vector(builder: Any, offsets: Sequence[int]) -> int:
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
     return int(builder.EndVector())
+
+
+def _signature(builder: Any, model: schema.Table) -> int:
+    """The signature of the model's first graph, which has one input and one output."""
+    graph = model.children("subgraphs")[0]
+    fields = {}
+    for field, name in (("inputs", "image"), ("outputs", "probability")):
+        text = builder.CreateString(name)
+        builder.StartObject(len(KINDS["TensorMap"]))
+        places = PLACES["TensorMap"]
+        builder.PrependUOffsetTRelativeSlot(places["name"], text, 0)
+        builder.PrependUint32Slot(places["tensor_index"], int(graph.numbers(field)[0]), 0)
+        fields[field] = _vector(builder, [builder.EndObject()])
+    fields["signature_key"] = builder.CreateString("serving_default")
+    builder.StartObject(len(KINDS["SignatureDef"]))
+    for field, offset in fields.items():
+        builder.PrependUOffsetTRelativeSlot(PLACES["SignatureDef"][field], offset, 0)
+    return int(builder.EndObject())
 
 
 def _buffer(builder: Any, data: bytes) -> int:

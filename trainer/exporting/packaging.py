@@ -9,13 +9,8 @@ import numpy as np
 
 import edgetl
 from edgetl.edge.errors import EdgetlError
-from edgetl.edge.model.model_file import (
-    LABELS_NAME,
-    MANIFEST_FORMAT,
-    MANIFEST_NAME,
-    ModelFile,
-    labels_text,
-)
+from edgetl.edge.model.labels import labels_text
+from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_FORMAT, MANIFEST_NAME, ModelFile
 from edgetl.trainer.exporting.conversion import Conversion
 from edgetl.trainer.exporting.metadata import Description, with_files
 from edgetl.trainer.exporting.record import RuntimeCheck

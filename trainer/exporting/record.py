@@ -1,6 +1,5 @@
 """export.json: what is known of each file in a run's exports/."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from typing import Any
 import edgetl
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.model.latest import EARLIER
-from edgetl.edge.system.files import write_json
+from edgetl.edge.system.files import read_json, write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.dataset import Split
@@ -21,6 +20,7 @@ from edgetl.trainer.exporting.verdict import PairedDifference, Verdict
 # edgetl 0.1.0 wrote no version: the same files, called version 0 here. Up to version 1 a file had
 # `rejected`, why it was, in place of a verdict.
 VERSION = 2
+_MOST_BYTES = 10 * 10**6
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def read_record(exports: Path) -> ExportRecord:
     """
     path = exports / "export.json"
     try:
-        content = {"version": 0, **json.loads(path.read_text(encoding="utf-8"))}
+        content = {"version": 0, **read_json(path, at_most=_MOST_BYTES)}
         if content["version"] > VERSION:
             raise RunFolderError(f"{quoted(path)}: written by a newer edgetl; install that one")
         files = {

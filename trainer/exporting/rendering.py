@@ -32,7 +32,7 @@ def print_exported(exported: Sequence[ExportedFile]) -> None:
             f"Keras has {100 * checked[0].keras_accuracy:.1f}."
         )
     for file in exported:
-        console.print(str(file.path), soft_wrap=True)
+        console.print(quoted(file.path), soft_wrap=True)
         if file.keep_float:
             console.print(f"  in float: {', '.join(file.keep_float)}")
         if file.layer_errors:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from edgetl.edge.errors import RunFolderError, SettingError, quoted
+from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.trainer import metrics
 from edgetl.trainer.config import check_weights
@@ -256,21 +256,6 @@ def parameter_counts(model: keras.Model, *, fine_tune_from: int) -> ParameterCou
         trainable_fine_tune=fine_tune,
         frozen_fine_tune=frozen,
     )
-
-
-def load_model(path: Path) -> keras.Model:
-    """Load a saved model.
-
-    Raises:
-        RunFolderError: the file is damaged.
-    """
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:
-        # A damaged archive raises anything from BadZipFile to KeyError.
-        raise RunFolderError(
-            f"{quoted(path)}: damaged ({' '.join(str(error).split())[:200]}); train again"
-        ) from error
 
 
 def class_probabilities(

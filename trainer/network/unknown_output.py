@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from edgetl.trainer.network.model import features_model, load_model
+from edgetl.trainer.network.model import features_model
+from edgetl.trainer.network.plain_model import load_model
 from edgetl.trainer.unknown import Unknown, read_unknown
 
 # The layers that have to compute in float in an int8 file: the square of a distance has more than

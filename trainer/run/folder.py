@@ -11,10 +11,10 @@ from pathlib import Path
 
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
 from edgetl.edge.model.input_size import InputSize
+from edgetl.edge.model.labels import MOST_BYTES, labels_text, parse_labels
 from edgetl.edge.model.latest import LATEST, RUNS, latest_run
-from edgetl.edge.model.model_file import labels_text, parse_labels
 from edgetl.edge.model.special_labels import UNKNOWN
-from edgetl.edge.system.files import write_text
+from edgetl.edge.system.files import read_regular_file, write_text
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.wording import some
 from edgetl.trainer.run.lock import LOCK, held, is_held
@@ -274,10 +274,10 @@ def read_run(run: RunFolder) -> FinishedRun:
         )
     config = read_record(run.config, RunConfig)
     try:
-        labels = parse_labels(run.labels.read_bytes())
+        labels = parse_labels(read_regular_file(run.labels, at_most=MOST_BYTES))
     except OSError as error:
         raise RunFolderError(f"{quoted(run.labels)}: {reason(error)}") from error
-    except UnicodeDecodeError as error:
+    except ValueError as error:
         raise RunFolderError(f"{quoted(run.labels)}: damaged; train again") from error
     dataset = read_split(run.split, Path(config.data.path), labels)
     return FinishedRun(

@@ -4,7 +4,6 @@ Each file has a `version`; edgetl 0.1.0 wrote none, and history.json without it 
 version 2 the confusion in metrics.json was a matrix, before version 3 Adam trained every head.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,12 +13,14 @@ import numpy as np
 
 from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
 from edgetl.edge.model.thresholds import PrecisionRecord
-from edgetl.edge.system.files import write_json
+from edgetl.edge.system import files
 from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.trainer.metrics import CrossValidation, SplitMetrics
 from edgetl.trainer.recipe import Recipe, upgraded
 
 VERSION = 3
+# split.json has a line and a SHA-256 for each photo: 200 bytes.
+_MOST_BYTES = 500 * 10**6
 
 Phase = Literal["head", "fine_tune"]
 Record = TypeVar("Record")
@@ -133,12 +134,12 @@ class RunMetrics:
 
 def write_record(path: Path, record: RunConfig | RunMetrics) -> None:
     """Write config.json or metrics.json."""
-    write_json(path, asdict(record))
+    files.write_json(path, asdict(record))
 
 
 def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
     """Write history.json."""
-    write_json(path, {"version": VERSION, "epochs": [asdict(epoch) for epoch in history]})
+    files.write_json(path, {"version": VERSION, "epochs": [asdict(epoch) for epoch in history]})
 
 
 def read_record(path: Path, record: type[Record]) -> Record:
@@ -170,7 +171,7 @@ def read_json(path: Path) -> Any:
         RunFolderError: it is missing or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return files.read_json(path, at_most=_MOST_BYTES)
     except OSError as error:
         raise RunFolderError(f"{quoted(path)}: {reason(error)}; train again") from error
     except ValueError as error:

@@ -22,12 +22,12 @@ def print_runs(runs: Sequence[RunOverview]) -> None:
         )
         table.add_row(
             quoted(run.path.name) + (" (latest)" if run.latest else ""),
-            (run.created or "")[:10],
+            quoted((run.created or "")[:10]),
             run.image_size or "",
             "" if run.pictures is None else f"{run.pictures:,}",
             accuracy or run.state,
             f"{run.bytes / 1e6:.0f}",
-            exports or "-",
+            quoted(exports) or "-",
         )
     _console().print(table)
 
@@ -37,7 +37,7 @@ def print_comparison(comparison: Comparison, names: tuple[str, str]) -> None:
     console = _console()
     table = _table("", *map(quoted, names))
     for name, values in comparison.settings.items():
-        table.add_row(name.replace("_", "-"), *map(_shown, values))
+        table.add_row(quoted(name.replace("_", "-")), *map(_shown, values))
     for split, figures in comparison.metrics.items():
         if any(figures):
             table.add_row(f"{split} accuracy", *map(_accuracy, figures))

@@ -7,6 +7,7 @@ imported: the doctor uses it where NumPy may not load.
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +22,14 @@ from edgetl.edge.system.python_subprocess import ending, run_python
 if TYPE_CHECKING:
     from edgetl.edge.model.model_file import ModelFile
 
-# The slowest genuine classifiers take seconds on the slowest Raspberry Pi.
-SECONDS = 60.0
-# An emulated processor takes half a second for a picture, and some to load the libraries.
-_TIMED_SECONDS = 180.0
+# For a model's few pictures. The slowest genuine classifiers take seconds on the slowest Raspberry
+# Pi, and of them fewer pictures are tried.
+SECONDS = 15.0
+# To load the libraries, which an emulated processor or a busy one is slow at, and to time.
+_MORE_SECONDS = 60.0
+
+# Windows has none; there the timeout ends it.
+_ALARM = getattr(signal, "SIGALRM", 14)
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,15 @@ class TimedRun:
 
 
 def load_check(model: "ModelFile", runtime: Runtime, *, threads: int) -> None:
-    """Load a model in a subprocess and let it classify a black and a grey picture.
+    """Load a model in a subprocess and let it classify a few pictures.
 
     Raises:
-        ModelFileError: it ends the process, does not end within 60 seconds, or gives something else
-            than the file says.
+        ModelFileError: it ends the process, does not end within 15 seconds or half a gigabyte more
+            than the file explains, or gives values that are not finite or not as the file says.
         RuntimeError: the runtime cannot run it; the message is the runtime's own.
         EdgetlError: no process can be started, or the runtime does not load in it.
     """
-    report = _run(model.path, runtime, threads=threads, seconds=SECONDS, content=model.content)
+    report = _run(model.path, runtime, threads=threads, model=model)
     _check_output(model.path, report, model.output.shape, model.output.dtype.name)
 
 
@@ -68,7 +73,7 @@ def timed_run(path: Path, runtime: Runtime, *, threads: int) -> tuple[TimedRun, 
     Raises:
         ModelFileError, RuntimeError, EdgetlError: as `load_check`, and as `read_model_file`.
     """
-    report = _run(path, runtime, threads=threads, seconds=_TIMED_SECONDS)
+    report = _run(path, runtime, threads=threads)
     _check_output(path, report, *report["declared"])
     name = f"{runtime.name} {runtime.version}"
     run = TimedRun(str(path), report["sha256"], name, threads, report["milliseconds"])
@@ -76,40 +81,32 @@ def timed_run(path: Path, runtime: Runtime, *, threads: int) -> tuple[TimedRun, 
 
 
 def _run(
-    path: Path, runtime: Runtime, *, threads: int, seconds: float, content: bytes | None = None
+    path: Path, runtime: Runtime, *, threads: int, model: "ModelFile | None" = None
 ) -> dict[str, Any]:
-    """What the model did: see `sandbox_process`, which reads it from `path` without `content`."""
+    """What the model did: see `sandbox_process`, which reads it from `path` without `model`."""
     interpreter = f"{runtime.name} {runtime.version}"
-    arguments = [runtime.name, str(threads), *([] if content else [str(path)])]
+    arguments = [runtime.name, str(threads), str(SECONDS)]
+    if model is None:
+        arguments.append(f"path={path}")
+    elif model.normalization is not None:
+        arguments.append(json.dumps([model.normalization.mean, model.normalization.std]))
     try:
         result = run_python(
             ["-m", "edgetl.edge.model.verify.sandbox_process", *arguments],
-            input=content or b"",
+            input=model.content if model else b"",
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get(DEBUG_VARIABLE) else subprocess.DEVNULL,
-            timeout=seconds,
+            timeout=SECONDS + _MORE_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        raise ModelFileError(
-            f"{quoted(path)}: {interpreter} does not finish it within {seconds:.0f} seconds; get "
-            f"the file again, or use another model"
-        ) from None
+        raise _ended(path, interpreter, -_ALARM) from None
     except OSError as error:
         raise EdgetlError(
             f"{quoted(path)}: cannot be checked in a subprocess ({reason(error)}); free some "
             f"memory and try again"
         ) from error
-    # Python itself ends with 1 where an import fails; everything else comes from native code.
-    if result.returncode == 1:
-        raise EdgetlError(
-            f"{interpreter} does not load in a subprocess; {DEBUG_VARIABLE}=1 in the environment "
-            f"shows why"
-        )
     if result.returncode or not result.stdout:
-        raise ModelFileError(
-            f"{quoted(path)}: crashes {interpreter} ({ending(result.returncode)}); get the file "
-            f"again, or use another model"
-        )
+        raise _ended(path, interpreter, result.returncode)
     report: dict[str, Any] = json.loads(result.stdout)
     if "does_not_load" in report:
         raise EdgetlError(
@@ -123,6 +120,25 @@ def _run(
     return report
 
 
+def _ended(path: Path, interpreter: str, status: int) -> EdgetlError:
+    """The error of a process that ended without a report."""
+    # Python itself ends with 1 where an import fails; everything else comes from native code.
+    if status == 1:
+        return EdgetlError(
+            f"{interpreter} does not load in a subprocess; {DEBUG_VARIABLE}=1 in the environment "
+            f"shows why"
+        )
+    if status == -_ALARM:
+        return ModelFileError(
+            f"{quoted(path)}: {interpreter} does not finish it within {SECONDS:.0f} seconds; get "
+            f"the file again, or use another model"
+        )
+    return ModelFileError(
+        f"{quoted(path)}: crashes {interpreter} ({ending(status)}); get the file again, or use "
+        f"another model"
+    )
+
+
 def _check_output(path: Path, report: dict[str, Any], shape: Sequence[int], dtype: str) -> None:
     if (report["shape"], report["dtype"]) != (list(shape), dtype):
         raise ModelFileError(
@@ -131,6 +147,5 @@ def _check_output(path: Path, report: dict[str, Any], shape: Sequence[int], dtyp
         )
     if not report["finite"]:
         raise ModelFileError(
-            f"{quoted(path)}: gives values that are not finite for a grey picture; get the file "
-            f"again"
+            f"{quoted(path)}: gives values that are not finite; get the file again"
         )

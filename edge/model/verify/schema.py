@@ -75,8 +75,9 @@ _TABLES = {
     "Operator": "opcode_index:uint inputs:[int] outputs:[int] ubyte BuiltinOptions [ubyte] byte "
     "[bool] intermediates:[int] large_custom_options_offset:ulong large_custom_options_size:ulong "
     "ubyte BuiltinOptions2 int",
-    "SignatureDef": "inputs:[TensorMap] outputs:[TensorMap] string - subgraph_index:uint",
-    "TensorMap": "string tensor_index:uint",
+    "SignatureDef": "inputs:[TensorMap] outputs:[TensorMap] signature_key:string - "
+    "subgraph_index:uint",
+    "TensorMap": "name:string tensor_index:uint",
     "ExternalBufferGroup": "string",
     "ExternalBuffer": "uint uint ulong ulong string",
     "ConcatEmbeddingsOptions": "- [int] [int]",

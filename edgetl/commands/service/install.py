@@ -8,7 +8,7 @@ import typer
 
 from edgetl.command import JsonOption, Uncommon, command
 from edgetl.commands.service import needs_systemd
-from edgetl.edge.errors import SettingError
+from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.service.options import ServiceOptions
 from edgetl.edge.system.messages import logger
@@ -65,14 +65,14 @@ def _print_installed(service: ServiceOptions, *, changed: bool) -> None:
     from edgetl.edge.service import systemd
 
     if not changed:
-        print(f"{service.unit}: unchanged")
+        print(f"{quoted(service.unit)}: unchanged")
         # Stopped by hand: who stopped it may have had a reason.
         if service.running and (facts := systemd.status(service))["ActiveState"] == "inactive":
             print(systemd.described(service, facts)[-1])
     elif service.running:
-        print(f"{service.unit}: installed and started; see it with: edgetl service status")
+        print(f"{quoted(service.unit)}: installed and started; see it with: edgetl service status")
     else:
-        print(f"{service.unit}: installed; it starts when that system boots")
+        print(f"{quoted(service.unit)}: installed; it starts when that system boots")
 
 
 COMMAND = command(

@@ -4,6 +4,7 @@ import json
 
 from edgetl.command import JsonOption, command
 from edgetl.commands.service import needs_systemd
+from edgetl.edge.errors import quoted
 from edgetl.edge.service.options import UnitLocation
 
 
@@ -16,7 +17,7 @@ def uninstall(service: UnitLocation, as_json: JsonOption = False) -> None:
     if as_json:
         print(json.dumps({"changed": changed, "unit": str(service.unit)}))
     else:
-        print(f"{service.unit}: {'removed' if changed else 'not installed'}")
+        print(f"{quoted(service.unit)}: {'removed' if changed else 'not installed'}")
 
 
 COMMAND = command(uninstall, epilog="Example: sudo edgetl service uninstall")
