@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-import numpy as np
-
 from edgetl.edge.errors import InferenceError, PictureError, quoted
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.pipeline.prefetch import Prefetched, Prefetcher, infer
@@ -27,7 +25,7 @@ def results(
     """
     if isinstance(items, Prefetcher):
         items.infer_with(classifier)
-    bad: str | None = None
+    failing: str | None = None
     for entry in items:
         if isinstance(entry, Problem):
             yield entry
@@ -36,18 +34,16 @@ def results(
         try:
             inferred = entry.result() if isinstance(entry, Prefetched) else infer(item, classifier)
         except InferenceError as error:
-            yield Problem(f"{quoted(item.source)}: {error}")
+            # Of a camera or video once, until there is a result again.
+            if item.frame is None or item.source != failing:
+                frame = "" if item.frame is None else f" frame {item.frame}"
+                yield Problem(f"{quoted(item.source)}{frame}: {error}")
+            failing = item.source
             continue
         except PictureError as error:
             yield Problem(str(error))
             continue
-        if not np.isfinite(inferred.probabilities).all():
-            # Of a camera or video once, until there is a result again.
-            if item.frame is None or item.source != bad:
-                yield Problem(_not_finite(item, classifier))
-            bad = item.source
-            continue
-        bad = None
+        failing = None
         yield Result(
             source=item.source,
             frame=item.frame,
@@ -57,11 +53,3 @@ def results(
             probabilities=inferred.probabilities,
             picture=item.picture,
         )
-
-
-def _not_finite(item: Item, classifier: Classifier) -> str:
-    frame = "" if item.frame is None else f" frame {item.frame}"
-    return (
-        f"{quoted(item.source)}{frame}: {quoted(classifier.model.path)} gives values that are not "
-        f"finite; use another model"
-    )
