@@ -8,7 +8,7 @@ from edgetl.edge.explain.explainer import Explanation, over_picture
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import Pixels, seen_region
 from edgetl.edge.results.activation_map import overlaid
-from edgetl.edge.results.annotate import caption_font
+from edgetl.edge.results.annotate import caption_font, from_left_to_right
 from edgetl.edge.results.probability import percent
 
 # Of the photo, in pixels.
@@ -42,24 +42,36 @@ def drawn(explanation: Explanation, photo: Pixels, input_size: InputSize) -> Pix
     seen.of(explained)[:] = seen.of(under)
     column = max(width, _NARROWEST)
     all_seen = seen.height * seen.width == height * width
-    lines = _caption(explanation, all_seen=all_seen)
-    size = (2 * column + _MARGIN, height + _LINE * len(lines) + _MARGIN)
+    across = 2 * column + _MARGIN
+    lines = _caption(explanation, all_seen=all_seen, room=across - 2 * _MARGIN)
+    size = (across, height + _LINE * len(lines) + _MARGIN)
     sheet = Image.new("RGB", size, _WHITE)
     for left, picture in ((0, photo), (column + _MARGIN, explained)):
         sheet.paste(Image.fromarray(picture), (left + (column - width) // 2, 0))
     pen = ImageDraw.Draw(sheet)
     for number, (text, colour) in enumerate(lines):
         top = height + _MARGIN // 2 + _LINE * number
-        pen.text((_MARGIN, top), text, font=caption_font(_TEXT), fill=colour)
+        font = caption_font(_TEXT)
+        pen.text((_MARGIN, top), text, font=font, fill=colour)
     return np.asarray(sheet)
 
 
-def _caption(explanation: Explanation, *, all_seen: bool) -> list[tuple[str, tuple[int, int, int]]]:
-    best = explanation.predictions[0]
-    answer = f"{quoted(best.label)} {percent(best.probability)}"
-    shown = explanation.shown
-    evidence = f"evidence for {quoted(shown.label)}"
-    if shown.index != best.index:
-        evidence += f" ({percent(shown.probability)})"
+def _caption(
+    explanation: Explanation, *, all_seen: bool, room: int
+) -> list[tuple[str, tuple[int, int, int]]]:
+    """The lines below, each with its colour, and no wider than `room` pixels."""
+    best, shown = explanation.predictions[0], explanation.shown
+    answer = _line("", best.label, f" {percent(best.probability)}", room)
+    share = "" if shown.index == best.index else f" ({percent(shown.probability)})"
+    evidence = _line("evidence for ", shown.label, share, room)
     lines = [(answer, _BLACK), (evidence, _FAINT), (_LEGEND, _FAINT)]
     return lines if all_seen else [*lines, ("pale: outside what the model takes", _FAINT)]
+
+
+def _line(before: str, label: str, after: str, room: int) -> str:
+    """A line with a label in it, which is cut where it would be too wide."""
+    text, cut = f"{before}{from_left_to_right(quoted(label))}{after}", quoted(label)
+    while cut and caption_font(_TEXT).getlength(text) > room:
+        cut = cut[:-1]
+        text = f"{before}{from_left_to_right(cut)}\N{HORIZONTAL ELLIPSIS}{after}"
+    return text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, features
 
 from edgetl.edge.errors import quoted
 from edgetl.edge.model.input_size import InputSize
@@ -16,6 +16,8 @@ from edgetl.edge.results.result import Result
 
 _DARK, _WHITE, _FAINT = (0, 0, 0, 150), (255, 255, 255, 255), (255, 255, 255, 70)
 _FONT = "DejaVuSans.ttf"
+# Left-to-right marks; without Raqm Pillow knows no directions, and would draw them.
+_MARK = "\N{LEFT-TO-RIGHT MARK}" if features.check("raqm") else ""
 _BARS = 3
 _LONGEST_LABEL = 30
 _LONGEST_SIDE = 1920
@@ -70,7 +72,13 @@ def annotated(result: Result, *, size: tuple[int, int] | None = None) -> Pixels:
 
 def _shown(label: str) -> str:
     label = quoted(label)
-    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+    cut = label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+    return from_left_to_right(cut)
+
+
+def from_left_to_right(label: str) -> str:
+    """A label to draw with a percentage after it, which one in Arabic would else have before it."""
+    return f"{_MARK}{label}{_MARK}"
 
 
 @lru_cache(maxsize=8)

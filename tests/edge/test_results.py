@@ -134,18 +134,21 @@ def test_values_that_are_not_finite_are_no_result(
     third_party_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classifier = Classifier(third_party_models / "described.tflite")
-    infer = Classifier.infer
-    broken = {1: np.nan, 2: np.inf, 3: np.nan, 5: np.nan}
+    own, calls = classifier._probabilities, iter(range(100))
+    broken = {1: np.nan, 2: np.inf, 3: np.nan, 5: np.nan, 7: np.nan, 8: np.inf}
 
-    def sometimes(self: Classifier, pixels: np.ndarray) -> np.ndarray:
-        return infer(self, pixels) + np.float32(broken.get(int(pixels[0, 0, 0]), 0))
+    def sometimes(output: np.ndarray) -> np.ndarray:
+        return own(output) + np.float32(broken.get(next(calls), 0))
 
-    monkeypatch.setattr(Classifier, "infer", sometimes)
+    monkeypatch.setattr(classifier, "_probabilities", sometimes)
     frames = [np.full((32, 32, 3), number, np.uint8) for number in range(7)]
     items = [Item("cam", frame, number) for number, frame in enumerate(frames)]
     found = [one if isinstance(one, Problem) else one.frame for one in results(items, classifier)]
     # Named once, until there is a result again.
-    end = f"{classifier.model.path} gives values that are not finite; use another model"
+    end = (
+        f"{classifier.model.path}: gives values that are not finite for this picture; use another "
+        f"model"
+    )
     assert found == [
         0, Problem(f"cam frame 1: {end}"), 4, Problem(f"cam frame 5: {end}"), 6,
     ]  # fmt: skip

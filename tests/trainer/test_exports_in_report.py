@@ -45,15 +45,29 @@ def test_each_file_is_shown_beside_keras(run: RunFolder) -> None:
     said = shown(run)
     assert "Not exported yet" not in said
     for words in (
-        "int8rejectedlitert 2.1.018.90100.0%100.0%-12.3",
+        "int8rejectedlitert 2.1.018.90100.0%100.0%1,000 validation-12.3",
+        "of 1,000",
         "-14.5 to -10.1",
         "tflite-runtime 2.14.0",
         "int8 rejected: loses 12.3 percentage points of accuracy",
-        "are on 1,000 validation photos",
-        "on all 1,000 photos compared",
     ):
         assert words in said
     assert "only the difference tells" not in said
+
+
+def test_a_runtime_that_was_checked_on_fewer_photos_has_its_own_number(run: RunFolder) -> None:
+    first, second = exported_file(run.path).checks
+    assert second.parity
+    assert second.difference
+    fewer = replace(
+        second,
+        parity=replace(second.parity, pictures=400),
+        difference=replace(second.difference, pictures=500),
+    )
+    exported(run, "int8", checks=(first, fewer), split="train")
+    assert "1,000 training" in shown(run)
+    assert "400 training" in shown(run)
+    assert "of 500" in shown(run)
 
 
 def test_a_later_export_takes_the_place_of_the_earlier_one(run: RunFolder) -> None:
@@ -64,7 +78,7 @@ def test_a_later_export_takes_the_place_of_the_earlier_one(run: RunFolder) -> No
     after = run.report.read_text(encoding="utf-8")
     assert shown(run).count("litert 2.1.0") == 2
     assert "2.90" in shown(run)
-    assert "The model learned from all of them, so only the difference tells" in shown(run)
+    assert "learned from training photos, so of these only the difference tells" in shown(run)
     for one, other in zip(before.split(START), after.split(START), strict=True):
         assert one.partition(END)[2] == other.partition(END)[2]
     assert before.partition(START)[0] == after.partition(START)[0]

@@ -83,6 +83,20 @@ def test_a_class_that_is_found_less_often_than_chance_explains_is_named() -> Non
     assert any("config.json' --epochs 0" in step.commands[0] for step in asked.values())
 
 
+def test_the_worst_of_many_classes_is_not_named_for_being_that() -> None:
+    # Each photo is right with a chance of 0.6: of 40 classes of 4 one has none.
+    labels = [f"class {number}" for number in range(40)]
+    targets = np.repeat(np.arange(40), 4)
+    right = np.random.default_rng(3).random(160) < 0.6
+    right[:4] = False
+    right[4:8] = True
+    predicted = np.where(right, targets, (targets + 1) % 40)
+    probabilities = np.eye(40, dtype=np.float32)[predicted]
+    found = summary(probabilities, targets, labels, clusters=[str(n) for n in range(160)])
+    shown = steps(run_with(found), dict.fromkeys(labels, 500))
+    assert not [what for what in shown if "above all" in what]
+
+
 @pytest.mark.parametrize("right", [{"cats": 9}, {"cats": 9, "dogs": 9, "hens": 8}, {}])
 def test_a_class_that_chance_may_explain_is_not_named(right: dict[str, int]) -> None:
     assert not [what for what in steps(run_with(split(right, 10))) if "above all" in what]

@@ -3,9 +3,10 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from edgetl.edge.errors import plural, quoted
-from edgetl.edge.model.intervals import wilson_interval
+from edgetl.edge.model.intervals import wilson
 from edgetl.edge.results.probability import percent
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.report.labels import DoubtfulPhotos
@@ -155,6 +156,8 @@ def _weakest(figures: SplitMetrics) -> tuple[str, float, str, int] | None:
 
     None where its recall is not below that of the other classes by more than chance, and 5 points.
     """
+    # Of many classes one is far below the others by chance alone (Bonferroni).
+    z = NormalDist().inv_cdf(1 - 0.025 / max(len(figures.confusion), 1))
     lowest: tuple[float, str] | None = None
     for label, row in figures.confusion.items():
         count, right = sum(row.values()), row.get(label, 0)
@@ -162,7 +165,8 @@ def _weakest(figures: SplitMetrics) -> tuple[str, float, str, int] | None:
         if not count or not others or right == count:
             continue
         found = sum(r.get(name, 0) for name, r in figures.confusion.items()) - right
-        by_chance = wilson_interval(right, count)[1] >= wilson_interval(found, others)[0]
+        highest = wilson(right / count, count, z)[1]
+        by_chance = highest >= wilson(found / others, others, z)[0]
         if not by_chance and found / others - right / count > _WEAKER:
             lowest = min(lowest or (1.0, label), (right / count, label))
     if lowest is None:

@@ -1,11 +1,17 @@
 """`edgetl explain` as a person runs it."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.edge.explain.drawing import drawn
+from edgetl.edge.explain.explainer import Explanation
+from edgetl.edge.model.classifier import Prediction
+from edgetl.edge.model.input_size import InputSize
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import frame_picture, write_video
 
@@ -68,4 +74,41 @@ def test_refusals(cli: Cli, photo: Path, int8_model: Path, third_party_models: P
     refused = cli.refused("explain", photo, "--model", model)
     assert_one_clear_line(refused, "described.tflite", "average pooling")
     refused = cli.refused("explain", photo, "--model", int8_model, "--out", photo)
-    assert_one_clear_line(refused, "half.png.why.png", "cannot be written")
+    assert_one_clear_line(refused, "--out", "half.png: is a file; name a folder")
+
+
+def test_its_own_pictures_are_not_explained_again(cli: Cli, photo: Path, int8_model: Path) -> None:
+    arguments = ("explain", ".", "--model", int8_model)
+    first = cli(*arguments)
+    again = cli(*arguments)
+    assert again.stdout == first.stdout
+    assert "left out 1 picture that explain wrote" in again.stderr
+    assert len(list((cli.folder / "explained").iterdir())) == 1
+    named = cli("explain", "explained/half.png.why.png", "--model", int8_model)
+    assert named.stdout.startswith("explained/half.png.why.png  ")
+
+
+def test_a_photo_with_the_longest_name_is_explained(
+    cli: Cli, photo: Path, int8_model: Path
+) -> None:
+    names = [f"{'ü' * 120}{number}.png" for number in range(2)]
+    for name in names:
+        shutil.copy(photo, cli.folder / name)
+    result = cli("explain", *names, photo, "--model", int8_model)
+    assert len(result.stdout.splitlines()) == 3
+    assert len(list((cli.folder / "explained").iterdir())) == 3
+
+
+@pytest.mark.parametrize("label", ["W" * 200, "\u0645\u0644\u0643"])
+def test_the_caption_keeps_the_percentage_whatever_the_label_is(label: str) -> None:
+    size = InputSize(160, 160)
+    pixels = np.zeros((160, 160, 3), np.uint8)
+    best = Prediction(label, 0.5, 0)
+    sheets = [
+        drawn(Explanation([one], one, np.zeros((5, 5), np.float32)), pixels, size)
+        for one in (best, replace(best, probability=0.999))
+    ]
+    changed = (sheets[0] != sheets[1]).any(axis=(0, 2)).nonzero()[0]
+    assert changed.max() < sheets[0].shape[1] - 8, "it ends before the edge"
+    # Of a label from right to left the percentage is on its right as well.
+    assert changed.min() > 30
