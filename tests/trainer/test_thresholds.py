@@ -39,8 +39,9 @@ def by_definition(
     tried = []
     for threshold in np.unique(confidence[given]):
         passing = given & (confidence >= threshold)
-        excluded = int(passing.sum() < given.sum())
-        counts = int((passing & right).sum()), int(passing.sum()), excluded
+        answered, correct = int(passing.sum()), int((passing & right).sum())
+        excluded = int(answered < given.sum() or correct == answered)
+        counts = correct, answered, excluded
         tried.append(ClassThreshold(float(threshold), *counts))
     for one in tried:
         if one.right / (one.answered + one.excluded) >= precision:
