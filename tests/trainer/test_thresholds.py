@@ -187,6 +187,21 @@ def test_the_curve_falls_to_the_accuracy_of_all_photos() -> None:
     ]
 
 
+@pytest.mark.parametrize("right", [[0] * 3 + [1] + [0] * 8, [1] * 8 + [0, 1, 0, 1]])
+def test_the_legend_leaves_the_curve_free(right: list[int]) -> None:
+    confidence = np.linspace(0.99, 0.55, 12)
+    probabilities = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
+    figure = coverage_figure(probabilities, 1 - np.array(right))
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    (line,) = axes.get_lines()
+    points = np.stack([np.asarray(line.get_xdata()), np.asarray(line.get_ydata())], axis=1)
+    legend = axes.get_legend()
+    assert legend is not None
+    box = legend.get_window_extent()
+    assert not any(box.contains(x, y) for x, y in axes.transData.transform(points))
+
+
 @pytest.mark.parametrize(("confidence", "right"), [(0.5, False), (0.4, True), (1.0, True)])
 def test_the_curve_of_one_photo_is_drawn(confidence: float, right: bool) -> None:
     rest = (1 - confidence) / 2
