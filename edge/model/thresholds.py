@@ -81,7 +81,8 @@ class ClassThreshold:
         threshold: a probability, 0..1; infinite where none is high enough.
         right, answered: held-out photos from there on; where it is infinite, at the best threshold.
         excluded: 1 where the next photo below is left out for being wrong, else 0. These photos
-            chose the threshold, which flatters it as much as if that one were not counted.
+            chose the threshold, which flatters it as much as if that one were not counted. Also 1
+            where no photo is wrong: from a few that are all right nobody may expect 100 %.
     """
 
     threshold: float
@@ -135,7 +136,9 @@ class ClassPrecision:
         expect so much at any threshold, the share of those.
         """
         points = [
-            ClassThreshold(threshold, right, answered, int(answered < self.pictures))
+            ClassThreshold(
+                threshold, right, answered, int(answered < self.pictures or right == answered)
+            )
             for threshold, right, answered in zip(
                 self.thresholds, self.right, self.answered, strict=True
             )

@@ -136,6 +136,16 @@ def test_the_line_has_thresholds_the_share_answered_and_where_photos_are_few() -
     assert described(found, 0.9).endswith("expect 98.2 % (95 % interval 95.4 to 99.3)")
 
 
+def test_a_few_photos_that_are_all_right_promise_no_hundred_percent() -> None:
+    record = PrecisionRecord(32, {k: ClassPrecision(16, (0.995,), (16,), (16,)) for k in "ab"})
+    assert described(record.at(0.99), 0.99) == (
+        "a 0.995, b 0.995: 100.0 % of 32 held-out photos get an answer, 100.0 % of these right; of "
+        "new photos expect 94.1 % (95 % interval 80.9 to 98.4); too few photos to expect 99 % of "
+        "a, b, at worst of a, 16 of 16 right (73.0 to 99.0)"
+    )
+    assert described(record.at(0.9), 0.9).endswith("expect 94.1 % (95 % interval 80.9 to 98.4)")
+
+
 def test_of_many_classes_the_lowest_and_the_highest_are_said() -> None:
     classes = {
         f"c{n}": ClassPrecision(9, (n / 10 + 0.0009999,), (9,), (9,)) for n in (5, 1, 9, 7, 3)

@@ -39,8 +39,9 @@ def by_definition(
     tried = []
     for threshold in np.unique(confidence[given]):
         passing = given & (confidence >= threshold)
-        excluded = int(passing.sum() < given.sum())
-        counts = int((passing & right).sum()), int(passing.sum()), excluded
+        answered, correct = int(passing.sum()), int((passing & right).sum())
+        excluded = int(answered < given.sum() or correct == answered)
+        counts = correct, answered, excluded
         tried.append(ClassThreshold(float(threshold), *counts))
     for one in tried:
         if one.right / (one.answered + one.excluded) >= precision:
@@ -184,6 +185,21 @@ def test_the_curve_falls_to_the_accuracy_of_all_photos() -> None:
         "0.9: 40% answered, 100.0% right",
         "0.99: 20% answered, 100.0% right",
     ]
+
+
+@pytest.mark.parametrize("right", [[0] * 3 + [1] + [0] * 8, [1] * 8 + [0, 1, 0, 1]])
+def test_the_legend_leaves_the_curve_free(right: list[int]) -> None:
+    confidence = np.linspace(0.99, 0.55, 12)
+    probabilities = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
+    figure = coverage_figure(probabilities, 1 - np.array(right))
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    (line,) = axes.get_lines()
+    points = np.stack([np.asarray(line.get_xdata()), np.asarray(line.get_ydata())], axis=1)
+    legend = axes.get_legend()
+    assert legend is not None
+    box = legend.get_window_extent()
+    assert not any(box.contains(x, y) for x, y in axes.transData.transform(points))
 
 
 @pytest.mark.parametrize(("confidence", "right"), [(0.5, False), (0.4, True), (1.0, True)])

@@ -50,8 +50,14 @@ def coverage_figure(probabilities: Probabilities, targets: Classes) -> Figure:
             )
     if not axes.get_legend_handles_labels()[0]:
         return figure
+    # Where the most confident answers are wrong too, the curve runs through that corner.
+    is_free = float(shown[: len(shown) // 2 + 1].min()) > low + 0.4 * (1 - low)
     legend = axes.legend(
-        loc="lower left", frameon=False, fontsize=9, labelcolor=drawing.INK, title="threshold"
+        loc="lower left" if is_free else "upper left",
+        frameon=False,
+        fontsize=9,
+        labelcolor=drawing.INK,
+        title="threshold",
     )
     legend.get_title().set(color=drawing.INK, fontsize=9)
     legend.set_alignment("left")
