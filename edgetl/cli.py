@@ -19,6 +19,8 @@ from edgetl.commands import Commands
 from edgetl.edge.errors import EdgetlError, quoted, reason
 from edgetl.edge.system.messages import logger, show_messages
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
+from edgetl.edge.system.out_of_memory import advice, shortage
+from edgetl.edge.system.shutdown import GracefulShutdown
 from edgetl.edge.system.standard_streams import abandon, replace_closed
 
 SUMMARIES = {
@@ -49,7 +51,7 @@ app = Commands(
     package="edgetl.commands",
     summaries=SUMMARIES,
     help="From a folder of photos to an image classifier on a Raspberry Pi.",
-    epilog="Example: edgetl train photos && edgetl export --quantize int8 && edgetl classify x.jpg",
+    epilog="Example: edgetl train photos && edgetl export && edgetl classify x.jpg",
     params=[
         eager_flag("version", "Print the version.", _show_version),
         *message_options(hidden=False),
@@ -64,9 +66,10 @@ def main() -> None:
     try:
         _run_app()
     except SystemExit as end:
-        if any(thread.daemon for thread in threading.enumerate()):
+        cause = end.__context__
+        if any(thread.daemon for thread in threading.enumerate()) or (cause and shortage(cause)):
             # One that comes back from a camera's driver to a Python that is going away would end
-            # the process with an abort.
+            # the process with an abort; a library that was half loaded can wait indefinitely.
             _leave_at_once(end.code)
         raise
 
@@ -85,7 +88,9 @@ def _run_app() -> None:
     show_messages("all" if os.environ.get(DEBUG_VARIABLE) else "info")
     try:
         try:
-            app()
+            # Whatever is run: children are ended, and temporary folders deleted.
+            with GracefulShutdown():
+                app()
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -95,10 +100,11 @@ def _run_app() -> None:
         # A reader that has had enough, as `| head` has.
         abandon(sys.stdout)
         sys.exit(0)
-    except (EdgetlError, ImportError, OSError) as error:
-        if os.environ.get(DEBUG_VARIABLE):
+    except (EdgetlError, ImportError, OSError, MemoryError, RuntimeError) as error:
+        known = not isinstance(error, RuntimeError) or shortage(error)
+        if os.environ.get(DEBUG_VARIABLE) or not known:
             raise
-        if not isinstance(error, EdgetlError | ImportError):
+        if isinstance(error, OSError):
             abandon(sys.stdout)
         message, status = _explained(error)
         logger.error(message)
@@ -107,6 +113,10 @@ def _run_app() -> None:
 
 def _explained(error: Exception) -> tuple[str, int]:
     """What an error tells a person, and its exit status."""
+    short = shortage(error)
+    if short and not (isinstance(error, EdgetlError) and "memory" in str(error)):
+        words = " ".join(str(short).split())
+        return f"too little memory{f' ({words})' if words else ''}; {advice()}", 2
     if isinstance(error, EdgetlError):
         return str(error), error.exit_code
     if isinstance(error, ImportError):

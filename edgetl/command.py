@@ -26,7 +26,7 @@ _Cls = TypeVar("_Cls", bound=Options)
 LEVELS = (
     ("quiet", "warning", "Show warnings and errors only."),
     ("verbose", "debug", "Show details as well."),
-    ("debug", "all", "Show details, tracebacks and the logs of native libraries."),
+    ("debug", "all", "Show details, tracebacks and native libraries' logs."),
 )
 # What stands for a value in help, where an option does not say.
 _METAVARS: dict[Any, str] = {int: "N", float: "N", Path: "FILE", str: "TEXT"}

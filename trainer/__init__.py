@@ -9,6 +9,7 @@ export(quantize=("int8",))
 import os
 from typing import TYPE_CHECKING, Any
 
+from edgetl.edge.system.allowance import cores
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
 
@@ -18,6 +19,9 @@ __all__ = ["export", "train"]
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # TensorFlow logs notes on CPU and GPU in every process; what fails still raises an exception.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# They know which processors they may run on, but not that a cgroup may grant less time.
+for _threads in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, str(cores()))
 
 if TYPE_CHECKING:
     from edgetl.trainer.exporting.export import export

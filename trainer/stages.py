@@ -43,6 +43,7 @@ from edgetl.trainer.report import run_figures
 from edgetl.trainer.report.report import write_report
 from edgetl.trainer.resolved_settings import resolved_settings
 from edgetl.trainer.run.folder import RunFolder, point_latest_at
+from edgetl.trainer.run.keras_file import save_keras
 from edgetl.trainer.run.photos import run_photos
 from edgetl.trainer.run.records import DataRecord, RunConfig, RunMetrics, write_record
 from edgetl.trainer.run.split_record import read_digests
@@ -234,7 +235,7 @@ def publish(
     if fitted.unknown:
         write_unknown(run.unknown, fitted.unknown)
     with replacing(run.model) as temporary:
-        plain_model(prepared.final).save(temporary)
+        save_keras(plain_model(prepared.final), temporary)
     point_latest_at(run)
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)

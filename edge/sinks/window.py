@@ -46,6 +46,10 @@ class WindowSink:
         timer.start()
         try:
             answer = self._answers.readline().strip()
+        except BaseException:
+            # A signal while the display is waited for.
+            self._process.kill()
+            raise
         finally:
             timer.cancel()
         if answer == b"open":

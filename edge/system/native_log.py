@@ -30,7 +30,7 @@ def hidden_native_log() -> Iterator[None]:
         try:
             with _redirected_stderr(held):
                 yield
-        except EdgetlError:
+        except (EdgetlError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException:
             held.seek(0)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # -P and absolute paths: the folder we are in must not lend its modules to the new process, and this
@@ -12,17 +12,21 @@ from typing import Any
 _PYTHON = (sys.executable, "-P")
 
 
-def run_python(arguments: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[Any]":
+def run_python(
+    arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, **options: Any
+) -> "subprocess.CompletedProcess[Any]":
     """Run this Python in a subprocess, with the modules that this process finds and no others.
 
     Args:
         arguments: its own, such as "-m" and a module.
+        environment: variables that it has besides this process's.
         options: of subprocess.run.
 
     Raises:
         OSError, subprocess.TimeoutExpired: as subprocess.run.
     """
-    return subprocess.run([*_PYTHON, *arguments], env=_environment(), check=False, **options)
+    variables = {**_environment(), **(environment or {})}
+    return subprocess.run([*_PYTHON, *arguments], env=variables, check=False, **options)
 
 
 def start_python(arguments: Sequence[str], **options: Any) -> "subprocess.Popen[Any]":

@@ -35,10 +35,8 @@ def benchmark(
         from edgetl.benchmarks.measured import NothingMeasuredError
         from edgetl.benchmarks.record import to_json
         from edgetl.benchmarks.report.tables import markdown, print_measured
-        from edgetl.edge.system.shutdown import GracefulShutdown
     try:
-        with GracefulShutdown():
-            outcome = run_benchmark(options)
+        outcome = run_benchmark(options)
     except NothingMeasuredError as error:
         for failure in error.failures:
             logger.warning(quoted(failure.line))

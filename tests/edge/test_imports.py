@@ -77,7 +77,7 @@ def test_the_front_door_imports_nothing_heavy_until_a_command_runs() -> None:
         *(imported(node) for node in top if isinstance(node, ast.Import | ast.ImportFrom))
     )
     ours = {name for name in names if name.startswith("edgetl.edge.") and name.count(".") == 3}
-    light = {"messages", "native_log", "standard_streams"}
+    light = {"messages", "native_log", "out_of_memory", "shutdown", "standard_streams"}
     assert {name.rpartition(".")[2] for name in ours if name.startswith("edgetl.edge.system.")} <= (
         light
     )

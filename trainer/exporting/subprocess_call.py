@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from edgetl.edge.errors import EdgetlError
@@ -35,11 +36,14 @@ def call_in_subprocess(function: Callable[..., Result], *arguments: Any) -> Resu
         SubprocessDiedError: the process was killed, or crashed.
         Exception: whatever `function` raises.
     """
-    finished = run_python(
-        ["-m", "edgetl.trainer.exporting.subprocess_call"],
-        input=pickle.dumps((function, arguments)),
-        stdout=subprocess.PIPE,
-    )
+    # It may be killed, and what TensorFlow has put there is ours to delete.
+    with TemporaryDirectory(prefix="edgetl-") as temporary:
+        finished = run_python(
+            ["-m", "edgetl.trainer.exporting.subprocess_call"],
+            environment={"TMPDIR": temporary},
+            input=pickle.dumps((function, arguments)),
+            stdout=subprocess.PIPE,
+        )
     if finished.returncode:
         raise SubprocessDiedError(
             f"{function.__name__}: its process ended early ({ending(finished.returncode)})"

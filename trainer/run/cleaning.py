@@ -6,16 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetl.edge.errors import RunFolderError, quoted, reason
-from edgetl.edge.model.latest import EARLIER, REJECTED
+from edgetl.edge.model.latest import REJECTED
 from edgetl.trainer.run.lock import is_held
 from edgetl.trainer.run.options import CleanOptions
 from edgetl.trainer.run.overview import list_runs, size_of
-
-# Exported files that no command takes by itself.
-_PUT_ASIDE = {
-    REJECTED: "failed its check in export",
-    EARLIER: "of an earlier export, put aside when a later one failed its check",
-}
 
 
 @dataclass(frozen=True)
@@ -28,7 +22,7 @@ class Unneeded:
 
 
 def unneeded(options: CleanOptions) -> list[Unneeded]:
-    """What can be removed: interrupted runs, older ones if asked, exports put aside and the cache.
+    """What can be removed: interrupted runs, older ones if asked, rejected exports and the cache.
 
     Runs that are being trained stay, and so does the cache while there is one.
 
@@ -48,9 +42,9 @@ def _unneeded(options: CleanOptions) -> Iterator[tuple[Path, str]]:
         elif run in old and not run.latest:
             yield run.path, f"not among the newest {options.keep}"
         else:
-            for ending, why in _PUT_ASIDE.items():
-                for path in sorted((run.path / "exports").glob(f"*{ending}")):
-                    yield path, why
+            # Not NAME.earlier.tflite, which is the last that was accepted.
+            for path in sorted((run.path / "exports").glob(f"*{REJECTED}")):
+                yield path, "failed its check in export"
     cache = options.runs / ".cache"
     if cache.is_dir() and not any(run.state == "training" for run in runs):
         yield cache, "decoded photos and unpacked archives, made again when they are needed"
