@@ -193,6 +193,7 @@ def test_a_rate_that_is_too_low_is_refused_and_a_stream_s_too(server: SnapServer
         Camera(server.url("snap.jpg"), settings=CameraSettings(fps=0.1))
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_it(cli: Cli, third_party_models: Path, server: SnapServer) -> None:
     url = server.url("snap.jpg")
     threading.Timer(4.0, server.shutdown).start()
