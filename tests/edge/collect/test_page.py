@@ -16,7 +16,7 @@ from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.preview.newest import Newest
 from edgetl.edge.preview.serving import Serving, serve
 from edgetl.trainer.data.demo_pictures import draw_picture
-from tests.edge.browser import CHROMIUM, Tab, chromium
+from tests.edge.browser import Tab
 
 Page = tuple[Serving, PhotoFolder, Newest[Pixels]]
 
@@ -45,14 +45,6 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     yield page
     for one in running:
         one.close()
-
-
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Tab]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed")
-    with chromium(tmp_path / "profile") as one:
-        yield one
 
 
 def asked(

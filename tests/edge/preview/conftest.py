@@ -8,7 +8,6 @@ import pytest
 
 from edgetl.edge.sinks.preview import PreviewSink
 from edgetl.trainer.data.demo_pictures import CLASSES
-from tests.edge.browser import CHROMIUM, Tab, chromium
 from tests.edge.preview.client import Start
 
 
@@ -33,11 +32,3 @@ def start() -> Iterator[Start]:
     yield sink
     for one in running:
         one.close()
-
-
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Tab]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed")
-    with chromium(tmp_path / "profile") as one:
-        yield one
