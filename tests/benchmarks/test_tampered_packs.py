@@ -31,6 +31,7 @@ def pack(tmp_path: Path) -> Path:
     return tmp_path / "pack.zip"
 
 
+@pytest.mark.slow
 def test_any_value_of_a_pack_of_another_kind_is_one_line_or_none(pack: Path) -> None:
     with zipfile.ZipFile(pack) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}

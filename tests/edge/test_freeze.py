@@ -79,6 +79,7 @@ def test_a_stream_whose_size_changes_is_seen_as_it_is(
             assert is_night(np.asarray(item.picture))
 
 
+@pytest.mark.slow
 def test_a_frozen_camera_is_lost_until_it_sends_another_picture(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_picture_that_never_changes_may_be_taken(
     assert caplog.messages == []
 
 
+@pytest.mark.slow
 def test_what_stands_still_at_an_edge_of_a_live_picture_costs_one_new_connection(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_stream_that_cannot_be_opened_is_named_without_it(
     assert_one_clear_line(result, "cannot be opened")
 
 
+@pytest.mark.slow
 def test_results_and_messages_hold_no_secret(cli: Cli, third_party_models: Path) -> None:
     server = StreamServer(Stream(frames=5))
     for url in (

@@ -51,6 +51,7 @@ def test_a_float_model_without_metadata_gives_what_the_described_one_gives(
     assert cli("classify", picture, *given, "--normalize", "-1,1").stdout == described.stdout
 
 
+@pytest.mark.slow
 def test_benchmark_takes_it_for_files_that_do_not_say(
     third_party_models: Path, labels_file: Path, cli: Cli
 ) -> None:

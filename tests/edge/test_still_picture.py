@@ -93,7 +93,14 @@ def server() -> Iterator[SnapServer]:
     made.server_close()
 
 
-@pytest.mark.parametrize("path", ["snap.jpg", "snap.JPEG?user=a", "cgi-bin/snapshot"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cgi-bin/snapshot",
+        pytest.param("snap.jpg", marks=pytest.mark.slow),
+        pytest.param("snap.JPEG?user=a", marks=pytest.mark.slow),
+    ],
+)
 def test_it_is_one_camera_without_a_word(
     server: SnapServer, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -135,6 +142,7 @@ def test_it_is_asked_at_the_rate_that_is_wanted(server: SnapServer, path: str) -
     assert gaps.mean() > 0.045
 
 
+@pytest.mark.slow
 def test_a_picture_that_stays_the_same_is_none_of_a_frozen_camera(
     server: SnapServer, caplog: pytest.LogCaptureFixture
 ) -> None:

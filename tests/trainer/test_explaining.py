@@ -20,7 +20,7 @@ from edgetl.trainer.network.model import (
 from edgetl.trainer.recipe import Recipe
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_mean_of_the_evidence_is_by_how_much_the_logits_differ(classes: int) -> None:
     recipe = Recipe(height=64, width=96, alpha=0.35, weights="none")
     model = build_model(recipe, classes)

@@ -37,6 +37,7 @@ def in_plain_keras(model: Path, pixels: Pixels, folder: Path) -> np.ndarray:
     return np.load(answer)
 
 
+@pytest.mark.slow
 def test_a_run_s_model_opens_without_edgetl_and_gives_our_probabilities(
     two_class_run: Path, two_class_data: Path, tmp_path: Path
 ) -> None:
@@ -50,7 +51,7 @@ def test_a_run_s_model_opens_without_edgetl_and_gives_our_probabilities(
     assert set(theirs.argmax(axis=1)) == {0, 1}
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_saved_model_loads_with_the_same_probabilities(tmp_path: Path, classes: int) -> None:
     model = build_model(SMALL, classes)
     pictures = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
@@ -66,6 +67,7 @@ def test_a_saved_model_loads_with_the_same_probabilities(tmp_path: Path, classes
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_a_model_as_older_versions_saved_it_loads(tmp_path: Path) -> None:
     model = build_model(SMALL, 3)
     pictures = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)

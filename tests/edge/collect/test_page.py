@@ -125,7 +125,9 @@ def test_other_sites_and_strangers_change_nothing(start: Callable[..., Page]) ->
 TEXT = "document.getElementById('{}').innerText"
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+@pytest.mark.parametrize(
+    ("width", "height"), [pytest.param(1280, 900, marks=pytest.mark.slow), (390, 844)]
+)
 def test_a_browser_collects_by_button_and_key(
     start: Callable[..., Page], tab: Tab, tmp_path: Path, width: int, height: int
 ) -> None:

@@ -83,7 +83,7 @@ def test_a_model_that_does_not_load_is_said_once_and_the_picture_stays(
     ]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.slow), 390])
 def test_a_browser_switches_it_on_and_off_while_the_picture_stands(
     start: Start, tab: Tab, evidence: LiveEvidence, width: int, tmp_path: Path
 ) -> None:

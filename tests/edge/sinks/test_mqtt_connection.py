@@ -100,7 +100,9 @@ class NoBroker:
             one.close()
 
 
-@pytest.mark.parametrize("scheme", ["mqtt", "mqtts", "ws", "wss"])
+@pytest.mark.parametrize(
+    "scheme", ["mqtt", *(pytest.param(s, marks=pytest.mark.slow) for s in ("mqtts", "ws", "wss"))]
+)
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["silent", "http"]
 )
