@@ -80,8 +80,11 @@ def _report(runtime: str, threads: int, seconds: float, more: str = "null") -> d
 def _timed(path: Path, runtime: str, threads: int, seconds: float) -> dict[str, Any]:
     """What a model that is yet to be read does, and in what time."""
     from edgetl.edge.model.model_file import read_model_file
+    from edgetl.edge.model.preprocessing import model_input
 
     model = read_model_file(path)
+    # What classify does in front of the model has to work here as well.
+    model_input(next(_pictures(_SIDE, _SIDE)), model.input_size)
     expects = model.normalization and (model.normalization.mean, model.normalization.std)
     report, infer_again = _tried(model.content, expects, runtime, threads, seconds)
     report["declared"] = model.output.shape, model.output.dtype.name
