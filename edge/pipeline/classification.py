@@ -62,15 +62,15 @@ def classify(options: ClassifyOptions) -> Outcome:
             classifier = Classifier(
                 model, runtime=options.runtime, threads=threads, unknown_at=options.unknown_at
             )
-            if options.model is None:
-                logger.info("model %s", quoted(model.path))
-            thresholds = build_thresholds(options.threshold, model)
             live = False
             if camera is not None:
                 from edgetl.edge.sources.camera import Camera
 
                 items = stack.enter_context(camera())
                 live = isinstance(items, Camera)
+            if options.model is None:
+                logger.info("model %s", quoted(model.path))
+            thresholds = build_thresholds(options.threshold, model)
             for sink in build_sinks(options, model, thresholds=thresholds, live=live):
                 sinks.add(sink)
             for listener in build_listeners():
