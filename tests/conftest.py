@@ -268,7 +268,7 @@ def five_class_data(made_once: MadeOnce) -> Path:
 
 # Enough steps for the colours to be told apart, in seconds; gently, so that pictures of neither
 # colour do not all become one class.
-SMALL_RUN = {
+_SMALL_RUN = {
     "--image-size": "64", "--epochs": "4", "--head-epochs": "2", "--head-lr": "0.01",
     "--batch-size": "4", "--fine-tune-lr": "5e-5", "--label-smoothing": "0.05", "--unknown": "off",
 }  # fmt: skip
@@ -276,7 +276,7 @@ SMALL_RUN = {
 
 def small_run(*switches: str, **changed: str) -> list[str]:
     """The arguments of a small training with photos held out; `changed` by underscores."""
-    values = SMALL_RUN | {f"--{name.replace('_', '-')}": value for name, value in changed.items()}
+    values = _SMALL_RUN | {f"--{name.replace('_', '-')}": value for name, value in changed.items()}
     return ["--hold-out", *switches, *(word for pair in values.items() for word in pair)]
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL_RUN, Cli, MadeOnce, assert_one_clear_line, colour_picture
-from tests.conftest import write_colour_pictures as write
+from tests.conftest import Cli, assert_one_clear_line, colour_picture
 from tests.edge.conftest import Stream, StreamServer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux has them")
@@ -20,17 +19,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux
 # The board's, of which its system takes about 100 and a camera's buffers 64.
 _BOARD_MB = 512
 _PEAK_MB = 256
-
-
-@pytest.fixture(scope="session")
-def int8_model(made_once: MadeOnce) -> Path:
-    def make(to: Path) -> None:
-        write(to / "photos", ["blue", "red"], 12)
-        Cli(to)("train", "photos", "--out", "run", *SMALL_RUN)
-        Cli(to)("export", "run", "--quantize", "int8", "--max-drop", "100")
-
-    (model,) = (made_once("int8", make) / "run" / "exports").glob("*.tflite")
-    return model
 
 
 @pytest.fixture

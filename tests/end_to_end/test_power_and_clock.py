@@ -1,6 +1,7 @@
 """A machine that was just switched on, or is switched off: its clock, and what signals leave."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import SMALL_RUN, Cli, MadeOnce, write_colour_pictures
+from tests.conftest import Cli, small_run, write_colour_pictures
 
 # A Raspberry Pi before it has heard of the time. Only of a day, since a training takes some.
 _IN_1970 = """
@@ -32,7 +33,7 @@ def test_a_run_is_trained_exported_and_measured_in_1970(cli: Cli) -> None:
     (cli.folder / "clock").mkdir()
     (cli.folder / "clock" / "sitecustomize.py").write_text(_IN_1970)
     paths = os.pathsep.join([str(cli.folder / "clock"), os.environ.get("PYTHONPATH", "")])
-    cli("train", "photos", "--out", "run", *SMALL_RUN, PYTHONPATH=paths)
+    cli("train", "photos", "--out", "run", *small_run(), PYTHONPATH=paths)
     cli("export", "run", "--quantize", "none", "--max-drop", "100", PYTHONPATH=paths)
     picture = next((cli.folder / "photos" / "red").iterdir())
     (model,) = (cli.folder / "run" / "exports").glob("*.tflite")
@@ -68,14 +69,11 @@ def processes(mark: str) -> list[str]:
     return found
 
 
-@pytest.fixture(scope="session")
-def small_run(made_once: MadeOnce) -> Path:
-    def make(to: Path) -> None:
-        write_colour_pictures(to / "photos", ["blue", "red"], 12)
-        Cli(to)("train", "photos", "--out", "run", *SMALL_RUN)
-        Cli(to)("export", "run", "--quantize", "none", "--max-drop", "100")
-
-    return made_once("signalled", make) / "run"
+@pytest.fixture
+def run(two_class_run: Path, tmp_path: Path) -> Path:
+    """A run of the test's own, since what is interrupted writes into it."""
+    copy: Path = shutil.copytree(two_class_run, tmp_path / "signalled")
+    return copy
 
 
 @pytest.mark.slow
@@ -83,7 +81,7 @@ def small_run(made_once: MadeOnce) -> Path:
 @pytest.mark.parametrize(
     ("command", "children"),
     [
-        (["train", "{run}/../photos", "--out", "other", *SMALL_RUN], 0),
+        (["train", "{photos}", "--out", "other", *small_run()], 0),
         (["export", "{run}", "--quantize", "int8", "--max-drop", "100"], 1),
         (["benchmark", "{run}"], 1),
     ],
@@ -91,13 +89,20 @@ def small_run(made_once: MadeOnce) -> Path:
 )
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_leaves_no_process_and_no_temporary_file(
-    small_run: Path, tmp_path: Path, command: list[str], children: int, number: int, status: int
+    run: Path,
+    two_class_data: Path,
+    tmp_path: Path,
+    command: list[str],
+    children: int,
+    number: int,
+    status: int,
 ) -> None:
     mark = uuid.uuid4().hex
     temporary = tmp_path / "tmp"
     temporary.mkdir()
+    words = [word.format(run=run, photos=two_class_data) for word in command]
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgetl", *(word.format(run=small_run) for word in command)],
+        [sys.executable, "-m", "edgetl", *words],
         cwd=tmp_path, env={**os.environ, "TMPDIR": str(temporary), "EDGETL_TEST": mark},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
