@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PIL import ExifTags, Image
@@ -12,7 +12,7 @@ from edgetl.edge.errors import SettingError, SinkError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.sources.file_kinds import is_picture_file
 from edgetl.edge.sources.folders import is_hidden, is_system_folder
-from edgetl.edge.system.files import replacing
+from edgetl.edge.system.files import replacing, timed_path
 
 # What is deleted, by class; hidden, so that no command reads it.
 DELETED = ".deleted"
@@ -150,9 +150,7 @@ class PhotoFolder:
             raise SettingError(f"{quoted(label)}: no such class here")
         taken = now or datetime.now(UTC)
         folder = self._path / label
-        while (path := folder / f"{_stamp(taken)}-{self.session}.jpg").exists():
-            # Photos can follow each other within a millisecond.
-            taken += timedelta(milliseconds=1)
+        path = timed_path(folder, taken, f"{self.session}.jpg")
         exif = Image.Exif()
         exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "edgetl", self.session
         exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = (
@@ -227,10 +225,6 @@ class PhotoFolder:
         self._steps = [*self._steps[-_UNDONE:], step]
         # Two changes can have one time.
         self._listed.clear()
-
-
-def _stamp(time: datetime) -> str:
-    return f"{time:%Y%m%dT%H%M%S}.{time.microsecond // 1000:03}Z"
 
 
 def _free(path: Path) -> Path:

@@ -13,15 +13,16 @@ from edgetl.edge.collect.doubts import ALIKE, Earlier, looks_of
 from edgetl.edge.collect.pages import collect_page
 from edgetl.edge.collect.photo_folder import PhotoFolder
 from edgetl.edge.errors import EdgetlError, PictureError, SinkError
-from edgetl.edge.model.preprocessing import Pixels, model_input
+from edgetl.edge.model.preprocessing import Pixels, model_input, size_within
 from edgetl.edge.preview.access import page_response
-from edgetl.edge.preview.message import jpeg, shown_pixels, thumbnail_size
+from edgetl.edge.preview.message import jpeg, shown_pixels
 from edgetl.edge.preview.newest import Newest
 
 _WAIT_SECONDS = 5.0
 # A frame that is older is not what a person sees.
 _STALE_SECONDS = 2.0
 _SHOWN_PHOTOS = 24
+_THUMBNAIL = 240  # pixels of the longer side
 _LARGEST_REQUEST = 4096  # bytes
 # Forms cannot send it, and scripts of other sites only if this server allowed them to.
 _OWN_HEADER = "x-edgetl"
@@ -77,7 +78,9 @@ class _Answers:
         """A thumbnail."""
         try:
             path = self._photos.path_of(request.query_params.get("file", ""))
-            return Response(jpeg(model_input(path, thumbnail_size(path))), media_type="image/jpeg")
+            return Response(
+                jpeg(model_input(path, size_within(path, _THUMBNAIL))), media_type="image/jpeg"
+            )
         except (PictureError, OSError):
             return PlainTextResponse("cannot be read", 415)
         except EdgetlError as error:

@@ -20,13 +20,11 @@ from edgetl.edge.errors import (
 from edgetl.edge.explain.drawing import LONGEST_SIDE, drawn
 from edgetl.edge.explain.explainer import Explainer, Explanation
 from edgetl.edge.explain.options import ExplainOptions
-from edgetl.edge.model.decoding import upright_size
-from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.labels import read_labels
 from edgetl.edge.model.latest import latest_model
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.normalization import parse_normalization
-from edgetl.edge.model.preprocessing import model_input
+from edgetl.edge.model.preprocessing import model_input, size_within
 from edgetl.edge.sources.files import Item, Problem, files
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
@@ -73,7 +71,7 @@ def explain(options: ExplainOptions) -> Iterator[Explained | Problem]:
             continue
         try:
             explanation = explainer.explain(item.picture, label=options.label)
-            size = _shown_size(item.picture)
+            size = size_within(item.picture, LONGEST_SIDE)
             sheet = drawn(explanation, model_input(item.picture, size), model.input_size)
         except InferenceError as error:
             yield Problem(f"{quoted(item.source)}: {error}")
@@ -96,12 +94,6 @@ def _is_own(picture: Path, options: ExplainOptions) -> bool:
 
 def _no_video(path: Path) -> Iterator[Item | Problem]:
     raise SourceError(f"{quoted(path)}: a video; explain takes photos, so save one of its frames")
-
-
-def _shown_size(photo: Path) -> InputSize:
-    width, height = upright_size(photo)
-    scale = min(1.0, LONGEST_SIDE / max(height, width))
-    return InputSize(max(1, round(height * scale)), max(1, round(width * scale)))
 
 
 def _free(folder: Path, photo: Path, taken: set[Path]) -> Path:

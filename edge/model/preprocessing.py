@@ -5,6 +5,7 @@ pixels a model is trained on and the pixels it is asked about cannot drift apart
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import cv2
@@ -14,7 +15,7 @@ from PIL import Image
 
 from edgetl.edge.errors import PictureError
 from edgetl.edge.model.colour_profile import converted
-from edgetl.edge.model.decoding import EncodedPicture, decode
+from edgetl.edge.model.decoding import EncodedPicture, decode, upright_size
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.rgb import Pixels as Pixels
 
@@ -68,6 +69,24 @@ def _frame_input(picture: Pixels, input_size: InputSize) -> Pixels:
         fitted = _fit(picture[..., ::-1], input_size)
         return np.asarray(cv2.cvtColor(fitted, cv2.COLOR_BGR2RGB), np.uint8)
     return _fit(picture, input_size)
+
+
+def size_within(picture: Path | Pixels, longest: int) -> InputSize:
+    """The size of a picture, upright, that is shown at most so many pixels long.
+
+    Args:
+        picture: a file, or uint8 [height, width, 3] RGB.
+        longest: of its sides, in pixels.
+
+    Raises:
+        PictureError: the file cannot be read.
+    """
+    if isinstance(picture, np.ndarray):
+        height, width = picture.shape[:2]
+    else:
+        width, height = upright_size(picture)
+    scale = min(1.0, longest / max(height, width))
+    return InputSize(max(1, round(height * scale)), max(1, round(width * scale)))
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.errors import PictureError, quoted
-from edgetl.edge.model.decoding import upright_size
-from edgetl.edge.model.input_size import InputSize
-from edgetl.edge.model.preprocessing import Pixels, model_input
+from edgetl.edge.model.preprocessing import Pixels, model_input, size_within
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.preview.history import STEP_SECONDS, Mark
 from edgetl.edge.results.probability import shortest
@@ -24,7 +22,6 @@ from edgetl.edge.results.result import Result
 
 # What a phone can show. Larger pictures take the Pi longer to encode, and the network to send.
 LONGEST_SIDE = 960
-_THUMBNAIL = 240
 _QUALITY = 80
 # Up to this many classes all have a bar, in labels order; of more, the most probable have.
 ALL_BARS = 8
@@ -80,15 +77,6 @@ def facts(
     }
 
 
-def thumbnail_size(picture: Path | Pixels) -> InputSize:
-    """The size of a picture as a thumbnail, 240 pixels long.
-
-    Raises:
-        PictureError: it cannot be read.
-    """
-    return _within(picture, _THUMBNAIL)
-
-
 def shown_pixels(picture: Path | Pixels) -> Pixels | None:
     """The picture as it is shown: upright, at most 960 pixels long; None if its file is gone.
 
@@ -96,7 +84,7 @@ def shown_pixels(picture: Path | Pixels) -> Pixels | None:
         picture: a file, or uint8 [height, width, 3] RGB.
     """
     try:
-        return model_input(picture, _within(picture, LONGEST_SIDE))
+        return model_input(picture, size_within(picture, LONGEST_SIDE))
     except _UNREADABLE:
         return None
 
@@ -110,12 +98,6 @@ def jpeg(pixels: Pixels | None) -> bytes:
     return data.tobytes() if encoded else b""
 
 
-def _within(picture: Path | Pixels, longest: int) -> InputSize:
-    height, width = _size(picture)
-    scale = min(1.0, longest / max(height, width))
-    return InputSize(max(1, round(height * scale)), max(1, round(width * scale)))
-
-
 def _page_index(index: int | None) -> int:
     return _UNSURE_INDEX if index is None else index
 
@@ -124,11 +106,3 @@ def _bars(probabilities: npt.NDArray[np.float32]) -> list[int]:
     if len(probabilities) <= ALL_BARS:
         return list(range(len(probabilities)))
     return [int(i) for i in np.argsort(-probabilities, kind="stable")[:_TOP_BARS]]
-
-
-def _size(picture: Path | Pixels) -> tuple[int, int]:
-    """Height and width of the upright picture."""
-    if isinstance(picture, np.ndarray):
-        return picture.shape[0], picture.shape[1]
-    width, height = upright_size(picture)
-    return height, width

@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import cv2
@@ -12,7 +12,7 @@ from edgetl.edge.errors import SinkError, quoted, reason
 from edgetl.edge.results.condition import Condition
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.outage import Outage
-from edgetl.edge.system.files import replacing
+from edgetl.edge.system.files import replacing, timed_path
 
 _SECONDS_BETWEEN = 1.0
 _QUALITY = 92
@@ -103,7 +103,8 @@ class SnapshotSink:
     def _write(self, result: Result) -> None:
         picture = result.picture
         suffix = picture.suffix if isinstance(picture, Path) else ".jpg"
-        path = self._free_name(result.time, suffix)
+        label = re.sub(r"[^\w-]+", "_", self._condition.label)[:60]
+        path = timed_path(self._folder, result.time, f"{label}{suffix}")
         with replacing(path) as temporary:
             if isinstance(picture, Path):
                 shutil.copyfile(picture, temporary)
@@ -120,16 +121,6 @@ class SnapshotSink:
             self._make_room(size)
         self._kept.append((path, size))
         self._bytes += size
-
-    def _free_name(self, time: datetime, suffix: str) -> Path:
-        label = re.sub(r"[^\w-]+", "_", self._condition.label)[:60]
-        while True:
-            stamp = f"{time:%Y%m%dT%H%M%S}.{time.microsecond // 1000:03}Z"
-            path = self._folder / f"{stamp}-{label}{suffix}"
-            if not path.exists():
-                return path
-            # Photos can follow each other within a millisecond.
-            time += timedelta(milliseconds=1)
 
     def _make_room(self, size: int) -> None:
         while self._kept and self._bytes + size > self._limit:

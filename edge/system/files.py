@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,22 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def timed_path(folder: Path, time: datetime, ending: str) -> Path:
+    """A path in `folder` that is free, named by the time: 20250309T120000.000Z-ENDING.
+
+    Args:
+        time: UTC. Where the name is taken it is a millisecond later, or more.
+        ending: what follows.
+    """
+    while True:
+        stamp = f"{time:%Y%m%dT%H%M%S}.{time.microsecond // 1000:03}Z"
+        path = folder / f"{stamp}-{ending}"
+        if not path.exists():
+            return path
+        # Pictures can follow each other within a millisecond.
+        time += timedelta(milliseconds=1)
 
 
 def open_file_limit() -> int:
