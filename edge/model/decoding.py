@@ -17,6 +17,7 @@ from edgetl.edge.errors import MissingDecoderError, MissingExtraError, PictureEr
 from edgetl.edge.model.picture_format import HEAD_BYTES, picture_format
 from edgetl.edge.model.rgb import Pixels, rgb, turned_aside
 from edgetl.edge.system.allowance import memory
+from edgetl.edge.system.files import open_regular_file
 
 if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
@@ -71,7 +72,7 @@ def decode(picture: EncodedPicture, *, at_least: int) -> Decoded:
             return _decoded(picture, picture.size, at_least)
         if isinstance(picture, bytes):
             return _from_stream(io.BytesIO(picture), _name(picture), at_least)
-        with Path(picture).open("rb") as stream:
+        with open_regular_file(picture) as stream:
             return _from_stream(stream, _name(picture), at_least)
 
 
@@ -81,7 +82,7 @@ def upright_size(path: Path) -> tuple[int, int]:
     Raises:
         PictureError: see `decode`.
     """
-    with _errors_named(path), path.open("rb") as stream, _opened(stream, _name(path)) as image:
+    with _errors_named(path), open_regular_file(path) as stream, _opened(stream, _name(path)) as image:
         width, height = image.size
         return (height, width) if turned_aside(image) else (width, height)
 

@@ -9,32 +9,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+
+def open_regular_file(path: str | Path) -> BinaryIO:
+    """A file that a person named, open for reading; at once, whatever it is.
+
+    Raises:
+        OSError: it cannot be opened, is a folder, or is a pipe or device, which may never end or
+            never be written to. `strerror` says so.
+    """
+    # Without O_NONBLOCK, opening a pipe waits for who writes to it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", getattr(os, "O_BINARY", 0)))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def read_regular_file(path: Path, *, at_most: int) -> bytes:
     """The content of a file that a person named.
 
     Raises:
-        OSError: it cannot be read, is a folder, is a pipe or device, which may never end or never
-            be written to, or is larger than `at_most` bytes. `strerror` says so.
+        OSError: as `open_regular_file`, or it is larger than `at_most` bytes.
     """
-    # Without O_NONBLOCK, opening a pipe waits for who writes to it.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", getattr(os, "O_BINARY", 0)))
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = b"" if status.st_size > at_most else file.read(status.st_size + 1)
-            # Some of the kernel's say 0.
-            if len(content) > status.st_size:
-                content += file.read(at_most + 1 - len(content))
-    finally:
-        os.close(descriptor)
-    if max(status.st_size, len(content)) > at_most:
+    with open_regular_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = b"" if size > at_most else file.read(size + 1)
+        # Some of the kernel's say 0.
+        if len(content) > size:
+            content += file.read(at_most + 1 - len(content))
+    if max(size, len(content)) > at_most:
         raise OSError(errno.EFBIG, f"larger than {at_most:,} bytes", str(path))
     return content
 

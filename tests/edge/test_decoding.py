@@ -1,6 +1,8 @@
 """Encoded pictures of every kind become upright RGB pixels, or one clear error."""
 
 import io
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from PIL import Image, features
 
 from edgetl.edge.errors import PictureError
+from edgetl.edge.model.decoding import upright_size
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import model_input
 
@@ -226,6 +229,12 @@ def picture_error(picture: Path | bytes) -> str:
     return message
 
 
+def upright_size_error(path: Path) -> str:
+    with pytest.raises(PictureError) as caught:
+        upright_size(path)
+    return str(caught.value)
+
+
 def test_a_cut_off_jpeg_is_named_as_damaged(tmp_path: Path) -> None:
     path = tmp_path / "cut.jpg"
     path.write_bytes(encoded(photo(320, 240), "JPEG")[:-2000])
@@ -244,6 +253,17 @@ def test_an_empty_file_is_no_picture(tmp_path: Path) -> None:
     path = tmp_path / "empty.jpg"
     path.touch()
     assert picture_error(path) == f"{path}: not a picture that can be read"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("read", [picture_error, upright_size_error], ids=["pixels", "size"])
+def test_a_pipe_with_a_picture_s_name_is_not_waited_for(
+    tmp_path: Path, read: Callable[[Path], str]
+) -> None:
+    path = tmp_path / "pipe.jpg"
+    os.mkfifo(path)
+    assert read(path) == f"{path}: a pipe or device, not a file"
 
 
 def test_text_with_a_picture_s_name_is_no_picture(tmp_path: Path) -> None:
