@@ -16,9 +16,9 @@ def unknown_run(made_once: MadeOnce) -> Path:
         (to / "photos" / "green").rename(to / "photos" / "none")
         write_colour_pictures(to / "strange", ["yellow"], 4)
         cli = Cli(to)
-        made = cli("train", "photos", "--out", "run", *small_run(unknown="on"))
+        made = cli.here("train", "photos", "--out", "run", *small_run(unknown="on"))
         (to / "train.log").write_text(made.stderr)
         # 12 photos a class are too few to tell, and a file that loses one of them is not the point.
-        cli("export", "run", "--quantize", "none", "--quantize", "int8", "--max-drop", "100")
+        cli.here("export", "run", "--quantize", "none", "--quantize", "int8", "--max-drop", "100")
 
     return made_once("unknown", make) / "run"

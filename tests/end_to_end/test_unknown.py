@@ -72,6 +72,7 @@ def test_unknown_is_a_condition(folder: Path, tmp_path: Path) -> None:
     assert len(kept) <= 22
 
 
+@pytest.mark.slow
 def test_a_plain_file_has_the_classes_alone_and_says_so(folder: Path, tmp_path: Path) -> None:
     cli = Cli(tmp_path)
     trained = small_run(epochs="2", head_epochs="1")
@@ -97,6 +98,7 @@ def test_a_run_that_did_not_learn_it_says_so(two_class_run: Path, tmp_path: Path
     assert "edgetl train --unknown on" in result.stderr
 
 
+@pytest.mark.slow
 def test_too_few_photos_leave_it_out_and_say_so(tmp_path: Path) -> None:
     write_colour_pictures(tmp_path / "photos", ["blue", "red"], 4)
     made = Cli(tmp_path).here("train", "photos", "--out", "run", "--image-size", "32", "--steps",

@@ -162,7 +162,7 @@ def verdicts(of: Population, classes: int, each: int) -> dict[Verdict, float]:
     return told
 
 
-SIZES = pytest.mark.parametrize("classes", [2, 3, 6, 10])
+SIZES = pytest.mark.parametrize("classes", [2, 3, 6, pytest.param(10, marks=pytest.mark.slow)])
 # Three standard errors of the checks.
 CHANCE = 3 * math.sqrt(0.05 * 0.95 / CHECKS)
 

@@ -123,10 +123,8 @@ def one_in_train(data: Path) -> None:
     (data / "made").rmdir()
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{"epochs": 1}, pytest.param({"epochs": 2, "average": False}, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{"epochs": 1}, {"epochs": 2, "average": False}])
 def test_one_photo_of_a_class_in_train_and_a_validation_folder(
     trained_on: Trained, caplog: pytest.LogCaptureFixture, settings: dict[str, Any]
 ) -> None:

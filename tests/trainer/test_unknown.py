@@ -1,5 +1,7 @@
 """When a picture is unknown: in NumPy, in Keras, in the graph that is exported."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -25,6 +27,8 @@ from edgetl.trainer.unknown import (
     unit_length,
     write_unknown,
 )
+
+Models = Callable[[int], tuple[keras.Model, np.ndarray]]
 
 
 def clouds(count: int, *, classes: int = 3, channels: int = 30, seed: int = 0) -> tuple:
@@ -135,22 +139,38 @@ def answers_of(model: bytes, pictures: np.ndarray) -> np.ndarray:
     return np.array(answers)
 
 
-def trained(pictures: np.ndarray, classes: int, known: int) -> tuple[keras.Model, Unknown]:
-    model = build_model(Recipe(height=32, width=32), classes)
-    features = features_model(model)(pictures[:30].astype(np.float32), training=False).numpy()
-    distance = fit_distance(features, np.arange(30) % known)
-    return model, fit_unknown(distance, distance.of(features), np.eye(known)[np.zeros(30, int)])
+@pytest.fixture(scope="module")
+def models(pictures: np.ndarray) -> Models:
+    """A model of so many classes, and the pictures' features; made once."""
+
+    @cache
+    def made(classes: int) -> tuple[keras.Model, np.ndarray]:
+        model = build_model(Recipe(height=32, width=32), classes)
+        return model, features_model(model)(pictures.astype(np.float32), training=False).numpy()
+
+    return made
+
+
+def unknown_of(features: np.ndarray, known: int) -> Unknown:
+    distance = fit_distance(features[:30], np.arange(30) % known)
+    return fit_unknown(distance, distance.of(features[:30]), np.eye(known)[np.zeros(30, int)])
 
 
 @pytest.mark.parametrize(
-    ("classes", "known"), [(2, 2), (5, 5), (5, 4), (2, 1)], ids=["2", "5", "4+1", "1+1"]
+    ("classes", "known"),
+    [
+        pytest.param(2, 2, id="2"),
+        pytest.param(5, 5, id="5", marks=pytest.mark.slow),
+        pytest.param(5, 4, id="4+1", marks=pytest.mark.slow),
+        pytest.param(2, 1, id="1+1"),
+    ],
 )
 def test_keras_and_the_exported_graph_give_what_numpy_gives(
-    pictures: np.ndarray, classes: int, known: int
+    pictures: np.ndarray, models: Models, classes: int, known: int
 ) -> None:
-    model, unknown = trained(pictures, classes, known)
+    model, features = models(classes)
+    unknown = unknown_of(features, known)
     plain = class_probabilities(model, pictures).astype(np.float64)
-    features = features_model(model)(pictures.astype(np.float32), training=False).numpy()
     far = unknown.slope * (unknown.distance.of(features) - unknown.threshold)
     share = 1 / (1 + np.exp(-far))[:, None]
     expected = np.concatenate([plain * (1 - share), share], axis=1)
@@ -169,12 +189,13 @@ def test_keras_and_the_exported_graph_give_what_numpy_gives(
         assert (expected[:30].argmax(axis=1) != expected.shape[1] - 1).all()
 
 
-@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("classes", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_int8_rounds_neither_distances_nor_probabilities(
-    pictures: np.ndarray, classes: int
+    pictures: np.ndarray, models: Models, classes: int
 ) -> None:
     """All that follows the pooled features and the logits is float."""
-    model, unknown = trained(pictures, classes, classes)
+    model, features = models(classes)
+    unknown = unknown_of(features, classes)
     made = convert(
         export_graph(model, unknown), Conversion("int8", "float32"), calibration=pictures[:30]
     )
@@ -187,9 +208,10 @@ def test_int8_rounds_neither_distances_nor_probabilities(
     assert (answers[30:].argmax(axis=1) == classes).all()
 
 
-def test_probabilities_of_an_int8_file_do_not_end_at_255_of_256(pictures: np.ndarray) -> None:
-    model = build_model(Recipe(height=32, width=32), 2)
-    graph = export_graph(model, None)
+def test_probabilities_of_an_int8_file_do_not_end_at_255_of_256(
+    pictures: np.ndarray, models: Models
+) -> None:
+    graph = export_graph(models(2)[0], None)
     made = convert(graph, Conversion("int8", "float32"), calibration=pictures[:30])
     steps = answers_of(made, pictures) * 256
     assert np.abs(steps - steps.round()).max() > 0.01
