@@ -1,10 +1,8 @@
 """What `edgetl collect` does: photos from a camera into class folders, by a page or by itself."""
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,7 @@ from edgetl.edge.preview.newest import Newest
 from edgetl.edge.preview.serving import serve
 from edgetl.edge.sources.build_camera import camera_opener
 from edgetl.edge.sources.files import Item, Problem
-from edgetl.edge.sources.opencv_capture import opened
-from edgetl.edge.sources.video_time import frame_rate
+from edgetl.edge.sources.spacing import clock_of, spaced
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.shutdown import GracefulShutdown
 
@@ -61,7 +58,14 @@ def _collect_alone(
     earlier = Earlier()
     saved = 0
     try:
-        for pixels in _spaced(items, options):
+        for item in spaced(items, options.every, clock=clock_of(options.camera)):
+            if item is None:
+                continue
+            if isinstance(item, Problem):
+                logger.warning(item.message)
+                continue
+            pixels = item.picture
+            assert isinstance(pixels, np.ndarray)
             with shutdown.later():
                 photos.add(pixels, options.label)
                 saved += 1
@@ -77,38 +81,6 @@ def _collect_alone(
         logger.warning(f"{quoted(options.camera)} ended before {options.count} photos")
     if not saved:
         raise SourceError(f"{quoted(options.camera)}: no photo was taken")
-
-
-def _spaced(items: Iterable[Item | Problem], options: CollectOptions) -> Iterator[Pixels]:
-    """The pictures, one in `every` seconds: of a video by its own time, else by the clock."""
-    is_video = os.path.isfile(options.camera)  # noqa: PTH113 - where we may not look, as `live`
-    rate = _rate_of(Path(options.camera)) if is_video else 0.0
-    due = 0.0
-    began: float | None = None
-    for item in items:
-        if isinstance(item, Problem):
-            logger.warning(item.message)
-            continue
-        assert isinstance(item.picture, np.ndarray)
-        if is_video:
-            at = ((item.frame or 1) - 1) / rate
-        else:
-            assert item.arrived is not None
-            began = item.arrived if began is None else began
-            at = item.arrived - began
-        if at >= due - 1e-6:
-            due = max(due + options.every, at)
-            yield item.picture
-
-
-def _rate_of(path: Path) -> float:
-    capture = opened(str(path))
-    if capture is None:
-        raise SourceError(f"{quoted(path)}: cannot be opened as a video")
-    try:
-        return frame_rate(capture)
-    finally:
-        capture.release()
 
 
 def _collect_with_page(

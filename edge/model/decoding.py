@@ -82,7 +82,11 @@ def upright_size(path: Path) -> tuple[int, int]:
     Raises:
         PictureError: see `decode`.
     """
-    with _errors_named(path), open_regular_file(path) as stream, _opened(stream, _name(path)) as image:
+    with (
+        _errors_named(path),
+        open_regular_file(path) as stream,
+        _opened(stream, _name(path)) as image,
+    ):
         width, height = image.size
         return (height, width) if turned_aside(image) else (width, height)
 

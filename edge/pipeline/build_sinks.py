@@ -13,7 +13,7 @@ from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.results.condition import Condition, parse_condition
 from edgetl.edge.results.debounce import ChangeDetector
 from edgetl.edge.results.result import Result
-from edgetl.edge.sinks import Sink
+from edgetl.edge.sinks import Listener, Sink
 from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE, Broker, parse_mqtt_url
 from edgetl.edge.system.messages import logger
 
@@ -105,12 +105,20 @@ def _preview_sink(address: str, options: ClassifyOptions, model: ModelFile) -> S
         evidence=evidence,
         names=options.preview_host,
         prefix=options.preview_prefix or "",
+        pause=_pause(options),
     )
     logger.info(f"preview: {page.url}")
     return page
 
 
-def build_listeners() -> Iterator[Sink]:
+def _pause(options: ClassifyOptions) -> str:
+    """Why no picture may come for a while; "" for no reason."""
+    if options.motion is not None:
+        return "It shows a new picture when something moves."
+    return "" if options.every is None else f"It shows a picture every {options.every:g} s."
+
+
+def build_listeners() -> Iterator[Listener]:
     """The service manager that started this process, where one did and wants to know."""
     if "NOTIFY_SOCKET" in os.environ:
         from edgetl.edge.sinks.systemd import SystemdSink, manager_from

@@ -1,7 +1,7 @@
 """Classification from one end to the other: source, classifier and sinks, as options ask for."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
@@ -68,6 +68,7 @@ def classify(options: ClassifyOptions) -> Outcome:
 
                 items = stack.enter_context(camera())
                 live = isinstance(items, Camera)
+                items = _chosen(items, options, alive=sinks.alive)
             if options.model is None:
                 logger.info("model %s", quoted(model.path))
             thresholds = build_thresholds(options.threshold, model)
@@ -98,6 +99,30 @@ def _model(options: ClassifyOptions) -> ModelFile:
                 message = f"{quoted(name)}: no such file or directory"
                 raise SourceError(message) from None
         raise
+
+
+def _chosen(
+    items: Iterable[Item | Problem], options: ClassifyOptions, *, alive: Callable[[], None]
+) -> Iterator[Item | Problem]:
+    """The frames of a camera that are to be classified; `alive` is called at each other one."""
+    if options.motion is None and options.every is None:
+        yield from items
+        return
+    from edgetl.edge.sources.spacing import Frame, clock_of, spaced
+
+    clock = clock_of(options.camera or "")
+    frames: Iterable[Frame] = items
+    if options.motion is not None:
+        from edgetl.edge.sources.motion import moving
+
+        frames = moving(frames, options.motion / 100, clock=clock)
+    if options.every is not None:
+        frames = spaced(frames, options.every, clock=clock)
+    for frame in frames:
+        if frame is None:
+            alive()
+        else:
+            yield frame
 
 
 def _stable(

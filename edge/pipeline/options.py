@@ -32,10 +32,17 @@ from edgetl.edge.sources.options import (
 )
 from edgetl.edge.system.masking import masked
 
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, with or without a point."""
+    return re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", text) is not None
+
+
 FILE_FORMATS = ("jsonl", "csv")
 
 _source = partial(Option, group=SOURCE_AND_MODEL)
 _results = partial(Option, group="Results")
+_frames = partial(Option, group=CAMERA, common=False)
 _stable = partial(Option, group="Stable labels")
 _pictures = partial(Option, group="Windows, videos and snapshots", common=False)
 
@@ -162,6 +169,28 @@ class ClassifyOptions(Options):
             below=math.inf,
         ),
     ] = 500.0
+    every: Annotated[
+        float | None,
+        _frames(
+            "Classify one frame in so many seconds; of a video, in its own time.",
+            unset="as many as come",
+            metavar="SECONDS",
+            above=0,
+            below=math.inf,
+        ),
+    ] = None
+    motion: Annotated[
+        float | None,
+        _frames(
+            "Classify only while something moves: P % of the picture changes; 1 without P.",
+            unset="off",
+            metavar="[P]",
+            above=0,
+            high=100,
+            alone="1",
+            is_value=is_number,
+        ),
+    ] = None
     camera_backend: BackendOption = "auto"
     resolution: ResolutionOption = None
     fps: FpsOption = None

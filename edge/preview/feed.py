@@ -45,11 +45,14 @@ class Feed:
         encoded: how many pictures have been encoded.
     """
 
-    def __init__(self, labels: Sequence[str], evidence: LiveEvidence | None = None) -> None:
+    def __init__(
+        self, labels: Sequence[str], evidence: LiveEvidence | None = None, *, pause: str = ""
+    ) -> None:
         """
         Args:
             labels: of all classes, in order.
             evidence: what lays the evidence for a label over its picture; None if nothing can.
+            pause: a sentence that says why no picture may come for a while.
         """
         self.run = secrets.token_hex(4)
         self.encoded = 0
@@ -58,6 +61,7 @@ class Feed:
         self._lock = threading.Lock()
         self._history, self._rate = History(), Rate(seconds=_RATE_SECONDS)
         self._evidence = evidence
+        self._pause = pause
         # The newest that was sent without and with evidence, and when.
         self._shown: dict[bool, tuple[Shown, float]] = {}
 
@@ -117,7 +121,7 @@ class Feed:
         pixels, label = shown_pixels(result.picture), None
         if why and self._evidence and pixels is not None:
             pixels, label = self._evidence.over(pixels, result)
-        described |= {"run": self.run, "number": number}
+        described |= {"run": self.run, "number": number, "pause": self._pause}
         described |= {"explains": self._evidence is not None, "why": label}
         self.encoded += 1
         picture = jpeg(pixels)

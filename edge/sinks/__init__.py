@@ -28,6 +28,13 @@ class Sink(Protocol):
         """
 
 
+class Listener(Sink, Protocol):
+    """A sink that also learns of frames without a result."""
+
+    def alive(self) -> None:
+        """A frame came and was left out, because nothing moved in it or it was not due."""
+
+
 class ReaderGoneError(SinkError):
     """The reader of a sink has left, as `| head` does: no failure, and not logged."""
 

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from edgetl.edge.errors import SinkError
 from edgetl.edge.results.result import Result
-from edgetl.edge.sinks import ReaderGoneError, RunEnded, Sink
+from edgetl.edge.sinks import Listener, ReaderGoneError, RunEnded, Sink
 from edgetl.edge.system.messages import logger
 
 
@@ -20,7 +20,7 @@ class FanOut:
     def __init__(self) -> None:
         self.failures = 0
         self._sinks: list[Sink] = []
-        self._listeners: list[Sink] = []
+        self._listeners: list[Listener] = []
 
     def __enter__(self) -> "FanOut":
         return self
@@ -37,12 +37,17 @@ class FanOut:
         """Give `sink` the results from now on, and close it with the others."""
         self._sinks.append(sink)
 
-    def add_listener(self, sink: Sink) -> None:
+    def add_listener(self, sink: Listener) -> None:
         """As `add`, for one that keeps nothing: a run with listeners alone has no reason to go on.
 
         It gets a result after every sink.
         """
         self._listeners.append(sink)
+
+    def alive(self) -> None:
+        """Let the listeners know of a frame without a result."""
+        for listener in self._listeners:
+            listener.alive()
 
     def write(self, result: Result) -> None:
         """Give a result to every sink. One that fails is logged, closed and left out.
@@ -57,7 +62,7 @@ class FanOut:
             except RunEnded as signal:
                 ended = signal
             except SinkError as error:
-                (self._sinks if sink in self._sinks else self._listeners).remove(sink)
+                self._remove(sink)
                 self._log(error)
                 self._close(sink)
         if ended:
@@ -71,6 +76,10 @@ class FanOut:
         with ExitStack() as stack:
             for sink in sinks:
                 stack.callback(self._close, sink)
+
+    def _remove(self, sink: Sink) -> None:
+        self._sinks = [one for one in self._sinks if one is not sink]
+        self._listeners = [one for one in self._listeners if one is not sink]
 
     def _close(self, sink: Sink) -> None:
         try:

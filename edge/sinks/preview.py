@@ -28,6 +28,7 @@ class PreviewSink:
         evidence: LiveEvidence | None = None,
         names: tuple[str, ...] = (),
         prefix: str = "",
+        pause: str = "",
     ) -> None:
         """Start serving.
 
@@ -37,13 +38,14 @@ class PreviewSink:
             evidence: for the labels, which viewers can ask for; None if there is none to show.
             names: further host names that it answers to.
             prefix: of all paths, as `edge.preview.address.parse_prefix` has it.
+            pause: a sentence that says why no picture may come for a while.
 
         Raises:
             MissingExtraError: starlette or uvicorn is not installed.
             SettingError: `address` is not one of this machine.
             SinkError: the port is taken or not allowed.
         """
-        self.feed = feed = Feed(labels, evidence)
+        self.feed = feed = Feed(labels, evidence, pause=pause)
 
         def app() -> Any:
             from edgetl.edge.preview.routes import preview_app

@@ -68,8 +68,8 @@ def _watchdog_seconds(environment: Mapping[str, str]) -> float | None:
 class SystemdSink:
     """READY with the first result, then a keep-alive for the watchdog, and a status line.
 
-    Nothing is sent by a timer: a run that hangs, in a driver or a library, sends nothing, and the
-    watchdog ends it.
+    Frames keep it alive too that are left out. Nothing is sent by a timer: a run that hangs, in a
+    driver or a library, sends nothing, and the watchdog ends it.
     """
 
     def __init__(self, manager: Manager) -> None:
@@ -83,13 +83,8 @@ class SystemdSink:
     def write(self, result: Result) -> None:
         now = time.monotonic()
         self._rate.add(now=now)
-        states = {}
-        if not self._ready:
-            states["READY"] = "1"
-        due = self._keep_alive_seconds
-        if due and (not self._ready or now - self._alive >= due):
-            states["WATCHDOG"] = "1"
-            self._alive = now
+        states = {} if self._ready else {"READY": "1"}
+        states |= self._keep_alive(now)
         if not self._ready or now - self._status >= _STATUS_SECONDS:
             states["STATUS"] = self._status_line(result)
             self._status = now
@@ -97,8 +92,20 @@ class SystemdSink:
         if states:
             self._manager.tell(**states)
 
+    def alive(self) -> None:
+        # Ready is a service that has a result: what hangs at the first is not.
+        if self._ready and (states := self._keep_alive(time.monotonic())):
+            self._manager.tell(**states)
+
     def close(self) -> None:
         self._manager.tell(STOPPING="1")
+
+    def _keep_alive(self, now: float) -> dict[str, str]:
+        due = self._keep_alive_seconds
+        if not due or (self._ready and now - self._alive < due):
+            return {}
+        self._alive = now
+        return {"WATCHDOG": "1"}
 
     def _status_line(self, result: Result) -> str:
         rate = self._rate.per_second()

@@ -49,6 +49,30 @@ def test_a_video_is_classified_frame_by_frame(cli: Cli, model: Path, arguments: 
     assert {row["source"] for row in rows} == {"clip.avi"}
 
 
+def test_one_frame_in_so_many_seconds_or_while_something_moves(cli: Cli, model: Path) -> None:
+    still = [np.full((48, 64, 3), 90, np.uint8)] * 20
+    moved = still[0].copy()
+    moved[10:30, 10:30] = 250
+    write_video(cli.folder / "clip.avi", [*still, moved, *still], fps=10)
+    clip = ["classify", "--camera", "clip.avi", "--model", model, "--format", "jsonl"]
+
+    def frames(*options: str) -> list[int]:
+        result = cli(*clip, *options)
+        return [json.loads(line)["frame"] for line in result.stdout.splitlines()]
+
+    assert frames("--every", "1.5") == [1, 16, 31]
+    assert frames("--motion") == [*range(1, 12), *range(21, 32)]
+    # Without P one per cent; so much never moves.
+    assert frames("--motion", "90", "--every", "0.5") == [1, 6, 11]
+
+
+def test_gates_are_for_a_camera(cli: Cli, model: Path, photos: Path) -> None:
+    for option in (("--every", "2"), ("--motion",)):
+        refused = cli.refused("classify", photos, "--model", model, *option)
+        assert_one_clear_line(refused, option[0], "is for --camera")
+    assert_one_clear_line(cli.refused("classify", "--camera", "0", "--every", "0"), "--every")
+
+
 def test_a_stream_that_ends_is_one_clear_line_after_its_results(
     cli: Cli, model: Path, serve: Serve
 ) -> None:

@@ -49,11 +49,25 @@ def ear(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ear]:
 
 
 def _classify(
-    camera: Path | str, model: Path, *, stdout: str = os.devnull, **environment: str
+    camera: Path | str,
+    model: Path,
+    *options: str,
+    stdout: str = os.devnull,
+    **environment: str,
 ) -> subprocess.Popen[str]:
     with Path(stdout).open("w") as results:
         return subprocess.Popen(
-            [sys.executable, "-m", "edgetl", "classify", "--camera", camera, "--model", model],
+            [
+                sys.executable,
+                "-m",
+                "edgetl",
+                "classify",
+                "--camera",
+                camera,
+                "--model",
+                model,
+                *options,
+            ],
             env={**os.environ, **environment},
             stdout=results,
             stderr=subprocess.PIPE,
@@ -129,6 +143,28 @@ def test_a_camera_that_stalls_is_told_by_silence(
         process.send_signal(signal.SIGTERM)
         assert ear.heard(within=5) == {"STOPPING": "1"}
     assert process.returncode == 143
+
+
+@pytest.mark.parametrize("option", ["--motion", "--every=60"])
+def test_frames_that_are_left_out_keep_it_alive(
+    ear: Ear, serve: Serve, third_party_models: Path, option: str
+) -> None:
+    stream = Stream(fps=20, picture=lambda number: np.full((48, 64, 3), 90 + number % 2, np.uint8))
+    model = third_party_models / "described.tflite"
+    watchdog = {"NOTIFY_SOCKET": ear.name, "WATCHDOG_USEC": "400000"}
+    with _classify(serve(stream), model, option, **watchdog) as process:
+        first = ear.heard(within=20)
+        assert first
+        assert "READY" in first
+        # The first frame, and with --motion those of the second after it, have results.
+        time.sleep(1.6)
+        ear.all_heard()
+        time.sleep(0.5)
+        heard = ear.all_heard()
+        assert len(heard) >= 3
+        assert all(states == {"WATCHDOG": "1"} for states in heard)
+        process.send_signal(signal.SIGTERM)
+        assert ear.heard(within=5) == {"STOPPING": "1"}
 
 
 def test_a_run_whose_results_nobody_keeps_ends_though_systemd_listens(
