@@ -53,7 +53,11 @@ def write_models(folder: Path) -> None:
 
 
 def packed_export(
-    plain: bytes, *, edgetl: str = "0.1.0", precision: Mapping[str, Any] | None = None
+    plain: bytes,
+    *,
+    edgetl: str = "0.1.0",
+    labels: tuple[str, ...] = LABELS,
+    precision: Mapping[str, Any] | None = None,
 ) -> bytes:
     """A classifier of colours packed as version `edgetl` of `edgetl export` packs its own.
 
@@ -67,13 +71,13 @@ def packed_export(
         "format": 1,
         "edgetl": edgetl,
         "input": {"height": SIDE, "width": SIDE, "fit": "crop", "channels": "RGB"},
-        "classes": list(LABELS),
+        "classes": list(labels),
         **({"precision": precision} if precision else {}),
         "model_bytes": len(flatbuffer),
         "model_sha256": hashlib.sha256(flatbuffer).hexdigest(),
     }
     files = {
-        "labels.txt": labels_text(LABELS).encode(),
+        "labels.txt": labels_text(labels).encode(),
         "edgetl.json": json.dumps(manifest).encode(),
     }
     packed: bytes = with_files(flatbuffer, files)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 
 
 def build_sinks(
-    options: ClassifyOptions, model: ModelFile, *, thresholds: Sequence[float], live: bool
+    options: ClassifyOptions,
+    model: ModelFile,
+    *,
+    newest: Callable[[], ModelFile],
+    thresholds: Sequence[float],
+    live: bool,
 ) -> Iterator[Sink]:
     """The sinks, opened one by one.
 
     Args:
         options: what is asked for.
         model: what classifies.
+        newest: what classifies when it is called: another with the same labels may have taken over.
         thresholds: of each label; see `with_thresholds`.
         live: whether the results are those of a live camera.
 
@@ -60,7 +66,7 @@ def build_sinks(
     if options.mqtt is not None:
         yield on_change(_mqtt_sink(options, live=live))
     if options.preview is not None:
-        yield _preview_sink(options.preview, options, model)
+        yield _preview_sink(options.preview, options, model, newest)
     if options.save_video is not None:
         from edgetl.edge.sinks.video import OwnTime, RealTime, VideoSink
 
@@ -81,7 +87,9 @@ def build_sinks(
         yield WindowSink()
 
 
-def _preview_sink(address: str, options: ClassifyOptions, model: ModelFile) -> Sink:
+def _preview_sink(
+    address: str, options: ClassifyOptions, model: ModelFile, newest: Callable[[], ModelFile]
+) -> Sink:
     from edgetl.edge.explain.dense_head import dense_head
     from edgetl.edge.explain.explainer import Explainer
     from edgetl.edge.preview.evidence import LiveEvidence
@@ -91,13 +99,8 @@ def _preview_sink(address: str, options: ClassifyOptions, model: ModelFile) -> S
     if dense_head(model) is not None:
         # One thread: the others are the classifier's.
         evidence = LiveEvidence(
-            partial(
-                Explainer,
-                model,
-                runtime=options.runtime,
-                threads=1,
-                unknown_at=options.unknown_at,
-            )
+            partial(Explainer, runtime=options.runtime, threads=1, unknown_at=options.unknown_at),
+            newest,
         )
     page = PreviewSink(
         address,
@@ -118,13 +121,16 @@ def _pause(options: ClassifyOptions) -> str:
     return "" if options.every is None else f"It shows a picture every {options.every:g} s."
 
 
-def build_listeners() -> Iterator[Listener]:
-    """The service manager that started this process, where one did and wants to know."""
+def build_listeners(newest: Callable[[], ModelFile]) -> Iterator[Listener]:
+    """The service manager that started this process, where one did and wants to know.
+
+    `newest` is that of `build_sinks`.
+    """
     if "NOTIFY_SOCKET" in os.environ:
         from edgetl.edge.sinks.systemd import SystemdSink, manager_from
 
         if manager := manager_from(os.environ):
-            yield SystemdSink(manager)
+            yield SystemdSink(manager, newest)
 
 
 def snapshot_condition(options: ClassifyOptions, labels: tuple[str, ...]) -> Condition | None:

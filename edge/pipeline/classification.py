@@ -1,25 +1,28 @@
 """Classification from one end to the other: source, classifier and sinks, as options ask for."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from glob import has_magic
 
 from edgetl.edge.errors import ModelFileError, SourceError, quoted
-from edgetl.edge.model.classifier import Classifier
-from edgetl.edge.model.labels import read_labels
-from edgetl.edge.model.latest import latest_model
-from edgetl.edge.model.model_file import ModelFile, read_model_file
-from edgetl.edge.model.normalization import parse_normalization
+from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.model.runtime import default_threads
-from edgetl.edge.pipeline.build_sinks import build_listeners, build_sinks
 from edgetl.edge.pipeline.inference import results
+from edgetl.edge.pipeline.live_model import (
+    LiveModel,
+    Loaded,
+    load,
+    open_sinks,
+    read_model,
+    results_of_newest,
+)
+from edgetl.edge.pipeline.model_watch import ModelWatch
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
 from edgetl.edge.pipeline.running import Outcome, run
-from edgetl.edge.pipeline.thresholds import build_thresholds
 from edgetl.edge.results.debounce import smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
@@ -42,56 +45,62 @@ def classify(options: ClassifyOptions) -> Outcome:
         SinkError: a sink cannot be opened.
         MissingExtraError: an option needs a package that is not installed here.
     """
-    camera = None
-    if options.camera is not None:
-        from edgetl.edge.sources.build_camera import camera_opener
-
-        camera = camera_opener(options)
     with GracefulShutdown() as shutdown, ExitStack() as stack, FanOut() as sinks:
         with gc_disabled():
-            model = _model(options)
-            cores = threads = options.threads or default_threads()
-            items: Iterable[Item | Problem] | Prefetcher
-            if camera is None:
-                # The first pictures are decoded while the interpreter is loaded.
-                frames = partial(video, at_own_rate=options.at_own_rate)
-                found = files(options.files, frames=frames)
-                items = Prefetcher(found, model.input_size, threads=cores)
-                stack.enter_context(closing(items))
-                threads = threads_each(len(model.content), cores)
-            classifier = Classifier(
-                model, runtime=options.runtime, threads=threads, unknown_at=options.unknown_at
-            )
-            live = False
-            if camera is not None:
-                from edgetl.edge.sources.camera import Camera
-
-                items = stack.enter_context(camera())
-                live = isinstance(items, Camera)
-                items = _chosen(items, options, alive=sinks.alive)
-            if options.model is None:
-                logger.info("model %s", quoted(model.path))
-            thresholds = build_thresholds(options.threshold, model)
-            for sink in build_sinks(options, model, thresholds=thresholds, live=live):
-                sinks.add(sink)
-            for listener in build_listeners():
-                sinks.add_listener(listener)
-        outcome = run(_stable(items, classifier, options, thresholds), sinks, shutdown=shutdown)
+            opened = _of_files if options.camera is None else _of_camera
+            found, loaded, parallel = opened(options, sinks, stack)
+        outcome = run(found, sinks, shutdown=shutdown)
+    runtime = loaded.classifier.runtime
     return replace(
         outcome,
         failed_sinks=sinks.failures,
-        runtime=f"{classifier.runtime.name} {classifier.runtime.version}",
-        threads=threads,
-        parallel=cores // threads,
+        runtime=f"{runtime.name} {runtime.version}",
+        threads=loaded.classifier.threads,
+        parallel=parallel,
     )
+
+
+_Opened = tuple[Iterator[Result | Problem], Loaded, int]
+
+
+def _of_files(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Opened:
+    """The results of files, what they are made with first, and how many at a time."""
+    model = _model(options)
+    cores = options.threads or default_threads()
+    # The first pictures are decoded while the interpreter is loaded.
+    frames = partial(video, at_own_rate=options.at_own_rate)
+    items = Prefetcher(files(options.files, frames=frames), model.input_size, threads=cores)
+    stack.enter_context(closing(items))
+    threads = threads_each(len(model.content), cores)
+    loaded = load(options, model, threads=threads)
+    open_sinks(options, loaded, sinks)
+    return _stable(options, items, loaded), loaded, cores // threads
+
+
+def _of_camera(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Opened:
+    """As `_of_files`, of a camera."""
+    from edgetl.edge.sources.build_camera import camera_opener
+    from edgetl.edge.sources.camera import Camera
+
+    camera = camera_opener(options)
+    model = _model(options)
+    loaded = load(options, model, threads=options.threads or default_threads())
+    items = stack.enter_context(camera())
+
+    def classified(frames: Iterable[Item | Problem], by: Loaded) -> Iterator[Result | Problem]:
+        return _stable(options, _chosen(frames, options, alive=sinks.alive), by)
+
+    if not isinstance(items, Camera):
+        open_sinks(options, loaded, sinks)
+        return classified(items, loaded), loaded, 1
+    live = LiveModel(options, loaded, sinks)
+    watch = stack.enter_context(ModelWatch(model.path, live.successor))
+    return results_of_newest(items, live, watch, classified), loaded, 1
 
 
 def _model(options: ClassifyOptions) -> ModelFile:
     try:
-        path = options.model or latest_model()
-        labels = read_labels(options.labels) if options.labels else None
-        scaling = parse_normalization(options.normalize) if options.normalize else None
-        return read_model_file(path, labels=labels, normalization=scaling)
+        model = read_model(options)
     except ModelFileError:
         for name in options.files:
             # The photo comes first on the command line, and is the likelier mistake.
@@ -99,6 +108,9 @@ def _model(options: ClassifyOptions) -> ModelFile:
                 message = f"{quoted(name)}: no such file or directory"
                 raise SourceError(message) from None
         raise
+    if options.model is None:
+        logger.info("model %s", quoted(model.path))
+    return model
 
 
 def _chosen(
@@ -126,12 +138,10 @@ def _chosen(
 
 
 def _stable(
-    items: Iterable[Item | Problem] | Prefetcher,
-    classifier: Classifier,
-    options: ClassifyOptions,
-    thresholds: Sequence[float],
+    options: ClassifyOptions, items: Iterable[Item | Problem] | Prefetcher, loaded: Loaded
 ) -> Iterator[Result | Problem]:
     """The results of items, averaged over time and marked as uncertain as the options say."""
+    classifier, thresholds = loaded.classifier, loaded.thresholds
     found = results(items, classifier, top_k=options.top_k)
     if options.smooth is not None:
         predict = partial(classifier.predictions, top_k=options.top_k)

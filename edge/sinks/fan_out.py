@@ -77,6 +77,12 @@ class FanOut:
             for sink in sinks:
                 stack.callback(self._close, sink)
 
+    def close_sinks(self) -> None:
+        """Close every sink, and go on with others that are added; listeners stay."""
+        sinks, self._sinks = self._sinks, []
+        for sink in sinks:
+            self._close(sink)
+
     def _remove(self, sink: Sink) -> None:
         self._sinks = [one for one in self._sinks if one is not sink]
         self._listeners = [one for one in self._listeners if one is not sink]

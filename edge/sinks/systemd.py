@@ -3,9 +3,10 @@
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.results.probability import percent
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
@@ -72,8 +73,10 @@ class SystemdSink:
     driver or a library, sends nothing, and the watchdog ends it.
     """
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: Manager, newest: Callable[[], ModelFile]) -> None:
+        """`newest` is what classifies when it is called: the model may be replaced."""
         self._manager = manager
+        self._newest = newest
         # Three of four keep-alives may be late or lost.
         self._keep_alive_seconds = manager.watchdog_seconds and manager.watchdog_seconds / 4
         self._rate = Rate(seconds=_RATE_SECONDS)
@@ -110,4 +113,7 @@ class SystemdSink:
     def _status_line(self, result: Result) -> str:
         rate = self._rate.per_second()
         best = f"{result.label} {percent(result.predictions[0].probability, digits=0)}"
-        return best if rate is None else f"{best}, {rate:.1f} frames a second"
+        # `edgetl deploy` goes by the model.
+        model = f"model {self._newest().content_sha256[:8]}"
+        parts = [best, *([] if rate is None else [f"{rate:.1f} frames a second"]), model]
+        return ", ".join(parts)

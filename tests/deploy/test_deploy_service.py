@@ -38,6 +38,8 @@ elif verb == "disable":
 elif verb == "restart":
     with started.open("a") as starts:
         print(os.path.basename(os.readlink("/srv/edgetl/model.tflite")), file=starts)
+elif verb == "show" and Path("/run/systemd/takes-over").exists():
+    print(f"red 98%, model {{os.path.basename(os.readlink('/srv/edgetl/model.tflite'))[:8]}}")
 elif verb == "is-active" and not started.exists():
     sys.exit(3)
 """
@@ -126,6 +128,23 @@ def yard(fleet: Fleet, tmp_path: Path) -> Iterator[Yard]:
     yield Yard(tmp_path, Cli(tmp_path), Path(f"/proc/{server.pid}/root"))
     server.terminate()
     server.wait()
+
+
+@pytest.mark.slow
+def test_a_service_that_takes_the_model_over_is_not_restarted(
+    yard: Yard, models: tuple[Path, Path]
+) -> None:
+    first, second = models
+    yard.deploy(first)
+    (yard.root / "run/systemd/takes-over").touch()
+    row = yard.deploy(second)["yard"]
+    assert (row["state"], f"{row['model']}.tflite") == ("deployed", named(second))
+    assert yard.starts() == [named(first)]
+    assert yard.deploy(second)["yard"]["state"] == "unchanged"
+    # One that knows nothing of it is restarted.
+    (yard.root / "run/systemd/takes-over").unlink()
+    yard.deploy(first)
+    assert yard.starts() == [named(first), named(first)]
 
 
 @pytest.mark.slow

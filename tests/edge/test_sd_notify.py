@@ -92,7 +92,7 @@ def test_a_run_says_ready_how_it_goes_and_that_it_stops(
     assert process.returncode == 0
     assert first["READY"] == "1"
     assert first["WATCHDOG"] == "1"
-    assert re.fullmatch(r"red >?\d+%", first["STATUS"])
+    assert re.fullmatch(r"red >?\d+%, model [0-9a-f]{8}", first["STATUS"])
     assert last == {"STOPPING": "1"}
     # Twelve frames in a moment: no message each.
     assert len(between) < 4

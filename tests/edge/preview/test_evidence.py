@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from edgetl.edge.errors import ModelFileError
 from edgetl.edge.explain.explainer import Explainer
 from edgetl.edge.model.classifier import Prediction
-from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.preview.evidence import LiveEvidence
 from edgetl.edge.results.result import Result
 from tests.conftest import COLOURS, colour_picture
@@ -22,7 +23,8 @@ LABELS = ("blue", "red")
 
 @pytest.fixture
 def evidence(int8_model: Path) -> LiveEvidence:
-    return LiveEvidence(lambda: Explainer(read_model_file(int8_model), threads=1))
+    file = read_model_file(int8_model)
+    return LiveEvidence(partial(Explainer, threads=1), lambda: file)
 
 
 def red_above_blue(number: int = 1, label: str = "red") -> Result:
@@ -67,13 +69,33 @@ def test_a_preview_of_another_model_has_no_evidence(start: Start) -> None:
     assert (facts["explains"], facts["why"]) == (False, None)
 
 
-def test_a_model_that_does_not_load_is_said_once_and_the_picture_stays(
-    start: Start, caplog: pytest.LogCaptureFixture
+def test_a_model_that_takes_over_is_the_one_asked(
+    start: Start, int8_model: Path, float_model: Path
 ) -> None:
-    def load() -> Explainer:
+    file = read_model_file(int8_model)
+    loaded: list[str] = []
+
+    def load(model: ModelFile) -> Explainer:
+        loaded.append(model.path.name)
+        return Explainer(model, threads=1)
+
+    sink = start(labels=LABELS, evidence=LiveEvidence(load, lambda: file))
+    for number, model in enumerate((int8_model, int8_model, float_model), start=1):
+        file = file if model == file.path else read_model_file(model)
+        sink.write(red_above_blue(number))
+        assert asked(sink).facts["why"] == "red"
+    assert loaded == [int8_model.name, float_model.name]
+
+
+def test_a_model_that_does_not_load_is_said_once_and_the_picture_stays(
+    start: Start, int8_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = read_model_file(int8_model)
+
+    def load(_: ModelFile) -> Explainer:
         raise ModelFileError("m.tflite: no such file")
 
-    sink = start(labels=LABELS, evidence=LiveEvidence(load))
+    sink = start(labels=LABELS, evidence=LiveEvidence(load, lambda: file))
     with caplog.at_level(logging.WARNING, logger="edgetl"):
         for number in (1, 2):
             sink.write(red_above_blue(number))

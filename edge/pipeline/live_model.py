@@ -1,0 +1,182 @@
+"""The model that a run with a camera uses: the newest that its file holds."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from edgetl.edge.errors import EdgetlError, SettingError, quoted
+from edgetl.edge.model.classifier import Classifier
+from edgetl.edge.model.labels import read_labels
+from edgetl.edge.model.latest import latest_model
+from edgetl.edge.model.model_file import ModelFile, read_model_file
+from edgetl.edge.model.normalization import parse_normalization
+from edgetl.edge.pipeline.build_sinks import build_listeners, build_sinks, snapshot_condition
+from edgetl.edge.pipeline.model_watch import ModelWatch
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.pipeline.thresholds import build_thresholds
+from edgetl.edge.results.result import Result
+from edgetl.edge.sinks.fan_out import FanOut
+from edgetl.edge.sources.files import Item, Problem
+from edgetl.edge.system.messages import logger
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that can classify. `thresholds` are those of its labels, in their order."""
+
+    classifier: Classifier
+    thresholds: tuple[float, ...]
+
+    @property
+    def model(self) -> ModelFile:
+        return self.classifier.model
+
+    def needs_other_sinks(self, other: "Loaded") -> bool:
+        """Whether sinks that were opened for `other` do not fit this one."""
+        return (self.model.labels, self.thresholds) != (other.model.labels, other.thresholds)
+
+
+def read_model(options: ClassifyOptions) -> ModelFile:
+    """The model that options name, or the newest export.
+
+    Raises:
+        ModelFileError: there is none, or it or its labels cannot be used.
+        SettingError: --normalize is not allowed.
+    """
+    path = options.model or latest_model()
+    labels = read_labels(options.labels) if options.labels else None
+    scaling = parse_normalization(options.normalize) if options.normalize else None
+    return read_model_file(path, labels=labels, normalization=scaling)
+
+
+def load(options: ClassifyOptions, model: ModelFile, *, threads: int) -> Loaded:
+    """Load a model as options say; what its thresholds are is logged.
+
+    Raises:
+        The errors of `Classifier` and `build_thresholds`.
+    """
+    classifier = Classifier(
+        model, runtime=options.runtime, threads=threads, unknown_at=options.unknown_at
+    )
+    return Loaded(classifier, build_thresholds(options.threshold, model))
+
+
+def open_sinks(options: ClassifyOptions, loaded: Loaded, sinks: FanOut) -> None:
+    """Open the sinks and listeners of the options, for a model that is not replaced.
+
+    Raises:
+        The errors of `build_sinks`.
+    """
+    model = loaded.model
+    for sink in build_sinks(
+        options, model, newest=lambda: model, thresholds=loaded.thresholds, live=False
+    ):
+        sinks.add(sink)
+    for listener in build_listeners(lambda: model):
+        sinks.add_listener(listener)
+
+
+class LiveModel:
+    """The model in use, and what takes over when its file is replaced.
+
+    Attributes:
+        in_use: what classifies now.
+    """
+
+    def __init__(self, options: ClassifyOptions, first: Loaded, sinks: FanOut) -> None:
+        """Open the sinks and listeners of `first`, and give them to `sinks`.
+
+        Raises:
+            The errors of `build_sinks`.
+        """
+        self.in_use = first
+        # The file in use, also where it was the newest export: a later run is another file.
+        self._options = replace(options, model=first.model.path)
+        self._sinks = sinks
+        self._open_sinks()
+        for listener in build_listeners(self.model_in_use):
+            sinks.add_listener(listener)
+
+    def model_in_use(self) -> ModelFile:
+        """What classifies now."""
+        return self.in_use.model
+
+    def successor(self) -> Loaded | None:
+        """What the file holds now, loaded and tried; None if that is in use. From any thread.
+
+        Raises:
+            EdgetlError: it cannot take over, and why.
+        """
+        model = read_model(self._options)
+        if model.content_sha256 == self.in_use.model.content_sha256:
+            return None
+        loaded = load(self._options, model, threads=self.in_use.classifier.threads)
+        if loaded.needs_other_sinks(self.in_use):
+            snapshot_condition(self._options, model.labels)
+            if self._options.save_video is not None:
+                raise SettingError(
+                    "its labels or thresholds are others, and --save-video began with those before "
+                    "it; start edgetl again"
+                )
+        return loaded
+
+    def take_over(self, new: Loaded) -> None:
+        """Use `new` from now on, or go on with the one before where no sink can be opened for it.
+
+        Sinks are opened again where labels or thresholds have changed, and stay open elsewhere.
+
+        Raises:
+            The errors of `build_sinks`, where neither can be.
+        """
+        path = quoted(new.model.path)
+        before, self.in_use = self.in_use, new
+        if new.needs_other_sinks(before):
+            self._sinks.close_sinks()
+            try:
+                self._open_sinks()
+            except EdgetlError as error:
+                logger.error(f"{path} was replaced; the model before it stays in use: {error}")
+                self.in_use = before
+                self._sinks.close_sinks()
+                self._open_sinks()
+                return
+        logger.info(f"{path} was replaced; in use now: {', '.join(map(quoted, new.model.labels))}")
+
+    def _open_sinks(self) -> None:
+        model, thresholds = self.in_use.model, self.in_use.thresholds
+        for sink in build_sinks(
+            self._options, model, newest=self.model_in_use, thresholds=thresholds, live=True
+        ):
+            self._sinks.add(sink)
+
+
+def results_of_newest(
+    items: Iterable[Item | Problem],
+    live: LiveModel,
+    watch: ModelWatch[Loaded],
+    results: Callable[[Iterator[Item | Problem], Loaded], Iterator[Result | Problem]],
+) -> Iterator[Result | Problem]:
+    """The results of items, each by the newest model.
+
+    Args:
+        items: frames, as they come.
+        live: the model in use.
+        watch: of its file, with `live.successor`.
+        results: what a model makes of items, one by one.
+    """
+    following = iter(items)
+    while True:
+        yield from results(_until_replaced(following, watch), live.in_use)
+        if not watch.ready:
+            return
+        live.take_over(watch.take())
+
+
+def _until_replaced(
+    items: Iterator[Item | Problem], watch: ModelWatch[Loaded]
+) -> Iterator[Item | Problem]:
+    while not watch.ready:
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        yield item
