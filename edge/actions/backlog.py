@@ -13,6 +13,8 @@ Work = TypeVar("Work")
 # Where as many wait as should, a result of a file waits so many seconds for room, and is then added
 # anyway, because signals are handled only between two results.
 _PAUSE = 0.2
+# Where a camera's run ends by itself, or goes on with another model.
+_LIVE_PATIENCE = 5.0
 
 
 class Backlog(Generic[Work]):
@@ -79,12 +81,15 @@ class Backlog(Generic[Work]):
     def close(self, *, hurry: float) -> int:
         """Wait for what is not done while there is hope, and give up the rest; `left` is how many.
 
+        Of a camera it is not waited for longer than 5 seconds.
+
         Args:
             hurry: seconds for it where a signal ends the run, which must stop within one.
         """
         # Sinks are closed while what a signal raised passes through the program.
         interrupted = isinstance(sys.exception(), KeyboardInterrupt | SystemExit)
-        ends = time.monotonic() + (hurry if interrupted else math.inf)
+        patience = _LIVE_PATIENCE if self._live else math.inf
+        ends = time.monotonic() + (hurry if interrupted else patience)
         try:
             with self._changed:
                 while self._undone() and self._hopeful():

@@ -4,8 +4,8 @@ import os
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from edgetl.edge.actions.options import PinLabel
@@ -15,6 +15,7 @@ from edgetl.edge.results.condition import named_labels
 from edgetl.edge.results.result import Result
 from edgetl.edge.system.extras import need_package
 
+_LGPIO_FOLDER = "LG_WD"
 _REMEDY = (
     "on Raspberry Pi OS type: sudo apt install python3-gpiozero python3-lgpio, make the virtual "
     "environment with --system-site-packages, and be in the group gpio"
@@ -38,13 +39,11 @@ class PinsSink:
         self._labels: defaultdict[int, set[str]] = defaultdict(set)
         for one in pins:
             self._labels[one.pin].add(one.label)
-        # lgpio makes a pipe in the folder we are in, unless this names another.
-        self._folder = tempfile.TemporaryDirectory(prefix="edgetl-gpio-")
-        os.environ.setdefault("LG_WD", self._folder.name)
         self._devices: dict[int, Any] = {}
         try:
-            for pin in self._labels:
-                self._devices[pin] = _output(pin)
+            with _folder_of_lgpio():
+                for pin in self._labels:
+                    self._devices[pin] = _output(pin)
         except SinkError:
             self.close()
             raise
@@ -63,7 +62,6 @@ class PinsSink:
             with suppress(Exception):
                 device.close()
         self._devices = {}
-        self._folder.cleanup()
 
 
 def check_pins(pins: Sequence[PinLabel], labels: Sequence[str], *, may_be_unsure: bool) -> None:
@@ -79,6 +77,21 @@ def check_pins(pins: Sequence[PinLabel], labels: Sequence[str], *, may_be_unsure
             raise SettingError(
                 f"--gpio {quoted(str(one))}: no such label; there are {named_labels(labels)}"
             )
+
+
+@contextmanager
+def _folder_of_lgpio() -> Iterator[None]:
+    """Let lgpio, which makes a pipe in the folder we are in, make it elsewhere: when it is loaded."""
+    if _LGPIO_FOLDER in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[_LGPIO_FOLDER] = folder
+        try:
+            yield
+        finally:
+            # A program that we run may use lgpio too.
+            del os.environ[_LGPIO_FOLDER]
 
 
 def _output(pin: int) -> Any:

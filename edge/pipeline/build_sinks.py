@@ -53,6 +53,7 @@ def build_sinks(
         return _OnChangeSink(sink, ChangeDetector(thresholds=thresholds))
 
     labels = model.labels
+    check_labels(options, labels)
     condition = snapshot_condition(options, labels)
     in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     as_text = options.file_format == "text" and not options.on_change
@@ -67,7 +68,7 @@ def build_sinks(
         yield LiveSink(Console())
     if options.mqtt is not None:
         yield on_change(_mqtt_sink(options, live=live))
-    yield from _action_sinks(options, labels, thresholds=thresholds, live=live)
+    yield from _action_sinks(options, thresholds=thresholds, live=live)
     if options.preview is not None:
         yield _preview_sink(options.preview, options, model, newest)
     if options.save_video is not None:
@@ -91,7 +92,7 @@ def build_sinks(
 
 
 def _action_sinks(
-    options: ClassifyOptions, labels: Sequence[str], *, thresholds: Sequence[float], live: bool
+    options: ClassifyOptions, *, thresholds: Sequence[float], live: bool
 ) -> Iterator[Sink]:
     def on_change(sink: Sink) -> Sink:
         return _OnChangeSink(sink, ChangeDetector(thresholds=thresholds))
@@ -106,9 +107,8 @@ def _action_sinks(
 
         yield on_change(ProgramSink(program_words(options.exec), live=live))
     if options.gpio:
-        from edgetl.edge.actions.pins import PinsSink, check_pins
+        from edgetl.edge.actions.pins import PinsSink
 
-        check_pins(options.gpio, labels, may_be_unsure=any(thresholds))
         yield on_change(PinsSink(options.gpio))
 
 
@@ -165,6 +165,19 @@ def snapshot_condition(options: ClassifyOptions, labels: tuple[str, ...]) -> Con
         SettingError: --when is no condition, or names no label of these.
     """
     return None if options.when is None else parse_condition(options.when, labels)
+
+
+def check_labels(options: ClassifyOptions, labels: tuple[str, ...]) -> None:
+    """See that there are the labels that options name.
+
+    Raises:
+        SettingError: --when is no condition, or it or --gpio names no label of these.
+    """
+    snapshot_condition(options, labels)
+    if options.gpio:
+        from edgetl.edge.actions.pins import check_pins
+
+        check_pins(options.gpio, labels, may_be_unsure=bool(options.threshold))
 
 
 def output_begins(options: ClassifyOptions, labels: tuple[str, ...]) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from edgetl.edge.actions.pins import check_pins
 from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
 from edgetl.edge.model.labels import read_labels
 from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.thresholds import Precision, precision_thresholds
-from edgetl.edge.pipeline.build_sinks import broker, output_begins, snapshot_condition
+from edgetl.edge.pipeline.build_sinks import broker, check_labels, output_begins
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.preview.address import parse_address
 from edgetl.edge.service.needs import PATHS, folders_written, program
@@ -55,10 +54,9 @@ def refusals(
     for folder in folders_written(options):
         tried(lambda: _check_folder(folder, location.root))  # noqa: B023 - called here and now
     if model is not None:
-        tried(lambda: snapshot_condition(options, model.labels))
+        tried(lambda: check_labels(options, model.labels))
         tried(lambda: _check_output(options, model.labels, location.root))
         tried(lambda: _check_threshold(options, model))
-        tried(lambda: _check_pins(options, model.labels))
     tried(lambda: _check_program(options, location.root))
     tried(lambda: _check_groups(options, location.root))
     # What else is wrong with a path says more of what was meant.
@@ -79,10 +77,6 @@ def refusals(
 def _check_threshold(options: ClassifyOptions, model: ModelFile) -> None:
     if isinstance(options.threshold, Precision):
         precision_thresholds(model, options.threshold)
-
-
-def _check_pins(options: ClassifyOptions, labels: tuple[str, ...]) -> None:
-    check_pins(options.gpio, labels, may_be_unsure=bool(options.threshold))
 
 
 def _check_program(options: ClassifyOptions, root: Path) -> None:
