@@ -81,7 +81,7 @@ def check_pins(pins: Sequence[PinLabel], labels: Sequence[str], *, may_be_unsure
 
 @contextmanager
 def _folder_of_lgpio() -> Iterator[None]:
-    """Let lgpio, which makes a pipe in the folder we are in, make it elsewhere: when it is loaded."""
+    """lgpio makes a pipe in the folder we are in when it is loaded: let it be another one."""
     if _LGPIO_FOLDER in os.environ:
         yield
         return
