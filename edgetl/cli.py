@@ -41,6 +41,13 @@ SUMMARIES = {
 }
 
 
+def _completion() -> list[Any]:
+    """What installs shell completion; what prints it is left out of help, which fits a screen."""
+    install, show = get_install_completion_arguments()
+    show.hidden = True  # type: ignore[attr-defined]
+    return [install, show]
+
+
 def _show_version(context: Any, parameter: Any, wanted: bool) -> None:
     if wanted:
         print(f"edgetl {__version__}")
@@ -56,7 +63,7 @@ app = Commands(
     params=[
         eager_flag("version", "Print the version.", _show_version),
         *message_options(hidden=False),
-        *get_install_completion_arguments(),
+        *_completion(),
     ],
 )
 
