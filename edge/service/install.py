@@ -33,6 +33,7 @@ def planned(
     """
     user = _user(service)
     given = needs.for_service(options, root=service.root)
+    given = needs.with_whole_program(given, root=service.root)
     refused = refusals(
         service, given, user=user, programs=[Path(_program()[0]), Path(sys.executable)]
     )

@@ -43,10 +43,19 @@ def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
         raise SettingError("a service needs --model FILE: it starts in another folder")
     given = {name: getattr(options, name) for name in PATHS}
     paths: dict[str, Any] = {name: _absolute(path) for name, path in given.items() if path}
-    if options.exec is not None:
-        name, *arguments = program_words(options.exec)
-        paths["exec"] = shlex.join([str(_program(name, root)), *arguments])
     return replace(options, camera=_camera(options.camera, root), **paths)
+
+
+def with_whole_program(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
+    """The options with the absolute path of the program that --exec names, of the tree `root`.
+
+    Raises:
+        SettingError: there is none of this name.
+    """
+    if options.exec is None:
+        return options
+    name, *arguments = program_words(options.exec)
+    return replace(options, exec=shlex.join([str(_program(name, root)), *arguments]))
 
 
 def without_password(url: str) -> tuple[str, str | None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edgetl.edge.actions import program
+from edgetl.edge.actions import backlog, program
 from edgetl.edge.actions.options import program_words
 from edgetl.edge.actions.program import ProgramSink
 from edgetl.edge.errors import SettingError, SinkError
@@ -173,6 +173,20 @@ def test_a_signal_ends_it_within_a_second(script: Script, logged: pytest.LogCapt
     assert time.monotonic() - began < 0.9
     assert until(lambda: not is_running(lines("pids")[0]))
     assert len(lines("pids")) == 1
+    assert not logged.messages
+
+
+def test_a_camera_that_goes_on_with_another_model_waits_for_it_for_seconds_only(
+    script: Script, logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "_LIVE_PATIENCE", 0.2)
+    one = ProgramSink(script("echo $$ >> pids; exec sleep 30"), live=True)
+    one.write(result())
+    assert until(lambda: lines("pids"))
+    began = time.monotonic()
+    one.close()
+    assert 0.15 < time.monotonic() - began < 0.9
+    assert not is_running(lines("pids")[0])
     assert not logged.messages
 
 
