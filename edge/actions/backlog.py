@@ -78,6 +78,11 @@ class Backlog(Generic[Work]):
         with self._changed:
             return self._changed.wait_for(lambda: self._leaving, timeout=seconds)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nobody waits for the thread any more."""
+        return self._leaving
+
     def close(self, *, hurry: float) -> int:
         """Wait for what is not done while there is hope, and give up the rest; `left` is how many.
 

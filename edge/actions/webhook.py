@@ -132,6 +132,9 @@ class WebhookSink:
         wait = _FIRST_WAIT
         while not self._refused:
             trouble = self._attempt(body)
+            if self._backlog.closed:
+                # It was counted as lost; nobody is to hear more of it.
+                return
             if trouble is None:
                 self._works()
                 return

@@ -1,6 +1,7 @@
 """The options of `edgetl serve`. Importing them loads neither NumPy nor OpenCV."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from edgetl.edge.model.options import (
     LabelsOption,
@@ -16,8 +17,8 @@ from edgetl.edge.options import Options
 from edgetl.edge.preview.options import (
     LOCAL,
     PreviewHostOption,
-    PreviewOption,
     PreviewPrefixOption,
+    page_option,
 )
 
 
@@ -34,7 +35,7 @@ class ServeOptions(Options):
     normalize: NormalizeOption = None
     threads: ThreadsOption = None
     runtime: RuntimeOption = "auto"
-    preview: PreviewOption = None
+    preview: Annotated[str | None, page_option("Address of the page, and of /classify.")] = None
     preview_host: PreviewHostOption = ()
     preview_prefix: PreviewPrefixOption = None
     top_k: TopKOption = 3

@@ -35,8 +35,8 @@ def arguments_of(unit: str) -> list[str]:
 
 
 def test_each_action_opens_what_it_needs_and_no_more(cli: Cli, card: Path, program: Path) -> None:
-    plain = cli(*install(card, "--dry-run")).stdout
-    unit = cli(
+    plain = cli.here(*install(card, "--dry-run")).stdout
+    unit = cli.here(
         *install(card, "--dry-run", "--gpio", "17=red", "--exec", "'tell me' a $HOME")
     ).stdout
     changed = set(unit.splitlines()) - set(plain.splitlines())
@@ -45,7 +45,7 @@ def test_each_action_opens_what_it_needs_and_no_more(cli: Cli, card: Path, progr
     options = options_from_arguments(ClassifyOptions, arguments_of(unit))
     assert options.exec == "'/usr/local/bin/tell me' a '$HOME'"
     assert [str(pin) for pin in options.gpio] == ["17=red"]
-    online = cli(*install(card, "--dry-run", "--webhook", "http://host")).stdout
+    online = cli.here(*install(card, "--dry-run", "--webhook", "http://host")).stdout
     assert "\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n" in online
     assert "IPAddressDeny" not in online
     assert '"--webhook=http://host"' in online
