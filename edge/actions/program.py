@@ -24,7 +24,7 @@ LONGEST_SECONDS = 60.0
 # Between the request to end, SIGTERM, and SIGKILL: of one that takes too long, and at Ctrl-C, which
 # must stop within a second.
 _GRACE = 2.0
-_HURRIED_GRACE = 0.4
+_HURRIED_GRACE = 0.3
 
 Environment = dict[str, str]
 

@@ -27,7 +27,7 @@ _LONGEST_ASKED = 300.0
 # How long results of files are kept for a server that does not take them.
 _PATIENCE = 10.0
 # Ctrl-C must stop within a second.
-_HURRY = 0.4
+_HURRY = 0.3
 # Of an answer, which nobody looks at; after a longer one the connection is not used again.
 _ANSWER_BYTES = 64 * 1024
 
