@@ -30,6 +30,7 @@ SUMMARIES = {
     "inspect": "Show what train would find in a folder, and what is odd there.",
     "export": "Write a run's .tflite files, each checked against Keras.",
     "classify": "Classify pictures, videos or a camera on the device.",
+    "serve": "Classify pictures that are posted to this device, or to its page.",
     "explain": "Show where in photos a model sees what it calls them.",
     "info": "Print what is inside a model file.",
     "doctor": "Check this device, and say how to fix what is broken.",
@@ -38,6 +39,13 @@ SUMMARIES = {
     "benchmark": "Measure what .tflite files lose and gain compared with Keras.",
     "service": "Run `classify` all day, and after every boot, under systemd.",
 }
+
+
+def _completion() -> list[Any]:
+    """What installs shell completion; what prints it is left out of help, which fits a screen."""
+    install, show = get_install_completion_arguments()
+    show.hidden = True  # type: ignore[attr-defined]
+    return [install, show]
 
 
 def _show_version(context: Any, parameter: Any, wanted: bool) -> None:
@@ -55,7 +63,7 @@ app = Commands(
     params=[
         eager_flag("version", "Print the version.", _show_version),
         *message_options(hidden=False),
-        *get_install_completion_arguments(),
+        *_completion(),
     ],
 )
 

@@ -20,10 +20,7 @@ from edgetl.edge.errors import (
 from edgetl.edge.explain.drawing import LONGEST_SIDE, drawn
 from edgetl.edge.explain.explainer import Explainer, Explanation
 from edgetl.edge.explain.options import ExplainOptions
-from edgetl.edge.model.labels import read_labels
-from edgetl.edge.model.latest import latest_model
-from edgetl.edge.model.model_file import read_model_file
-from edgetl.edge.model.normalization import parse_normalization
+from edgetl.edge.model.chosen import chosen_model
 from edgetl.edge.model.preprocessing import model_input, size_within
 from edgetl.edge.sources.files import Item, Problem, files
 from edgetl.edge.system.files import replacing
@@ -52,9 +49,7 @@ def explain(options: ExplainOptions) -> Iterator[Explained | Problem]:
         SettingError: the model has no such class, or --out is a file.
         SinkError: a picture cannot be written.
     """
-    labels = read_labels(options.labels) if options.labels else None
-    scaling = parse_normalization(options.normalize) if options.normalize else None
-    model = read_model_file(options.model or latest_model(), labels=labels, normalization=scaling)
+    model = chosen_model(options.model, labels=options.labels, normalize=options.normalize)
     explainer = Explainer(model, runtime=options.runtime, threads=options.threads)
     explainer.check_label(options.label)
     if options.out.exists() and not options.out.is_dir():

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from edgetl.edge.model.normalization import normalization_text
+from edgetl.edge.model.thresholds import Precision, parse_threshold
 from edgetl.edge.options import Option
 
 SOURCE_AND_MODEL = "Source and model"
+STABLE_LABELS = "Stable labels"
 
 _model = partial(Option, group=SOURCE_AND_MODEL)
 
@@ -33,4 +35,29 @@ ThreadsOption: TypeAlias = Annotated[
 RuntimeOption: TypeAlias = Annotated[
     Literal["auto", "litert", "tflite-runtime"],
     _model("Interpreter library.", reason="what is installed", common=False),
+]
+TopKOption: TypeAlias = Annotated[int, Option("Classes shown.", group="Results", low=1)]
+ThresholdOption: TypeAlias = Annotated[
+    float | Precision,
+    Option(
+        'Below it the label is "unsure"; P or precision=P.',
+        reason="off",
+        group=STABLE_LABELS,
+        metavar="P",
+        low=0,
+        high=1,
+        parse=parse_threshold,
+    ),
+]
+UnknownAtOption: TypeAlias = Annotated[
+    float | None,
+    Option(
+        'Probability from which on a picture is "unknown"; a lower one lets fewer pass.',
+        unset="0.5",
+        group=STABLE_LABELS,
+        metavar="P",
+        above=0,
+        below=1,
+        common=False,
+    ),
 ]

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from edgetl.edge.actions.options import program_words
+from edgetl.edge.actions.webhook_url import parse_webhook
 from edgetl.edge.errors import quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.pipeline.options import ClassifyOptions
@@ -40,7 +42,7 @@ def build_sinks(
         live: whether the results are those of a live camera.
 
     Raises:
-        SettingError: --when names no label of these.
+        SettingError: --when or --gpio names no label of these, or --exec no program.
         SinkError: one cannot be opened.
         MissingExtraError: one needs a package that is not installed here.
     """
@@ -51,6 +53,7 @@ def build_sinks(
         return _OnChangeSink(sink, ChangeDetector(thresholds=thresholds))
 
     labels = model.labels
+    check_labels(options, labels)
     condition = snapshot_condition(options, labels)
     in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     as_text = options.file_format == "text" and not options.on_change
@@ -65,6 +68,7 @@ def build_sinks(
         yield LiveSink(Console())
     if options.mqtt is not None:
         yield on_change(_mqtt_sink(options, live=live))
+    yield from _action_sinks(options, thresholds=thresholds, live=live)
     if options.preview is not None:
         yield _preview_sink(options.preview, options, model, newest)
     if options.save_video is not None:
@@ -85,6 +89,27 @@ def build_sinks(
         from edgetl.edge.sinks.window import WindowSink
 
         yield WindowSink()
+
+
+def _action_sinks(
+    options: ClassifyOptions, *, thresholds: Sequence[float], live: bool
+) -> Iterator[Sink]:
+    def on_change(sink: Sink) -> Sink:
+        return _OnChangeSink(sink, ChangeDetector(thresholds=thresholds))
+
+    if options.webhook is not None:
+        from edgetl.edge.actions.webhook import WebhookSink
+
+        webhook = WebhookSink(parse_webhook(options.webhook), live=live)
+        yield on_change(webhook) if options.on_change else webhook
+    if options.exec is not None:
+        from edgetl.edge.actions.program import ProgramSink
+
+        yield on_change(ProgramSink(program_words(options.exec), live=live))
+    if options.gpio:
+        from edgetl.edge.actions.pins import PinsSink
+
+        yield on_change(PinsSink(options.gpio))
 
 
 def _preview_sink(
@@ -142,6 +167,19 @@ def snapshot_condition(options: ClassifyOptions, labels: tuple[str, ...]) -> Con
     return None if options.when is None else parse_condition(options.when, labels)
 
 
+def check_labels(options: ClassifyOptions, labels: tuple[str, ...]) -> None:
+    """See that there are the labels that options name.
+
+    Raises:
+        SettingError: --when is no condition, or it or --gpio names no label of these.
+    """
+    snapshot_condition(options, labels)
+    if options.gpio:
+        from edgetl.edge.actions.pins import check_pins
+
+        check_pins(options.gpio, labels, may_be_unsure=bool(options.threshold))
+
+
 def output_begins(options: ClassifyOptions, labels: tuple[str, ...]) -> str:
     """How the file of --output begins: one that begins otherwise is not appended to."""
     from edgetl.edge.sinks.records import JSONL_BEGINS, csv_header
@@ -169,7 +207,14 @@ def broker(options: ClassifyOptions) -> Broker:
 def _others(options: ClassifyOptions) -> bool:
     """Whether results go elsewhere than to text or records."""
     return bool(
-        options.mqtt or options.preview or options.save_video or options.snapshots or options.window
+        options.mqtt
+        or options.webhook
+        or options.exec
+        or options.gpio
+        or options.preview
+        or options.save_video
+        or options.snapshots
+        or options.window
     )
 
 

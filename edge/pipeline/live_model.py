@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from edgetl.edge.errors import EdgetlError, SettingError, quoted
+from edgetl.edge.model.chosen import chosen_model
 from edgetl.edge.model.classifier import Classifier
-from edgetl.edge.model.labels import read_labels
-from edgetl.edge.model.latest import latest_model
-from edgetl.edge.model.model_file import ModelFile, read_model_file
-from edgetl.edge.model.normalization import parse_normalization
-from edgetl.edge.pipeline.build_sinks import build_listeners, build_sinks, snapshot_condition
+from edgetl.edge.model.model_file import ModelFile
+from edgetl.edge.pipeline.build_sinks import build_listeners, build_sinks, check_labels
 from edgetl.edge.pipeline.model_watch import ModelWatch
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.pipeline.thresholds import build_thresholds
@@ -42,10 +40,7 @@ def read_model(options: ClassifyOptions) -> ModelFile:
         ModelFileError: there is none, or it or its labels cannot be used.
         SettingError: --normalize is not allowed.
     """
-    path = options.model or latest_model()
-    labels = read_labels(options.labels) if options.labels else None
-    scaling = parse_normalization(options.normalize) if options.normalize else None
-    return read_model_file(path, labels=labels, normalization=scaling)
+    return chosen_model(options.model, labels=options.labels, normalize=options.normalize)
 
 
 def load(options: ClassifyOptions, model: ModelFile, *, threads: int) -> Loaded:
@@ -111,7 +106,7 @@ class LiveModel:
             return None
         loaded = load(self._options, model, threads=self.in_use.classifier.threads)
         if loaded.needs_other_sinks(self.in_use):
-            snapshot_condition(self._options, model.labels)
+            check_labels(self._options, model.labels)
             if self._options.save_video is not None:
                 raise SettingError(
                     "its labels or thresholds are others, and --save-video began with those before "

@@ -7,17 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
+from edgetl.edge.actions.options import ExecOption, GpioOption, WebhookOption
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.options import (
     SOURCE_AND_MODEL,
+    STABLE_LABELS,
     LabelsOption,
     ModelOption,
     NormalizeOption,
     RuntimeOption,
     ThreadsOption,
+    ThresholdOption,
+    TopKOption,
+    UnknownAtOption,
 )
 from edgetl.edge.model.special_labels import UNSURE
-from edgetl.edge.model.thresholds import Precision, parse_threshold
 from edgetl.edge.options import Option, Options
 from edgetl.edge.preview.options import PreviewHostOption, PreviewOption, PreviewPrefixOption
 from edgetl.edge.sources.options import (
@@ -43,7 +47,7 @@ FILE_FORMATS = ("jsonl", "csv")
 _source = partial(Option, group=SOURCE_AND_MODEL)
 _results = partial(Option, group="Results")
 _frames = partial(Option, group=CAMERA, common=False)
-_stable = partial(Option, group="Stable labels")
+_stable = partial(Option, group=STABLE_LABELS)
 _pictures = partial(Option, group="Windows, videos and snapshots", common=False)
 
 
@@ -72,7 +76,7 @@ class ClassifyOptions(Options):
     normalize: NormalizeOption = None
     threads: ThreadsOption = None
     runtime: RuntimeOption = "auto"
-    top_k: Annotated[int, _results("Classes shown.", low=1)] = 3
+    top_k: TopKOption = 3
     format: Annotated[
         Literal["text", "jsonl", "csv"] | None,
         _results("Form of the results.", unset="by --output's name, or text"),
@@ -105,6 +109,9 @@ class ClassifyOptions(Options):
     mqtt_discovery: Annotated[
         bool, _results("Let Home Assistant find the topic.", common=False)
     ] = False
+    webhook: WebhookOption = None
+    exec: ExecOption = None
+    gpio: GpioOption = ()
     preview: PreviewOption = None
     preview_host: PreviewHostOption = ()
     preview_prefix: PreviewPrefixOption = None
@@ -122,28 +129,8 @@ class ClassifyOptions(Options):
             below=math.inf,
         ),
     ] = None
-    threshold: Annotated[
-        float | Precision,
-        _stable(
-            'Below it the label is "unsure"; P or precision=P.',
-            reason="off",
-            metavar="P",
-            low=0,
-            high=1,
-            parse=parse_threshold,
-        ),
-    ] = 0.0
-    unknown_at: Annotated[
-        float | None,
-        _stable(
-            'Probability from which on a picture is "unknown"; a lower one lets fewer pass.',
-            unset="0.5",
-            metavar="P",
-            above=0,
-            below=1,
-            common=False,
-        ),
-    ] = None
+    threshold: ThresholdOption = 0.0
+    unknown_at: UnknownAtOption = None
     on_change: Annotated[bool, _stable("Only results that change the label.")] = False
     window: Annotated[bool, _pictures("Show pictures; q or Esc ends.")] = False
     save_video: Annotated[

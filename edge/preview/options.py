@@ -28,15 +28,17 @@ def _prefix(text: str) -> str:
     return parse_prefix(text)
 
 
-PreviewOption: TypeAlias = Annotated[
-    str | None,
-    _results(
-        f"Live web page. [without a value: {LOCAL}]",
+def page_option(text: str) -> Option:
+    """The option of a page's address; `text` says which page."""
+    return _results(
+        f"{text} [without a value: {LOCAL}]",
         metavar="[HOST:PORT]",
         alone=LOCAL,
         is_value=_is_address,
-    ),
-]
+    )
+
+
+PreviewOption: TypeAlias = Annotated[str | None, page_option("Live web page.")]
 PreviewHostOption: TypeAlias = Annotated[
     tuple[str, ...],
     _results(

@@ -60,6 +60,12 @@ def parse_condition(text: str, labels: Sequence[str]) -> Condition:
         raise SettingError(f"condition {quoted(text)!r}: give it like 'cat>0.9'")
     label = match[1]
     if label not in labels:
-        known = ", ".join(map(quoted, labels[:10])) + (", ..." if len(labels) > 10 else "")
-        raise SettingError(f"condition {quoted(text)!r}: no such label; there are {known}")
+        raise SettingError(
+            f"condition {quoted(text)!r}: no such label; there are {named_labels(labels)}"
+        )
     return ProbabilityCondition(label, list(labels).index(label), match[2], limit)
+
+
+def named_labels(labels: Sequence[str]) -> str:
+    """The labels there are, for a message; of many the first ten."""
+    return ", ".join(map(quoted, labels[:10])) + (", ..." if len(labels) > 10 else "")

@@ -11,15 +11,15 @@ from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
 from edgetl.edge.model.labels import read_labels
 from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.thresholds import Precision, precision_thresholds
-from edgetl.edge.pipeline.build_sinks import broker, output_begins, snapshot_condition
+from edgetl.edge.pipeline.build_sinks import broker, check_labels, output_begins
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.preview.address import parse_address
-from edgetl.edge.service.needs import PATHS, folders_written
+from edgetl.edge.service.needs import PATHS, folders_written, program
 from edgetl.edge.service.options import UnitLocation
 from edgetl.edge.sinks.lines import check_begins
 from edgetl.edge.sources.build_camera import camera_opener
 from edgetl.edge.sources.capture import is_stream
-from edgetl.edge.system.extras import need_extra
+from edgetl.edge.system.extras import need_extra, need_package
 
 # systemd gives the service a /tmp of its own, and these are emptied at a boot.
 _VOLATILE = (Path("/tmp"), Path("/var/tmp"))
@@ -54,9 +54,11 @@ def refusals(
     for folder in folders_written(options):
         tried(lambda: _check_folder(folder, location.root))  # noqa: B023 - called here and now
     if model is not None:
-        tried(lambda: snapshot_condition(options, model.labels))
+        tried(lambda: check_labels(options, model.labels))
         tried(lambda: _check_output(options, model.labels, location.root))
         tried(lambda: _check_threshold(options, model))
+    tried(lambda: _check_program(options, location.root))
+    tried(lambda: _check_groups(options, location.root))
     # What else is wrong with a path says more of what was meant.
     tried(lambda: _check_persistent(options))
     if location.running:
@@ -66,13 +68,41 @@ def refusals(
             read = (options.model, options.labels, options.mqtt_cert, options.mqtt_key)
             reads = [path for path in read if path]
             writes = [*map(Path, folders_written(options)), *written]
-            tried(lambda: check_rights(user, runs=programs, reads=reads, writes=writes))
+            own = program(options)
+            runs = [*programs, *([own] if own else [])]
+            tried(lambda: check_rights(user, runs=runs, reads=reads, writes=writes))
     return refused
 
 
 def _check_threshold(options: ClassifyOptions, model: ModelFile) -> None:
     if isinstance(options.threshold, Precision):
         precision_thresholds(model, options.threshold)
+
+
+def _check_program(options: ClassifyOptions, root: Path) -> None:
+    found = program(options)
+    if found is None:
+        return
+    path = inside(root, found)
+    if not (os.path.isfile(path) and os.access(path, os.X_OK)):  # noqa: PTH113
+        raise SettingError(
+            f"--exec {quoted(found)}: no program that may be run; give its path, and make it "
+            f"executable"
+        )
+
+
+def _check_groups(options: ClassifyOptions, root: Path) -> None:
+    if not options.gpio:
+        return
+    try:
+        text = (root / "etc/group").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    if not any(line.startswith("gpio:") for line in text.splitlines()):
+        raise SettingError(
+            "--gpio: this system has no group gpio, as Raspberry Pi OS has, whose pins a service "
+            "may use; make it, with a udev rule that gives it /dev/gpiochip*"
+        )
 
 
 def check_extras(options: ClassifyOptions) -> None:
@@ -84,6 +114,8 @@ def check_extras(options: ClassifyOptions) -> None:
     for extra, needed in (("mqtt", options.mqtt), ("preview", options.preview)):
         if needed:
             need_extra(extra, needs=f"--{extra}")
+    if options.gpio:
+        need_package("gpiozero", needs="--gpio")
 
 
 def check_rights(
@@ -94,7 +126,7 @@ def check_rights(
     Raises:
         SettingError: something is out of reach: a service would fail at every start.
     """
-    run = [("-x", "run", "install edgetl", path) for path in runs]
+    run = [("-x", "run", "install it", path) for path in runs]
     read = [("-r", "read", "put it", path) for path in reads]
     for right, verb, remedy, path in (*run, *read):
         if not _may(user, right, path):
@@ -152,8 +184,9 @@ def _check_output(options: ClassifyOptions, labels: tuple[str, ...], root: Path)
 
 
 def _check_persistent(options: ClassifyOptions) -> None:
-    for name in PATHS if is_stream(options.camera or "") else ("camera", *PATHS):
-        path = getattr(options, name)
+    names = PATHS if is_stream(options.camera or "") else ("camera", *PATHS)
+    given = {name: getattr(options, name) for name in names} | {"exec": program(options)}
+    for name, path in given.items():
         if path is not None and any(Path(path).is_relative_to(folder) for folder in _VOLATILE):
             option = f"--{name.replace('_', '-')}"
             raise SettingError(

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from edgetl.edge.actions.webhook_url import shown_webhook
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.service import needs
@@ -32,6 +33,7 @@ def planned(
     """
     user = _user(service)
     given = needs.for_service(options, root=service.root)
+    given = needs.with_whole_program(given, root=service.root)
     refused = refusals(
         service, given, user=user, programs=[Path(_program()[0]), Path(sys.executable)]
     )
@@ -46,6 +48,7 @@ def planned(
         user=user,
         memory_max=service.memory_max,
         devices=needs.devices(given),
+        groups=needs.groups(given),
         writable=needs.folders_written(given),
         network=needs.uses_network(given),
         results_to_journal=given.on_change and not given.output,
@@ -57,13 +60,17 @@ def planned(
         cache=PurePosixPath("/", service.cache.relative_to(service.root)),
         growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
     )
-    shown = [masked(word) if secrets_of(word) else word for word in unit.command]
+    bare = replace(given, webhook=shown_webhook(given.webhook)) if given.webhook else given
+    shown = [
+        masked(word) if secrets_of(word) else word
+        for word in [*_program(), "classify", *bare.arguments()]
+    ]
     return Plan(
         service,
         unit_text(unit),
         unit_text(replace(unit, command=shown)),
         secrets,
-        private=bool(secrets_of(given.camera or "")),
+        private=bool(given.webhook) or any(map(secrets_of, unit.command)),
         refused=refused,
     )
 

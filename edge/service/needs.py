@@ -2,15 +2,20 @@
 
 import os
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from edgetl.edge.actions.options import program_words
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
 from edgetl.edge.sources.capture import check_stream, is_pipeline, is_stream
+
+# Where systemd looks for programs, and the programs that a service runs look.
+_PROGRAMS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 # Options that are paths.
 PATHS = ("model", "labels", "output", "snapshots", "mqtt_cert", "mqtt_key")
@@ -39,6 +44,18 @@ def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
     given = {name: getattr(options, name) for name in PATHS}
     paths: dict[str, Any] = {name: _absolute(path) for name, path in given.items() if path}
     return replace(options, camera=_camera(options.camera, root), **paths)
+
+
+def with_whole_program(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
+    """The options with the absolute path of the program that --exec names, of the tree `root`.
+
+    Raises:
+        SettingError: there is none of this name.
+    """
+    if options.exec is None:
+        return options
+    name, *arguments = program_words(options.exec)
+    return replace(options, exec=shlex.join([str(_program(name, root)), *arguments]))
 
 
 def without_password(url: str) -> tuple[str, str | None]:
@@ -75,20 +92,33 @@ def folders_written(options: ClassifyOptions) -> list[PurePosixPath]:
 
 def uses_network(options: ClassifyOptions) -> bool:
     """Whether the service talks to other machines."""
-    return bool(options.mqtt or options.preview or is_stream(options.camera or ""))
+    return bool(
+        options.mqtt or options.webhook or options.preview or is_stream(options.camera or "")
+    )
+
+
+def groups(options: ClassifyOptions) -> list[str]:
+    """The groups that devices belong to which the service uses."""
+    return ["video", *(["gpio"] if options.gpio else [])]
 
 
 def devices(options: ClassifyOptions) -> list[str]:
-    """What the camera is reached through, in DeviceAllow='s words.
+    """What the camera and the pins are reached through, in DeviceAllow='s words.
 
     Kinds of devices, not one: a camera that was plugged in again may have another number.
     """
+    pins = ["char-gpiochip"] if options.gpio else []
     camera = options.camera or ""
     # A pipeline may read a device, too.
     if not (camera.isdecimal() or camera.startswith("/dev/") or is_pipeline(camera)):
-        return []
+        return pins
     raspberry = options.camera_backend != "opencv"
-    return ["char-video4linux", *(["char-media", "char-dma_heap"] if raspberry else [])]
+    return ["char-video4linux", *(["char-media", "char-dma_heap"] if raspberry else []), *pins]
+
+
+def program(options: ClassifyOptions) -> Path | None:
+    """The program of --exec; None without."""
+    return Path(program_words(options.exec)[0]) if options.exec else None
 
 
 def _absolute(path: Path | str) -> Path:
@@ -97,6 +127,17 @@ def _absolute(path: Path | str) -> Path:
         return Path(os.path.normpath(Path(path).absolute()))
     except OSError as error:  # the folder we are in was deleted
         raise SettingError(f"{quoted(path)}: the folder here is gone; give a whole path") from error
+
+
+def _program(name: str, root: Path) -> Path:
+    """The absolute path of a program that was typed: by its path, or by a name."""
+    if "/" in name:
+        return _absolute(name)
+    for folder in _PROGRAMS:
+        if os.access(root / folder / name, os.X_OK):
+            return Path("/", folder, name)
+    places = ", ".join(f"/{folder}" for folder in _PROGRAMS)
+    raise SettingError(f"--exec: no program {quoted(name)} in {places}; give its whole path")
 
 
 def _camera(name: str, root: Path) -> str:

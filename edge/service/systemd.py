@@ -25,7 +25,7 @@ class ServiceError(EdgetlError):
 class Plan:
     """A unit, and what goes with it.
 
-    `shown` is its text as it may be shown, without the secrets of a camera's URL. `secrets` are
+    `shown` is its text as it may be shown, without the secrets of URLs. `secrets` are
     lines that only root may read, as it may the unit where it is `private`; `refused` is what the
     service would fail of.
     """

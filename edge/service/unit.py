@@ -36,6 +36,7 @@ class Service:
         command: the program's absolute path and its arguments.
         memory_max: what it may take, as systemd reads it: "1G", "50%".
         devices: what DeviceAllow= may name: "char-video4linux".
+        groups: which of the system's it is in, besides its user's own.
         writable: folders it writes to, absolute.
         network: whether it talks to other machines, or is listened to by them.
         results_to_journal: whether what it prints is kept; errors always are.
@@ -49,6 +50,7 @@ class Service:
     user: str
     memory_max: str = "1G"
     devices: Sequence[str] = ()
+    groups: Sequence[str] = ("video",)
     writable: Sequence[PurePosixPath] = ()
     network: bool = False
     results_to_journal: bool = False
@@ -82,7 +84,7 @@ def unit_text(service: Service) -> str:
         "NotifyAccess=main",
         f"ExecStart={_command(service.command)}",
         f"User={service.user}",
-        "SupplementaryGroups=video",
+        f"SupplementaryGroups={' '.join(service.groups)}",
         f"StandardOutput={'journal' if service.results_to_journal else 'null'}",
         "StandardError=journal",
         *([f"EnvironmentFile={_path(service.secrets)}"] if service.secrets else []),
@@ -97,7 +99,7 @@ def unit_text(service: Service) -> str:
         *(_GROWING_WAIT if service.growing_wait else ["RestartSec=10"]),
         f"MemoryMax={service.memory_max}",
         "",
-        "# It sees the camera, reads files and writes where an option says; nothing else.",
+        "# It sees what an option names, reads files and writes where one says; nothing else.",
         "DevicePolicy=closed",
         *(f"DeviceAllow={device} rw" for device in service.devices),
         *(["PrivateDevices=yes"] if not service.devices else []),

@@ -12,6 +12,7 @@ _PACKAGES = {
     "preview": ("starlette", "uvicorn"),
     "heic": ("pi-heif",),
     "mqtt": ("paho-mqtt",),
+    "gpio": ("gpiozero", "lgpio"),
     "train": ("tensorflow", "keras", "matplotlib", "jinja2", "filelock", "scipy"),
     "tensorboard": ("tensorboard",),
     "deploy": ("ansible-core",),

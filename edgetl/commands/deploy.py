@@ -38,6 +38,7 @@ def _check_service(arguments: list[str], model: Path) -> None:
     from edgetl.edge.model.latest import model_of
     from edgetl.edge.model.model_file import read_model_file
     from edgetl.edge.model.thresholds import Precision, precision_thresholds
+    from edgetl.edge.pipeline.build_sinks import check_labels
     from edgetl.edge.pipeline.options import ClassifyOptions
     from edgetl.edge.preview.address import parse_address
     from edgetl.edge.service.needs import for_service
@@ -63,6 +64,8 @@ def _check_service(arguments: list[str], model: Path) -> None:
             parse_address(given.preview)
         if given.mqtt is not None:
             parse_mqtt_url(given.mqtt, certificate=given.mqtt_cert, key=given.mqtt_key)
+        if given.gpio or given.when:
+            check_labels(given, read_model_file(model_of(model)).labels)
         if isinstance(given.threshold, Precision):
             precision_thresholds(read_model_file(model_of(model)), given.threshold)
     except SettingError as error:

@@ -314,6 +314,8 @@ def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
         ("--camera 0 --resolution 3", "resolution '3' is not WIDTHxHEIGHT"),
         ("--camera 0 --preview x:99999", "ports go up to 65535"),
         ("--camera 0 --mqtt broker", "not an address of a broker"),
+        ("--camera 0 --webhook broker", "not an address of a web server"),
+        ("--camera 0 --gpio 40=open", "0 to 27"),
         ("--camera 0 --memory-max 1", "--memory-max 1"),
         ("photo.jpg", "a service watches a camera, not files"),
         ("", "--service: empty"),
@@ -335,6 +337,15 @@ def test_a_precision_that_the_model_has_no_record_for_is_refused_here(
     service = "--camera 0 --threshold precision=0.9"
     done = cli.refused("deploy", "m.tflite", "door", "--service", service)
     assert_one_clear_line(done, "--service: m.tflite: holds no record of held-out photos")
+
+
+def test_a_label_that_the_model_has_not_is_refused_here(cli: Cli, tiny_export: bytes) -> None:
+    (cli.folder / "m.tflite").write_bytes(tiny_export)
+    for more in ("--gpio 17=cat", "--snapshots seen --when 'cat>0.5'"):
+        # The program is the device's, which alone knows whether it is there.
+        service = f"--camera 0 --exec nowhere-here {more}"
+        done = cli.refused("deploy", "m.tflite", "door", "--service", service)
+        assert_one_clear_line(done, "--service: ", "no such label; there are blue, green, red")
 
 
 def test_what_is_wrong_is_found_before_a_device_is_touched(cli: Cli, tiny_export: bytes) -> None:

@@ -1,0 +1,1 @@
+"""`edgetl serve`: pictures posted to this device, classified. Its page is for trying it."""

@@ -1,0 +1,106 @@
+"""What `edgetl serve` answers to: a picture, what the model is, and a page to try it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from edgetl.edge.errors import InferenceError, PictureError, quoted
+from edgetl.edge.preview.access import page_response
+from edgetl.edge.serve.answering import Answering
+from edgetl.edge.serve.pages import serve_page
+from edgetl.edge.serve.upload import uploaded
+
+LARGEST_BYTES = 20_000_000
+# Requests that send a picture or wait for their answer: a small device has memory for so many.
+MOST_AT_ONCE = 8
+# Until a picture has come whole.
+_UPLOAD_SECONDS = 60.0
+
+
+def serve_app(answering: Answering, model: Mapping[str, Any], *, prefix: str) -> Starlette:
+    """The application.
+
+    Args:
+        answering: classifies.
+        model: what it is asked with, for programs, as JSON.
+        prefix: of all paths, besides none.
+    """
+    answers = _Answers(answering, model)
+    routes: list[BaseRoute] = [
+        Route("/", answers.page, methods=["GET"]),
+        Route("/model", answers.model, methods=["GET"]),
+        Route("/classify", answers.classify, methods=["POST"]),
+    ]
+    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+
+
+class _RefusedError(Exception):
+    """Why a request gets no record: the status, and one line."""
+
+    def __init__(self, status: int, line: str) -> None:
+        super().__init__(line)
+        self.status = status
+
+
+class _Answers:
+    def __init__(self, answering: Answering, model: Mapping[str, Any]) -> None:
+        self._answering = answering
+        self._model = model
+        self._at_once = 0
+
+    async def page(self, _: Request) -> Response:
+        return page_response(serve_page())
+
+    async def model(self, _: Request) -> Response:
+        return JSONResponse(self._model)
+
+    async def classify(self, request: Request) -> Response:
+        """The record of the picture in the body, or {"error": a line}."""
+        try:
+            record = await self._record(request)
+        except _RefusedError as refused:
+            headers = {"Retry-After": "1"} if refused.status == 503 else None
+            return JSONResponse({"error": str(refused)}, refused.status, headers)
+        # A file name may have bytes that are not UTF-8.
+        content = record.encode(errors="backslashreplace")
+        return Response(content, media_type="application/json")
+
+    async def _record(self, request: Request) -> str:
+        if self._at_once >= MOST_AT_ONCE:
+            raise _RefusedError(503, f"{MOST_AT_ONCE} pictures are on their way; try again")
+        self._at_once += 1
+        try:
+            upload = uploaded(request.headers.get("content-type", ""), await _body(request))
+            if upload is None or not upload.content:
+                raise _RefusedError(400, "no picture: send one as the body, or as a form's file")
+            return await self._answering.record(upload.content, upload.name)
+        except InferenceError as error:
+            raise _RefusedError(500, quoted(str(error))) from None
+        except PictureError as error:
+            raise _RefusedError(415, quoted(str(error))) from None
+        finally:
+            self._at_once -= 1
+
+
+async def _body(request: Request) -> bytes:
+    too_large = _RefusedError(413, f"more than {LARGEST_BYTES // 10**6} MB; make it smaller")
+    said = request.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > LARGEST_BYTES:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_UPLOAD_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > LARGEST_BYTES:
+                    raise too_large
+    except TimeoutError:
+        raise _RefusedError(408, f"not all of it came within {_UPLOAD_SECONDS:g} s") from None
+    except ClientDisconnect:
+        raise _RefusedError(400, "cut off") from None
+    return bytes(body)
