@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from edgetl.edge.errors import SettingError, SinkError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.results.capture_record import capture_exif
 from edgetl.edge.sources.file_kinds import is_picture_file
 from edgetl.edge.sources.folders import is_hidden, is_system_folder
 from edgetl.edge.system.files import replacing, timed_path
@@ -151,11 +152,7 @@ class PhotoFolder:
         taken = now or datetime.now(UTC)
         folder = self._path / label
         path = timed_path(folder, taken, f"{self.session}.jpg")
-        exif = Image.Exif()
-        exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "edgetl", self.session
-        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = (
-            f"{taken:%Y:%m:%d %H:%M:%S}"
-        )
+        exif = capture_exif(self.session, taken)
         try:
             folder.mkdir(exist_ok=True)
             with replacing(path) as temporary:

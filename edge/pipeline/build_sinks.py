@@ -12,8 +12,8 @@ from edgetl.edge.actions.webhook_url import parse_webhook
 from edgetl.edge.errors import quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.pipeline.options import ClassifyOptions
-from edgetl.edge.results.condition import Condition, parse_condition
 from edgetl.edge.results.debounce import ChangeDetector
+from edgetl.edge.results.occasion import Occasion, parse_occasion
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import Listener, Sink
 from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE, Broker, parse_mqtt_url
@@ -22,6 +22,7 @@ from edgetl.edge.system.messages import logger
 if TYPE_CHECKING:
     from edgetl.edge.sinks.lines import FileLines
     from edgetl.edge.sinks.rotating_lines import RotatingLines
+    from edgetl.edge.sinks.snapshot_folder import SnapshotFolder
 
 
 def build_sinks(
@@ -42,7 +43,7 @@ def build_sinks(
         live: whether the results are those of a live camera.
 
     Raises:
-        SettingError: --when or --gpio names no label of these, or --exec no program.
+        SettingError: --keep or --gpio names no label of these, or --exec no program.
         SinkError: one cannot be opened.
         MissingExtraError: one needs a package that is not installed here.
     """
@@ -54,7 +55,7 @@ def build_sinks(
 
     labels = model.labels
     check_labels(options, labels)
-    condition = snapshot_condition(options, labels)
+    occasions = keep_occasions(options, labels, thresholds=thresholds)
     in_terminal = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     as_text = options.file_format == "text" and not options.on_change
     unread = _others(options) and _is_null(sys.stdout)
@@ -69,22 +70,15 @@ def build_sinks(
     if options.mqtt is not None:
         yield on_change(_mqtt_sink(options, live=live))
     yield from _action_sinks(options, thresholds=thresholds, live=live)
+    folder = None if options.snapshots is None else _snapshot_folder(options, model)
     if options.preview is not None:
         yield _preview_sink(options.preview, options, model, newest)
     if options.save_video is not None:
         from edgetl.edge.sinks.video import OwnTime, RealTime, VideoSink
 
         yield VideoSink(options.save_video, RealTime() if live else OwnTime())
-    if options.snapshots is not None and condition is not None:
-        from edgetl.edge.sinks.outage import Outage
-        from edgetl.edge.sinks.snapshots import SnapshotSink
-
-        yield SnapshotSink(
-            options.snapshots,
-            condition,
-            limit_mb=options.snapshots_limit,
-            outage=Outage(quoted(options.snapshots)) if live else None,
-        )
+    if folder is not None and occasions:
+        yield _snapshot_sink(folder, occasions, options, live=live)
     if options.window:
         from edgetl.edge.sinks.window import WindowSink
 
@@ -146,6 +140,24 @@ def _pause(options: ClassifyOptions) -> str:
     return "" if options.every is None else f"It shows a picture every {options.every:g} s."
 
 
+def _snapshot_folder(options: ClassifyOptions, model: ModelFile) -> "SnapshotFolder":
+    from edgetl.edge.sinks.snapshot_folder import SnapshotFolder
+
+    assert options.snapshots is not None
+    return SnapshotFolder(options.snapshots, model=model, limit_mb=options.snapshots_limit)
+
+
+def _snapshot_sink(
+    folder: "SnapshotFolder", occasions: Sequence[Occasion], options: ClassifyOptions, *, live: bool
+) -> Sink:
+    from edgetl.edge.sinks.outage import Outage
+    from edgetl.edge.sinks.snapshots import SnapshotSink
+
+    assert options.snapshots is not None
+    outage = Outage(quoted(options.snapshots)) if live else None
+    return SnapshotSink(folder, occasions, outage=outage)
+
+
 def build_listeners(newest: Callable[[], ModelFile]) -> Iterator[Listener]:
     """The service manager that started this process, where one did and wants to know.
 
@@ -158,22 +170,24 @@ def build_listeners(newest: Callable[[], ModelFile]) -> Iterator[Listener]:
             yield SystemdSink(manager, newest)
 
 
-def snapshot_condition(options: ClassifyOptions, labels: tuple[str, ...]) -> Condition | None:
-    """When snapshots are taken; None for never.
+def keep_occasions(
+    options: ClassifyOptions, labels: tuple[str, ...], *, thresholds: Sequence[float]
+) -> list[Occasion]:
+    """When pictures are kept.
 
     Raises:
-        SettingError: --when is no condition, or names no label of these.
+        SettingError: a --keep says no occasion, or names no label of these.
     """
-    return None if options.when is None else parse_condition(options.when, labels)
+    return [parse_occasion(text, labels, thresholds=thresholds) for text in options.keep]
 
 
 def check_labels(options: ClassifyOptions, labels: tuple[str, ...]) -> None:
     """See that there are the labels that options name.
 
     Raises:
-        SettingError: --when is no condition, or it or --gpio names no label of these.
+        SettingError: a --keep says no occasion, or it or --gpio names no label of these.
     """
-    snapshot_condition(options, labels)
+    keep_occasions(options, labels, thresholds=())
     if options.gpio:
         from edgetl.edge.actions.pins import check_pins
 

@@ -137,15 +137,17 @@ class ClassifyOptions(Options):
         Path | None, _pictures("Save pictures with their labels.", metavar="OUT.mp4")
     ] = None
     snapshots: Annotated[
-        Path | None, _pictures("Keep the picture each time --when is met.", metavar="DIR")
+        Path | None, _pictures("Keep pictures that --keep names.", metavar="DIR")
     ] = None
-    when: Annotated[
-        str | None,
+    keep: Annotated[
+        tuple[str, ...],
         _pictures(
-            "What keeps one: a probability, as 'cat>0.9' or 'cat<0.5', or unsure or unknown.",
+            "What keeps one: 'cat>0.9' or 'cat<0.5', unsure, unknown, changed, or random:0.5%. "
+            "Repeatable; --when is an older name.",
+            names=("--keep", "--when"),
             metavar="LABEL>P",
         ),
-    ] = None
+    ] = ()
     snapshots_limit: Annotated[
         float,
         _pictures(
@@ -192,12 +194,7 @@ class ClassifyOptions(Options):
         self._check_sinks()
 
     def _check_sinks(self) -> None:
-        if (self.snapshots is None) != (self.when is None):
-            raise SettingError("--snapshots DIR and --when 'LABEL>0.9' belong together; give both")
-        if self.when is not None and self.when.strip() == UNSURE and not self.threshold:
-            raise SettingError("--when unsure is never met without --threshold P; add it")
-        if self.snapshots is None and "snapshots_limit" in {s.name for s in self.changed()}:
-            raise SettingError("--snapshots-limit is for --snapshots DIR; give both")
+        self._check_snapshots()
         if (self.preview_host or self.preview_prefix) and self.preview is None:
             raise SettingError("--preview-host and --preview-prefix are for --preview; add it")
         if self.output:
@@ -205,6 +202,18 @@ class ClassifyOptions(Options):
         elif "output_limit" in {s.name for s in self.changed()}:
             raise SettingError("--output-limit is for --output FILE; give both")
         self._check_mqtt()
+
+    def _check_snapshots(self) -> None:
+        if self.snapshots is None and self.keep:
+            raise SettingError(f"--keep {quoted(self.keep[0])!r} needs --snapshots DIR; add it")
+        if self.snapshots is not None and not self.keep and self.preview is None:
+            raise SettingError(
+                "--snapshots DIR keeps nothing without --keep 'LABEL>0.9', or --preview; add one"
+            )
+        if UNSURE in map(str.strip, self.keep) and not self.threshold:
+            raise SettingError("--keep unsure is never met without --threshold P; add it")
+        if self.snapshots is None and "snapshots_limit" in {s.name for s in self.changed()}:
+            raise SettingError("--snapshots-limit is for --snapshots DIR; give both")
 
     def _check_output(self, output: Path) -> None:
         if self.camera is None and "output_limit" in {s.name for s in self.changed()}:

@@ -15,7 +15,8 @@ from tests.conftest import Cli
 
 MANY = ClassifyOptions(
     files=("a b.jpg", "-"), model=Path("m.tflite"), top_k=1, format="csv", smooth=0.5,
-    threshold=0.25, on_change=True, preview="127.0.0.1:8000", snapshots=Path("s"), when="cat>0.9",
+    threshold=0.25, on_change=True, preview="127.0.0.1:8000", snapshots=Path("s"),
+    keep=("cat>0.9", "random:0.5%"),
 )  # fmt: skip
 CAMERA = ClassifyOptions(
     camera="0", rotate=90, roi="0,0,1,0.5", reconnect=False, fps=2.5, resolution="640x480"
@@ -59,7 +60,7 @@ def test_help_all_shows_every_option_with_its_default_and_help_the_common_ones(c
         ({"camera": "0", "threshold": 1.5}, "--threshold 1.5 is not between 0 and 1"),
         ({"camera": "0", "snapshots_limit": float("inf")}, "--snapshots-limit inf is not"),
         ({"camera": "0", "snapshots_limit": 5.0}, "--snapshots-limit is for --snapshots DIR"),
-        ({"camera": "0", "when": "cat>0.9"}, "--snapshots DIR and --when"),
+        ({"camera": "0", "keep": ("cat>0.9",)}, "--keep 'cat>0.9' needs --snapshots"),
         ({"camera": "0", "mqtt_discovery": True}, "--mqtt-discovery needs --mqtt URL"),
         ({"camera": "0", "output": Path("a.txt")}, "--output a.txt: add --format"),
         (

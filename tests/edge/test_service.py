@@ -143,7 +143,7 @@ def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
 def test_the_unit_s_arguments_give_classify_the_same_options(cli: Cli, card: Path) -> None:
     more = ["--rotate", "90", "--roi", "0,0,0.5,1", "--threshold", "0.8", "--no-reconnect"]
     more += ["--output", "/home/pi/out put/a.csv", "--preview", "--top-k", "2"]
-    more += ["--snapshots", "/home/pi", "--when", "red>0.9", "--snapshots-limit", "7.5"]
+    more += ["--snapshots", "/home/pi", "--keep", "red>0.9", "--snapshots-limit", "7.5"]
     unit = cli(*install(card, "--dry-run", *more)).stdout
     (line,) = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
     arguments = shlex.split(line)

@@ -53,8 +53,8 @@ def test_a_folder_that_systemd_cannot_read_is_refused(cli: Cli, card: Path, name
         (["--mqtt", "host"], ["--mqtt"]),
         (["--preview", "h:99999"], ["--preview"]),
         (["--roi", "2"], ["roi"]),
-        (["--when", "red>0.9"], ["--snapshots"]),
-        (["--snapshots", "/home/pi", "--when", "dog>0.9"], ["dog"]),
+        (["--keep", "red>0.9"], ["--snapshots"]),
+        (["--snapshots", "/home/pi", "--keep", "dog>0.9"], ["dog"]),
     ],
     ids=lambda value: " ".join(value),
 )
@@ -96,7 +96,7 @@ def test_a_dry_run_shows_the_unit_and_then_all_that_would_be_refused(cli: Cli, c
 
 def test_checking_the_options_writes_nothing(cli: Cli, card: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in card.rglob("*")}
-    more = ["--output", "/home/pi/new.csv", "--snapshots", "/home/pi/out put", "--when", "red>0.9"]
+    more = ["--output", "/home/pi/new.csv", "--snapshots", "/home/pi/out put", "--keep", "red>0.9"]
     cli(*install(card, "--dry-run", *more))
     assert before == {path: path.stat().st_mtime_ns for path in card.rglob("*")}
 

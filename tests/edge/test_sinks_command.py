@@ -249,7 +249,7 @@ def test_a_camera_s_password_is_in_no_result(cli: Cli, model: Path, serve: Serve
         (["photos", "--no-reconnect"], ["--no-reconnect is for --camera"]),
         (["photos", "--camera", "0"], ["photos and --camera together"]),
         (["--camera", ""], ["--camera: empty"]),
-        (["photos", "--snapshots", "s", "--when", "bogus>0.5"], ["bogus"]),
+        (["photos", "--snapshots", "s", "--keep", "bogus>0.5"], ["bogus"]),
     ],
     ids=str,
 )

@@ -77,7 +77,7 @@ def test_every_option_of_the_sinks_is_documented(cli: Cli) -> None:
     shown = cli("classify", "--help-all").stdout
     options = (
         "--output --smooth --threshold --on-change --mqtt --mqtt-discovery --save-video "
-        "--snapshots --when --snapshots-limit --window"
+        "--snapshots --keep --snapshots-limit --window"
     )
     for option in options.split():
         assert option in shown

@@ -82,9 +82,9 @@ def test_python_files_and_arguments_give_the_same_threshold() -> None:
     values = {"files": ["a.jpg"], "threshold": "precision=0.975"}
     assert ClassifyOptions.from_mapping(values, where="x") == typed
     assert ClassifyOptions.from_mapping({**values, "threshold": 1}, where="x").threshold == 1.0
-    # It can be unsure, so --when unsure is met.
+    # It can be unsure, so --keep unsure is met.
     ClassifyOptions(
-        files=("a",), threshold=Precision(0.9), snapshots=Path("s"), when="unsure", top_k=1
+        files=("a",), threshold=Precision(0.9), snapshots=Path("s"), keep=("unsure",), top_k=1
     )
 
 

@@ -84,7 +84,7 @@ def test_a_camera_is_classified_with_room_to_spare(
     process = started(
         board, tmp_path, "classify", "--camera", server.url, "--model", int8_model,
         "--output", log, "--preview", "127.0.0.1:0", "--snapshots", tmp_path / "seen",
-        "--when", "red>=0",
+        "--keep", "red>=0",
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 60

@@ -66,7 +66,7 @@ def test_a_precision_goes_with_unknown(folder: Path) -> None:
 
 def test_unknown_is_a_condition(folder: Path, tmp_path: Path) -> None:
     Cli(folder)("classify", "photos/none", "photos/blue", "--snapshots", tmp_path / "kept",
-                "--when", "unknown", "--model", "run/exports/model.float32.tflite")  # fmt: skip
+                "--keep", "unknown", "--model", "run/exports/model.float32.tflite")  # fmt: skip
     kept = [path.name for path in (tmp_path / "kept").rglob("*.jpg")]
     assert len(kept) >= 18
     assert len(kept) <= 22

@@ -4,11 +4,17 @@ import logging
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.results.occasion import parse_occasion
+from edgetl.edge.sinks.snapshot_folder import SnapshotFolder
+from edgetl.edge.sinks.snapshots import SnapshotSink
 from edgetl.edge.system.messages import logger
 from tests.edge.sinks.broker import DistantPort, Mosquitto, Witness
+from tests.third_party import LABELS
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +27,19 @@ def without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def model(third_party_models: Path) -> Path:
     return third_party_models / "described.tflite"
+
+
+@pytest.fixture
+def snapshot_sink(model: Path) -> Callable[..., SnapshotSink]:
+    """A function that makes the sink of a folder, which keeps by the occasions given."""
+    classifier = read_model_file(model)
+
+    def made(folder: Path, *keep: str, limit_mb: float = 500, **more: Any) -> SnapshotSink:
+        opened = SnapshotFolder(folder, model=classifier, limit_mb=limit_mb)
+        occasions = [parse_occasion(one, LABELS, thresholds=(0.6, 0.6, 0.6)) for one in keep]
+        return SnapshotSink(opened, occasions, **more)
+
+    return made
 
 
 @pytest.fixture

@@ -11,16 +11,13 @@ from pathlib import Path
 import pytest
 
 from edgetl.edge.errors import SinkError
-from edgetl.edge.results.condition import parse_condition
 from edgetl.edge.sinks import recovering_lines
 from edgetl.edge.sinks.lines import FileLines
 from edgetl.edge.sinks.outage import Outage
 from edgetl.edge.sinks.recovering_lines import RecoveringLines
-from edgetl.edge.sinks.snapshots import SnapshotSink
 from tests.conftest import Cli
 from tests.edge.conftest import Stream, made_result
 from tests.edge.sinks.broker import until
-from tests.third_party import LABELS
 
 
 @pytest.fixture
@@ -130,12 +127,10 @@ def test_a_run_that_ends_while_lines_are_lost_has_failed(tmp_path: Path, logged)
     assert len(logged.messages) == 1
 
 
-def test_snapshots_go_on_when_a_full_disk_has_room_again(disk, logged) -> None:
+def test_snapshots_go_on_when_a_full_disk_has_room_again(disk, logged, snapshot_sink) -> None:
     folder = disk(256 * 1024)
     large = fill(folder)
-    sink = SnapshotSink(
-        folder, parse_condition("red>0.9", LABELS), limit_mb=500, outage=Outage("seen")
-    )
+    sink = snapshot_sink(folder, "red>0.9", outage=Outage("seen"))
     for second in (0, 1, 2):
         sink.write(made_result([0, 0, 1], seconds=second, frame=1 + second))
     large.unlink()
@@ -150,12 +145,12 @@ def test_snapshots_go_on_when_a_full_disk_has_room_again(disk, logged) -> None:
     ]
 
 
-def test_what_a_kill_left_of_a_snapshot_is_removed(tmp_path: Path) -> None:
+def test_what_a_kill_left_of_a_snapshot_is_removed(tmp_path: Path, snapshot_sink) -> None:
     half = tmp_path / ".part-ab12_xyz-20250309T120000.000Z-red.jpg"
     half.write_bytes(bytes(900_000))
     foreign = tmp_path / ".part-of-another-program"
     foreign.write_bytes(bytes(900_000))
-    SnapshotSink(tmp_path, parse_condition("red>0.9", LABELS), limit_mb=1).close()
+    snapshot_sink(tmp_path, "red>0.9", limit_mb=1).close()
     assert list(tmp_path.iterdir()) == [foreign]
 
 
@@ -169,7 +164,7 @@ def test_a_camera_s_run_survives_a_full_disk(disk, cli: Cli, model: Path, serve)
     log, seen = folder / "log.jsonl", folder / "seen"
     process = subprocess.Popen(
         [sys.executable, "-m", "edgetl", "classify", "--camera", serve(Stream(fps=30)), "--model",
-         model, "--output", log, "--snapshots", seen, "--when", "green>=0"],
+         model, "--output", log, "--snapshots", seen, "--keep", "green>=0"],
         cwd=cli.folder, stdout=subprocess.DEVNULL, stderr=(cli.folder / "said").open("w"),
     )  # fmt: skip
     said = cli.folder / "said"
