@@ -7,15 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.system.ssh_host import HOST, USER
 
-# HOST, USER@HOST, HOST:PORT, and an IPv6 address in brackets. A user is one of useradd's, a host a
-# name of DNS or of an inventory: what else there is, ssh, a shell or Ansible's templates may take
-# for something to run.
-_ADDRESS = re.compile(
-    r"(?:(?P<user>\w[\w.+-]*\$?)@)?"
-    r"(?P<host>\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|\w[\w.-]*)"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-)
+# HOST, USER@HOST, HOST:PORT, and an IPv6 address in brackets.
+_ADDRESS = re.compile(rf"(?:(?P<user>{USER})@)?(?P<host>{HOST})(?::(?P<port>[0-9]{{1,5}}))?")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from edgetl.edge.system.standard_streams import abandon, replace_closed
 SUMMARIES = {
     "demo": "Every step, end to end, on pictures it draws itself.",
     "collect": "Take photos with a camera into class folders, on a page.",
+    "review": "Sort what a device has seen into class folders, on a page.",
     "train": "Train a classifier on a folder of photos, in two phases.",
     "inspect": "Show what train would find in a folder, and what is odd there.",
     "export": "Write a run's .tflite files, each checked against Keras.",

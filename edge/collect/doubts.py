@@ -53,6 +53,21 @@ def _gradients(grey: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.array([np.sqrt(np.mean(np.diff(grey, axis=axis) ** 2)) for axis in (0, 1)])
 
 
+def likeness(pixels: Pixels) -> npt.NDArray[np.float32]:
+    """What is compared of a photo, 32x32 and grey: the product of two is their correlation.
+
+    Args:
+        pixels: uint8 [height, width, 3] RGB.
+
+    Returns:
+        float32 [1024], of mean 0 and length 1; of length 0 where the photo has one colour.
+    """
+    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32).ravel()
+    grey -= grey.mean()
+    return np.asarray(grey / max(float(np.linalg.norm(grey)), 1e-6), np.float32)
+
+
 class Earlier:
     """The last photos of a class, to tell that another is like one of them."""
 
@@ -61,10 +76,7 @@ class Earlier:
 
     def is_alike(self, pixels: Pixels) -> bool:
         """Whether a photo is like one before; it is remembered either way."""
-        small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32).ravel()
-        grey -= grey.mean()
-        unit = grey / max(float(np.linalg.norm(grey)), 1e-6)
+        unit = likeness(pixels)
         alike = any(float(unit @ one) > _ALIKE for one in self._seen)
         self._seen.append(unit)
         return alike

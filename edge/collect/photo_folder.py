@@ -14,6 +14,7 @@ from edgetl.edge.results.capture_record import capture_exif
 from edgetl.edge.sources.file_kinds import is_picture_file
 from edgetl.edge.sources.folders import is_hidden, is_system_folder
 from edgetl.edge.system.files import replacing, timed_path
+from edgetl.edge.system.moving import move_whole
 
 # What is deleted, by class; hidden, so that no command reads it.
 DELETED = ".deleted"
@@ -105,6 +106,16 @@ class PhotoFolder:
             self._classes.append(name)
         return name
 
+    def folder_of(self, label: str) -> Path:
+        """The folder of a class.
+
+        Raises:
+            SettingError: there is no such class.
+        """
+        if label not in self._classes:
+            raise SettingError(f"{quoted(label)}: no such class here")
+        return self._path / label
+
     def photos(self, label: str) -> list[str]:
         """The names of a class's photos, oldest first.
 
@@ -147,10 +158,8 @@ class PhotoFolder:
             SettingError: there is no such class.
             SinkError: it cannot be written.
         """
-        if label not in self._classes:
-            raise SettingError(f"{quoted(label)}: no such class here")
+        folder = self.folder_of(label)
         taken = now or datetime.now(UTC)
-        folder = self._path / label
         path = timed_path(folder, taken, f"{self.session}.jpg")
         exif = capture_exif(self.session, taken)
         try:
@@ -179,11 +188,9 @@ class PhotoFolder:
             SettingError: there is no such photo or class.
             SinkError: it cannot be moved.
         """
-        path = self.path_of(file)
-        if label not in self._classes:
-            raise SettingError(f"{quoted(label)}: no such class here")
+        path, folder = self.path_of(file), self.folder_of(label)
         if path.parent.name != label:
-            self._move(path, self._path / label, f"moved {file} to {label}")
+            self._move(path, folder, f"moved {file} to {label}")
 
     def undo(self) -> str | None:
         """Take the last change back; what it was, None if there is none.
@@ -196,7 +203,7 @@ class PhotoFolder:
         step = self._steps[-1]
         back = step.before or self._path / DELETED / step.after.parent.name / step.after.name
         if step.after.exists():
-            self._rename(step.after, _free(back))
+            self._moved(step.after, back)
         self._steps.pop()
         return step.words
 
@@ -207,14 +214,11 @@ class PhotoFolder:
             raise _sink_error(self._path / label, error) from error
 
     def _move(self, path: Path, folder: Path, words: str) -> None:
-        after = _free(folder / path.name)
-        self._rename(path, after)
-        self._done(_Step(words, path, after))
+        self._done(_Step(words, path, self._moved(path, folder / path.name)))
 
-    def _rename(self, path: Path, after: Path) -> None:
+    def _moved(self, path: Path, target: Path) -> Path:
         try:
-            after.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(after)
+            return move_whole(path, target)
         except OSError as error:
             raise _sink_error(path, error) from error
 
@@ -222,15 +226,6 @@ class PhotoFolder:
         self._steps = [*self._steps[-_UNDONE:], step]
         # Two changes can have one time.
         self._listed.clear()
-
-
-def _free(path: Path) -> Path:
-    """The path, or one beside it if there is a file there."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return free
 
 
 def _sink_error(path: Path, error: OSError) -> SinkError:

@@ -1,20 +1,19 @@
 """What the page of `edgetl collect` asks for: the live picture, the photos, and changes to them."""
 
-import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from edgetl.edge.collect.doubts import ALIKE, Earlier, looks_of
 from edgetl.edge.collect.pages import collect_page
 from edgetl.edge.collect.photo_folder import PhotoFolder
-from edgetl.edge.errors import EdgetlError, PictureError, SinkError
-from edgetl.edge.model.preprocessing import Pixels, model_input, size_within
+from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.preview.access import page_response
+from edgetl.edge.preview.answers import changed, thumbnail
 from edgetl.edge.preview.message import jpeg, shown_pixels
 from edgetl.edge.preview.newest import Newest
 
@@ -22,10 +21,6 @@ _WAIT_SECONDS = 5.0
 # A frame that is older is not what a person sees.
 _STALE_SECONDS = 2.0
 _SHOWN_PHOTOS = 24
-_THUMBNAIL = 240  # pixels of the longer side
-_LARGEST_REQUEST = 4096  # bytes
-# Forms cannot send it, and scripts of other sites only if this server allowed them to.
-_OWN_HEADER = "x-edgetl"
 
 
 def collect_app(photos: PhotoFolder, frames: Newest[Pixels], *, prefix: str) -> Starlette:
@@ -75,36 +70,16 @@ class _Answers:
         return JSONResponse(self._state())
 
     async def photo(self, request: Request) -> Response:
-        """A thumbnail."""
-        try:
-            path = self._photos.path_of(request.query_params.get("file", ""))
-            return Response(
-                jpeg(model_input(path, size_within(path, _THUMBNAIL))), media_type="image/jpeg"
-            )
-        except (PictureError, OSError):
-            return PlainTextResponse("cannot be read", 415)
-        except EdgetlError as error:
-            return PlainTextResponse(str(error), 404)
+        file = request.query_params.get("file", "")
+        return thumbnail(lambda: self._photos.path_of(file))
 
     async def change(self, request: Request) -> Response:
         """What the JSON says: {"do": "add", "class": ...}, and so on; the state after it."""
-        if request.headers.get(_OWN_HEADER) != "1":
-            return PlainTextResponse("changes are for the page alone", 403)
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > _LARGEST_REQUEST:
-                return PlainTextResponse("too long", 413)
-        try:
-            asked = json.loads(body)
-            done = self._changes[asked["do"]](self, asked)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return PlainTextResponse("no such change", 400)
-        except SinkError as error:
-            return PlainTextResponse(str(error), 507)
-        except EdgetlError as error:
-            return PlainTextResponse(str(error), 409)
-        return JSONResponse(self._state() | done)
+        return await changed(request, self._change)
+
+    def _change(self, asked: dict[str, Any]) -> dict[str, Any]:
+        done = self._changes[asked["do"]](self, asked)
+        return self._state() | done
 
     def _add(self, asked: dict[str, Any]) -> dict[str, Any]:
         age = self._frames.age()

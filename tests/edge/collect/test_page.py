@@ -1,12 +1,9 @@
 """The page of `edgetl collect`: its server, and the page in a real browser."""
 
-import http.client
-import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -17,6 +14,7 @@ from edgetl.edge.preview.newest import Newest
 from edgetl.edge.preview.serving import Serving, serve
 from edgetl.trainer.data.demo_pictures import draw_picture
 from tests.edge.browser import Tab
+from tests.edge.page_client import asked, changed
 
 Page = tuple[Serving, PhotoFolder, Newest[Pixels]]
 
@@ -45,24 +43,6 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     yield page
     for one in running:
         one.close()
-
-
-def asked(
-    serving: Serving, method: str, path: str, body: Any = None, **headers: str
-) -> tuple[int, Any]:
-    port = urlsplit(serving.url).port or 0
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body=None if body is None else json.dumps(body), headers=sent)
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    is_json = answer.headers.get("Content-Type") == "application/json"
-    return answer.status, json.loads(content) if is_json else content
-
-
-def changed(serving: Serving, **asks: str) -> tuple[int, Any]:
-    return asked(serving, "POST", "/change", asks, X_Edgetl="1")
 
 
 def test_pictures_are_saved_deleted_moved_and_taken_back(start: Callable[..., Page]) -> None:
