@@ -28,7 +28,7 @@ _alone = partial(Option, group="Without a page")
 
 
 def _class_names(text: str) -> str:
-    from edgetl.edge.collect.photo_folder import class_name
+    from edgetl.edge.sources.folders import class_name
 
     return ",".join(class_name(name) for name in text.split(","))
 

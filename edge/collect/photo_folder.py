@@ -12,14 +12,13 @@ from edgetl.edge.errors import SettingError, SinkError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.results.capture_record import capture_exif
 from edgetl.edge.sources.file_kinds import is_picture_file
-from edgetl.edge.sources.folders import is_hidden, is_system_folder
+from edgetl.edge.sources.folders import class_name, is_hidden, is_system_folder
 from edgetl.edge.system.files import replacing, timed_path
 from edgetl.edge.system.moving import move_whole
 
 # What is deleted, by class; hidden, so that no command reads it.
 DELETED = ".deleted"
 _QUALITY = 95
-_LONGEST_NAME = 100  # characters
 _UNDONE = 200
 
 
@@ -30,23 +29,6 @@ class _Step:
     words: str
     before: Path | None
     after: Path
-
-
-def class_name(text: str) -> str:
-    """The name of a class, which is that of its folder.
-
-    Raises:
-        SettingError: no folder of photos can have it.
-    """
-    name = text.strip()
-    allowed = name.isprintable() and not set(name) & set('/\\:*?"<>|')
-    if not name or not allowed or is_hidden(name) or is_system_folder(name):
-        raise SettingError(
-            f"class {quoted(text)!r}: no name for a folder; write letters and digits, as in open"
-        )
-    if len(name) > _LONGEST_NAME:
-        raise SettingError(f"class {quoted(name[:20])}...: longer than {_LONGEST_NAME} characters")
-    return name
 
 
 class PhotoFolder:

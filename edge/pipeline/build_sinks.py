@@ -72,7 +72,7 @@ def build_sinks(
     yield from _action_sinks(options, thresholds=thresholds, live=live)
     folder = None if options.snapshots is None else _snapshot_folder(options, model)
     if options.preview is not None:
-        yield _preview_sink(options.preview, options, model, newest)
+        yield _preview_sink(options.preview, options, model, newest, folder)
     if options.save_video is not None:
         from edgetl.edge.sinks.video import OwnTime, RealTime, VideoSink
 
@@ -107,7 +107,11 @@ def _action_sinks(
 
 
 def _preview_sink(
-    address: str, options: ClassifyOptions, model: ModelFile, newest: Callable[[], ModelFile]
+    address: str,
+    options: ClassifyOptions,
+    model: ModelFile,
+    newest: Callable[[], ModelFile],
+    folder: "SnapshotFolder | None",
 ) -> Sink:
     from edgetl.edge.explain.dense_head import dense_head
     from edgetl.edge.explain.explainer import Explainer
@@ -125,6 +129,7 @@ def _preview_sink(
         address,
         labels=model.labels,
         evidence=evidence,
+        correct=None if folder is None else folder.correct,
         names=options.preview_host,
         prefix=options.preview_prefix or "",
         pause=_pause(options),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgetl.edge.preview.corrections import Corrections
 from edgetl.edge.preview.evidence import LiveEvidence
 from edgetl.edge.preview.history import STEP_SECONDS, History
 from edgetl.edge.preview.message import body, facts, jpeg, shown_pixels
@@ -28,11 +29,13 @@ class Shown:
         number: counts the results, from 1.
         body: for the page: the facts and the picture, see `edge.preview.message`.
         picture: a JPEG; empty if its file is gone.
+        result: what is shown.
     """
 
     number: int
     body: bytes
     picture: bytes
+    result: Result
 
 
 class Feed:
@@ -43,17 +46,25 @@ class Feed:
     Attributes:
         run: distinguishes this feed's numbers from those of an earlier process.
         encoded: how many pictures have been encoded.
+        corrections: what keeps pictures that are wrong; for the event loop.
     """
 
     def __init__(
-        self, labels: Sequence[str], evidence: LiveEvidence | None = None, *, pause: str = ""
+        self,
+        labels: Sequence[str],
+        evidence: LiveEvidence | None = None,
+        corrections: Corrections | None = None,
+        *,
+        pause: str = "",
     ) -> None:
         """
         Args:
             labels: of all classes, in order.
             evidence: what lays the evidence for a label over its picture; None if nothing can.
+            corrections: what keeps pictures that are wrong; None if they are not kept.
             pause: a sentence that says why no picture may come for a while.
         """
+        self.corrections = corrections
         self.run = secrets.token_hex(4)
         self.encoded = 0
         self._labels = tuple(labels)
@@ -123,8 +134,9 @@ class Feed:
             pixels, label = self._evidence.over(pixels, result)
         described |= {"run": self.run, "number": number, "pause": self._pause}
         described |= {"explains": self._evidence is not None, "why": label}
+        described |= {"corrects": self.corrections is not None}
         self.encoded += 1
         picture = jpeg(pixels)
-        shown = Shown(number, body(described, picture), picture)
+        shown = Shown(number, body(described, picture), picture, result)
         self._shown[why] = shown, time.monotonic()
         return shown

@@ -3,13 +3,16 @@
 import secrets
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 
+from edgetl.edge.errors import SettingError
 from edgetl.edge.preview.access import page_response
+from edgetl.edge.preview.answers import changed
 from edgetl.edge.preview.feed import Feed
 from edgetl.edge.preview.pages import live_page, message_page
 
@@ -59,6 +62,8 @@ def preview_app(feed: Feed, *, prefix: str) -> Starlette:
         Route("/snapshot.jpg", answers.snapshot, methods=["GET"]),
         Route("/stream.mjpg", answers.stream, methods=["GET"]),
     ]
+    if feed.corrections is not None:
+        routes.append(Route("/wrong", answers.wrong, methods=["POST"]))
     return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
 
 
@@ -90,6 +95,8 @@ class _Answers:
             return PlainTextResponse(_FULL, 503)
         # Numbers of an earlier process mean nothing here.
         seen = int(number) if run == feed.run else 0
+        if feed.corrections is not None:
+            feed.corrections.asks(viewer)
         why = request.query_params.get("why") == "1"
         shown = await feed.after(seen, seconds=WAIT_SECONDS, why=why)
         self._viewers.admit(viewer, now=time.monotonic())
@@ -97,7 +104,19 @@ class _Answers:
         headers = {} if age is None else {"X-Age": f"{age:.2f}"}
         if shown is None:
             return Response(status_code=204, headers=headers)
+        if feed.corrections is not None:
+            feed.corrections.sent(viewer, shown.number, shown.result)
         return Response(shown.body, media_type="application/octet-stream", headers=headers)
+
+    async def wrong(self, request: Request) -> Response:
+        """Hold, keep or release the picture that a viewer shows; see `Corrections.change`."""
+        return await changed(request, self._change)
+
+    def _change(self, asked: dict[str, Any]) -> dict[str, Any]:
+        assert self._feed.corrections is not None
+        if asked["run"] != self._feed.run:
+            raise SettingError("edgetl was started again: this picture is gone")
+        return self._feed.corrections.change(asked)
 
     async def snapshot(self, _: Request) -> Response:
         """The newest picture."""

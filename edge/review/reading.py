@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.collect.doubts import likeness
-from edgetl.edge.collect.photo_folder import class_name
 from edgetl.edge.errors import PictureError, SettingError
 from edgetl.edge.explain.dense_head import DenseHead, dense_head, with_output
 from edgetl.edge.model.classifier import Classifier
@@ -22,6 +21,7 @@ from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.model.special_labels import UNKNOWN, UNSURE
 from edgetl.edge.results.capture_record import read_capture_record
 from edgetl.edge.sources.files import Problem
+from edgetl.edge.sources.folders import class_name
 
 _SMALL = InputSize(64, 64)
 

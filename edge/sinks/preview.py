@@ -1,9 +1,10 @@
 """Results on a web page, for a device without a screen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from edgetl.edge.errors import SinkError
+from edgetl.edge.preview.corrections import Corrections
 from edgetl.edge.preview.evidence import LiveEvidence
 from edgetl.edge.preview.feed import Feed
 from edgetl.edge.preview.serving import serve
@@ -26,6 +27,7 @@ class PreviewSink:
         *,
         labels: Sequence[str],
         evidence: LiveEvidence | None = None,
+        correct: Callable[[Result, str], None] | None = None,
         names: tuple[str, ...] = (),
         prefix: str = "",
         pause: str = "",
@@ -36,6 +38,7 @@ class PreviewSink:
             address: HOST:PORT. On an address that other machines can reach, a token is required.
             labels: of all classes, in order.
             evidence: for the labels, which viewers can ask for; None if there is none to show.
+            correct: keeps a picture with the class that a viewer says it is; None if none are kept.
             names: further host names that it answers to.
             prefix: of all paths, as `edge.preview.address.parse_prefix` has it.
             pause: a sentence that says why no picture may come for a while.
@@ -45,7 +48,8 @@ class PreviewSink:
             SettingError: `address` is not one of this machine.
             SinkError: the port is taken or not allowed.
         """
-        self.feed = feed = Feed(labels, evidence, pause=pause)
+        corrections = None if correct is None else Corrections(correct, labels)
+        self.feed = feed = Feed(labels, evidence, corrections, pause=pause)
 
         def app() -> Any:
             from edgetl.edge.preview.routes import preview_app

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
+from edgetl.edge.errors import SettingError, quoted
+
 # Why a folder is passed over: it is a system's, edgetl's own, one that it lies in itself, or one
 # that another link has led into.
 PassedOver = Literal["system", "own", "circle", "linked_twice"]
@@ -38,6 +40,7 @@ _RUN_CONFIG = "config.json"
 _OF_A_RUN = ("split.json", "model.keras", "labels.txt", "checkpoints")
 # Where the built-in demo pictures are drawn, with the demo's runs beside them.
 _DEMO_FOLDER = "edgetl-demo"
+_LONGEST_NAME = 100  # characters, of a class
 
 
 def is_hidden(name: str) -> bool:
@@ -48,6 +51,23 @@ def is_hidden(name: str) -> bool:
 def is_system_folder(name: str) -> bool:
     """Whether a folder is of a system or file server, by its name."""
     return name.lower() in _SYSTEM_FOLDERS
+
+
+def class_name(text: str) -> str:
+    """The name of a class, which is that of its folder.
+
+    Raises:
+        SettingError: no folder of photos can have it.
+    """
+    name = text.strip()
+    allowed = name.isprintable() and not set(name) & set('/\\:*?"<>|')
+    if not name or not allowed or is_hidden(name) or is_system_folder(name):
+        raise SettingError(
+            f"class {quoted(text)!r}: no name for a folder; write letters and digits, as in open"
+        )
+    if len(name) > _LONGEST_NAME:
+        raise SettingError(f"class {quoted(name[:20])}...: longer than {_LONGEST_NAME} characters")
+    return name
 
 
 def is_own_folder(folder: Path) -> bool:

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.edge.collect.photo_folder import PhotoFolder, class_name
+from edgetl.edge.collect.photo_folder import PhotoFolder
 from edgetl.edge.errors import SettingError, SinkError
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import model_input
+from edgetl.edge.sources.folders import class_name
 from edgetl.trainer.data.capture_time import capture_of, seconds_apart
 from edgetl.trainer.data.scanning import scan
 
