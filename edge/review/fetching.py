@@ -1,5 +1,6 @@
 """Pictures fetched from a device with rsync over ssh, without those that were reviewed before."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -43,6 +44,7 @@ def fetch(remote: Remote, folder: Path) -> None:
     """
     if shutil.which("rsync") is None:
         raise SourceError("rsync is not installed here; type: sudo apt install rsync")
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         excluded = b"".join(_pattern(name) + b"\0" for name in reviewed(folder))
@@ -61,6 +63,9 @@ def fetch(remote: Remote, folder: Path) -> None:
         check=False,
     )
     if done.returncode:
+        with contextlib.suppress(OSError):
+            if is_new:
+                folder.rmdir()
         raise SourceError(_why(remote, done.stderr.decode(errors="replace")))
     new = sum(not name.endswith(b"/") for name in done.stdout.splitlines())
     logger.info(f"{plural(new, 'new picture')} fetched")

@@ -127,6 +127,8 @@ def _read(folder: Path, files: Sequence[str], reader: Reader, desk: Desk) -> Ite
 
 
 def _files(folder: Path) -> list[str]:
+    if folder.is_file():
+        raise SourceError(f"{quoted(folder)}: a file; name its folder")
     if not folder.is_dir():
         raise SourceError(f"{quoted(folder)}: no such folder; classify --snapshots DIR makes one")
     found = []
@@ -140,12 +142,10 @@ def _files(folder: Path) -> list[str]:
 
 def _reader(path: Path | None) -> Reader:
     try:
-        model = read_model_file(path or latest_model())
-    except ModelFileError as error:
-        if path is not None:
-            raise
-        logger.info(f"without a model: {error}")
+        found = path or latest_model()
+    except ModelFileError:
+        logger.info("no model here: a class is suggested by what a picture says of itself")
         return GreyReader()
     if path is None:
-        logger.info(f"model {quoted(model.path)}")
-    return ModelReader(model)
+        logger.info(f"model {quoted(found)}")
+    return ModelReader(read_model_file(found))

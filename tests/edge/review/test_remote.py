@@ -133,6 +133,7 @@ def test_why_nothing_is_fetched_is_one_line(
         with pytest.raises(SourceError) as error:
             fetch(remote, tmp_path / "here")
         assert "\n" not in str(error.value)
+        assert not (tmp_path / "here").exists()
         return str(error.value)
 
     use(device, monkeypatch)

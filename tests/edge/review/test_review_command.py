@@ -34,7 +34,7 @@ def test_what_was_done_and_what_to_type_next_is_said_at_the_end(tmp_path: Path) 
     ) as process:
         try:
             assert process.stderr
-            assert process.stderr.readline().startswith("without a model: ")
+            assert process.stderr.readline().startswith("no model here: ")
             found = re.fullmatch(r"review: (http://127\.0\.0\.1:\d+/)\n", process.stderr.readline())
             assert found
             url = found[1]
@@ -68,5 +68,4 @@ def test_refusals(cli: Cli, tmp_path: Path) -> None:
     refused = cli.refused("review", "seen", "--into", "photos", "--model", "gone.tflite")
     assert_one_clear_line(refused, "gone.tflite")
     (tmp_path / "file").write_text("x")
-    refused = cli.refused("review", "seen", "--into", "file/photos", "--model", "gone.tflite")
-    assert_one_clear_line(refused, "gone.tflite")
+    assert_one_clear_line(cli.refused("review", "file", "--into", "photos"), "file: a file")
