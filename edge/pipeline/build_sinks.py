@@ -70,7 +70,7 @@ def build_sinks(
     if options.mqtt is not None:
         yield on_change(_mqtt_sink(options, live=live))
     yield from _action_sinks(options, thresholds=thresholds, live=live)
-    folder = None if options.snapshots is None else _snapshot_folder(options, model)
+    folder = None if options.snapshots is None else _snapshot_folder(options, newest)
     if options.preview is not None:
         yield _preview_sink(options.preview, options, model, newest, folder)
     if options.save_video is not None:
@@ -145,11 +145,11 @@ def _pause(options: ClassifyOptions) -> str:
     return "" if options.every is None else f"It shows a picture every {options.every:g} s."
 
 
-def _snapshot_folder(options: ClassifyOptions, model: ModelFile) -> "SnapshotFolder":
+def _snapshot_folder(options: ClassifyOptions, newest: Callable[[], ModelFile]) -> "SnapshotFolder":
     from edgetl.edge.sinks.snapshot_folder import SnapshotFolder
 
     assert options.snapshots is not None
-    return SnapshotFolder(options.snapshots, model=model, limit_mb=options.snapshots_limit)
+    return SnapshotFolder(options.snapshots, newest, limit_mb=options.snapshots_limit)
 
 
 def _snapshot_sink(

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -35,18 +36,18 @@ class SnapshotFolder:
     together would take more than the limit. Halves of pictures that a kill has left are removed.
     """
 
-    def __init__(self, folder: Path, *, model: ModelFile, limit_mb: float) -> None:
+    def __init__(self, folder: Path, newest: Callable[[], ModelFile], *, limit_mb: float) -> None:
         """Make the folder if it is missing.
 
         Args:
-            model: what classifies.
+            newest: what classifies when it is called.
             limit_mb: of all snapshots in the folder, in millions of bytes; more than 0.
 
         Raises:
             SinkError: the folder cannot be made or read.
         """
         self._folder = folder
-        self._model = model
+        self._newest = newest
         self._session = secrets.token_hex(4)
         self._limit = limit_mb * 1e6
         self._lock = threading.Lock()
@@ -116,7 +117,7 @@ class SnapshotFolder:
         self._bytes += size
 
     def _encode(self, result: Result, kept: str, correct: str | None, path: Path) -> None:
-        model, picture = self._model, result.picture
+        model, picture = self._newest(), result.picture
         if isinstance(picture, Path):
             picture = model_input(picture, size_within(picture, _WHOLE))
         record = record_of(

@@ -1,5 +1,6 @@
 """A model file that is replaced while a camera is classified."""
 
+import hashlib
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ import pytest
 from edgetl.edge.errors import EdgetlError, SinkError
 from edgetl.edge.pipeline import ClassifyOptions, classify
 from edgetl.edge.pipeline import live_model as live_models
+from edgetl.edge.results.capture_record import read_capture_record
 from tests.edge.conftest import Stream
 from tests.third_party import LABELS, packed_export
 
@@ -151,11 +153,24 @@ def test_a_file_that_is_gone_changes_nothing(watched: Watch) -> None:
 def test_a_file_that_does_not_fit_the_options_does_not_take_over(
     watched: Watch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = watched(snapshots=tmp_path / "kept", when="red>0.5")
+    run = watched(snapshots=tmp_path / "kept", keep=("red>0.5",))
     run.replace(labels=OTHERS)
     run.wait_for(lambda: "cannot take over" in caplog.text)
     assert "no such label" in caplog.text
     assert run.go_on()["label"] == "red"
+
+
+def test_a_kept_picture_names_the_model_that_was_in_use(watched: Watch, tmp_path: Path) -> None:
+    run = watched(snapshots=tmp_path / "kept", keep=("random:100%",))
+    run.replace(edgetl="0.1.1")
+    new = hashlib.sha256(run.model.read_bytes()).hexdigest()
+
+    def digests() -> list[str]:
+        found = map(read_capture_record, sorted((tmp_path / "kept").glob("*.jpg")))
+        return [record.sha256 for record in found if record is not None]
+
+    run.wait_for(lambda: new in digests())
+    assert digests()[0] != new
 
 
 def test_where_no_sink_opens_the_model_before_stays(

@@ -33,7 +33,7 @@ Wrong = Callable[..., tuple[int, Any]]
 def kept(tmp_path: Path, third_party_models: Path) -> SnapshotFolder:
     # The model has as many classes as the preview's.
     model = read_model_file(third_party_models / "described.tflite")
-    return SnapshotFolder(tmp_path / "seen", model=model, limit_mb=100)
+    return SnapshotFolder(tmp_path / "seen", lambda: model, limit_mb=100)
 
 
 def wrong(sink: PreviewSink, do: str, number: int, **asks: Any) -> tuple[int, Any]:

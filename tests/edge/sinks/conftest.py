@@ -35,7 +35,7 @@ def snapshot_sink(model: Path) -> Callable[..., SnapshotSink]:
     classifier = read_model_file(model)
 
     def made(folder: Path, *keep: str, limit_mb: float = 500, **more: Any) -> SnapshotSink:
-        opened = SnapshotFolder(folder, model=classifier, limit_mb=limit_mb)
+        opened = SnapshotFolder(folder, lambda: classifier, limit_mb=limit_mb)
         occasions = [parse_occasion(one, LABELS, thresholds=(0.6, 0.6, 0.6)) for one in keep]
         return SnapshotSink(opened, occasions, **more)
 
