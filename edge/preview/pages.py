@@ -30,17 +30,21 @@ def message_page(title: str, text: str) -> Page:
     return page_of(_FOLDER / "message.html", title=title, text=text)
 
 
-def page_of(template: Path, *, styles: tuple[Path, ...] = (), **words: str) -> Page:
-    """The page of an HTML file with {{style}} and {{words}} in it.
+def page_of(
+    template: Path, *, styles: tuple[Path, ...] = (), script: Path | None = None, **words: str
+) -> Page:
+    """The page of an HTML file with {{style}}, {{script}} and {{words}} in it.
 
     Args:
         template: the file.
         styles: further style sheets, behind the one that all pages have.
+        script: a JavaScript file, where the page has none in it.
         words: by their names; they are escaped.
     """
     style = "".join(_read(path) for path in (_FOLDER / "preview.css", *styles))
+    code = "" if script is None else _read(script)
     # In one pass, so that words which look like a name stay words.
-    values = {"style": style} | {n: html.escape(w) for n, w in words.items()}
+    values = {"style": style, "script": code} | {n: html.escape(w) for n, w in words.items()}
     markup = re.sub(r"{{(\w+)}}", lambda found: values[found[1]], _read(template))
     scripts, styled = (
         " ".join(_hash(part) for part in re.findall(rf"<{tag}>(.*?)</{tag}>", markup, re.DOTALL))

@@ -31,7 +31,11 @@ def review_page() -> Page:
     """The page with the pictures."""
     folder = Path(__file__).parent
     shared = Path(collect_pages.__file__).with_name("collect.css")
-    return page_of(folder / "review.html", styles=(shared, folder / "review.css"))
+    return page_of(
+        folder / "review.html",
+        styles=(shared, folder / "review.css"),
+        script=folder / "review.js",
+    )
 
 
 def review_app(desk: "Desk", *, prefix: str) -> Starlette:

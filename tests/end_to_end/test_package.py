@@ -21,6 +21,7 @@ if not (ROOT / "edge").is_dir():
 
 IN_THE_WHEEL = (
     "edgetl/*.py", "edgetl/edge/*.py", "edgetl/edge/*.html", "edgetl/edge/*.css",
+    "edgetl/edge/*.js",
     "edgetl/py.typed", "edgetl/edge/py.typed", "edgetl/trainer/*.css", "edgetl/trainer/*.html.j2",
     "edgetl/benchmarks/*.html.j2",
     "edgetl/trainer/*.py", "edgetl/benchmarks/*.py", "edgetl/deploy/*.py",
@@ -32,7 +33,7 @@ IN_THE_WHEEL = (
     "edgetl-*.dist-info/licenses/trainer/weights/NOTICE",
 )  # fmt: skip
 # Pages are made from these.
-TEMPLATES = ("edgetl/*.html", "edgetl/*.css", "edgetl/*.jinja")
+TEMPLATES = ("edgetl/*.html", "edgetl/*.css", "edgetl/*.js", "edgetl/*.jinja")
 NEEDED_IN_THE_SDIST = (
     "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO", ".ci/run",
     "hatch_build.py", "edgetl/__init__.py", "edge/model/classifier.py", "trainer/weights/NOTICE",
