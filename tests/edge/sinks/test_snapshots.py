@@ -128,7 +128,8 @@ def test_a_share_is_kept_by_chance_with_the_probability_asked_for(
 ) -> None:
     draws = random.Random(5)
     occasion = RandomShare("random:2%", 0.02, draw=draws.random)
-    came = sum(occasion.comes(made_result([1, 0, 0])) for _ in range(20_000))
+    result = made_result([1, 0, 0])
+    came = sum(occasion.comes(result) for _ in range(20_000))
     assert 340 < came < 460
     sink = snapshot_sink(tmp_path / "seen", "random:100%")
     for frame in range(30):
