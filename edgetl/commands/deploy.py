@@ -64,7 +64,7 @@ def _check_service(arguments: list[str], model: Path) -> None:
             parse_address(given.preview)
         if given.mqtt is not None:
             parse_mqtt_url(given.mqtt, certificate=given.mqtt_cert, key=given.mqtt_key)
-        if given.gpio or given.when:
+        if given.gpio or given.keep:
             check_labels(given, read_model_file(model_of(model)).labels)
         if isinstance(given.threshold, Precision):
             precision_thresholds(read_model_file(model_of(model)), given.threshold)

@@ -341,7 +341,7 @@ def test_a_precision_that_the_model_has_no_record_for_is_refused_here(
 
 def test_a_label_that_the_model_has_not_is_refused_here(cli: Cli, tiny_export: bytes) -> None:
     (cli.folder / "m.tflite").write_bytes(tiny_export)
-    for more in ("--gpio 17=cat", "--snapshots seen --when 'cat>0.5'"):
+    for more in ("--gpio 17=cat", "--snapshots seen --keep 'cat>0.5'"):
         # The program is the device's, which alone knows whether it is there.
         service = f"--camera 0 --exec nowhere-here {more}"
         done = cli.refused("deploy", "m.tflite", "door", "--service", service)
