@@ -166,7 +166,7 @@ def test_a_kept_picture_names_the_model_that_was_in_use(watched: Watch, tmp_path
     new = hashlib.sha256(run.model.read_bytes()).hexdigest()
 
     def digests() -> list[str]:
-        found = map(read_capture_record, sorted((tmp_path / "kept").glob("*.jpg")))
+        found = map(read_capture_record, sorted((tmp_path / "kept").glob("2*.jpg")))
         return [record.sha256 for record in found if record is not None]
 
     run.wait_for(lambda: new in digests())
