@@ -67,6 +67,14 @@ class TrainOptions(Options):
         ),
     ] = None
     resume: Annotated[bool, Option("Continue the newest interrupted run, or --out's.")] = False
+    from_run: Annotated[
+        Path | None,
+        Option(
+            "Go on from this run: its settings, splits and fine-tuning; compared with it.",
+            names=("--from",),
+            metavar="RUN",
+        ),
+    ] = None
     config: Annotated[Path | None, Option("Options from a .toml file, or a run's config.json.")] = (
         None
     )
