@@ -52,7 +52,7 @@ class TrainOptions(Options):
     recipe: Annotated[
         Literal["default", "reference"],
         Option(
-            "Settings to start from; reference is the TensorFlow tutorial's.",
+            "Settings; reference: the TensorFlow tutorial's.",
             reason="the best measured",
         ),
     ] = "default"
@@ -70,7 +70,7 @@ class TrainOptions(Options):
     from_run: Annotated[
         Path | None,
         Option(
-            "Go on from this run: its settings, splits and fine-tuning; compared with it.",
+            "Go on from this run; both models are compared.",
             names=("--from",),
             metavar="RUN",
         ),

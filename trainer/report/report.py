@@ -118,6 +118,7 @@ def write_report(
             **config.versions,
             "platform": config.platform,
             "data": config.data.path,
+            **({"from": config.from_run.path} if config.from_run else {}),
             "data fingerprint": config.data.fingerprint,
         },
         command=training_command(run),

@@ -6,7 +6,7 @@ version 2 the confusion in metrics.json was a matrix, before version 3 Adam trai
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -49,6 +49,11 @@ class FromRecord:
     path: str
     created: str
     why_not: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return PurePath(self.path).name
 
 
 @dataclass(frozen=True)
