@@ -17,6 +17,7 @@ from edgetl.trainer.doubtful.confident_learning import check_labels
 from edgetl.trainer.doubtful.moves import moving_command, suggested_moves, write_moves
 from edgetl.trainer.fitting.fit import Fit
 from edgetl.trainer.fitting.inputs import Pictures
+from edgetl.trainer.fitting.learning_curve import learning_curve
 from edgetl.trainer.network.model import ParameterCounts, class_probabilities, folded_model
 from edgetl.trainer.preparation import Prepared
 from edgetl.trainer.report.labels import DoubtfulPhotos, doubtful_photos
@@ -145,8 +146,13 @@ def run_metrics(
     seconds: Mapping[str, float],
     precision: PrecisionRecord,
     comparison: RunComparison | None,
+    trained: Mapping[str, int],
 ) -> RunMetrics:
-    """The content of metrics.json; `seconds` are by stage."""
+    """The content of metrics.json; `seconds` are by stage.
+
+    `trained` is how many training pictures each class has.
+    """
+    held_out = splits["validation"]
     best = next(epoch for epoch in fitted.history if epoch.epoch == fitted.best_epoch)
     head = [epoch for epoch in fitted.history if epoch.phase == "head"]
     return RunMetrics(
@@ -165,4 +171,9 @@ def run_metrics(
         else None,
         precision=precision,
         comparison=comparison,
+        learning_curve=learning_curve(
+            fitted.curve, trained, held_out.per_class, 1 - held_out.accuracy
+        )
+        if held_out
+        else None,
     )

@@ -245,7 +245,10 @@ def publish(
     precision = precision_record(
         held_out.probabilities, targets_of(dataset, held_out), dataset.labels
     )
-    written = run_metrics(fitted, prepared.counts, figures, clock.seconds, precision, comparison)
+    trained = datasets.counts(dataset, "train")
+    written = run_metrics(
+        fitted, prepared.counts, figures, clock.seconds, precision, comparison, trained
+    )
     quoted_split = evaluated[written.quoted]
     run_figures.write_confusion(run, dataset, written)
     run_figures.write_reliability(run, written)

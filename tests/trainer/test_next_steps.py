@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgetl.edge.model.learning_curve import ClassNeed, CurvePoint, LearningCurve
 from edgetl.trainer.metrics import SplitMetrics, summary
 from edgetl.trainer.report.labels import DoubtfulPhotos
 from edgetl.trainer.report.next_steps import NextStep, next_steps
@@ -39,6 +40,22 @@ def run_with(
     made = made_metrics(made_dataset(LABELS), made_history())
     splits = {"train": None, "validation": validation, "test": test}
     return replace(made, splits=splits)
+
+
+def test_more_photos_are_a_step_where_they_bring_something_and_go_on_from_the_run() -> None:
+    points = tuple(CurvePoint(photos, 2 * photos**-0.5, 300) for photos in (50, 100, 150, 200))
+    needs = {"cats": ClassNeed(70, 0.9, 210), "dogs": ClassNeed(70, 0.97, 0),
+             "hens": ClassNeed(60, 0.8, 900)}  # fmt: skip
+    curve = LearningCurve(points, 0.5, 0.1, 0.95, needs)
+    found = steps(replace(run_with(split({}, 300)), learning_curve=curve))
+    (step,) = (one for name, one in found.items() if name.startswith("Add photos: twice as many"))
+    assert step.what.endswith("about 2.9 points")
+    assert "14.1% with 200" in step.why or "14.1 % with 200" in step.why
+    assert "about 210 of “cats” and 900 of “hens” more" in step.why
+    assert step.commands == ("edgetl train --from 'runs/my run'",)
+    for worthless in (replace(curve, exponent=None), replace(curve, error=0.005), None):
+        found = steps(replace(run_with(split({}, 300)), learning_curve=worthless))
+        assert not [name for name in found if "twice" in name]
 
 
 def steps(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from edgetl.edge.model.learning_curve import CurvePoint
 from edgetl.trainer import metrics
 from edgetl.trainer.calibration import with_temperature
 from edgetl.trainer.clock import Clock
@@ -23,6 +24,7 @@ from edgetl.trainer.fitting.held_out import (
     training_features,
 )
 from edgetl.trainer.fitting.inputs import Pictures, training_inputs
+from edgetl.trainer.fitting.learning_curve import measure_curve
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
 from edgetl.trainer.fitting.rows import TrainingInputs
 from edgetl.trainer.fitting.solving import CrossValidated, cross_validate
@@ -46,6 +48,7 @@ class Fit:
         unknown: when a picture is unknown; None where the model is not to tell.
         training: features of training photos by these weights; None where nobody asked for them.
         solved: the cross-validated heads of phase one; None where that is not solved.
+        curve: the points of the learning curve; none where phase one is not solved.
     """
 
     history: list[EpochRecord]
@@ -56,6 +59,7 @@ class Fit:
     unknown: Unknown | None = None
     training: TrainingFeatures | None = None
     solved: CrossValidated | None = None
+    curve: Sequence[CurvePoint] = ()
 
     @property
     def out_of_fold(self) -> metrics.Probabilities | None:
@@ -130,6 +134,12 @@ def fit(
     if recipe.head_solver == "lbfgs":
         assert inputs.features
         solved = cross_validate(inputs.features, folds.head, class_weights)
+    clock.lap("head")
+    curve: Sequence[CurvePoint] = ()
+    if solved and inputs.features:
+        seed, strength = recipe.seed, solved.strength
+        curve = measure_curve(inputs.features, folds, class_weights, strength, seed=seed)
+        clock.lap("curve")
     trainee = Trainee(
         model,
         recipe,
@@ -141,7 +151,6 @@ def fit(
         values_of(model.weights),
         labels,
     )
-    clock.lap("head")
     held_out = None
     if not len(inputs.fine_tune.validation):
         held_out = predict_folds(trainee, inputs, folds, run, starts)
@@ -159,7 +168,7 @@ def fit(
     clock.lap("fine_tune")
     fitted = _chosen(trainee, inputs, recorder, after_head, held_out)
     clock.lap("fine_tune")
-    return replace(fitted, solved=solved)
+    return replace(fitted, solved=solved, curve=curve)
 
 
 def _chosen(

@@ -163,4 +163,6 @@ def _more(photos: int, found: ClassMetrics, exponent: float | None) -> int | Non
         return 0
     if exponent is None or math.log(times) / exponent > math.log(_MOST_TIMES):
         return None
-    return math.ceil(photos * (times ** (1 / exponent) - 1))
+    more = photos * (math.exp(math.log(times) / exponent) - 1)
+    # No more is known of it than two digits.
+    return max(1, int(float(f"{more:.2g}")))

@@ -31,6 +31,7 @@ _STAGE_NAMES = {
     "figures": "drawing the figures",
     "activations": "computing the frozen layers",
     "head": "phase one",
+    "curve": "the learning curve",
     "folds": "models without each fold",
     "fine_tune": "phase two",
     "evaluate": "evaluating",

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
+from edgetl.edge.model.learning_curve import LearningCurve
 from edgetl.edge.model.thresholds import PrecisionRecord
 from edgetl.edge.system import files
 from edgetl.edge.system.json_record import DamagedError, from_json
@@ -132,6 +133,7 @@ class RunMetrics:
             edgetl.
         comparison: with the model of the run that the training went on from; None without one, and
             where no photo can be compared.
+        learning_curve: None where phase one was not solved, and in a run of an older edgetl.
     """
 
     best_epoch: int
@@ -147,6 +149,7 @@ class RunMetrics:
     unknown: UnknownMetrics | None = None
     precision: PrecisionRecord | None = None
     comparison: RunComparison | None = None
+    learning_curve: LearningCurve | None = None
     version: int = VERSION
 
     @property
