@@ -150,7 +150,7 @@ def _train(
     clock = Clock()
     prepared = prepare(found, run, started, clock, earlier)
     if prepared.going_on:
-        log_going_on(prepared.going_on, prepared.dataset)
+        log_going_on(prepared.going_on, prepared.dataset, prepared.config)
     fitted = fit_model(prepared, run, checkpoint, clock, tensorboard=tensorboard)
     evaluated = evaluate(prepared.final, prepared.pictures, prepared.dataset, fitted)
     figures = split_metrics(evaluated, prepared.dataset, fitted.choice.temperature)

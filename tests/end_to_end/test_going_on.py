@@ -11,7 +11,8 @@ from edgetl.trainer.run.split_record import read_folds
 from tests.conftest import Cli, write_colour_pictures
 from tests.html_page import Page
 
-OPTIONS = ("--image-size", "64", "--folds", "2", "--views", "1", "--batch-size", "8")
+OPTIONS = ("--image-size", "64", "--folds", "2", "--views", "1", "--batch-size", "16",
+           "--unknown", "off")  # fmt: skip
 
 
 @pytest.mark.slow
@@ -19,7 +20,7 @@ def test_a_training_goes_on_from_a_run_and_is_compared_with_it(cli: Cli) -> None
     photos = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 12)
     wrong = photos / "blue" / "red-07.jpg"
     (photos / "red" / "red-07.jpg").rename(wrong)
-    cli("train", "photos", "--out", "runs/first", *OPTIONS)
+    cli.here("train", "photos", "--out", "runs/first", *OPTIONS)
     first = read_run(RunFolder(cli.folder / "runs" / "first"))
     kept = read_folds(first.folder.split)
     assert set(kept.values()) == {0, 1}
@@ -30,7 +31,7 @@ def test_a_training_goes_on_from_a_run_and_is_compared_with_it(cli: Cli) -> None
     write_colour_pictures(photos, ["green"], 8)
     elsewhere = Cli(cli.folder / "elsewhere")
     elsewhere.folder.mkdir()
-    again = elsewhere("train", photos, "--from", "../runs/latest", "--out", "../runs/second")
+    again = elsewhere.here("train", photos, "--from", "../runs/latest", "--out", "../runs/second")
     assert "23 of its photos, 8 new, 1 in another class, 0 changed, 1 gone" in again.stderr
     assert "phase two starts from its fine-tuning" in again.stderr
     assert "It does not know green" in again.stderr
@@ -48,15 +49,15 @@ def test_a_training_goes_on_from_a_run_and_is_compared_with_it(cli: Cli) -> None
     assert found.classes["green"].before == 0
     page = Page(second.folder.report.read_text(encoding="utf-8"))
     assert "Before and now" in page.text
-    assert cli("runs", "list").stdout.strip().endswith("second went on from first.")
-    assert "from" in cli("runs", "compare", "runs/first", "runs/second").stdout
+    assert cli.here("runs", "list").stdout.strip().endswith("second went on from first.")
+    assert "from" in cli.here("runs", "compare", "runs/first", "runs/second").stdout
 
     # Nothing new; resumed after a kill it starts from the same run.
     shutil.copytree(second.folder.path, cli.folder / "runs" / "third")
     third = RunFolder(cli.folder / "runs" / "third")
     for made in (third.model, third.metrics, third.report):
         made.unlink()
-    resumed = cli("train", "--resume", "--out", third.path)
+    resumed = cli.here("train", "--resume", "--out", third.path)
     assert "phase two starts from its fine-tuning" in resumed.stderr
     assert (cli.folder / "runs" / "latest").resolve() == third.path.resolve()
 
@@ -65,10 +66,10 @@ def test_a_training_goes_on_from_a_run_and_is_compared_with_it(cli: Cli) -> None
 def test_a_worse_model_does_not_replace_a_better_one(cli: Cli) -> None:
     """Nothing tells the classes apart, and the earlier run is said to have all photos right."""
     photos = write_colour_pictures(cli.folder / "photos", ["blue"], 40)
-    (photos / "other").mkdir()
+    (photos / "teal").mkdir()
     for number in range(20):
-        (photos / "blue" / f"blue-{number:02}.jpg").rename(photos / "other" / f"{number}.jpg")
-    cli("train", "photos", "--out", "runs/good one", *OPTIONS)
+        (photos / "blue" / f"blue-{number:02}.jpg").rename(photos / "teal" / f"{number}.jpg")
+    cli.here("train", "photos", "--out", "runs/good one", *OPTIONS)
     record = cli.folder / "runs" / "good one" / "predictions.json"
     found = json.loads(record.read_text())
     found["predicted"] = {file: file.split("/")[0] for file in found["predicted"]}
@@ -82,7 +83,7 @@ def test_a_worse_model_does_not_replace_a_better_one(cli: Cli) -> None:
     assert (runs / "latest").resolve().name == "good one"
     assert (runs / "a worse" / "model.keras").is_file()
     typed = shlex.split(line.partition("to use it all the same: edgetl ")[2])
-    cli(*typed)
+    cli.here(*typed)
     assert (runs / "latest").resolve().name == "a worse"
     page = Page((runs / "a worse" / "report.html").read_text(encoding="utf-8"))
     assert "worse by more than chance" in page.sections["before-and-now"]

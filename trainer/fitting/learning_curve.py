@@ -18,10 +18,11 @@ from edgetl.trainer.fitting.rows import PhaseInputs
 from edgetl.trainer.metrics import Classes, ClassMetrics
 
 # Shares of each class's photos, and how often each is drawn: of few photos chance is larger.
-_DRAWN = {0.25: 2, 0.5: 2, 0.75: 1, 1.0: 1}
+_DRAWN = {0.25: 2, 0.5: 1, 0.75: 1, 1.0: 1}
 _FOLDS = 3
-# Of more photos so many show the same.
-_PICTURES = 2000
+# Of more photos so many show the same, and of more held out as well: it is to take no time.
+_PICTURES = 1000
+_HELD_OUT = 300
 # What is asked of a class, and how many times its photos are at most worth a figure.
 _RECALL = 0.95
 _MOST_TIMES = 10
@@ -54,19 +55,21 @@ def measure_curve(
     if len(np.unique(fold_of)) == 1:
         return []
     weights = np.asarray(class_weights, np.float64)
+    sizes = np.cumsum(np.unique(fold_of, return_counts=True)[1])
+    held_folds = np.unique(fold_of)[: 1 + int(np.searchsorted(sizes, _HELD_OUT))]
+    judged = int(np.isin(fold_of, held_folds).sum())
     random = np.random.default_rng(seed)
     points = []
     for share, draws in _DRAWN.items():
         learned, wrong = 0, 0
-        for fold in np.repeat(np.unique(fold_of), draws):
+        for fold in np.repeat(held_folds, draws):
             held = fold_of == fold
             drawn = _drawn(~held, targets, units, share, random)
             given = _predicted(features, targets, drawn, held, weights, strength / share)
             learned += int(drawn.sum())
             wrong += int((given != targets[held]).sum())
-        total = draws * len(targets)
-        count = round(learned / (draws * len(np.unique(fold_of))))
-        points.append(CurvePoint(count, wrong / total, len(targets)))
+        count = round(learned / (draws * len(held_folds)))
+        points.append(CurvePoint(count, wrong / (draws * judged), judged))
     return points
 
 

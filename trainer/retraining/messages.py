@@ -8,9 +8,10 @@ from edgetl.trainer.comparison import RunComparison, comparison_lines
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.retraining.starting import GoingOn
 from edgetl.trainer.run.folder import RunFolder
+from edgetl.trainer.run.records import RunConfig
 
 
-def log_going_on(going_on: GoingOn, dataset: Dataset) -> None:
+def log_going_on(going_on: GoingOn, dataset: Dataset, config: RunConfig) -> None:
     """Say which photos are the earlier run's, and where phase two starts."""
     known = going_on.known
     there = [example.file for example in dataset.examples]
@@ -31,7 +32,10 @@ def log_going_on(going_on: GoingOn, dataset: Dataset) -> None:
     if going_on.why_not:
         logger.info(f"phase two starts from nothing: {going_on.why_not}")
     else:
-        logger.info("phase two starts from its fine-tuning, and takes fewer steps")
+        # Epochs or steps that were asked for are taken.
+        fewer = "epochs" in config.asked and not config.recipe.steps and going_on.steps < 1
+        steps = f", and takes {going_on.steps:.0%} of the steps" if fewer else ""
+        logger.info(f"phase two starts from its fine-tuning{steps}")
 
 
 def log_comparison(run: RunFolder, going_on: GoingOn, comparison: RunComparison | None) -> None:
