@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import numpy as np
-
 from edgetl.edge.errors import plural, quoted
 from edgetl.trainer.data.dataset import Dataset, Split
 from edgetl.trainer.fitting.fine_tuned import FINAL, FineTuned, read_changes
@@ -13,9 +11,9 @@ from edgetl.trainer.fitting.folds import NONE
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.retraining.earlier import EarlierRun, Recognized
 
-# Of the steps that a training from nothing takes, those that one takes which goes on, at least;
-# more, the more of its photos are new (measured: docs/retraining.md).
-LEAST_OF_STEPS = 0.25
+# Of the steps that a training from nothing takes, those that one takes which goes on, besides as
+# large a share as its photos are new (measured: docs/retraining.md).
+_SHARE_OF_STEPS = 0.25
 
 
 @dataclass(frozen=True)
@@ -97,13 +95,13 @@ def going_on_from(
 
 
 def _steps(dataset: Dataset, known: Recognized) -> float:
-    """The share of steps that is left: as much as is new, and not less than a quarter."""
+    """The share of steps that is left: a quarter, and as much as is new."""
     examples = [dataset.examples[index] for index in dataset.of("train")]
     news = sum(
         e.file not in known.before or e.file in known.moved or e.file in known.changed
         for e in examples
     )
-    return float(np.clip(news / max(1, len(examples)), LEAST_OF_STEPS, 1.0))
+    return min(1.0, _SHARE_OF_STEPS + news / max(1, len(examples)))
 
 
 def _leaks(
