@@ -62,10 +62,8 @@ def steps(
     metrics: RunMetrics,
     pictures: Mapping[str, int] = MANY,
     doubtful: DoubtfulPhotos | None = None,
-    asked: Mapping[str, str] | None = None,
 ) -> dict[str, NextStep]:
-    config = replace(CONFIG, asked=asked or {})
-    found = next_steps(RUN, config, metrics, pictures, doubtful)
+    found = next_steps(RUN, CONFIG, metrics, pictures, doubtful)
     return {step.what: step for step in found}
 
 
@@ -91,13 +89,10 @@ def test_doubtful_labels_are_looked_at() -> None:
 def test_a_class_that_is_found_less_often_than_chance_explains_is_named() -> None:
     found = steps(run_with(split({"cats": 80, "dogs": 99}, 100)))
     step = found["Add photos of “cats”, above all such as look like “hens”"]
-    assert step.commands == ("edgetl train --config 'runs/my run/config.json'",)
+    assert step.commands == ("edgetl train --from 'runs/my run'",)
     assert "Of 100 photos of “cats” it recognizes 80.0%" in step.why
     assert "20 are taken for “hens”" in step.why
     assert "/photos/mine" in step.why
-    # The number of epochs that suited the photos of before may not suit more of them.
-    asked = steps(run_with(split({"cats": 80}, 100)), asked={"epochs": "auto"})
-    assert any("config.json' --epochs 0" in step.commands[0] for step in asked.values())
 
 
 def test_the_worst_of_many_classes_is_not_named_for_being_that() -> None:

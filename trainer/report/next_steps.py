@@ -63,6 +63,11 @@ def training_command(run: RunFolder) -> str:
     return f"edgetl train --config {shlex.quote(run.config.as_posix())}"
 
 
+def retraining_command(run: RunFolder) -> str:
+    """What trains again on the same folder, with what was added to it."""
+    return f"edgetl train --from {shlex.quote(run.path.as_posix())}"
+
+
 def export_command(run: RunFolder) -> str:
     """What exports an int8 file."""
     return f"edgetl export {shlex.quote(run.path.as_posix())} --quantize int8"
@@ -97,10 +102,7 @@ def _doubtful(doubtful: DoubtfulPhotos | None) -> Iterator[NextStep]:
 def _classes(
     run: RunFolder, config: RunConfig, metrics: RunMetrics, pictures: Mapping[str, int]
 ) -> Iterator[NextStep]:
-    again = training_command(run)
-    if "epochs" in config.asked:
-        # config.json has the number that suited as many photos as there were.
-        again += " --epochs 0"
+    again = retraining_command(run)
     quoted_figures = metrics.splits[metrics.quoted]
     weak = _weakest(quoted_figures) if quoted_figures else None
     if weak and quoted_figures:
@@ -148,7 +150,7 @@ def _more_photos(run: RunFolder, curve: LearningCurve | None) -> Iterator[NextSt
         f"Add photos: twice as many would bring about {100 * curve.gain_of_twice:.1f} points",
         f"A head that learned from a part of the photos is wrong on {errors}, and it goes on like "
         f"that as a rule, if they are as different from one another.{goal}",
-        (f"edgetl train --from {shlex.quote(run.path.as_posix())}",),
+        (retraining_command(run),),
     )
 
 
