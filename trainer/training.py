@@ -38,7 +38,8 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
         options: of `TrainOptions` and settings of `Recipe`, by name: `train("photos", epochs=5)`.
 
     Returns:
-        The finished run folder.
+        The finished run folder. `runs/latest` points to it, unless `from_run` was given and the model
+        of that run is better: `RunMetrics.replaces`.
 
     Raises:
         SettingError: an option is unknown or its value not allowed, the starting weights cannot be
@@ -100,7 +101,7 @@ def _earlier(given: Mapping[str, Any]) -> tuple[EarlierRun | None, dict[str, Any
         SettingError: --config is given too.
         RunFolderError: it is no finished run.
     """
-    if "from_run" not in given:
+    if given.get("from_run") is None:
         return None, {}
     if "config" in given:
         raise SettingError(
