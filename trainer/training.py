@@ -38,8 +38,8 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
         options: of `TrainOptions` and settings of `Recipe`, by name: `train("photos", epochs=5)`.
 
     Returns:
-        The finished run folder. `runs/latest` points to it, unless `from_run` was given and the model
-        of that run is better: `RunMetrics.replaces`.
+        The finished run folder. `latest` points to it, unless `from_run` was given and the model of
+        that run is better: `RunMetrics.replaces`.
 
     Raises:
         SettingError: an option is unknown or its value not allowed, the starting weights cannot be
