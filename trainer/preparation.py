@@ -34,7 +34,7 @@ from edgetl.trainer.network.model import (
 )
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
-from edgetl.trainer.retraining.earlier import EarlierRun, recognized
+from edgetl.trainer.retraining.earlier import EarlierRun, gone_folds, recognized
 from edgetl.trainer.retraining.starting import (
     GoingOn,
     going_on_from,
@@ -145,7 +145,10 @@ def prepare(
     recipe = with_epochs(recipe, len(rows["train"]), going_on.steps if going_on else 1.0)
     config = _config(dataset, digests, devices, replace(started, recipe=recipe))
     write_labels(run, dataset.labels)
-    write_split(run.split, dataset, digests, fold_of)
+    gone: Mapping[str, int] = {}
+    if going_on and going_on.changes:
+        gone = gone_folds(digests.values(), going_on.earlier)
+    write_split(run.split, dataset, digests, fold_of, gone)
     write_record(run.config, config)
     run_figures.write_samples(run, dataset, rows["train"].tolist(), decoded.pixels, recipe)
     run_figures.write_model(run, model, counts, recipe)

@@ -18,6 +18,7 @@ from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.retraining.comparing import _compared
 from edgetl.trainer.retraining.earlier import (
     EarlierRun,
+    gone_folds,
     recognized,
     refuse_other_network,
     settings_of,
@@ -184,6 +185,29 @@ def test_nothing_starts_from_what_is_not_there_or_would_not_be_trained(
     assert "fold-3.npz: damaged" in caplog.text
     path.unlink()
     assert started(earlier, OLD).why_not == "the run has not kept that of fold 4"
+
+
+def test_what_runs_before_the_earlier_one_learned_from_is_no_new_photo(tmp_path: Path) -> None:
+    """A photo that was there, was gone, and is back: models that started there learned from it."""
+    first = earlier_run(tmp_path, OLD, folds=FOLDS)
+    kept = digests_of(OLD[1:]).values()
+    gone = gone_folds(kept, first)
+    assert gone == {"digest of a/00.jpg": 0}
+    second = replace(
+        earlier_run(tmp_path, OLD[1:], folds=FOLDS, changes=(*range(5), FINAL)), gone=gone
+    )
+    assert gone_folds([], second)["digest of a/00.jpg"] == 0
+    back = [replace(OLD[0], file="a/back.jpg"), *OLD[1:]]
+    digests = digests_of(back) | {"a/back.jpg": "digest of a/00.jpg"}
+    known = recognized(back, digests, second)
+    assert (known.back, known.gone) == ({"a/back.jpg": 0}, 0)
+    assert kept_folds(known, second, CONFIG.recipe)["a/back.jpg"] == 0
+    for fold, why in ((0, ""), (3, "a/back.jpg is in another fold")):
+        folds = FOLDS | {"a/back.jpg": fold}
+        found = going_on_from(dataset_of(back), folds, range(5), known, second, {"w"})
+        assert found.why_not == why
+    compared = _compared(dataset_of(back), [0], known, second)
+    assert (compared.recorded, compared.asked) == ([], [])
 
 
 def compared_places(earlier: EarlierRun, today: Sequence[Example], held: list[int]) -> object:

@@ -51,7 +51,7 @@ def assign_folds(
     shares = {label: np.zeros(folds) for label in pictures}
     fold_of = np.zeros(len(examples), np.int64)
     for name in sorted(groups, key=key):
-        labels = {examples[index].label for index in groups[name]}
+        labels = dict.fromkeys(examples[index].label for index in groups[name])
         known = kept_in(name)
         fold = int(np.argmin(sum(shares[label] for label in labels)))
         if known:

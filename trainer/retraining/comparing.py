@@ -81,8 +81,7 @@ def _compared(
     learned_before = {
         example.cluster
         for example in dataset.examples
-        if (file := known.before.get(example.file)) in earlier.examples
-        and earlier.split_of(str(file)) == "train"
+        if example.file in known.back or earlier.trained(known.before.get(example.file, ""))
     }
     # Where photos are held out for good, a near-copy may train.
     validated = {dataset.examples[place].split for place in held_out} != {"train"}
@@ -96,7 +95,7 @@ def _compared(
         if before in earlier.predicted:
             recorded.append(place)
         elif before in earlier.examples:
-            if earlier.split_of(str(before)) != "train" and example.cluster not in learned_before:
+            if example.cluster not in learned_before:
                 asked.append(place)
         elif before is None and known.tells_new and example.cluster not in learned_before:
             asked.append(place)

@@ -4,18 +4,19 @@ Imports no TensorFlow.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from edgetl.edge.errors import RunFolderError, SettingError, quoted
 from edgetl.trainer.data.dataset import Example, Split
+from edgetl.trainer.fitting.folds import NONE
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 from edgetl.trainer.run.photos import MOST_DIFFERENT
 from edgetl.trainer.run.predictions import read_predictions
 from edgetl.trainer.run.records import FromRecord, RunConfig
-from edgetl.trainer.run.split_record import read_digests, read_folds
+from edgetl.trainer.run.split_record import read_digests, read_folds, read_gone
 
 # The starting weights and what they fit: a run with others has nothing to start from.
 SAME_NETWORK = ("alpha", "weights")
@@ -32,12 +33,15 @@ class EarlierRun:
             validated, and in a run of an older edgetl.
         predicted: the class that a model gave a photo which it had not learned from, by file; none
             in a run of an older edgetl.
+        gone: the folds of photos that it had not, and that runs before it learned from which it
+            went on from, by digest; NONE where it was none.
     """
 
     run: FinishedRun
     digests: Mapping[str, str]
     folds: Mapping[str, int]
     predicted: Mapping[str, str]
+    gone: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -58,6 +62,10 @@ class EarlierRun:
         """Its photos by file."""
         return {example.file: example for example in self.run.dataset.examples}
 
+    def trained(self, file: str) -> bool:
+        """Whether its models learned from one of its photos, if it is one."""
+        return file in self.examples and self.split_of(file) == "train"
+
     def split_of(self, file: str) -> Split | None:
         """The split of one of its photos."""
         return self.examples[file].split
@@ -76,8 +84,8 @@ def read_earlier(path: Path) -> EarlierRun:
             f"{quoted(run.folder.path)}: an older edgetl wrote no digests of its photos, so that "
             f"they cannot be recognized; train once without --from"
         )
-    folds = read_folds(run.folder.split)
-    return EarlierRun(run, digests, folds, read_predictions(run.folder.predictions))
+    folds, gone = read_folds(run.folder.split), read_gone(run.folder.split)
+    return EarlierRun(run, digests, folds, read_predictions(run.folder.predictions), gone)
 
 
 def refuse_other_network(earlier: EarlierRun, recipe: Recipe) -> None:
@@ -113,6 +121,8 @@ class Recognized:
         moved: those that have another class today.
         gone: how many photos of the earlier run are not there any more.
         of: how many it had.
+        back: the folds of today's photos, by file, that it had not and runs before it had learned
+            from.
     """
 
     before: Mapping[str, str]
@@ -120,6 +130,7 @@ class Recognized:
     moved: frozenset[str]
     gone: int
     of: int
+    back: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tells_new(self) -> bool:
@@ -146,8 +157,13 @@ def recognized(
     for example in there:
         if file := by_digest.get(digests[example.file]):
             before[example.file] = file
+    back = {
+        e.file: earlier.gone[digests[e.file]]
+        for e in there
+        if e.file not in before and digests[e.file] in earlier.gone
+    }
     left = set(earlier.digests) - set(before.values())
-    changed = {e.file for e in there if e.file not in before and e.file in left}
+    changed = {e.file for e in there if e.file not in before | back and e.file in left}
     before |= {file: file for file in changed}
     moved = {
         e.file
@@ -157,4 +173,21 @@ def recognized(
         and earlier.examples[before[e.file]].label != e.label
     }
     gone = len(left - changed)
-    return Recognized(before, frozenset(changed), frozenset(moved), gone, len(earlier.digests))
+    return Recognized(
+        before, frozenset(changed), frozenset(moved), gone, len(earlier.digests), back
+    )
+
+
+def gone_folds(digests: Iterable[str], earlier: EarlierRun) -> dict[str, int]:
+    """The folds, by digest, of photos that are not there and that the earlier run's models, or
+    those that these started from, learned from.
+
+    `digests` are those of the photos that are there.
+    """
+    learned = {
+        digest: earlier.folds.get(file, NONE)
+        for file, digest in earlier.digests.items()
+        if earlier.trained(file)
+    }
+    there = set(digests)
+    return {d: fold for d, fold in {**earlier.gone, **learned}.items() if d not in there}

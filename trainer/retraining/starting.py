@@ -52,7 +52,7 @@ def kept_folds(known: Recognized, earlier: EarlierRun, recipe: Recipe) -> dict[s
     """The folds of recognized photos, by today's file; none where their number is another."""
     if recipe.folds != earlier.recipe.folds:
         return {}
-    return {
+    return dict(known.back) | {
         file: earlier.folds[before]
         for file, before in known.before.items()
         if before in earlier.folds
@@ -98,8 +98,7 @@ def _steps(dataset: Dataset, known: Recognized) -> float:
     """The share of steps that is left: a quarter, and as much as is new."""
     examples = [dataset.examples[index] for index in dataset.of("train")]
     news = sum(
-        e.file not in known.before or e.file in known.moved or e.file in known.changed
-        for e in examples
+        e.file not in known.before or e.file in known.moved | known.changed for e in examples
     )
     return min(1.0, _SHARE_OF_STEPS + news / max(1, len(examples)))
 
@@ -113,14 +112,13 @@ def _leaks(
             f"{known.gone} of its {plural(known.of, 'photo')} are gone, and new ones may be copies"
         )
     for example in dataset.examples:
-        before = known.before.get(example.file)
-        if before is None or before not in earlier.examples:
-            continue
-        learned = earlier.split_of(before) == "train"
+        before = known.before.get(example.file, "")
+        was_in = earlier.folds.get(before, known.back.get(example.file, NONE))
+        learned = example.file in known.back or earlier.trained(before)
         if learned and example.split != "train":
             return f"{quoted(example.file)} is held out now, and it learned from it"
         # Of the earlier model that did without another fold: it learned from it.
         fold = folds.get(example.file, NONE)
-        if learned and fold not in (NONE, earlier.folds.get(before, NONE)):
+        if learned and fold not in (NONE, was_in):
             return f"{quoted(example.file)} is in another fold"
     return ""

@@ -17,6 +17,7 @@ def write_split(
     dataset: Dataset,
     digests: Mapping[str, str],
     folds: Mapping[str, int] = MappingProxyType({}),
+    gone: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Write split.json: the files of each split by class, the groups of near-copies, and the files
     excluded and why.
@@ -24,6 +25,8 @@ def write_split(
     Args:
         digests: the SHA-256 of each of the dataset's files, by its name.
         folds: in which each training photo is held out, by its name, where none validates.
+        gone: the folds, by digest, of photos that are not there any more and that models learned
+            from which these start from; -1 where it was none.
     """
     splits: dict[Split, dict[str, list[str]]] = {
         split: {label: [] for label in dataset.labels} for split in SPLITS
@@ -34,7 +37,13 @@ def write_split(
     excluded = [asdict(item) for item in dataset.excluded]
     groups = [sorted(e.file for e in members) for members in by_group(dataset.examples).values()]
     recorded = {example.file: digests[example.file] for example in dataset.examples}
-    rest = {"groups": groups, "excluded": excluded, "digests": recorded, "folds": dict(folds)}
+    rest = {
+        "groups": groups,
+        "excluded": excluded,
+        "digests": recorded,
+        "folds": dict(folds),
+        "gone": dict(gone),
+    }
     write_json(path, {"version": VERSION, **splits, **rest})
 
 
@@ -57,8 +66,21 @@ def read_folds(path: Path) -> Mapping[str, int]:
     Raises:
         RunFolderError: split.json is missing or damaged.
     """
+    return _folds(path, "folds")
+
+
+def read_gone(path: Path) -> Mapping[str, int]:
+    """The folds of photos that are gone, as `write_split` has them; {} in older runs.
+
+    Raises:
+        RunFolderError: split.json is missing or damaged.
+    """
+    return _folds(path, "gone")
+
+
+def _folds(path: Path, name: str) -> Mapping[str, int]:
     split = read_json(path)
-    folds = split.get("folds", {}) if isinstance(split, dict) else None
+    folds = split.get(name, {}) if isinstance(split, dict) else None
     if not isinstance(folds, dict) or not all(type(fold) is int for fold in folds.values()):
         raise RunFolderError(f"{quoted(path)}: damaged; train again")
     return folds
