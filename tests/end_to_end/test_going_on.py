@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from edgetl.trainer.run.folder import RunFolder, read_run
-from edgetl.trainer.run.split_record import read_folds
+from edgetl.trainer.run.split_record import read_folds, read_gone
 from tests.conftest import Cli, write_colour_pictures
 from tests.html_page import Page
 
@@ -41,6 +41,7 @@ def test_a_training_goes_on_from_a_run_and_is_compared_with_it(cli: Cli) -> None
     folds = read_folds(second.folder.split)
     assert folds["red/was-wrong.jpg"] == kept["blue/red-07.jpg"]
     assert all(folds[file] == fold for file, fold in kept.items() if file in folds)
+    assert list(read_gone(second.folder.split).values()) == [kept["blue/blue-00.jpg"]]
     found = second.metrics.comparison
     assert found is not None
     assert found.unknown_before == ["green"]
