@@ -41,7 +41,7 @@ class LearningCurve:
 
     Attributes:
         points: the smallest part of the photos first.
-        exponent: 0..1; None where the points do not tell it from 0.
+        exponent: 0..0.5; None where the points do not tell it from 0.
         error: of the run's own model on photos that were held out, 0..1.
         recall_wanted: 0..1.
         classes: by label.
