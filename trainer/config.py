@@ -50,9 +50,9 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SettingError(
             f"{quoted(path)}: holds image_size and height or width; keep one of them"
         )
-    for name in ("config", "resume"):
+    for name, option in (("config", "config"), ("resume", "resume"), ("from_run", "from")):
         if name in options:
-            raise SettingError(f"{quoted(path)}: --{name} is for the command line; leave it out")
+            raise SettingError(f"{quoted(path)}: --{option} is for the command line; leave it out")
     return {name: value for name, value in options.items() if value is not None}
 
 

@@ -11,11 +11,13 @@ from edgetl.edge.model.thresholds import PrecisionRecord
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
 from edgetl.trainer.calibration import calibration, with_temperature
+from edgetl.trainer.comparison import RunComparison
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
 from edgetl.trainer.doubtful.confident_learning import check_labels
 from edgetl.trainer.doubtful.moves import moving_command, suggested_moves, write_moves
 from edgetl.trainer.fitting.fit import Fit
 from edgetl.trainer.fitting.inputs import Pictures
+from edgetl.trainer.fitting.learning_curve import learning_curve
 from edgetl.trainer.network.model import ParameterCounts, class_probabilities, folded_model
 from edgetl.trainer.preparation import Prepared
 from edgetl.trainer.report.labels import DoubtfulPhotos, doubtful_photos
@@ -96,6 +98,19 @@ def targets_of(dataset: Dataset, evaluated: Evaluated) -> metrics.Classes:
     return dataset.classes_of([dataset.examples[place] for place in evaluated.pictures])
 
 
+def given_classes(dataset: Dataset, evaluated: Mapping[Split, Evaluated]) -> dict[str, str]:
+    """The class that each held-out photo was given, by file."""
+    return {
+        dataset.examples[place].file: dataset.labels[given]
+        for split in ("validation", "test")
+        for place, given in zip(
+            evaluated[split].pictures.tolist(),
+            evaluated[split].probabilities.argmax(axis=1).tolist(),
+            strict=True,
+        )
+    }
+
+
 def write_doubtful(prepared: Prepared, fitted: Fit, run: RunFolder) -> DoubtfulPhotos | None:
     """Write the training photos whose label is doubtful as moves, and log how many there are.
 
@@ -130,8 +145,14 @@ def run_metrics(
     splits: Mapping[str, metrics.SplitMetrics | None],
     seconds: Mapping[str, float],
     precision: PrecisionRecord,
+    comparison: RunComparison | None,
+    trained: Mapping[str, int],
 ) -> RunMetrics:
-    """The content of metrics.json; `seconds` are by stage."""
+    """The content of metrics.json; `seconds` are by stage.
+
+    `trained` is how many training pictures each class has.
+    """
+    held_out = splits["validation"]
     best = next(epoch for epoch in fitted.history if epoch.epoch == fitted.best_epoch)
     head = [epoch for epoch in fitted.history if epoch.phase == "head"]
     return RunMetrics(
@@ -149,4 +170,10 @@ def run_metrics(
         if fitted.unknown
         else None,
         precision=precision,
+        comparison=comparison,
+        learning_curve=learning_curve(
+            fitted.curve, trained, held_out.per_class, 1 - held_out.accuracy
+        )
+        if held_out
+        else None,
     )

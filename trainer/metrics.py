@@ -196,8 +196,14 @@ def accuracy_interval(right: npt.NDArray[np.bool_], clusters: Sequence[str]) -> 
         return wilson_interval(int(right.sum()), len(right))
     if len(sizes) == 1:
         return 0.0, 1.0
-    effective = len(right) ** 2 / float((sizes.astype(np.float64) ** 2).sum())
+    effective = effective_number(clusters)
     return wilson(float(right.mean()), effective, student_t(len(sizes) - 1))
+
+
+def effective_number(clusters: Sequence[str]) -> float:
+    """Kish's effective number of pictures, of the name of each one's cluster."""
+    sizes = np.unique(np.array(clusters), return_counts=True)[1].astype(np.float64)
+    return float(len(clusters) ** 2 / (sizes**2).sum())
 
 
 def student_t(degrees: int) -> float:

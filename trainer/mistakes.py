@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
+from edgetl.trainer.data.dataset import Dataset, Split
 from edgetl.trainer.evaluation import Evaluated
 from edgetl.trainer.fitting.explaining import (
     Explanation,
@@ -66,7 +66,7 @@ def _by_final_model(
     if not sum(map(len, worst.values())):
         return {}
     model, pictures, dataset = prepared.final, prepared.pictures, prepared.dataset
-    pixels, row_of = pictures.pixels, _rows(prepared)
+    pixels, row_of = pictures.pixels, pictures.rows_by_place(dataset)
     explained = explain(
         model,
         outputs_of(feature_maps_model(model), pixels.dtype),
@@ -95,7 +95,8 @@ def _training_features(prepared: Prepared) -> TrainingFeatures:
 def _mistakes(
     prepared: Prepared, evaluated: Evaluated, some: Indices, explained: Explanation | None
 ) -> list[Mistake]:
-    dataset, pixels, row_of = prepared.dataset, prepared.pictures.pixels, _rows(prepared)
+    dataset, pixels = prepared.dataset, prepared.pictures.pixels
+    row_of = prepared.pictures.rows_by_place(dataset)
     trained = dataset.of("train")
     predicted, confidence = _predicted(evaluated), evaluated.probabilities.max(axis=1)
 
@@ -126,12 +127,3 @@ def _predicted(evaluated: Evaluated) -> npt.NDArray[np.int64]:
 
 def _targets(dataset: Dataset, evaluated: Evaluated) -> npt.NDArray[np.int64]:
     return dataset.classes_of([dataset.examples[place] for place in evaluated.pictures])
-
-
-def _rows(prepared: Prepared) -> Indices:
-    """The row in the decoded pixels of each of the dataset's examples."""
-    dataset, pictures = prepared.dataset, prepared.pictures
-    found = np.zeros(len(dataset.examples), np.int64)
-    for split in SPLITS:
-        found[list(dataset.of(split))] = pictures.rows[split]
-    return found

@@ -52,7 +52,7 @@ class TrainOptions(Options):
     recipe: Annotated[
         Literal["default", "reference"],
         Option(
-            "Settings to start from; reference is the TensorFlow tutorial's.",
+            "Settings; reference: the TensorFlow tutorial's.",
             reason="the best measured",
         ),
     ] = "default"
@@ -67,6 +67,14 @@ class TrainOptions(Options):
         ),
     ] = None
     resume: Annotated[bool, Option("Continue the newest interrupted run, or --out's.")] = False
+    from_run: Annotated[
+        Path | None,
+        Option(
+            "Go on from this run; both models are compared.",
+            names=("--from",),
+            metavar="RUN",
+        ),
+    ] = None
     config: Annotated[Path | None, Option("Options from a .toml file, or a run's config.json.")] = (
         None
     )

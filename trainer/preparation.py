@@ -22,15 +22,25 @@ from edgetl.trainer.data.dataset import SPLITS, Dataset
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.data.selection import rows_of, select_photos
 from edgetl.trainer.fitting.epochs import with_epochs
+from edgetl.trainer.fitting.folds import Folds, folds_of
+from edgetl.trainer.fitting.held_out import folds_held_out
 from edgetl.trainer.fitting.inputs import Pictures
 from edgetl.trainer.network.devices import Devices, computing_in, devices_for
 from edgetl.trainer.network.model import (
     ParameterCounts,
     build_model,
+    fine_tuned_paths,
     parameter_counts,
 )
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
+from edgetl.trainer.retraining.earlier import EarlierRun, gone_folds, recognized
+from edgetl.trainer.retraining.starting import (
+    GoingOn,
+    going_on_from,
+    kept_folds,
+    kept_splits,
+)
 from edgetl.trainer.run.folder import (
     RunFolder,
     write_labels,
@@ -58,6 +68,8 @@ class Prepared:
         model: what is trained.
         final: on one device in full precision, for features and the final figures; `model` itself
             where that is what it is.
+        folds: of the training photos.
+        going_on: from which run, and where models start; None without one.
     """
 
     dataset: Dataset
@@ -68,10 +80,21 @@ class Prepared:
     devices: Devices
     model: keras.Model
     final: keras.Model
+    folds: Folds
+    going_on: GoingOn | None
 
 
-def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) -> Prepared:
-    """Build the model, decode and check the photos, and write what is known before training."""
+def prepare(
+    found: Dataset,
+    run: RunFolder,
+    started: RunConfig,
+    clock: Clock,
+    earlier: EarlierRun | None,
+) -> Prepared:
+    """Build the model, decode and check the photos, and write what is known before training.
+
+    `earlier` is the run that the training goes on from.
+    """
     recipe = started.recipe
     keras.utils.set_random_seed(recipe.seed)
     devices = devices_for(recipe)
@@ -83,7 +106,10 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
         [found.path(example) for example in found.examples], recipe.input_size, cache=run.cache
     )
     clock.lap("decode")
-    dataset, summary = select_photos(found, decoded, recipe)
+    digest_of = {e.file: digest for e, digest in zip(found.examples, decoded.digests, strict=True)}
+    known = recognized(found.examples, digest_of, earlier) if earlier else None
+    kept = kept_splits(found, known, earlier) if earlier and known else {}
+    dataset, summary = select_photos(found, decoded, recipe, kept)
     clock.lap("near-copies")
     for line in summary_lines(summary):
         logger.info(line)
@@ -99,21 +125,46 @@ def prepare(found: Dataset, run: RunFolder, started: RunConfig, clock: Clock) ->
     }
     targets = found.classes_of(found.examples)
     pictures = Pictures(decoded.pixels, rows, {split: targets[rows[split]] for split in SPLITS})
-    digests = {
-        example.file: decoded.digests[row]
-        for example, row in zip(dataset.examples, rows_of(found, dataset.examples), strict=True)
-    }
-    recipe = with_epochs(recipe, len(rows["train"]))
+    digests = {example.file: digest_of[example.file] for example in dataset.examples}
+    trained = [dataset.examples[place] for place in dataset.of("train")]
+    folds = folds_of(
+        trained,
+        recipe.folds,
+        seed=recipe.seed,
+        kept=kept_folds(known, earlier, recipe) if earlier and known else {},
+    )
+    fold_of: dict[str, int] = {}
+    if not len(rows["validation"]):
+        fold_of = {e.file: int(fold) for e, fold in zip(trained, folds.held_out, strict=True)}
+    going_on = None
+    if earlier and known:
+        paths = fine_tuned_paths(model, first_layer=recipe.fine_tune_from)
+        in_turn = folds_held_out(folds.held_out) if fold_of else []
+        going_on = going_on_from(dataset, fold_of, in_turn, known, earlier, paths)
+        started = replace(started, from_run=earlier.record(going_on.why_not))
+    recipe = with_epochs(recipe, len(rows["train"]), going_on.steps if going_on else 1.0)
     config = _config(dataset, digests, devices, replace(started, recipe=recipe))
     write_labels(run, dataset.labels)
-    write_split(run.split, dataset, digests)
+    gone: Mapping[str, int] = {}
+    if going_on and going_on.changes:
+        gone = gone_folds(digests.values(), going_on.earlier)
+    write_split(run.split, dataset, digests, fold_of, gone)
     write_record(run.config, config)
     run_figures.write_samples(run, dataset, rows["train"].tolist(), decoded.pixels, recipe)
     run_figures.write_model(run, model, counts, recipe)
     clock.lap("figures")
     final = model if devices.plain else build_model(recipe, len(found.labels))
     return Prepared(
-        dataset, pictures, config, counts, tuple(summary.warnings), devices, model, final
+        dataset,
+        pictures,
+        config,
+        counts,
+        tuple(summary.warnings),
+        devices,
+        model,
+        final,
+        folds,
+        going_on,
     )
 
 

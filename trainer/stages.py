@@ -16,6 +16,7 @@ from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.clock import Clock
+from edgetl.trainer.comparison import RunComparison
 from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import class_weights
 from edgetl.trainer.data.dataset import Dataset, Example, Split
@@ -24,6 +25,7 @@ from edgetl.trainer.data.wording import counted
 from edgetl.trainer.evaluation import (
     Evaluated,
     evaluate,
+    given_classes,
     run_metrics,
     split_metrics,
     targets_of,
@@ -31,7 +33,6 @@ from edgetl.trainer.evaluation import (
 )
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.fit import Fit, fit
-from edgetl.trainer.fitting.folds import assign_folds
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.mistakes import worst_mistakes
 from edgetl.trainer.network.memory import keep_freed_memory
@@ -42,9 +43,13 @@ from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.report import run_figures
 from edgetl.trainer.report.report import write_report
 from edgetl.trainer.resolved_settings import resolved_settings
+from edgetl.trainer.retraining.comparing import compare_with_earlier
+from edgetl.trainer.retraining.earlier import EarlierRun, read_earlier
+from edgetl.trainer.retraining.messages import log_comparison, log_going_on
 from edgetl.trainer.run.folder import RunFolder, point_latest_at
 from edgetl.trainer.run.keras_file import save_keras
 from edgetl.trainer.run.photos import run_photos
+from edgetl.trainer.run.predictions import write_predictions
 from edgetl.trainer.run.records import DataRecord, RunConfig, RunMetrics, write_record
 from edgetl.trainer.run.split_record import read_digests
 from edgetl.trainer.thresholds import precision_record
@@ -61,10 +66,12 @@ def train_new(
     *,
     tensorboard: bool,
     asked: Mapping[str, str] = MappingProxyType({}),
+    earlier: EarlierRun | None = None,
 ) -> None:
     """Train on the photos that `trainer.data.scanning.scan` found, in a new run folder.
 
-    `asked` is that of `RunConfig`. For errors see `train`.
+    `asked` is that of `RunConfig`, and `earlier` the run that it goes on from. For errors see
+    `train`.
     """
     started = RunConfig(
         edgetl=edgetl.__version__,
@@ -72,10 +79,11 @@ def train_new(
         recipe=recipe,
         data=DataRecord(path=str(dataset.root.resolve())),
         asked=dict(asked) if recipe.epochs else {**asked, "epochs": "auto"},
+        from_run=earlier.record() if earlier else None,
     )
     with _written_to(run):
         write_record(run.config, started)
-        _train(dataset, run, started, None, tensorboard=tensorboard)
+        _train(dataset, run, started, None, earlier, tensorboard=tensorboard)
 
 
 def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> None:
@@ -89,6 +97,7 @@ def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> 
         The errors of `train`.
     """
     dataset = scan(Path(started.data.path))
+    earlier = read_earlier(Path(started.from_run.path)) if started.from_run else None
     _refuse_other_photos(run, dataset)
     with _written_to(run):
         for left_by_a_kill in run.path.rglob(".part-*"):
@@ -96,7 +105,7 @@ def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> 
         checkpoint = read_checkpoint(run)
         done = len(checkpoint.history) if checkpoint else 0
         logger.info("resuming %s after epoch %d", quoted(run.path), done)
-        _train(dataset, run, started, checkpoint, tensorboard=tensorboard)
+        _train(dataset, run, started, checkpoint, earlier, tensorboard=tensorboard)
 
 
 def _refuse_other_photos(run: RunFolder, dataset: Dataset) -> None:
@@ -133,17 +142,39 @@ def _train(
     run: RunFolder,
     started: RunConfig,
     checkpoint: Checkpoint | None,
+    earlier: EarlierRun | None,
     *,
     tensorboard: bool,
 ) -> None:
     keep_freed_memory()
     clock = Clock()
-    prepared = prepare(found, run, started, clock)
+    prepared = prepare(found, run, started, clock, earlier)
+    if prepared.going_on:
+        log_going_on(prepared.going_on, prepared.dataset, prepared.config)
     fitted = fit_model(prepared, run, checkpoint, clock, tensorboard=tensorboard)
     evaluated = evaluate(prepared.final, prepared.pictures, prepared.dataset, fitted)
     figures = split_metrics(evaluated, prepared.dataset, fitted.choice.temperature)
     clock.lap("evaluate")
-    publish(prepared, fitted, evaluated, figures, run, clock)
+    comparison = _comparison(prepared, evaluated["validation"])
+    publish(prepared, fitted, evaluated, figures, comparison, run, clock)
+
+
+def _comparison(prepared: Prepared, held_out: Evaluated) -> RunComparison | None:
+    """With the model of the run that the training goes on from; None without one.
+
+    A test split, which decides nothing, is left out.
+    """
+    if prepared.going_on is None:
+        return None
+    return compare_with_earlier(
+        prepared.dataset,
+        prepared.pictures,
+        prepared.config.recipe,
+        held_out.pictures,
+        held_out.probabilities.argmax(axis=1),
+        prepared.going_on.known,
+        prepared.going_on.earlier,
+    )
 
 
 def fit_model(
@@ -161,17 +192,18 @@ def fit_model(
         if recipe.class_weights == "auto"
         else [1.0] * len(dataset.labels)
     )
-    trained = [dataset.examples[i] for i in dataset.of("train")]
     fitted = fit(
         prepared.model,
         prepared.final,
         prepared.pictures,
-        assign_folds(trained, recipe.folds, seed=recipe.seed),
+        prepared.folds,
         run,
         recipe,
         clock,
+        labels=dataset.labels,
         class_weights=weights,
         known=_known_classes(dataset) if recipe.knows_unknown else 0,
+        starts=prepared.going_on.changes if prepared.going_on else {},
         checkpoint=checkpoint,
         devices=prepared.devices,
         callbacks=[keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
@@ -202,6 +234,7 @@ def publish(
     fitted: Fit,
     evaluated: Mapping[Split, Evaluated],
     figures: Mapping[str, SplitMetrics | None],
+    comparison: RunComparison | None,
     run: RunFolder,
     clock: Clock,
 ) -> None:
@@ -212,7 +245,10 @@ def publish(
     precision = precision_record(
         held_out.probabilities, targets_of(dataset, held_out), dataset.labels
     )
-    written = run_metrics(fitted, prepared.counts, figures, clock.seconds, precision)
+    trained = datasets.counts(dataset, "train")
+    written = run_metrics(
+        fitted, prepared.counts, figures, clock.seconds, precision, comparison, trained
+    )
     quoted_split = evaluated[written.quoted]
     run_figures.write_confusion(run, dataset, written)
     run_figures.write_reliability(run, written)
@@ -230,13 +266,15 @@ def publish(
         resolved=resolved_settings(prepared.config, written, dataset),
     )
     clock.lap("figures")
+    write_predictions(run.predictions, given_classes(dataset, evaluated))
     write_record(run.metrics, replace(written, seconds=dict(clock.seconds)))
     freeze_backbone(prepared.final)
     if fitted.unknown:
         write_unknown(run.unknown, fitted.unknown)
     with replacing(run.model) as temporary:
         save_keras(plain_model(prepared.final), temporary)
-    point_latest_at(run)
+    if written.replaces:
+        point_latest_at(run)
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)
     logger.info(_kept_line(written))
@@ -262,6 +300,8 @@ def publish(
                 else f"{found.near_copies} photos that have near-copies"
             )
             logger.info(f"  {'':10} {found.accuracy_without:.4f} without the {photos} in train")
+    if prepared.going_on:
+        log_comparison(run, prepared.going_on, comparison)
 
 
 def _kept_line(written: RunMetrics) -> str:

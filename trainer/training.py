@@ -1,5 +1,6 @@
 """`train` and what can be wrong before it begins: found before TensorFlow is loaded."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,19 @@ from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.config import check_weights, read_config, recipe_from, with_solver
 from edgetl.trainer.options import AUTO, TrainOptions
 from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.retraining.earlier import (
+    SAME_NETWORK,
+    EarlierRun,
+    read_earlier,
+    refuse_other_network,
+    settings_of,
+)
 from edgetl.trainer.run.folder import RunFolder
 
 _OF_OPTIONS = {setting.name for setting in settings(TrainOptions)}
 # The options that go with --resume.
 _WITH_RESUME = ("resume", "out", "tensorboard")
+_SHOWN = {"data": "DATA", "from_run": "--from"}
 
 
 def train(data: str | Path | None = None, **options: Any) -> RunFolder:
@@ -29,7 +38,8 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
         options: of `TrainOptions` and settings of `Recipe`, by name: `train("photos", epochs=5)`.
 
     Returns:
-        The finished run folder.
+        The finished run folder. `latest` points to it, unless `from_run` was given and the model of
+        that run is better: `RunMetrics.replaces`.
 
     Raises:
         SettingError: an option is unknown or its value not allowed, the starting weights cannot be
@@ -37,7 +47,7 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
         DataError: there are too few photos that can be read; with `on_conflict="error"`, that some
             lie in two classes.
         RunFolderError: the run folder holds files or cannot be written, or the disk is full; with
-            `resume`, that there is nothing to resume.
+            `resume`, that there is nothing to resume; with `from_run`, that it is no finished run.
         MissingExtraError: the [train] extra is not installed.
         EdgetlError: the loss became infinite or not a number.
     """
@@ -47,12 +57,16 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
     given = named_values((TrainOptions, Recipe), options, where="train")
     if given.get("resume"):
         return _resumed(given)
+    earlier, before = _earlier(given)
     if config := given.get("config"):
         if "recipe" in given and config.suffix.lower() == ".json":
             raise SettingError("--recipe and a run's --config together; give one of them")
-        given = {**read_config(config), **with_solver(given)}
+        before = read_config(config)
+    given = {**before, **with_solver(given)}
     chosen = TrainOptions(**{k: value for k, value in given.items() if k in _OF_OPTIONS})
     recipe = recipe_from(given)
+    if earlier:
+        refuse_other_network(earlier, recipe)
     if chosen.tensorboard:
         need_extra("tensorboard", needs="--tensorboard")
     from edgetl.trainer.data.archives import ARCHIVE_CACHE, data_folder
@@ -74,14 +88,37 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
         if chosen.image_size == AUTO:
             recipe = with_best_size(dataset, run, recipe)
             asked["image_size"] = AUTO
-        train_new(dataset, run, recipe, tensorboard=chosen.tensorboard, asked=asked)
+        train_new(
+            dataset, run, recipe, tensorboard=chosen.tensorboard, asked=asked, earlier=earlier
+        )
     return run
+
+
+def _earlier(given: Mapping[str, Any]) -> tuple[EarlierRun | None, dict[str, Any]]:
+    """The run that a training goes on from, and what its settings are then, besides those given.
+
+    Raises:
+        SettingError: --config is given too.
+        RunFolderError: it is no finished run.
+    """
+    if given.get("from_run") is None:
+        return None, {}
+    if "config" in given:
+        raise SettingError(
+            "--from takes the settings of its run; leave --config out, or train without --from"
+        )
+    earlier = read_earlier(given["from_run"])
+    found = settings_of(earlier.run.config)
+    if "recipe" in given:
+        # All of its settings, on the network of the run.
+        found = {name: found[name] for name in ("data", *SAME_NETWORK)}
+    return earlier, found
 
 
 def _resumed(given: dict[str, Any]) -> RunFolder:
     for name in given:
         if name not in _WITH_RESUME:
-            option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            option = _SHOWN.get(name, f"--{name.replace('_', '-')}")
             raise SettingError(
                 f"--resume continues with the run's own settings; leave {option} out, or train "
                 f"without --resume"

@@ -10,6 +10,7 @@ import numpy as np
 from edgetl.edge.collect.doubts import ALIKE, Earlier, looks_of
 from edgetl.edge.collect.options import CollectOptions
 from edgetl.edge.collect.photo_folder import PhotoFolder
+from edgetl.edge.collect.wanted import wanted_of
 from edgetl.edge.errors import SinkError, SourceError, plural, quoted
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.preview.newest import Newest
@@ -87,11 +88,12 @@ def _collect_with_page(
     options: CollectOptions, photos: PhotoFolder, items: Iterable[Item | Problem]
 ) -> None:
     frames: Newest[Pixels] = Newest()
+    wanted = wanted_of(options.folder)
 
     def app() -> Any:
         from edgetl.edge.collect.routes import collect_app
 
-        return collect_app(photos, frames, prefix=options.preview_prefix or "")
+        return collect_app(photos, frames, prefix=options.preview_prefix or "", wanted=wanted)
 
     page = serve(
         app,

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from edgetl.edge.collect.doubts import ALIKE, Earlier, looks_of
 from edgetl.edge.collect.pages import collect_page
 from edgetl.edge.collect.photo_folder import PhotoFolder
+from edgetl.edge.collect.wanted import Wanted
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.preview.access import page_response
 from edgetl.edge.preview.answers import changed, thumbnail
@@ -23,15 +24,18 @@ _STALE_SECONDS = 2.0
 _SHOWN_PHOTOS = 24
 
 
-def collect_app(photos: PhotoFolder, frames: Newest[Pixels], *, prefix: str) -> Starlette:
+def collect_app(
+    photos: PhotoFolder, frames: Newest[Pixels], *, prefix: str, wanted: Wanted | None = None
+) -> Starlette:
     """The application.
 
     Args:
         photos: what is shown and changed.
         frames: of the camera, uint8 [height, width, 3] RGB.
         prefix: of all paths, besides none.
+        wanted: how many photos the classes should have; None where no run says.
     """
-    answers = _Answers(photos, frames)
+    answers = _Answers(photos, frames, wanted)
     routes: list[BaseRoute] = [
         Route("/", answers.page, methods=["GET"]),
         Route("/frame", answers.frame, methods=["GET"]),
@@ -43,8 +47,9 @@ def collect_app(photos: PhotoFolder, frames: Newest[Pixels], *, prefix: str) -> 
 
 
 class _Answers:
-    def __init__(self, photos: PhotoFolder, frames: Newest[Pixels]) -> None:
+    def __init__(self, photos: PhotoFolder, frames: Newest[Pixels], wanted: Wanted | None) -> None:
         self._photos = photos
+        self._wanted = wanted
         self._frames = frames
         self._earlier: dict[str, Earlier] = {}
         self._encoded: tuple[int, bytes] = (0, b"")
@@ -114,8 +119,16 @@ class _Answers:
         listed = {label: self._photos.photos(label) for label in self._photos.classes}
         return {
             "classes": [
-                {"name": label, "count": len(names), "newest": names[: -_SHOWN_PHOTOS - 1 : -1]}
+                {
+                    "name": label,
+                    "count": len(names),
+                    "more": self._wanted.more(label, len(names)) if self._wanted else None,
+                    "newest": names[: -_SHOWN_PHOTOS - 1 : -1],
+                }
                 for label, names in listed.items()
             ],
+            "wanted": {"run": self._wanted.run, "percent": round(100 * self._wanted.recall)}
+            if self._wanted
+            else None,
             "undo": self._photos.undoable,
         }

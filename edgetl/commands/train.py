@@ -3,6 +3,8 @@
 import shlex
 from typing import Annotated, Any
 
+import typer
+
 from edgetl.command import Given, command
 from edgetl.edge.errors import quoted
 from edgetl.edge.system.extras import need_extra
@@ -18,12 +20,15 @@ def train(
     settings: Annotated[dict[str, Any], Given(Recipe)],
 ) -> None:
     need_extra("train", needs="training and export")
+    from edgetl.trainer.run.records import RunMetrics, read_record
     from edgetl.trainer.training import train as train_run
 
     run = train_run(**options, **settings)
     logger.info("report  %s", quoted(run.report))
     logger.info("next    edgetl export %s", shlex.quote(quoted(run.path)))
     print(quoted(run.path))
+    if not read_record(run.metrics, RunMetrics).replaces:
+        raise typer.Exit(1)
 
 
 COMMAND = command(train, epilog="Example: edgetl train photos --image-size 224 --out runs/big")

@@ -7,18 +7,19 @@ of the two is right.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from edgetl.edge.model.intervals import tango_interval
 from edgetl.trainer.exporting.verdict import (
     PairedDifference,
     RecallChange,
     Verdict,
+    Z,
     judge,
-    tango_interval,
 )
 
 MAX_DROP = 2.0
@@ -26,7 +27,7 @@ MOST = 1000
 CHECKS = 1500
 POPULATION = 15_000
 
-interval = cache(tango_interval)
+interval = cache(partial(tango_interval, z=Z))
 Logits = npt.NDArray[np.float64]
 Changed = Callable[[Logits, Logits, float], Logits]
 

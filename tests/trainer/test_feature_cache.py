@@ -253,7 +253,7 @@ def test_a_head_is_solved_on_the_pictures_as_they_are_and_mirrored(
         head = class_probabilities(head_model(model), copy.read())
         np.testing.assert_allclose(head, class_probabilities(model, shown), atol=2e-3)
     held = np.arange(7) < 2
-    without = inputs.held_out(held)
+    without = inputs.held_out(held, ~held)
     assert without.features
     np.testing.assert_array_equal(without.features.validation.read(), _first(inputs)[held])
     for copies in (without.features.copies, without.fine_tune.copies):

@@ -9,10 +9,10 @@ from edgetl.trainer.fitting.explaining import Explanation
 from edgetl.trainer.fitting.held_out import (
     ENOUGH_HELD_OUT,
     HeldOut,
-    _enough,
     _joined,
     _read,
     _write,
+    folds_held_out,
 )
 
 FOUND = (
@@ -60,14 +60,14 @@ def test_a_damaged_fold_is_trained_again_and_said(
 
 def test_folds_are_held_out_until_they_are_enough() -> None:
     def held_out(size: int) -> list[int]:
-        return _enough(np.repeat(np.arange(5), size))
+        return folds_held_out(np.repeat(np.arange(5), size))
 
     assert held_out(2) == [0, 1, 2, 3, 4]
     assert held_out(40) == [0, 1, 2, 3, 4]
     assert held_out(50) == [0, 1, 2, 3]
     assert held_out(ENOUGH_HELD_OUT) == [0]
     # A fold without others leaves nothing to learn from.
-    assert _enough(np.zeros(4, np.int64)) == []
+    assert folds_held_out(np.zeros(4, np.int64)) == []
 
 
 def test_each_photo_counts_alike_however_large_its_fold_is() -> None:

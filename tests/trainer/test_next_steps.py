@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgetl.edge.model.learning_curve import ClassNeed, CurvePoint, LearningCurve
 from edgetl.trainer.metrics import SplitMetrics, summary
 from edgetl.trainer.report.labels import DoubtfulPhotos
 from edgetl.trainer.report.next_steps import NextStep, next_steps
@@ -41,14 +42,28 @@ def run_with(
     return replace(made, splits=splits)
 
 
+def test_more_photos_are_a_step_where_they_bring_something_and_go_on_from_the_run() -> None:
+    points = tuple(CurvePoint(photos, 2 * photos**-0.5, 300) for photos in (50, 100, 150, 200))
+    needs = {"cats": ClassNeed(70, 0.9, 210), "dogs": ClassNeed(70, 0.97, 0),
+             "hens": ClassNeed(60, 0.8, 900)}  # fmt: skip
+    curve = LearningCurve(points, 0.5, 0.1, 0.95, needs)
+    found = steps(replace(run_with(split({}, 300)), learning_curve=curve))
+    (step,) = (one for name, one in found.items() if name.startswith("Add photos: twice as many"))
+    assert step.what.endswith("about 2.9 points")
+    assert "14.1% with 200" in step.why or "14.1 % with 200" in step.why
+    assert "about 210 of “cats” and 900 of “hens” more" in step.why
+    assert step.commands == ("edgetl train --from 'runs/my run'",)
+    for worthless in (replace(curve, exponent=None), replace(curve, error=0.005), None):
+        found = steps(replace(run_with(split({}, 300)), learning_curve=worthless))
+        assert not [name for name in found if "twice" in name]
+
+
 def steps(
     metrics: RunMetrics,
     pictures: Mapping[str, int] = MANY,
     doubtful: DoubtfulPhotos | None = None,
-    asked: Mapping[str, str] | None = None,
 ) -> dict[str, NextStep]:
-    config = replace(CONFIG, asked=asked or {})
-    found = next_steps(RUN, config, metrics, pictures, doubtful)
+    found = next_steps(RUN, CONFIG, metrics, pictures, doubtful)
     return {step.what: step for step in found}
 
 
@@ -74,13 +89,10 @@ def test_doubtful_labels_are_looked_at() -> None:
 def test_a_class_that_is_found_less_often_than_chance_explains_is_named() -> None:
     found = steps(run_with(split({"cats": 80, "dogs": 99}, 100)))
     step = found["Add photos of “cats”, above all such as look like “hens”"]
-    assert step.commands == ("edgetl train --config 'runs/my run/config.json'",)
+    assert step.commands == ("edgetl train --from 'runs/my run'",)
     assert "Of 100 photos of “cats” it recognizes 80.0%" in step.why
     assert "20 are taken for “hens”" in step.why
     assert "/photos/mine" in step.why
-    # The number of epochs that suited the photos of before may not suit more of them.
-    asked = steps(run_with(split({"cats": 80}, 100)), asked={"epochs": "auto"})
-    assert any("config.json' --epochs 0" in step.commands[0] for step in asked.values())
 
 
 def test_the_worst_of_many_classes_is_not_named_for_being_that() -> None:

@@ -1,21 +1,21 @@
 import numpy as np
 import pytest
 
-from edgetl.edge.model.intervals import wilson_interval
+from edgetl.edge.model.intervals import tango_interval, wilson_interval
 from edgetl.trainer.exporting.verdict import (
     PairedDifference,
     RecallChange,
+    Z,
     judge,
     more_pictures,
     paired_difference,
-    tango_interval,
 )
 
 NORMAL = 1.959964
 
 
 def compared(pictures: int, lost: int, gained: int = 0) -> PairedDifference:
-    ends = tango_interval(lost, gained, pictures)
+    ends = tango_interval(lost, gained, pictures, z=Z)
     return PairedDifference(pictures, lost, gained, ends, 0.0, 1.0, 2, ())
 
 
@@ -40,7 +40,7 @@ def test_a_hand_worked_comparison() -> None:
     found = paired_difference(device, keras_, np.array([0, 0, 1, 1]), ["a", "b", "never there"])
     assert (found.pictures, found.lost, found.gained, found.classes) == (4, 1, 0, 2)
     assert (found.difference, found.agreement) == (-0.25, 0.75)
-    assert found.interval == tango_interval(1, 0, 4)
+    assert found.interval == tango_interval(1, 0, 4, z=Z)
     assert found.largest_difference == pytest.approx(0.2)
     assert found.recalls == (RecallChange("a", 2, 1.0, 0.5),)
 
@@ -105,7 +105,7 @@ def test_a_rare_class_that_is_lost_wholly_rejects(classes: int, rare: int, rejec
 
 def test_a_class_may_lose_what_the_accuracy_may() -> None:
     change = RecallChange("a", 50, 1.0, 0.8)
-    found = PairedDifference(500, 10, 10, tango_interval(10, 10, 500), 0.9, 1.0, 10, (change,))
+    found = PairedDifference(500, 10, 10, tango_interval(10, 10, 500, z=Z), 0.9, 1.0, 10, (change,))
     assert judge(found, 2.0, 1000)[0] == "rejected"
     assert judge(found, 20.0, 1000)[0] == "accepted"
     assert judge(found, 100.0, 1000)[0] == "accepted"

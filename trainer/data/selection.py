@@ -1,14 +1,15 @@
 """Which of the photos that were found are used, and for what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from edgetl.trainer.data.checks import DataSummary, summarize
 from edgetl.trainer.data.copies import exclude_duplicates
-from edgetl.trainer.data.dataset import Dataset, Example, Excluded, without
+from edgetl.trainer.data.dataset import Dataset, Example, Excluded, Split, without
 from edgetl.trainer.data.groups import near_copy_groups, with_groups
 from edgetl.trainer.data.near_copies import WITHIN
 from edgetl.trainer.data.picture_cache import DecodedPictures
@@ -18,10 +19,13 @@ from edgetl.trainer.recipe import Recipe
 
 
 def select_photos(
-    found: Dataset, decoded: DecodedPictures, recipe: Recipe
+    found: Dataset,
+    decoded: DecodedPictures,
+    recipe: Recipe,
+    kept: Mapping[str, Split] = MappingProxyType({}),
 ) -> tuple[Dataset, DataSummary]:
     """The dataset without unreadable files and copies, near-copies in groups, every picture in its
-    split.
+    split; those of `kept` in that one, by file, where DATA's folders do not say.
     """
     files = [example.file for example in found.examples]
     unreadable = [Excluded(files[i], why) for i, why in decoded.errors.items()]
@@ -33,7 +37,7 @@ def select_photos(
     if len(files) > WITHIN:
         note = f"near-copies: each photo is compared with the {WITHIN:,} after it by path"
         grouped = replace(grouped, notes=(*grouped.notes, note))
-    dataset = assign_splits(grouped, seed=recipe.seed, hold_out=recipe.holds_out)
+    dataset = assign_splits(grouped, seed=recipe.seed, hold_out=recipe.holds_out, kept=kept)
     sizes = {file: size for file, size in zip(files, decoded.sizes, strict=True) if size}
     summary = summarize(
         dataset,

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from edgetl.trainer.data.dataset import Dataset, Example, Split
 
@@ -19,7 +20,13 @@ HOLD_OUT_FROM = 5000
 _Unit = list[Example]
 
 
-def assign_splits(dataset: Dataset, *, seed: int, hold_out: bool = True) -> Dataset:
+def assign_splits(
+    dataset: Dataset,
+    *,
+    seed: int,
+    hold_out: bool = True,
+    kept: Mapping[str, Split] = MappingProxyType({}),
+) -> Dataset:
     """Decide the split of every picture.
 
     Splits that DATA's own folders name stay. Without a validation folder, and without `hold_out`,
@@ -29,6 +36,9 @@ def assign_splits(dataset: Dataset, *, seed: int, hold_out: bool = True) -> Data
     test, a fifth of validation as test. Near-copies go to one split together, by the hash of the
     first. Every class gets a picture in every split where it has as many groups. A class that is
     one single group is divided all the same: it could not be validated else.
+
+    Where photos are held out, those of `kept`, by file, get that split, and so do near-copies of
+    them: the one that most of these have.
     """
     named = {example.split for example in dataset.examples}
     splits: dict[str, Split] = {e.file: e.split or "train" for e in dataset.examples}
@@ -39,13 +49,30 @@ def assign_splits(dataset: Dataset, *, seed: int, hold_out: bool = True) -> Data
         pool = [e for e in dataset.examples if e.split in (None, "train")]
         if len(pool) < HOLD_OUT_FROM and not hold_out:
             shares = {}
-        splits.update(_held_out(_divided(_units(pool)), shares, seed, rest="train"))
+        units = _divided(_units(pool))
+        stay = _kept(units, kept) if shares else {}
+        left = [unit for unit in units if unit[0].file not in stay]
+        fixed = [
+            (example.label, stay[example.file]) for e in units for example in e if e[0].file in stay
+        ]
+        splits.update(_held_out(left, shares, seed, rest="train", fixed=fixed))
+        splits.update(stay)
     elif "test" not in named:
         pool = [e for e in dataset.examples if e.split == "validation"]
         shares = {"test": TEST_SHARE_OF_VALIDATION}
         splits.update(_held_out(_units(pool), shares, seed, rest="validation"))
     examples = tuple(replace(e, split=splits[e.file]) for e in dataset.examples)
     return replace(dataset, examples=examples)
+
+
+def _kept(units: Sequence[_Unit], kept: Mapping[str, Split]) -> dict[str, Split]:
+    """The split of each file of the units that hold one with a split to keep."""
+    found: dict[str, Split] = {}
+    for unit in units:
+        if known := Counter(kept[e.file] for e in unit if e.file in kept):
+            most, _ = known.most_common(1)[0]
+            found.update({e.file: kept.get(e.file, most) for e in unit})
+    return found
 
 
 def _units(pool: Iterable[Example]) -> list[_Unit]:
@@ -66,9 +93,17 @@ def _divided(units: Sequence[_Unit]) -> list[_Unit]:
 
 
 def _held_out(
-    units: Sequence[_Unit], shares: Mapping[Split, float], seed: int, *, rest: Split
+    units: Sequence[_Unit],
+    shares: Mapping[Split, float],
+    seed: int,
+    *,
+    rest: Split,
+    fixed: Sequence[tuple[str, Split]] = (),
 ) -> dict[str, Split]:
-    """The split of each file: a share of each class's units, the `rest` of them elsewhere."""
+    """The split of each file: a share of each class's units, the `rest` of them elsewhere.
+
+    `fixed` are the class and split of other pictures, which stay.
+    """
     by_class: dict[str, list[_Unit]] = defaultdict(list)
     for unit in _shuffled(units, seed):
         most, _ = Counter(e.label for e in unit).most_common(1)[0]
@@ -85,11 +120,15 @@ def _held_out(
             middle = before + len(unit) / 2
             chosen.append((unit, next((split for end, split in ends if middle < end), rest)))
             before += len(unit)
-    _fill(chosen, (rest, *shares))
+    _fill(chosen, (rest, *shares), fixed)
     return {example.file: split for unit, split in chosen for example in unit}
 
 
-def _fill(chosen: list[tuple[_Unit, Split]], splits: Sequence[Split]) -> None:
+def _fill(
+    chosen: list[tuple[_Unit, Split]],
+    splits: Sequence[Split],
+    fixed: Sequence[tuple[str, Split]],
+) -> None:
     """Move units, so that each class is in each split, the first ones first, as far as it goes."""
     labels = [sorted({e.label for e in unit}) for unit, _ in chosen]
     having: dict[str, list[int]] = defaultdict(list)
@@ -97,7 +136,9 @@ def _fill(chosen: list[tuple[_Unit, Split]], splits: Sequence[Split]) -> None:
         for label in mine:
             having[label].append(index)
     count = Counter((label, chosen[i][1]) for label, mine in having.items() for i in mine)
-    due = {label: splits[: len(mine)] for label, mine in having.items()}
+    count.update(fixed)
+    others = Counter(label for label, _ in fixed)
+    due = {label: splits[: len(mine) + others[label]] for label, mine in having.items()}
 
     def spared(index: int) -> bool:
         current = chosen[index][1]

@@ -40,6 +40,7 @@ def packed(
 ) -> bytes:
     """The flatbuffer with labels.txt and edgetl.json, which has the checks' figures, if any."""
     size = {"height": run.input_size.height, "width": run.input_size.width}
+    before = run.config.from_run
     manifest = {
         "format": MANIFEST_FORMAT,
         "edgetl": edgetl.__version__,
@@ -52,6 +53,7 @@ def packed(
             "data_fingerprint": run.config.data.fingerprint,
             "pictures": run.config.data.pictures,
             "accuracy": {name: s.accuracy for name, s in run.metrics.splits.items() if s},
+            **({"from": {"run": before.name, "created": before.created}} if before else {}),
         },
         "precision": asdict(run.metrics.precision) if run.metrics.precision else None,
         "parity": None

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from edgetl.edge.errors import quoted
+from edgetl.edge.model.intervals import tango_interval
 from edgetl.trainer import metrics
 
 Verdict = Literal["accepted", "too few to tell", "rejected"]
@@ -15,7 +16,7 @@ Verdict = Literal["accepted", "too few to tell", "rejected"]
 # The least quantile with which Tango's interval, which is approximate, accepts a file that loses
 # 2 points in no more than 5 % of cases, from the 149 pictures on that any method needs: of fewer
 # all are right in more than 5 % of cases. That of 95 %, 1.645, accepts it in 6 % at 300 pictures.
-_Z = 1.743
+Z = 1.743
 # A class has few pictures, and one that loses so little is not lost.
 _RECALL_POINTS = 5.0
 # How likely it may be, over all classes, that one which loses no more seems to.
@@ -94,52 +95,12 @@ def paired_difference(
         pictures=len(targets),
         lost=lost,
         gained=gained,
-        interval=tango_interval(lost, gained, len(targets)),
+        interval=tango_interval(lost, gained, len(targets), z=Z),
         agreement=float((predicted == expected).mean()),
         largest_difference=float(np.abs(probabilities - keras_probabilities).max()),
         classes=len(recalls),
         recalls=tuple(sorted(changed, key=lambda change: change.file - change.keras)),
     )
-
-
-def tango_interval(
-    lost: float, gained: float, pictures: float, *, z: float = _Z
-) -> tuple[float, float]:
-    """The interval of a difference of paired shares, (gained - lost) / pictures, within -1..1.
-
-    Tango's score interval (Statistics in Medicine 17, 891-908, 1998): the differences that a score
-    test with the maximum likelihood of the rest does not reject. Unlike Wald's it has a width where
-    no picture differs; where none is gained it is Wilson's. Each end is a one-sided bound.
-
-    Args:
-        lost: pictures that only the first has right; need not be whole.
-        gained: pictures that only the second has right.
-        pictures: all of them, above 0.
-        z: the normal quantile of the bounds.
-    """
-    found = (gained - lost) / pictures
-
-    def end(outer: float, wanted: float) -> float:
-        inner = found
-        for _ in range(50):
-            middle = (inner + outer) / 2
-            score = _tango_score(middle, lost, gained, pictures)
-            inner, outer = (middle, outer) if abs(score) < wanted else (inner, middle)
-        return outer
-
-    return end(-1.0, z), end(1.0, z)
-
-
-def _tango_score(difference: float, lost: float, gained: float, pictures: float) -> float:
-    linear = (2 * pictures + lost - gained) * difference - gained - lost
-    constant = -lost * difference * (1 - difference)
-    root = math.sqrt(max(linear**2 - 8 * pictures * constant, 0.0))
-    only_lost = (root - linear) / (4 * pictures)
-    variance = pictures * (2 * only_lost + difference * (1 - difference))
-    distance = gained - lost - pictures * difference
-    if variance <= 0:
-        return math.copysign(math.inf, distance) if distance else 0.0
-    return distance / math.sqrt(variance)
 
 
 def judge(found: PairedDifference, max_drop: float, most: int) -> tuple[Verdict, str | None]:
@@ -186,7 +147,7 @@ def more_pictures(found: PairedDifference, max_drop: float, most: int) -> int | 
     """
     lost, gained = found.lost / found.pictures, found.gained / found.pictures
     for pictures in range(found.pictures + 1, most + 1):
-        low, _ = tango_interval(lost * pictures, gained * pictures, pictures)
+        low, _ = tango_interval(lost * pictures, gained * pictures, pictures, z=Z)
         if -100 * low < max_drop:
             return pictures - found.pictures
     return None

@@ -52,13 +52,16 @@ def epoch_steps(recipe: Recipe, trained: int) -> int:
     return max(recipe.least_steps, steps_of(trained, recipe.batch_size))
 
 
-def with_epochs(recipe: Recipe, trained: int) -> Recipe:
-    """The recipe with its number of epochs, for so many training pictures."""
+def with_epochs(recipe: Recipe, trained: int, share: float = 1.0) -> Recipe:
+    """The recipe with its number of epochs, for so many training pictures.
+
+    `share` is how much of phase two's steps is left where it starts from an earlier fine-tuning.
+    """
     if recipe.epochs:
         return recipe
     passes = _PASSES * trained / recipe.batch_size
     enough = min(round(max(_STEPS_A_ROOT * trained**0.5, passes)), _ENOUGH_STEPS)
-    steps = recipe.steps or enough
+    steps = recipe.steps or round(share * enough)
     fine_tuning = max(_LEAST_EPOCHS, steps_of(steps, epoch_steps(recipe, trained)))
     return replace(recipe, epochs=planned_epochs(recipe, "head") + fine_tuning)
 

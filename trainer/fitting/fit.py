@@ -1,12 +1,12 @@
 """Both phases on cached features, and the weights that held-out photos ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
+from edgetl.edge.model.learning_curve import CurvePoint
 from edgetl.trainer import metrics
 from edgetl.trainer.calibration import with_temperature
 from edgetl.trainer.clock import Clock
@@ -14,13 +14,17 @@ from edgetl.trainer.fitting.averaging import Choice, average, choose
 from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochRecorder, epoch_steps
 from edgetl.trainer.fitting.explaining import TrainingFeatures
+from edgetl.trainer.fitting.fine_tuned import FINAL, FineTuned
+from edgetl.trainer.fitting.folds import Folds
 from edgetl.trainer.fitting.held_out import (
     HeldOut,
+    keep_changes,
     predict_folds,
     predict_validation,
     training_features,
 )
 from edgetl.trainer.fitting.inputs import Pictures, training_inputs
+from edgetl.trainer.fitting.learning_curve import measure_curve
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
 from edgetl.trainer.fitting.rows import TrainingInputs
 from edgetl.trainer.fitting.solving import CrossValidated, cross_validate
@@ -44,6 +48,7 @@ class Fit:
         unknown: when a picture is unknown; None where the model is not to tell.
         training: features of training photos by these weights; None where nobody asked for them.
         solved: the cross-validated heads of phase one; None where that is not solved.
+        curve: the points of the learning curve; none where phase one is not solved.
     """
 
     history: list[EpochRecord]
@@ -54,6 +59,7 @@ class Fit:
     unknown: Unknown | None = None
     training: TrainingFeatures | None = None
     solved: CrossValidated | None = None
+    curve: Sequence[CurvePoint] = ()
 
     @property
     def out_of_fold(self) -> metrics.Probabilities | None:
@@ -86,13 +92,15 @@ def fit(
     model: keras.Model,
     features_of: keras.Model,
     pictures: Pictures,
-    folds: npt.NDArray[np.int64],
+    folds: Folds,
     run: RunFolder,
     recipe: Recipe,
     clock: Clock,
     *,
+    labels: Sequence[str],
     class_weights: Sequence[float],
     known: int,
+    starts: Mapping[int, FineTuned],
     checkpoint: Checkpoint | None,
     devices: Devices,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -105,13 +113,15 @@ def fit(
         model: what is trained.
         features_of: the same model, on one device in full precision, for features.
         pictures: decoded.
-        folds: the fold of each training picture.
+        folds: of the training pictures.
         run: where checkpoints, features and history.json go.
         recipe: with its number of epochs.
         clock: gets what each stage takes.
+        labels: the classes.
         class_weights: of each class's pictures in the loss, in labels order.
         known: how many of the classes, the first, a picture is near to or unknown; 0 where the
             model is not to tell.
+        starts: where phase two starts, by fold and FINAL; elsewhere after phase one.
         checkpoint: where an interrupted training stopped.
         devices: that the model was made for.
 
@@ -123,7 +133,13 @@ def fit(
     solved = None
     if recipe.head_solver == "lbfgs":
         assert inputs.features
-        solved = cross_validate(inputs.features, folds, class_weights)
+        solved = cross_validate(inputs.features, folds.head, class_weights)
+    clock.lap("head")
+    curve: Sequence[CurvePoint] = ()
+    if solved and inputs.features:
+        seed, strength = recipe.seed, solved.strength
+        curve = measure_curve(inputs.features, folds, class_weights, strength, seed=seed)
+        clock.lap("curve")
     trainee = Trainee(
         model,
         recipe,
@@ -133,18 +149,26 @@ def fit(
         solved.strength if solved else 0.0,
         known,
         values_of(model.weights),
+        labels,
     )
-    clock.lap("head")
     held_out = None
     if not len(inputs.fine_tune.validation):
-        held_out = predict_folds(trainee, inputs, folds, folder=run.activations)
+        held_out = predict_folds(trainee, inputs, folds, run, starts)
         clock.lap("folds")
     recorder = EpochRecorder(run, recipe, model, checkpoint, held_out.epochs if held_out else None)
-    after_head = fit_phases(trainee, inputs, recorder, checkpoint=checkpoint, callbacks=callbacks)
+    after_head = fit_phases(
+        trainee,
+        inputs,
+        recorder,
+        changes=starts.get(FINAL),
+        checkpoint=checkpoint,
+        callbacks=callbacks,
+    )
+    keep_changes(trainee, after_head, run.fine_tuned(FINAL))
     clock.lap("fine_tune")
     fitted = _chosen(trainee, inputs, recorder, after_head, held_out)
     clock.lap("fine_tune")
-    return replace(fitted, solved=solved)
+    return replace(fitted, solved=solved, curve=curve)
 
 
 def _chosen(

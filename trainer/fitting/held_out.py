@@ -19,11 +19,14 @@ from edgetl.trainer.fitting.averaging import SHARES, average
 from edgetl.trainer.fitting.checkpoint import Array, restore, values_of
 from edgetl.trainer.fitting.epochs import EpochHistory, planned_epochs
 from edgetl.trainer.fitting.explaining import Explanation, TrainingFeatures, balanced, explain
+from edgetl.trainer.fitting.fine_tuned import FineTuned, changes_of, write_changes
+from edgetl.trainer.fitting.folds import NONE, Folds, learned_without
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
 from edgetl.trainer.fitting.rows import TrainingInputs
 from edgetl.trainer.network.model import head_probabilities
 from edgetl.trainer.progress import progress
 from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.unknown import fit_distance
 
 # Folds are held out until they hold so many photos: more would tell little more.
@@ -99,17 +102,27 @@ def predict_validation(
 
 
 def predict_folds(
-    trainee: Trainee, inputs: TrainingInputs, folds: npt.NDArray[np.int64], *, folder: Path
+    trainee: Trainee,
+    inputs: TrainingInputs,
+    folds: Folds,
+    run: RunFolder,
+    starts: Mapping[int, FineTuned],
 ) -> HeldOut:
     """The predictions for each fold by a model of the others, until enough photos were held out.
 
     Args:
         trainee: the model.
         inputs: of all photos.
-        folds: the fold of each training picture.
-        folder: where what a fold gave is kept, so that a resumed training has it.
+        folds: of the training pictures.
+        run: where what a fold gave is kept, so that a resumed training has it, and what
+            fine-tuning changed.
+        starts: where phase two of a fold starts, if not after phase one.
     """
-    plain, wanted, filled = inputs.fine_tune.plain, trainee.recipe.folds, len(np.unique(folds))
+    plain, wanted, filled = (
+        inputs.fine_tune.plain,
+        trainee.recipe.folds,
+        len(_filled(folds.held_out)),
+    )
     assert plain is not None
     if filled < wanted:
         logger.warning(
@@ -117,15 +130,20 @@ def predict_folds(
             f"near-copies counted as one"
         )
     parts: list[HeldOut] = []
-    chosen = _enough(folds)
+    chosen = folds_held_out(folds.held_out)
     for number, fold in enumerate(chosen):
-        path, title = folder / f"fold-{fold}.npz", f"fold {number + 1}/{len(chosen)}"
+        path = run.activations / f"fold-{fold}.npz"
+        title = f"fold {number + 1}/{len(chosen)}"
+        held = folds.held_out == fold
+        rows = np.flatnonzero(held)
         found = _read(path)
         if found is None:
-            others = np.flatnonzero(folds != fold)
-            found = _fold(trainee, inputs.held_out(folds == fold), others, title=title)
+            learned = learned_without(fold, folds.held_out, folds.units)
+            fold_inputs = inputs.held_out(held, learned)
+            changed = run.fine_tuned(fold)
+            others = np.flatnonzero(learned)
+            found = _fold(trainee, fold_inputs, others, starts.get(fold), changed, title=title)
             _write(path, found)
-        rows = np.flatnonzero(folds == fold)
         part = HeldOut(rows, plain.targets[rows], np.full(len(rows), fold), *found)
         parts.append(part)
         share = max(part.probabilities)
@@ -134,12 +152,19 @@ def predict_folds(
     return _joined(parts)
 
 
-def _enough(folds: npt.NDArray[np.int64]) -> list[int]:
+def folds_held_out(folds: npt.NDArray[np.int64]) -> list[int]:
+    """The folds that are, of the fold of each photo: until they hold enough photos."""
     chosen: list[int] = []
-    for fold in np.unique(folds):
+    for fold in _filled(folds):
         if np.isin(folds, chosen).sum() < ENOUGH_HELD_OUT and not (folds == fold).all():
             chosen.append(int(fold))
     return chosen
+
+
+def _filled(folds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The folds that hold photos."""
+    filled: npt.NDArray[np.int64] = np.unique(folds[folds != NONE])
+    return filled
 
 
 class _FoldHistory(EpochHistory):
@@ -164,13 +189,24 @@ _Found = tuple[
 
 
 def _fold(
-    trainee: Trainee, inputs: TrainingInputs, others: npt.NDArray[np.int64], *, title: str
+    trainee: Trainee,
+    inputs: TrainingInputs,
+    others: npt.NDArray[np.int64],
+    start: FineTuned | None,
+    changed: Path,
+    *,
+    title: str,
 ) -> _Found:
-    """Train without a fold and predict it; `others` are the training photos that are not in it."""
+    """Train without a fold and predict it.
+
+    `others` are the training photos that are learned from, and `changed` is where what fine-tuning
+    changed is kept.
+    """
     total = trainee.steps * planned_epochs(trainee.recipe, "fine_tune")
     with progress(title, total) as advance:
         history = _FoldHistory(trainee.recipe, advance)
-        after_head = fit_phases(trainee, inputs, history)
+        after_head = fit_phases(trainee, inputs, history, changes=start)
+    keep_changes(trainee, after_head, changed)
     model, held = trainee.model, inputs.fine_tune.validation
     probabilities, distances, explained = {}, {}, {}
     for share in _averages(trainee, after_head):
@@ -190,6 +226,16 @@ def _fold(
         )
     epochs = [(epoch.val_loss, epoch.val_accuracy) for epoch in history.history]
     return probabilities, epochs, distances, explained
+
+
+def keep_changes(trainee: Trainee, after_head: Sequence[Array], path: Path) -> None:
+    """Keep what fine-tuning changed, for a later training to start there.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    if after_head and planned_epochs(trainee.recipe, "fine_tune"):
+        write_changes(path, changes_of(trainee.model, after_head, trainee.labels))
 
 
 def _write(path: Path, found: _Found) -> None:

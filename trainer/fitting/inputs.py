@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
-from edgetl.trainer.data.dataset import Split
+from edgetl.trainer.data.dataset import SPLITS, Dataset, Split
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.features.cache import (
     Network,
@@ -48,6 +48,13 @@ class Pictures:
     pixels: MemoryMappedArray
     rows: dict[Split, npt.NDArray[np.int64]]
     targets: dict[Split, metrics.Classes]
+
+    def rows_by_place(self, dataset: Dataset) -> npt.NDArray[np.int64]:
+        """The row of `pixels` of each of the dataset's examples, int [examples]."""
+        row_of = np.zeros(len(dataset.examples), np.int64)
+        for split in SPLITS:
+            row_of[dataset.of(split)] = self.rows[split]
+        return row_of
 
     def measured(self, split: Split) -> npt.NDArray[np.int64]:
         """The indices within a split of the pictures that its final metrics are computed on.

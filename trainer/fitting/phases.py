@@ -16,6 +16,7 @@ from edgetl.edge.errors import SettingError
 from edgetl.trainer.data.batches import Batches, dataset
 from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values_of
 from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochHistory, is_over, planned_epochs
+from edgetl.trainer.fitting.fine_tuned import FineTuned, add_changes
 from edgetl.trainer.fitting.rows import PhaseInputs, TrainingInputs
 from edgetl.trainer.fitting.solving import solved_head
 from edgetl.trainer.network.adam import Adam
@@ -56,6 +57,7 @@ class Trainee:
         strength: of the penalty of a head that is solved.
         known: the first so many classes are those that a picture is near to or unknown; 0 where the
             model is not to tell.
+        labels: the classes.
         compiled: the parts of it so far; each is compiled once.
         outputs: what gives its features so far, by which and the layer they are computed from.
     """
@@ -68,6 +70,7 @@ class Trainee:
     strength: float
     known: int
     start: list[Array]
+    labels: Sequence[str]
     compiled: dict[Phase, Compiled] = field(default_factory=dict)
     outputs: dict[tuple[str, int | None], Outputs] = field(default_factory=dict)
 
@@ -121,6 +124,7 @@ def fit_phases(
     inputs: TrainingInputs,
     recorder: EpochHistory,
     *,
+    changes: FineTuned | None = None,
     checkpoint: Checkpoint | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[Array]:
@@ -132,6 +136,7 @@ def fit_phases(
         trainee: the model.
         inputs: what it is trained and validated on.
         recorder: keeps the history, which goes on after that of `checkpoint`.
+        changes: what an earlier fine-tuning changed: phase two starts from there.
         checkpoint: where an interrupted training stopped.
 
     Returns:
@@ -152,6 +157,9 @@ def fit_phases(
         restore(trainee.model.weights, checkpoint.weights)
     for phase in PHASE_NAMES:
         if not is_over(recorder.history, recipe, phase):
+            begins = all(epoch.phase != phase for epoch in recorder.history)
+            if changes and phase == "fine_tune" and begins:
+                add_changes(trainee.model, changes, trainee.labels)
             _fit(trainee, phase, inputs, recorder, checkpoint, callbacks)
             if phase == "head":
                 after_head = values_of(trainee.model.weights)

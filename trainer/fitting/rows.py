@@ -44,11 +44,13 @@ class PhaseInputs:
     plain: Rows | None
     validation: Rows
 
-    def held_out(self, held: npt.NDArray[np.bool_]) -> "PhaseInputs":
-        """The training pictures with those of a fold as validation pictures."""
+    def held_out(
+        self, held: npt.NDArray[np.bool_], learned: npt.NDArray[np.bool_]
+    ) -> "PhaseInputs":
+        """The training pictures that are learned from, with those of a fold as validation."""
         assert self.plain is not None
         return PhaseInputs(
-            [copy.of(~held) for copy in self.copies], self.plain.of(~held), self.plain.of(held)
+            [copy.of(learned) for copy in self.copies], self.plain.of(learned), self.plain.of(held)
         )
 
 
@@ -66,10 +68,12 @@ class TrainingInputs:
     fine_tune: PhaseInputs
     split_layer: int | None
 
-    def held_out(self, held: npt.NDArray[np.bool_]) -> "TrainingInputs":
+    def held_out(
+        self, held: npt.NDArray[np.bool_], learned: npt.NDArray[np.bool_]
+    ) -> "TrainingInputs":
         """Both with the training pictures of a fold as validation pictures."""
         return TrainingInputs(
-            self.features.held_out(held) if self.features else None,
-            self.fine_tune.held_out(held),
+            self.features.held_out(held, learned) if self.features else None,
+            self.fine_tune.held_out(held, learned),
             self.split_layer,
         )

@@ -210,6 +210,14 @@ def unfreeze_backbone(model: keras.Model, *, first_layer: int) -> None:
         layer.trainable = False
 
 
+def fine_tuned_paths(model: keras.Model, *, first_layer: int) -> set[str]:
+    """The paths of the backbone's variables that phase two trains. Leaves the backbone frozen."""
+    unfreeze_backbone(model, first_layer=first_layer)
+    paths = {variable.path for variable in backbone_of(model).trainable_variables}
+    freeze_backbone(model)
+    return paths
+
+
 def compile_for(model: keras.Model, optimizer: Any, *, label_smoothing: float = 0.0) -> None:
     """Compile with the loss and figures that fit the head: one logit, or one a class.
 

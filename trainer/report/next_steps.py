@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 from edgetl.edge.errors import plural, quoted
 from edgetl.edge.model.intervals import wilson
+from edgetl.edge.model.learning_curve import LearningCurve
 from edgetl.edge.results.probability import percent
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.report.labels import DoubtfulPhotos
@@ -19,6 +20,8 @@ _WIDE = 0.06
 _WEAKER = 0.05
 # A class with less than this share of what the others have is short of photos.
 _SHORT = 0.5
+# What more photos bring is not worth a step below that, 0..1.
+_WORTH = 0.003
 # Where fewer photos of each class are there, more are worth more than any setting.
 _FEW = 50
 
@@ -49,6 +52,7 @@ def next_steps(
         *_uses(run),
         *_doubtful(doubtful),
         *_classes(run, config, metrics, pictures),
+        *_more_photos(run, metrics.learning_curve),
         *_measuring(run, metrics),
     ]
 
@@ -57,6 +61,11 @@ def training_command(run: RunFolder) -> str:
     """What trains with the same settings on the same folder."""
     # Slashes are understood on Windows too, where a backslash would only call for quotes.
     return f"edgetl train --config {shlex.quote(run.config.as_posix())}"
+
+
+def retraining_command(run: RunFolder) -> str:
+    """What trains again on the same folder, with what was added to it."""
+    return f"edgetl train --from {shlex.quote(run.path.as_posix())}"
 
 
 def export_command(run: RunFolder) -> str:
@@ -93,10 +102,7 @@ def _doubtful(doubtful: DoubtfulPhotos | None) -> Iterator[NextStep]:
 def _classes(
     run: RunFolder, config: RunConfig, metrics: RunMetrics, pictures: Mapping[str, int]
 ) -> Iterator[NextStep]:
-    again = training_command(run)
-    if "epochs" in config.asked:
-        # config.json has the number that suited as many photos as there were.
-        again += " --epochs 0"
+    again = retraining_command(run)
     quoted_figures = metrics.splits[metrics.quoted]
     weak = _weakest(quoted_figures) if quoted_figures else None
     if weak and quoted_figures:
@@ -125,6 +131,27 @@ def _classes(
             f"few, more photos gain more than any setting does.",
             (again,),
         )
+
+
+def _more_photos(run: RunFolder, curve: LearningCurve | None) -> Iterator[NextStep]:
+    if curve is None or curve.gain_of_twice < _WORTH:
+        return
+    errors = ", ".join(f"{percent(point.error)} with {point.photos:,}" for point in curve.points)
+    wanted = [
+        f"{need.more:,} of {_name(label)}" for label, need in curve.classes.items() if need.more
+    ]
+    named = f"{', '.join(wanted[:-1])} and {wanted[-1]}" if len(wanted) > 1 else "".join(wanted)
+    goal = (
+        f" To recognize {percent(curve.recall_wanted)} of each class, about {named} more."
+        if wanted
+        else ""
+    )
+    yield NextStep(
+        f"Add photos: twice as many would bring about {100 * curve.gain_of_twice:.1f} points",
+        f"A head that learned from a part of the photos is wrong on {errors}, and it goes on like "
+        f"that as a rule, if they are as different from one another.{goal}",
+        (retraining_command(run),),
+    )
 
 
 def _measuring(run: RunFolder, metrics: RunMetrics) -> Iterator[NextStep]:

@@ -41,6 +41,11 @@ class RunFolder:
         return self.path / "split.json"
 
     @property
+    def predictions(self) -> Path:
+        """What models gave photos that they had not learned from."""
+        return self.path / "predictions.json"
+
+    @property
     def model(self) -> Path:
         return self.path / "model.keras"
 
@@ -74,6 +79,13 @@ class RunFolder:
     @property
     def metrics(self) -> Path:
         return self.path / "metrics.json"
+
+    def fine_tuned(self, fold: int) -> Path:
+        """What fine-tuning changed without a fold, or of all photos; a later training starts there.
+
+        Of all photos it is that of fold -1.
+        """
+        return self.path / "fine_tuned" / ("all.npz" if fold < 0 else f"fold-{fold}.npz")
 
     @property
     def figures(self) -> Path:

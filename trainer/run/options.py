@@ -28,6 +28,13 @@ class CompareOptions(Options):
 
 
 @dataclass(frozen=True)
+class UseOptions(Options):
+    """What `edgetl runs use` points latest to."""
+
+    run: Annotated[Path, _Run(metavar="RUN")]
+
+
+@dataclass(frozen=True)
 class CleanOptions(Options):
     """What `edgetl runs clean` removes."""
 

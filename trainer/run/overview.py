@@ -13,7 +13,7 @@ from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import FinishedRun, RunFolder, find_run, read_run
 from edgetl.trainer.run.lock import is_held
-from edgetl.trainer.run.records import RunConfig, RunMetrics, read_record
+from edgetl.trainer.run.records import FromRecord, RunConfig, RunMetrics, read_record
 
 State = Literal["finished", "training", "interrupted", "damaged"]
 
@@ -28,6 +28,7 @@ class RunOverview:
         latest: whether runs/latest points to it.
         created: the date and time, ISO 8601 in UTC.
         data: the photos.
+        from_run: the name of the run that it went on from; None without one.
         pictures: that were used, in all splits; None before they are read.
         image_size: HEIGHTxWIDTH.
         split: what `accuracy` (0..1) was measured on.
@@ -40,6 +41,7 @@ class RunOverview:
     latest: bool
     created: str | None
     data: str | None
+    from_run: str | None
     pictures: int | None
     image_size: str | None
     split: Split | None
@@ -99,6 +101,7 @@ def _overview(path: Path, latest: Path | None) -> RunOverview:
         latest=latest is not None and latest.resolve() == path.resolve(),
         created=config.created if config else None,
         data=config.data.path if config else None,
+        from_run=config.from_run.name if config and config.from_run else None,
         pictures=sum(sum(classes.values()) for classes in counted.values()) if counted else None,
         image_size=f"{recipe.height}x{recipe.width}" if recipe else None,
         split=split,
@@ -131,6 +134,9 @@ def compare_runs(first: Path, second: Path) -> Comparison:
     photos = [run.config.data for run in runs]
     if photos[0].path != photos[1].path or photos[0].fingerprint != photos[1].fingerprint:
         changed["data"] = (_named(runs[0], runs), _named(runs[1], runs))
+    before = [run.config.from_run for run in runs]
+    if before[0] != before[1]:
+        changed["from"] = (_shown_run(before[0]), _shown_run(before[1]))
     return Comparison(
         settings=changed,
         metrics={
@@ -139,6 +145,10 @@ def compare_runs(first: Path, second: Path) -> Comparison:
         },
         same_pictures={split: _files(runs[0], split) == _files(runs[1], split) for split in SPLITS},
     )
+
+
+def _shown_run(before: FromRecord | None) -> str:
+    return before.name if before else "-"
 
 
 def _named(run: FinishedRun, runs: Sequence[FinishedRun]) -> str:

@@ -6,15 +6,17 @@ version 2 the confusion in metrics.json was a matrix, before version 3 Adam trai
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
+from edgetl.edge.model.learning_curve import LearningCurve
 from edgetl.edge.model.thresholds import PrecisionRecord
 from edgetl.edge.system import files
 from edgetl.edge.system.json_record import DamagedError, from_json
+from edgetl.trainer.comparison import RunComparison
 from edgetl.trainer.metrics import CrossValidation, SplitMetrics
 from edgetl.trainer.recipe import Recipe, upgraded
 
@@ -39,6 +41,23 @@ class DataRecord:
 
 
 @dataclass(frozen=True)
+class FromRecord:
+    """The run that a training went on from: its folder, and when it was begun.
+
+    `why_not` is why phase two started from nothing all the same, "" where it did not.
+    """
+
+    path: str
+    created: str
+    why_not: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return PurePath(self.path).name
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """config.json: every setting used, the photos, and what computed.
 
@@ -49,6 +68,7 @@ class RunConfig:
         computed_in: Keras' dtype policy, and what phase two multiplies in if that differs.
         asked: the settings for which the recipe has what training chose, such as "image_size", and
             what was asked for: "auto".
+        from_run: None in a training that went on from no other.
     """
 
     edgetl: str
@@ -59,6 +79,7 @@ class RunConfig:
     platform: str = ""
     computed_in: Mapping[str, str | None] = field(default_factory=dict)
     asked: Mapping[str, str] = field(default_factory=dict)
+    from_run: FromRecord | None = None
     version: int = VERSION
 
 
@@ -110,6 +131,9 @@ class RunMetrics:
         unknown: None where the model calls nothing unknown.
         precision: of the validation photos, or those held out in turn; None in a run of an older
             edgetl.
+        comparison: with the model of the run that the training went on from; None without one, and
+            where no photo can be compared.
+        learning_curve: None where phase one was not solved, and in a run of an older edgetl.
     """
 
     best_epoch: int
@@ -124,12 +148,19 @@ class RunMetrics:
     temperature: float = 1.0
     unknown: UnknownMetrics | None = None
     precision: PrecisionRecord | None = None
+    comparison: RunComparison | None = None
+    learning_curve: LearningCurve | None = None
     version: int = VERSION
 
     @property
     def quoted(self) -> Literal["validation", "test"]:
         """The split whose accuracy is the one to quote: test, or validation if there is none."""
         return "test" if self.splits.get("test") else "validation"
+
+    @property
+    def replaces(self) -> bool:
+        """Whether runs/latest moves to this run: not where an earlier model is better."""
+        return not (self.comparison and self.comparison.worse)
 
 
 def write_record(path: Path, record: RunConfig | RunMetrics) -> None:

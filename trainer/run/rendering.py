@@ -30,6 +30,9 @@ def print_runs(runs: Sequence[RunOverview]) -> None:
             quoted(exports) or "-",
         )
     _console().print(table)
+    for run in runs:
+        if run.from_run:
+            _console().print(f"{quoted(run.path.name)} went on from {quoted(run.from_run)}.")
 
 
 def print_comparison(comparison: Comparison, names: tuple[str, str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 
 from edgetl.edge.errors import RunFolderError, quoted
 from edgetl.edge.system.files import write_json
@@ -11,12 +12,21 @@ from edgetl.trainer.data.groups import by_group, with_groups
 from edgetl.trainer.run.records import VERSION, read_json
 
 
-def write_split(path: Path, dataset: Dataset, digests: Mapping[str, str]) -> None:
+def write_split(
+    path: Path,
+    dataset: Dataset,
+    digests: Mapping[str, str],
+    folds: Mapping[str, int] = MappingProxyType({}),
+    gone: Mapping[str, int] = MappingProxyType({}),
+) -> None:
     """Write split.json: the files of each split by class, the groups of near-copies, and the files
     excluded and why.
 
     Args:
         digests: the SHA-256 of each of the dataset's files, by its name.
+        folds: in which each training photo is held out, by its name, where none validates.
+        gone: the folds, by digest, of photos that are not there any more and that models learned
+            from which these start from; -1 where it was none.
     """
     splits: dict[Split, dict[str, list[str]]] = {
         split: {label: [] for label in dataset.labels} for split in SPLITS
@@ -27,7 +37,13 @@ def write_split(path: Path, dataset: Dataset, digests: Mapping[str, str]) -> Non
     excluded = [asdict(item) for item in dataset.excluded]
     groups = [sorted(e.file for e in members) for members in by_group(dataset.examples).values()]
     recorded = {example.file: digests[example.file] for example in dataset.examples}
-    rest = {"groups": groups, "excluded": excluded, "digests": recorded}
+    rest = {
+        "groups": groups,
+        "excluded": excluded,
+        "digests": recorded,
+        "folds": dict(folds),
+        "gone": dict(gone),
+    }
     write_json(path, {"version": VERSION, **splits, **rest})
 
 
@@ -42,6 +58,32 @@ def read_digests(path: Path) -> Mapping[str, str]:
     if not isinstance(digests, dict):
         raise RunFolderError(f"{quoted(path)}: damaged; train again")
     return digests
+
+
+def read_folds(path: Path) -> Mapping[str, int]:
+    """The fold of each training photo, by its name; {} in older runs, and where photos validated.
+
+    Raises:
+        RunFolderError: split.json is missing or damaged.
+    """
+    return _folds(path, "folds")
+
+
+def read_gone(path: Path) -> Mapping[str, int]:
+    """The folds of photos that are gone, as `write_split` has them; {} in older runs.
+
+    Raises:
+        RunFolderError: split.json is missing or damaged.
+    """
+    return _folds(path, "gone")
+
+
+def _folds(path: Path, name: str) -> Mapping[str, int]:
+    split = read_json(path)
+    folds = split.get(name, {}) if isinstance(split, dict) else None
+    if not isinstance(folds, dict) or not all(type(fold) is int for fold in folds.values()):
+        raise RunFolderError(f"{quoted(path)}: damaged; train again")
+    return folds
 
 
 def read_split(path: Path, root: Path, labels: tuple[str, ...]) -> Dataset:

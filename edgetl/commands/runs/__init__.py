@@ -8,6 +8,7 @@ COMMAND = Commands(
     summaries={
         "list": "What is in ./runs: date, photos, accuracy, exports. The default.",
         "compare": "How two runs differ, in settings and in figures.",
+        "use": "Point latest to a run, which commands then work on.",
         "clean": "What can be removed, and with --yes remove it.",
     },
     default="list",

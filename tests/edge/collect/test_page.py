@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.collect.photo_folder import PhotoFolder
+from edgetl.edge.collect.wanted import Wanted
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.preview.newest import Newest
 from edgetl.edge.preview.serving import Serving, serve
@@ -31,12 +32,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     running: list[Serving] = []
 
-    def page(address: str = "127.0.0.1:0") -> Page:
+    def page(address: str = "127.0.0.1:0", wanted: Wanted | None = None) -> Page:
         from edgetl.edge.collect.routes import collect_app
 
         photos = PhotoFolder(tmp_path / "photos", ["open", "closed", "none"])
         frames: Newest[Pixels] = Newest()
-        app = lambda: collect_app(photos, frames, prefix="")  # noqa: E731
+        app = lambda: collect_app(photos, frames, prefix="", wanted=wanted)  # noqa: E731
         running.append(serve(app, address, option="collect", stop=frames.close))
         return running[-1], photos, frames
 
@@ -52,7 +53,12 @@ def test_pictures_are_saved_deleted_moved_and_taken_back(start: Callable[..., Pa
     status, state = changed(serving, do="add", **{"class": "open"})
     assert (status, state["doubts"]) == (200, [])
     file = state["saved"]
-    assert state["classes"][0] == {"name": "open", "count": 1, "newest": [file[5:]]}
+    assert state["classes"][0] == {
+        "name": "open",
+        "count": 1,
+        "more": None,
+        "newest": [file[5:]],
+    }
     assert changed(serving, do="add", **{"class": "open"})[1]["doubts"] == ["like one before"]
     status, state = changed(serving, do="move", file=file, **{"class": "closed"})
     assert [one["count"] for one in state["classes"]] == [1, 1, 0]
@@ -65,6 +71,15 @@ def test_pictures_are_saved_deleted_moved_and_taken_back(start: Callable[..., Pa
     status, state = changed(serving, do="add_class", **{"class": " half open "})
     assert state["class"] == "half open"
     assert asked(serving, "GET", "/state")[1]["classes"][3]["name"] == "half open"
+
+
+def test_the_page_knows_how_many_more_photos_a_run_wants(start: Callable[..., Page]) -> None:
+    serving, photos, _ = start(wanted=Wanted("a", 0.95, {"open": 2, "closed": 0}))
+    state = asked(serving, "GET", "/state")[1]
+    assert [one["more"] for one in state["classes"]] == [2, 0, None]
+    assert state["wanted"] == {"run": "a", "percent": 95}
+    photos.add(picture(0), "open")
+    assert asked(serving, "GET", "/state")[1]["classes"][0]["more"] == 1
 
 
 @pytest.mark.parametrize(
@@ -111,7 +126,7 @@ TEXT = "document.getElementById('{}').innerText"
 def test_a_browser_collects_by_button_and_key(
     start: Callable[..., Page], tab: Tab, tmp_path: Path, width: int, height: int
 ) -> None:
-    serving, photos, frames = start()
+    serving, photos, frames = start(wanted=Wanted("runs-one", 0.95, {"open": 80, "closed": 0}))
     over = threading.Event()
 
     def film() -> None:
@@ -127,6 +142,8 @@ def test_a_browser_collects_by_button_and_key(
         tab.open(serving.url)
         tab.wait("!document.getElementById('picture').hidden")
         tab.wait("document.querySelectorAll('.take').length === 3")
+        tab.wait("document.querySelector('.take').textContent.includes('0about 80 more')")
+        assert "95 % of a class" in str(tab.value("document.getElementById('wanted').textContent"))
         press = (
             "document.querySelectorAll('.take')[{}].dispatchEvent("
             "new PointerEvent('{}', {{button: 0, bubbles: true}}))"
