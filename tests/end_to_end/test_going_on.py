@@ -11,7 +11,7 @@ from edgetl.trainer.run.split_record import read_folds, read_gone
 from tests.conftest import Cli, write_colour_pictures
 from tests.html_page import Page
 
-OPTIONS = ("--image-size", "64", "--folds", "2", "--views", "1", "--batch-size", "16",
+OPTIONS = ("--image-size", "32", "--folds", "2", "--views", "1", "--batch-size", "16",
            "--unknown", "off")  # fmt: skip
 
 
@@ -53,14 +53,25 @@ def test_a_training_goes_on_from_a_run_and_is_compared_with_it(cli: Cli) -> None
     assert cli.here("runs", "list").stdout.strip().endswith("second went on from first.")
     assert "from" in cli.here("runs", "compare", "runs/first", "runs/second").stdout
 
-    # Nothing new; resumed after a kill it starts from the same run.
-    shutil.copytree(second.folder.path, cli.folder / "runs" / "third")
-    third = RunFolder(cli.folder / "runs" / "third")
-    for made in (third.model, third.metrics, third.report):
+
+@pytest.mark.slow
+def test_resumed_it_starts_from_the_same_run(cli: Cli) -> None:
+    """As it was left by a kill once config.json was written."""
+    write_colour_pictures(cli.folder / "photos", ["blue", "red"], 12)
+    cli.here("train", "photos", "--out", "runs/first", "--steps", "8", *OPTIONS)
+    run = RunFolder(cli.folder / "runs" / "killed")
+    shutil.copytree(cli.folder / "runs" / "first", run.path)
+    for made in (run.model, run.metrics, run.report):
         made.unlink()
-    resumed = cli.here("train", "--resume", "--out", third.path)
+    shutil.rmtree(run.fine_tuned(0).parent)
+    config = json.loads(run.config.read_text())
+    config["from_run"] = {"path": str(run.path.with_name("first")), "created": config["created"]}
+    run.config.write_text(json.dumps(config))
+    resumed = cli.here("train", "--resume", "--out", run.path)
+    assert "24 of its photos, 0 new" in resumed.stderr
     assert "phase two starts from its fine-tuning" in resumed.stderr
-    assert (cli.folder / "runs" / "latest").resolve() == third.path.resolve()
+    assert len(list(run.fine_tuned(0).parent.iterdir())) == 3
+    assert (cli.folder / "runs" / "latest").resolve() == run.path.resolve()
 
 
 @pytest.mark.slow

@@ -142,7 +142,7 @@ def _more_photos(run: RunFolder, curve: LearningCurve | None) -> Iterator[NextSt
     ]
     named = f"{', '.join(wanted[:-1])} and {wanted[-1]}" if len(wanted) > 1 else "".join(wanted)
     goal = (
-        f" To recognize {percent(curve.recall_wanted)} of each class, about {named} more."
+        f" For {percent(curve.recall_wanted)} of a class to be recognized: about {named} more."
         if wanted
         else ""
     )
