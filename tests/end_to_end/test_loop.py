@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from edgetl.trainer.data.demo_pictures import draw_picture
 from tests.conftest import Cli
@@ -61,6 +62,7 @@ class Loop:
     url: str
     scene: Scene
     running: list["subprocess.Popen[str]"] = field(default_factory=list)
+    pictures: list[Path] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -96,10 +98,20 @@ class Loop:
     def photos(self, label: str) -> int:
         return len(list((self.folder / "photos" / label).glob("2*.jpg")))
 
-    def take_picture(self, name: str) -> None:
-        """For README, where somebody asks for them."""
-        if folder := os.environ.get("EDGETL_SCREENSHOTS"):
-            self.tab.screenshot(Path(folder) / f"{name}.png")
+    def take_picture(self) -> None:
+        self.pictures.append(self.tab.screenshot(self.folder / f"{len(self.pictures)}.png"))
+
+    def write_pictures(self, path: Path) -> None:
+        """All of them side by side, at half their size."""
+        pictures = [Image.open(picture).convert("RGB").reduce(2) for picture in self.pictures]
+        gap = 24
+        width = sum(picture.width + gap for picture in pictures) - gap
+        strip = Image.new("RGB", (width, pictures[0].height), "white")
+        left = 0
+        for picture in pictures:
+            strip.paste(picture, (left, 0))
+            left += picture.width + gap
+        strip.quantize(128).save(path, optimize=True)
 
 
 @pytest.fixture
@@ -139,7 +151,7 @@ def test_from_no_photos_to_a_corrected_model(loop: Loop) -> None:
     )  # fmt: skip
     loop.show(log)
     before = answers(loop)
-    loop.take_picture("2-preview")
+    loop.take_picture()
     loop.wait(lambda: len(list((loop.folder / "seen").glob("2*.jpg"))) >= 6, log)
     correct_five(loop)
 
@@ -152,10 +164,13 @@ def test_from_no_photos_to_a_corrected_model(loop: Loop) -> None:
     loop.show(log)
     loop.tab.wait("document.getElementById('label').textContent === 'house'")
     after = answers(loop)
-    loop.take_picture("4-corrected")
+    loop.take_picture()
     assert device.poll() is None
     assert after["house"] > before["house"], (before, after)
     assert time.monotonic() - began < 60 * _MINUTES
+    # The picture in README.
+    if path := os.environ.get("EDGETL_LOOP_PICTURE"):
+        loop.write_pictures(Path(path))
 
 
 def collect(loop: Loop) -> None:
@@ -176,7 +191,7 @@ def collect(loop: Loop) -> None:
         loop.wait(lambda label=label: loop.photos(label) >= 24, log)  # type: ignore[misc]
         loop.tab.value(KEY.format("keyup", key))
     loop.tab.wait("document.querySelectorAll('.thumbs img')[0].naturalWidth > 0")
-    loop.take_picture("1-collect")
+    loop.take_picture()
     loop.stop(process)
 
 
@@ -206,8 +221,8 @@ def correct_five(loop: Loop) -> None:
     houses = loop.photos("house")
     loop.show(log)
     loop.tab.wait("document.querySelectorAll('.thumbs [data-id]').length >= 5")
-    loop.tab.wait("document.querySelectorAll('.thumbs img')[1].naturalWidth > 0")
-    loop.take_picture("3-review")
+    loop.tab.wait("[...document.querySelectorAll('.thumbs img')].every(one => one.naturalWidth)")
+    loop.take_picture()
     for index in range(5):
         loop.tab.value(f"document.querySelectorAll('.thumbs [data-id]')[{index}].click()")
     loop.tab.wait("document.querySelectorAll('[aria-pressed=true]').length === 5")
