@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from edgetl.edge.model.class_distance import Unknown, fit_distance, fit_unknown
 from edgetl.trainer import metrics
 from edgetl.trainer.calibration import with_temperature
 from edgetl.trainer.clock import Clock
@@ -28,7 +29,6 @@ from edgetl.trainer.network.devices import Devices
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import EpochRecord
-from edgetl.trainer.unknown import Unknown, fit_distance, fit_unknown
 
 
 @dataclass(frozen=True)
