@@ -63,8 +63,9 @@ def packed_export(
 
     `precision` is its record of held-out photos; earlier versions had none.
     """
+    from edgetl.edge.model.associated_files import with_files
     from edgetl.edge.model.labels import labels_text
-    from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
+    from edgetl.trainer.exporting.metadata import Description, with_metadata
 
     flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))
     manifest = {

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgetl.trainer.exporting.verdict import (
+from edgetl.edge.model.verdict import (
     PairedDifference,
     RecallChange,
     Verdict,

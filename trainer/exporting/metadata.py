@@ -5,8 +5,6 @@ kept as the converter wrote them, alignment of the weights included: a new root 
 lists of buffers and metadata, goes in front of them and points into them.
 """
 
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,18 +81,6 @@ def with_metadata(model: bytes, description: Description) -> bytes:
     builder.minalign = max(builder.minalign, _ALIGNMENT)
     builder.Finish(root, file_identifier=schema.MODEL_IDENTIFIER)
     return bytes(builder.Output())
-
-
-def with_files(model: bytes, files: Mapping[str, bytes]) -> bytes:
-    """The model with a zip archive of `files` behind it, stored as the format requires.
-
-    The same files give the same bytes: the archive holds no dates.
-    """
-    packed = io.BytesIO(model)
-    with zipfile.ZipFile(packed, "a", zipfile.ZIP_STORED) as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data)
-    return packed.getvalue()
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ _Constant = npt.NDArray[np.float32]
 class UnknownOutput(keras.layers.Layer):
     """Of pooled features and logits of the classes, the logarithms of all probabilities.
 
-    "unknown" is the last. Its odds are those of `edge.model.class_distance.Unknown`, and the classes share
-    the rest as before. Where the last class is itself "unknown", of photos that are examples of it,
-    the two become one.
+    "unknown" is the last. Its odds are those of `edge.model.class_distance.Unknown`, and the
+    classes share the rest as before. Where the last class is itself "unknown", of photos that are
+    examples of it, the two become one.
 
     Two convolutions of 1x1, which every TFLite runtime has, give the distance
     (`edge.model.class_distance.UnknownWeights`).

@@ -75,8 +75,8 @@ _TABLES = {
     "Uint8Vector": "[ubyte]",
     "VariantSubType": "[int] byte bool",
     "Operator": "opcode_index:uint inputs:[int] outputs:[int] builtin_options_type:ubyte "
-    "builtin_options:BuiltinOptions [ubyte] byte [bool] intermediates:[int] large_custom_options_offset:ulong large_custom_options_size:ulong "
-    "ubyte BuiltinOptions2 int",
+    "builtin_options:BuiltinOptions [ubyte] byte [bool] intermediates:[int] "
+    "large_custom_options_offset:ulong large_custom_options_size:ulong ubyte BuiltinOptions2 int",
     "SignatureDef": "inputs:[TensorMap] outputs:[TensorMap] signature_key:string - "
     "subgraph_index:uint",
     "TensorMap": "name:string tensor_index:uint",
