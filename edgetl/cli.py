@@ -32,6 +32,7 @@ SUMMARIES = {
     "export": "Write a run's .tflite files, each checked against Keras.",
     "classify": "Classify pictures, videos or a camera on the device.",
     "serve": "Classify pictures that are posted to this device, or to its page.",
+    "teach": "Teach a model a new class or corrections, on the device.",
     "explain": "Show where in photos a model sees what it calls them.",
     "info": "Print what is inside a model file.",
     "doctor": "Check this device, and say how to fix what is broken.",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from edgetl.edge.model.flatbuffer_tree import Node
 
@@ -61,6 +62,6 @@ def _numbered(old: Iterable[int]) -> dict[int, int]:
     return {number: new for new, number in enumerate(sorted(set(old)))}
 
 
-def _renumbered(numbers: Iterable[int], new: Mapping[int, int]) -> np.ndarray:
+def _renumbered(numbers: Iterable[int], new: Mapping[int, int]) -> npt.NDArray[np.int32]:
     # -1 stands for an input that is left out.
     return np.array([new.get(int(one), -1) for one in numbers], np.int32)

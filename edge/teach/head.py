@@ -46,12 +46,27 @@ class Head:
         shares = softmax(self.logits(features))
         if self.unknown is None:
             return shares.astype(np.float32)
-        known = np.zeros((len(features), len(self.labels)))
-        known[:, : len(self.classes)] = shares
-        far = _far(features, self.unknown)
-        found = known * (1 - far)
-        found[:, -1] += far[:, 0]
-        return found.astype(np.float32)
+        return with_unknown(shares, _far(features, self.unknown), len(self.labels))
+
+
+def with_unknown(
+    shares: npt.NDArray[np.float64], far: npt.NDArray[np.float64], labels: int
+) -> npt.NDArray[np.float32]:
+    """Probabilities of labels, the last of which is "unknown".
+
+    Args:
+        shares: of the classes, [pictures, classes]; the last may be examples of "unknown".
+        far: of being unknown, [pictures].
+        labels: how many there are.
+
+    Returns:
+        float32 [pictures, labels].
+    """
+    found = np.zeros((len(shares), labels))
+    found[:, : shares.shape[1]] = shares
+    found *= 1 - far[:, np.newaxis]
+    found[:, -1] += far
+    return found.astype(np.float32)
 
 
 def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -61,9 +76,9 @@ def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _far(features: Features, unknown: UnknownWeights) -> npt.NDArray[np.float64]:
-    """The probability of being unknown, were no class more probable than another: [pictures, 1]."""
+    """The probability of being unknown, without what classes are probable: [pictures]."""
     unit = unit_length(features)
     across = unit @ unknown.projection.astype(np.float64)
     along = unit @ unknown.linear.astype(np.float64) - unknown.constants
     odds = unknown.offset - (across**2).sum(axis=1) - along.max(axis=1)
-    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))))[:, np.newaxis]
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -500, 500))))

@@ -197,8 +197,7 @@ def _checked_file(
         )
         of_photos = None
         if sample and all(check.problem is None for check in checks):
-            runtime = choose_runtime().name
-            of_photos = call_in_subprocess(sampled, file, *sample, runtime)
+            of_photos = call_in_subprocess(sampled, file, *sample, choose_runtime().name)
         content = packed(flatbuffer, run, conversion, model.denylist, checks, of_photos)
         file.write_bytes(content)
         check_contract(read_model_file(file), run, conversion)
