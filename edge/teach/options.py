@@ -39,11 +39,11 @@ class TeachOptions(Options):
         Option(
             "Percentage points of accuracy on the classes from before whose loss rejects the "
             "taught file.",
-            reason="as in export",
+            reason="60 photos tell",
             low=0.5,
             metavar="POINTS",
         ),
-    ] = 2.0
+    ] = 5.0
     threads: ThreadsOption = None
     runtime: RuntimeOption = "auto"
 

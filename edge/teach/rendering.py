@@ -23,9 +23,9 @@ def print_taught(taught: Taught) -> None:
         )
     console.print(table)
     console.print(
-        "In percent of photos, by heads that did not learn from them: called so before and\n"
-        'now; called "unknown" now. The network was trained on those of the sample, so that\n'
-        "their figures are to be compared, not quoted."
+        "Percent of photos that heads which did not learn from them call so, before and\n"
+        'now, and "unknown" now. The network was trained on the photos of the sample:\n'
+        "their figures are for comparing, not for quoting."
     )
     if gate.difference:
         low, high = (100 * end for end in gate.difference.interval)
