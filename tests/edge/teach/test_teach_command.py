@@ -1,0 +1,192 @@
+"""`edgetl teach` as a person runs it."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgetl.edge.explain.explainer import Explainer
+from edgetl.edge.model.associated_files import read_associated_files, with_files
+from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.model.runtime import installed_runtimes
+from edgetl.edge.teach.sample import read_sample
+from tests.conftest import (
+    COLOURS,
+    Cli,
+    assert_one_clear_line,
+    colour_picture,
+    probabilities_of,
+    write_colour_pictures,
+)
+
+
+@pytest.fixture(scope="session")
+def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of a new class, and a few of an old one."""
+    folder = tmp_path_factory.mktemp("taught") / "corrections"
+    write_colour_pictures(folder, ["green"], 12)
+    return write_colour_pictures(folder, ["red"], 3)
+
+
+@pytest.fixture
+def model(cli: Cli, float_model: Path) -> Path:
+    return Path(shutil.copy(float_model, cli.folder / "model.float32.tflite"))
+
+
+def files_of(model: Path) -> dict[str, bytes]:
+    return read_associated_files(model.read_bytes())[0]
+
+
+def test_a_new_class_is_taught_and_classify_takes_the_taught_file(
+    cli: Cli, model: Path, corrections: Path
+) -> None:
+    before = model.read_bytes()
+    result = cli("teach", corrections, "--max-drop", "20", COLUMNS="80")
+    rows = [line.split() for line in result.stdout.splitlines()]
+    green = next(row for row in rows if row[:1] == ["green"])
+    assert green == ["green", "-", "12", "-", "100.0", "-"]
+    red = next(row for row in rows if row[:1] == ["red"])
+    assert (int(red[1]) > 10, red[2]) == (True, "3")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert result.stdout.splitlines()[-1] == "model.float32.taught.tflite"
+    assert "the next edgetl train learns from them too" in result.stderr
+    assert model.read_bytes() == before
+    assert sorted(path.name for path in cli.folder.iterdir()) == [
+        "model.float32.taught.tflite", "model.float32.tflite",
+    ]  # fmt: skip
+    photo = cli.folder / "new.png"
+    colour_picture(COLOURS["green"], 555, (80, 60)).save(photo)
+    assert cli("classify", photo).stdout.split()[1] == "green"
+    taught = cli.folder / "model.float32.taught.tflite"
+    read = read_model_file(taught)
+    assert read.labels == ("blue", "red", "green")
+    assert read.name == "Image classifier: blue, red, green"
+    assert "3 classes" in read.description
+    assert read.manifest is not None
+    (lesson,) = read.manifest["taught"]
+    assert lesson["photos"] == {"red": 3, "green": 12}
+    assert lesson["of"] == read_model_file(model).content_sha256
+    assert read.manifest["parity"] is None
+    assert "edgetl.taught" in cli.here("info", taught).stdout
+    explained = Explainer(read).explain(photo)
+    assert explained.shown.label == "green"
+
+
+def test_a_taught_file_is_taught_on_and_remembers(
+    cli: Cli, model: Path, corrections: Path, tmp_path: Path
+) -> None:
+    cli.here("teach", corrections, "--model", model, "--max-drop", "20")
+    more = write_colour_pictures(tmp_path / "more", ["yellow"], 8)
+    cli.here("teach", more, "--model", "model.float32.taught.tflite", "--max-drop", "20")
+    read = read_model_file(cli.folder / "model.float32.taught.tflite")
+    assert read.labels == ("blue", "red", "green", "yellow")
+    assert read.manifest is not None
+    assert [one["photos"] for one in read.manifest["taught"]] == [
+        {"red": 3, "green": 12}, {"yellow": 8},
+    ]  # fmt: skip
+    # The sample stands for the photos of both lessons, and of the training.
+    sample = read_sample(files_of(read.path)["features.bin"], channels=1280, classes=4)
+    blue, red, *taught = np.bincount(sample.targets)
+    assert (red - blue, taught) == (3, [12, 8])
+
+
+def without_sample(model: Path) -> None:
+    files = files_of(model)
+    assert files.pop("features.bin")
+    flatbuffer = model.read_bytes()[: read_model_file(model).model_bytes]
+    model.write_bytes(with_files(flatbuffer, files))
+
+
+def test_refusals(cli: Cli, model: Path, third_party_models: Path, corrections: Path) -> None:
+    refused = cli.refused("teach", corrections, "--model", third_party_models / "described.tflite")
+    assert_one_clear_line(refused, "described.tflite", "not exported by edgetl", "edgetl train")
+    refused = cli.refused("teach", "gone", "--model", model)
+    assert_one_clear_line(refused, "gone: no such folder")
+    few = write_colour_pictures(cli.folder / "few", ["green"], 4)
+    refused = cli.refused("teach", few, "--model", model)
+    assert_one_clear_line(refused, "4 photos of green", "5 or more", "edgetl collect")
+    refused = cli.refused("teach", corrections, "--model", model, "--out", "x.bin")
+    assert_one_clear_line(refused, "--out x.bin", ".tflite")
+    refused = cli.refused("teach", corrections, "--model", model, "--out", "no/x.tflite")
+    assert_one_clear_line(refused, "--out no/x.tflite: no such folder")
+    refused = cli.refused("teach", corrections, "--model", cli.folder)
+    assert_one_clear_line(refused, "has no exported model yet")
+
+
+def test_photos_that_cannot_be_read_are_named_and_left_out(cli: Cli, model: Path) -> None:
+    photos = write_colour_pictures(cli.folder / "photos", ["green"], 5)
+    (photos / "green" / "bad.jpg").write_bytes(b"no picture")
+    result = cli.here("teach", photos, "--model", model, "--max-drop", "50")
+    assert "bad.jpg" in result.stderr
+    for path in (photos / "green").iterdir():
+        path.write_bytes(b"no picture")
+    with pytest.raises(Exception, match="none of the photos can be read"):
+        cli.here("teach", photos, "--model", model)
+
+
+def test_a_file_without_a_sample_needs_photos_of_every_class(
+    cli: Cli, model: Path, corrections: Path, tmp_path: Path
+) -> None:
+    without_sample(model)
+    refused = cli.refused("teach", corrections, "--model", model)
+    assert_one_clear_line(refused, "no sample of its training photos", "none of blue")
+    every = write_colour_pictures(tmp_path / "every", ["blue", "green", "red"], 8)
+    cli.here("teach", every, "--model", model, "--max-drop", "50")
+    taught = cli.folder / "model.float32.taught.tflite"
+    assert read_model_file(taught).labels == ("blue", "red", "green")
+    assert files_of(taught)["features.bin"]
+
+
+def test_a_damaged_sample_is_said(cli: Cli, model: Path, corrections: Path) -> None:
+    files = files_of(model) | {"features.bin": b"damaged"}
+    flatbuffer = model.read_bytes()[: read_model_file(model).model_bytes]
+    model.write_bytes(with_files(flatbuffer, files))
+    refused = cli.refused("teach", corrections, "--model", model)
+    assert_one_clear_line(refused, "damaged (features.bin", "copy it here again")
+
+
+def test_what_spoils_a_class_is_rejected_and_not_put_under_its_name(cli: Cli, model: Path) -> None:
+    """Photos of one colour as two classes: half of each is lost."""
+    spoiled = write_colour_pictures(cli.folder / "spoiled", ["red"], 20)
+    (spoiled / "red").rename(spoiled / "crimson")
+    result = cli("teach", spoiled, "--model", model, check=1)
+    assert "the recall of red falls from 100 to" in result.stderr
+    assert "next" not in result.stderr
+    names = {path.name for path in cli.folder.glob("*.tflite")}
+    assert names == {"model.float32.tflite", "model.float32.taught.rejected.tflite"}
+
+
+@pytest.mark.slow
+def test_every_file_of_a_run_with_unknown_can_be_taught(
+    cli: Cli, two_class_data: Path, corrections: Path
+) -> None:
+    small = ["--image-size", "64", "--epochs", "4", "--head-epochs", "3", "--unknown", "on"]
+    cli.here("train", two_class_data, "--out", "run", *small)
+    cli.here("export", "run", "--quantize", "all", "--max-drop", "100")
+    photos = []
+    for number, label in enumerate(("blue", "green", "red")):
+        photos.append(cli.folder / f"{label}.png")
+        colour_picture(COLOURS[label], 900 + number, (80, 60)).save(photos[-1])
+    stripes = np.where(np.arange(64)[:, None] % 8 < 4, 0, 255).astype(np.uint8)
+    Image.fromarray(np.repeat(np.tile(stripes, (1, 64))[..., None], 3, axis=2)).save(
+        cli.folder / "strange.png"
+    )
+    exported = sorted((cli.folder / "run" / "exports").glob("model.*.tflite"))
+    assert len(exported) == 4
+    for model in exported:
+        cli.here("teach", corrections, "--model", model, "--max-drop", "50")
+        taught = model.with_suffix(".taught.tflite")
+        labels = read_model_file(taught).labels
+        assert labels == ("blue", "red", "green", "unknown")
+        for runtime in installed_runtimes():
+            found = probabilities_of(
+                taught, [*photos, cli.folder / "strange.png"], runtime=runtime.name, labels=labels
+            )
+            best = [labels[row] for row in found.argmax(axis=1)]
+            assert best == ["blue", "green", "red", "unknown"], (model.name, runtime.name)
+        with zipfile.ZipFile(taught) as archive:
+            assert json.loads(archive.read("edgetl.json"))["classes"] == [*labels]
