@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.edge.errors import ModelFileError
 from edgetl.edge.explain.explainer import Explainer
 from edgetl.edge.model.associated_files import read_associated_files, with_files
+from edgetl.edge.model.latest import latest_model
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.runtime import installed_runtimes
 from edgetl.edge.teach.sample import read_sample
@@ -92,6 +94,18 @@ def test_a_taught_file_is_taught_on_and_remembers(
     sample = read_sample(files_of(read.path)["features.bin"], channels=1280, classes=4)
     blue, red, *taught = np.bincount(sample.targets)
     assert (red - blue, taught) == (3, [12, 8])
+
+
+def test_a_taught_file_stands_for_the_one_that_it_was_taught_on(in_tmp_path: Path) -> None:
+    for name in ("cats.tflite", "cats.rejected.tflite", "cats.earlier.tflite"):
+        (in_tmp_path / name).touch()
+    assert latest_model() == Path("cats.tflite")
+    (in_tmp_path / "cats.taught.tflite").touch()
+    (in_tmp_path / "cats.taught.rejected.tflite").touch()
+    assert latest_model() == Path("cats.taught.tflite")
+    (in_tmp_path / "dogs.tflite").touch()
+    with pytest.raises(ModelFileError, match=r"\(cats.taught.tflite, dogs.tflite\)"):
+        latest_model()
 
 
 def without_sample(model: Path) -> None:
