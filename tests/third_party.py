@@ -65,7 +65,8 @@ def packed_export(
     """
     from edgetl.edge.model.associated_files import with_files
     from edgetl.edge.model.labels import labels_text
-    from edgetl.trainer.exporting.metadata import Description, with_metadata
+    from edgetl.edge.model.tflite_metadata import Description
+    from edgetl.trainer.exporting.metadata import with_metadata
 
     flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))
     manifest = {

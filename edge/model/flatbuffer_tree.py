@@ -8,6 +8,7 @@ offsets (https://flatbuffers.dev/internals/).
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, TypeAlias, Union
 
 import numpy as np
@@ -86,6 +87,9 @@ def read_tree(data: bytes | memoryview, root: str) -> Node:
     Args:
         data: the whole flatbuffer.
         root: the name of its root table.
+
+    Raises:
+        ValueError: a table has a field of which the schema here does not say what it is.
     """
     return _Reader(memoryview(data)).table(_followed(data, 0), root)
 
@@ -117,9 +121,12 @@ class _Reader:
             fields,
             residue=position % _TABLE_ALIGNMENT,
         )
-        # Fields that are newer than the schema are numbers here, as the checks take them.
-        for place, (kind, at) in enumerate(zip(KINDS[name], fields, strict=False)):
-            if not at or kind == "-" or kind in NUMBERS:
+        # Tables that are not listed hold numbers alone.
+        kinds = KINDS[name] if name != UNLISTED else ["int"] * len(fields)
+        for place, (kind, at) in enumerate(zip_longest(kinds, fields)):
+            if at and kind in (None, "-"):
+                raise ValueError(f"field {place} of a table {name} may be an offset or a number")
+            if not at or kind in NUMBERS:
                 continue
             if kind in UNIONS:
                 tag = fields[place - 1]

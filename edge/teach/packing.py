@@ -16,6 +16,7 @@ from edgetl.edge.explain.dense_head import DenseHead
 from edgetl.edge.model.associated_files import read_associated_files, with_files
 from edgetl.edge.model.labels import labels_text
 from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_NAME, ModelFile
+from edgetl.edge.model.tflite_metadata import Description
 from edgetl.edge.teach.gate import Gate
 from edgetl.edge.teach.head import Head
 from edgetl.edge.teach.learning import Lesson
@@ -52,14 +53,24 @@ class LessonRecord:
 
 
 def rewritten(model: ModelFile, ends: DenseHead, head: Head) -> bytes:
-    """The model's flatbuffer with another head and another name."""
+    """The model's flatbuffer with another head and another name.
+
+    Raises:
+        ModelFileError: it has fields that are not known here.
+    """
     labels = head.labels
     names = ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else "")
     described = model.description.removesuffix(_TAUGHT)
     described = re.sub(r"\b\d+ classes\b", f"{len(labels)} classes", described) + _TAUGHT
-    return with_head(
-        model, ends.pooled, head, name=f"Image classifier: {names}", description=described
-    )
+    name = f"Image classifier: {names}"
+    try:
+        return with_head(
+            model, ends.pooled, head, Description(name, described, model.author, model.version)
+        )
+    except ValueError as error:
+        raise ModelFileError(
+            f"{quoted(model.path)}: cannot be taught ({error}); export it again with this edgetl"
+        ) from error
 
 
 def packed(

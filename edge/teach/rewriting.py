@@ -14,6 +14,7 @@ from edgetl.edge.explain.dense_head import StoredTensor
 from edgetl.edge.model.class_distance import UnknownWeights
 from edgetl.edge.model.flatbuffer_tree import Node, read_tree, table, write_tree
 from edgetl.edge.model.model_file import ModelFile
+from edgetl.edge.model.tflite_metadata import Description, packed_metadata
 from edgetl.edge.model.verify import schema
 from edgetl.edge.teach.cutting import cut_behind
 from edgetl.edge.teach.head import Head
@@ -35,7 +36,7 @@ _NO_OPTIONS = schema.UNLISTED
 
 
 def with_head(
-    model: ModelFile, pooled: StoredTensor, head: Head, *, name: str, description: str
+    model: ModelFile, pooled: StoredTensor, head: Head, description: Description
 ) -> bytes:
     """The model's flatbuffer with another head.
 
@@ -46,8 +47,10 @@ def with_head(
         model: a file that edgetl made.
         pooled: the tensor of its pooled features.
         head: what is to follow them.
-        name: of the model, as TFLite Metadata has it.
-        description: of the model.
+        description: of the new model.
+
+    Raises:
+        ValueError: the flatbuffer has fields that the schema here does not.
     """
     root = read_tree(memoryview(model.content)[: model.model_bytes], "Model")
     features = cut_behind(root, pooled.index)
@@ -59,7 +62,7 @@ def with_head(
             tensor["tensor_index"] = probability
         for tensor in signature["inputs"]:
             tensor["tensor_index"] = int(root["subgraphs"][0]["inputs"][0])
-    _describe(root, name, description)
+    _describe(root, description)
     return write_tree(root, schema.MODEL_IDENTIFIER)
 
 
@@ -194,12 +197,9 @@ class _Graph:
         return self._added[operator]
 
 
-def _describe(root: Node, name: str, description: str) -> None:
+def _describe(root: Node, description: Description) -> None:
     for entry in root["metadata"]:
         if entry["name"] != schema.METADATA_NAME.encode():
             continue
-        buffer = root["buffers"][entry["buffer"]]
-        metadata = read_tree(buffer["data"].tobytes(), "ModelMetadata")
-        metadata["name"], metadata["description"] = name.encode(), description.encode()
-        packed = write_tree(metadata, schema.METADATA_IDENTIFIER)
-        buffer["data"] = np.frombuffer(packed, np.uint8)
+        packed = packed_metadata(description)
+        root["buffers"][entry["buffer"]]["data"] = np.frombuffer(packed, np.uint8)

@@ -41,7 +41,7 @@ from edgetl.edge.teach.sample import FeatureSample
 # Of a new class; fewer do not show how far it reaches.
 FEWEST_OF_A_CLASS = 5
 # More take a small device minutes, and training learns more from them.
-MOST_PHOTOS = 3000
+MOST_PHOTOS = 1000
 
 
 @dataclass(frozen=True)

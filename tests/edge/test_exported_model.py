@@ -78,7 +78,8 @@ def test_adding_metadata_keeps_every_buffer_and_its_alignment(
     third_party_models: Path, name: str
 ) -> None:
     from edgetl.edge.model.associated_files import with_files
-    from edgetl.trainer.exporting.metadata import Description, with_metadata
+    from edgetl.edge.model.tflite_metadata import Description
+    from edgetl.trainer.exporting.metadata import with_metadata
 
     plain = (third_party_models / f"{name}.tflite").read_bytes()
     packed = with_files(with_metadata(plain, Description("n", "d", "a", "v")), {"labels.txt": b"x"})

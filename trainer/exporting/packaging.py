@@ -12,9 +12,9 @@ from edgetl.edge.errors import EdgetlError
 from edgetl.edge.model.associated_files import with_files
 from edgetl.edge.model.labels import labels_text
 from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_FORMAT, MANIFEST_NAME, ModelFile
+from edgetl.edge.model.tflite_metadata import Description
 from edgetl.edge.teach.sample import SAMPLE_NAME
 from edgetl.trainer.exporting.conversion import Conversion
-from edgetl.trainer.exporting.metadata import Description
 from edgetl.trainer.exporting.record import RuntimeCheck
 from edgetl.trainer.run.folder import FinishedRun
 

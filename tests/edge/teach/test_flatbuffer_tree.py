@@ -8,6 +8,7 @@ import pytest
 from edgetl.edge.model.flatbuffer_tree import Node, read_tree, table, write_tree
 from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.runtime import choose_runtime, installed_runtimes
+from edgetl.edge.model.tflite_metadata import Description, packed_metadata
 from edgetl.edge.model.verify.flatbuffer import check_flatbuffer
 from edgetl.edge.model.verify.schema import KINDS, METADATA_IDENTIFIER, MODEL_IDENTIFIER, Table
 from edgetl.edge.model.verify.tflite import check_tflite
@@ -83,6 +84,17 @@ def test_numbers_are_aligned_where_the_old_ones_were_not() -> None:
     position = first.field_position("offset")
     assert position is not None
     assert position % 8 == 0
+
+
+def test_a_field_that_may_be_an_offset_is_not_copied_as_a_number() -> None:
+    metadata = packed_metadata(Description("frogs", "frogs", "me", "7"))
+    with pytest.raises(ValueError, match="table ModelMetadata may be an offset or a number"):
+        read_tree(metadata, "ModelMetadata")
+    model = table("Model", {"version": 3})
+    model.fields += [0] * (len(KINDS["Model"]) - len(model.fields)) + [len(model.inline)]
+    model.inline += b"newer"[:4]
+    with pytest.raises(ValueError, match="field 10 of a table Model"):
+        read_tree(write_tree(model, MODEL_IDENTIFIER), "Model")
 
 
 def test_what_two_tables_share_stays_one(third_party_models: Path) -> None:

@@ -10,7 +10,8 @@ from edgetl.edge.explain.dense_head import dense_head
 from edgetl.edge.model.class_distance import fit_distance, fit_unknown, unknown_weights
 from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.runtime import choose_runtime, installed_runtimes
-from edgetl.edge.model.verify.schema import Table
+from edgetl.edge.model.tflite_metadata import Description, packed_metadata
+from edgetl.edge.model.verify.schema import METADATA_NAME, Table
 from edgetl.edge.model.verify.tflite import check_tflite
 from edgetl.edge.teach.features import PooledFeatures, checked_head
 from edgetl.edge.teach.head import Head
@@ -19,6 +20,7 @@ from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
 from tests.conftest import COLOURS, colour_picture
 
 CHANNELS = 1280
+DESCRIPTION = Description("žába", "frogs", "me", "7")
 
 
 def pictures() -> list[np.ndarray]:
@@ -74,7 +76,7 @@ HEADS = [
 
 
 def rewritten(model: ModelFile, head: Head) -> bytes:
-    found = with_head(model, checked_head(model).pooled, head, name="žába", description="frogs")
+    found = with_head(model, checked_head(model).pooled, head, DESCRIPTION)
     check_tflite(found)
     return found
 
@@ -122,6 +124,13 @@ def test_nothing_of_the_old_head_is_left_and_the_rest_is_as_it_was(int8_model: P
     weights = {buffer.numbers("data").tobytes() for buffer in before}
     kept = {b.numbers("data").tobytes() for b in Table.root("Model", found).children("buffers")}
     assert len(weights & kept) > 100
+
+
+def test_its_metadata_describes_it_anew(int8_model: Path) -> None:
+    root = Table.root("Model", rewritten(read_model_file(int8_model), HEADS[1]))
+    (entry,) = [e for e in root.children("metadata") if e.string("name") == METADATA_NAME]
+    packed = root.children("buffers")[entry.number("buffer")].numbers("data").tobytes()
+    assert packed == packed_metadata(DESCRIPTION)
 
 
 def rewritten_again(model: ModelFile, flatbuffer: bytes, head: Head) -> bytes:
