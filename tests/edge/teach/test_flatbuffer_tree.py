@@ -88,7 +88,7 @@ def test_numbers_are_aligned_where_the_old_ones_were_not() -> None:
 
 def test_a_field_that_may_be_an_offset_is_not_copied_as_a_number() -> None:
     metadata = packed_metadata(Description("frogs", "frogs", "me", "7"))
-    with pytest.raises(ValueError, match="table ModelMetadata may be an offset or a number"):
+    with pytest.raises(ValueError, match="table TensorMetadata may be an offset or a number"):
         read_tree(metadata, "ModelMetadata")
     model = table("Model", {"version": 3})
     model.fields += [0] * (len(KINDS["Model"]) - len(model.fields)) + [len(model.inline)]

@@ -39,6 +39,13 @@ def model(cli: Cli, float_model: Path) -> Path:
     return Path(shutil.copy(float_model, cli.folder / "model.float32.tflite"))
 
 
+def new_photo(folder: Path, label: str) -> Path:
+    """A photo like those of a class; a JPEG as well, whose noise is another than PNG's."""
+    path = folder / f"new-{label}.jpg"
+    colour_picture(COLOURS[label], 555, (80, 60)).save(path, quality=92)
+    return path
+
+
 def files_of(model: Path) -> dict[str, bytes]:
     return read_associated_files(model.read_bytes())[0]
 
@@ -60,8 +67,7 @@ def test_a_new_class_is_taught_and_classify_takes_the_taught_file(
     assert sorted(path.name for path in cli.folder.iterdir()) == [
         "model.float32.taught.tflite", "model.float32.tflite",
     ]  # fmt: skip
-    photo = cli.folder / "new.png"
-    colour_picture(COLOURS["green"], 555, (80, 60)).save(photo)
+    photo = new_photo(cli.folder, "green")
     assert cli("classify", photo).stdout.split()[1] == "green"
     taught = cli.folder / "model.float32.taught.tflite"
     read = read_model_file(taught)
@@ -78,6 +84,7 @@ def test_a_new_class_is_taught_and_classify_takes_the_taught_file(
     assert explained.shown.label == "green"
 
 
+@pytest.mark.slow
 def test_a_taught_file_is_taught_on_and_remembers(
     cli: Cli, model: Path, corrections: Path, tmp_path: Path
 ) -> None:
@@ -131,6 +138,7 @@ def test_refusals(cli: Cli, model: Path, third_party_models: Path, corrections: 
     assert_one_clear_line(refused, "has no exported model yet")
 
 
+@pytest.mark.slow
 def test_photos_that_cannot_be_read_are_named_and_left_out(cli: Cli, model: Path) -> None:
     photos = write_colour_pictures(cli.folder / "photos", ["green"], 5)
     (photos / "green" / "bad.jpg").write_bytes(b"no picture")
@@ -143,11 +151,16 @@ def test_photos_that_cannot_be_read_are_named_and_left_out(cli: Cli, model: Path
 
 
 def test_a_file_without_a_sample_needs_photos_of_every_class(
-    cli: Cli, model: Path, corrections: Path, tmp_path: Path
+    cli: Cli, model: Path, corrections: Path
 ) -> None:
     without_sample(model)
     refused = cli.refused("teach", corrections, "--model", model)
     assert_one_clear_line(refused, "no sample of its training photos", "none of blue")
+
+
+@pytest.mark.slow
+def test_photos_of_every_class_stand_for_a_sample(cli: Cli, model: Path, tmp_path: Path) -> None:
+    without_sample(model)
     every = write_colour_pictures(tmp_path / "every", ["blue", "green", "red"], 8)
     cli.here("teach", every, "--model", model, "--max-drop", "50")
     taught = cli.folder / "model.float32.taught.tflite"
@@ -163,6 +176,7 @@ def test_a_damaged_sample_is_said(cli: Cli, model: Path, corrections: Path) -> N
     assert_one_clear_line(refused, "damaged (features.bin", "copy it here again")
 
 
+@pytest.mark.slow
 def test_what_spoils_a_class_is_rejected_and_not_put_under_its_name(cli: Cli, model: Path) -> None:
     """Photos of one colour as two classes: half of each is lost."""
     spoiled = write_colour_pictures(cli.folder / "spoiled", ["red"], 20)
@@ -181,10 +195,7 @@ def test_every_file_of_a_run_with_unknown_can_be_taught(
     small = ["--image-size", "64", "--epochs", "4", "--head-epochs", "3", "--unknown", "on"]
     cli.here("train", two_class_data, "--out", "run", *small)
     cli.here("export", "run", "--quantize", "all", "--max-drop", "100")
-    photos = []
-    for number, label in enumerate(("blue", "green", "red")):
-        photos.append(cli.folder / f"{label}.png")
-        colour_picture(COLOURS[label], 900 + number, (80, 60)).save(photos[-1])
+    photos = [new_photo(cli.folder, label) for label in ("blue", "green", "red")]
     stripes = np.where(np.arange(64)[:, None] % 8 < 4, 0, 255).astype(np.uint8)
     Image.fromarray(np.repeat(np.tile(stripes, (1, 64))[..., None], 3, axis=2)).save(
         cli.folder / "strange.png"
