@@ -33,7 +33,7 @@ def test_an_export_holds_everything_a_client_needs(
     assert (model.output.shape, model.output.dtype) == ((1, 2), np.float32)
     assert model.normalization is not None
     assert (model.normalization.mean, model.normalization.std) == ((0.0,), (1.0,))
-    assert set(model.associated_files) == {"labels.txt", "edgetl.json"}
+    assert set(model.associated_files) == {"labels.txt", "edgetl.json", "features.bin"}
     assert model.content == path.read_bytes()
     assert "blue, red" in model.name
     assert model.author == "edgetl"
