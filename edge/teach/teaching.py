@@ -21,7 +21,7 @@ from edgetl.edge.errors import (
     reason,
 )
 from edgetl.edge.model.classifier import Classifier
-from edgetl.edge.model.latest import REJECTED, TAUGHT, latest_model, model_of
+from edgetl.edge.model.latest import EARLIER, REJECTED, TAUGHT, latest_model, model_of
 from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.preprocessing import Pixels, model_input
 from edgetl.edge.model.runtime import choose_runtime
@@ -111,7 +111,7 @@ def teach(options: TeachOptions) -> Taught:
     # Its network has classified the photos here; only the figures beside it are new.
     remember(hashlib.sha256(content).hexdigest(), choose_runtime(options.runtime))
     new = tuple(one for one in lesson.classes if one not in old.classes)
-    return Taught(_written(content, target, gate), gate, new, time.monotonic() - started)
+    return Taught(_written(content, target, gate, model), gate, new, time.monotonic() - started)
 
 
 def _beside(path: Path) -> Path:
@@ -201,13 +201,23 @@ def _answers(content: bytes, found: _Read, options: TeachOptions) -> npt.NDArray
     return np.array([classifier.infer(one) for one in found.pixels])
 
 
-def _written(content: bytes, target: Path, gate: Gate) -> Path:
-    path = target.with_suffix(REJECTED) if gate.verdict == "rejected" else target
+def _written(content: bytes, target: Path, gate: Gate, model: ModelFile) -> Path:
+    """Write the file under the name that its verdict gives it; a model that it replaces is kept."""
+    rejected = target.with_suffix(REJECTED)
+    path = rejected if gate.verdict == "rejected" else target
+    earlier = target.with_suffix(EARLIER)
     try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
+        if path == target and target.exists() and target.samefile(model.path):
+            _write(earlier, model.content)
+            logger.info(f"{quoted(target.name)}: the one before is now {quoted(earlier)}")
+        _write(path, content)
         if path == target:
-            target.with_suffix(REJECTED).unlink(missing_ok=True)
+            rejected.unlink(missing_ok=True)
     except OSError as error:
         raise SinkError(f"{quoted(path)}: cannot be written: {reason(error)}") from error
     return path
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

@@ -90,9 +90,12 @@ def test_a_taught_file_is_taught_on_and_remembers(
 ) -> None:
     cli.here("teach", corrections, "--model", model, "--max-drop", "20")
     more = write_colour_pictures(tmp_path / "more", ["yellow"], 8)
-    cli.here("teach", more, "--model", "model.float32.taught.tflite", "--max-drop", "20")
+    first = (cli.folder / "model.float32.taught.tflite").read_bytes()
+    again = cli.here("teach", more, "--model", "model.float32.taught.tflite", "--max-drop", "20")
     read = read_model_file(cli.folder / "model.float32.taught.tflite")
     assert read.labels == ("blue", "red", "green", "yellow")
+    assert "the one before is now model.float32.taught.earlier.tflite" in again.stderr
+    assert (cli.folder / "model.float32.taught.earlier.tflite").read_bytes() == first
     assert read.manifest is not None
     assert [one["photos"] for one in read.manifest["taught"]] == [
         {"red": 3, "green": 12}, {"yellow": 8},
