@@ -141,7 +141,6 @@ def test_refusals(cli: Cli, model: Path, third_party_models: Path, corrections: 
     assert_one_clear_line(refused, "has no exported model yet")
 
 
-@pytest.mark.slow
 def test_photos_that_cannot_be_read_are_named_and_left_out(cli: Cli, model: Path) -> None:
     photos = write_colour_pictures(cli.folder / "photos", ["green"], 5)
     (photos / "green" / "bad.jpg").write_bytes(b"no picture")
@@ -161,7 +160,6 @@ def test_a_file_without_a_sample_needs_photos_of_every_class(
     assert_one_clear_line(refused, "no sample of its training photos", "none of blue")
 
 
-@pytest.mark.slow
 def test_photos_of_every_class_stand_for_a_sample(cli: Cli, model: Path, tmp_path: Path) -> None:
     without_sample(model)
     every = write_colour_pictures(tmp_path / "every", ["blue", "green", "red"], 8)
@@ -191,30 +189,48 @@ def test_what_spoils_a_class_is_rejected_and_not_put_under_its_name(cli: Cli, mo
     assert names == {"model.float32.tflite", "model.float32.taught.rejected.tflite"}
 
 
+def best_of(model: Path, photos: list[Path]) -> list[list[str]]:
+    """The best label of each photo, on each runtime."""
+    labels = read_model_file(model).labels
+    found = [
+        probabilities_of(model, photos, runtime=runtime.name, labels=labels)
+        for runtime in installed_runtimes()
+    ]
+    return [[labels[place] for place in one.argmax(axis=1)] for one in found]
+
+
 @pytest.mark.slow
-def test_every_file_of_a_run_with_unknown_can_be_taught(
+def test_a_run_with_unknown_is_taught_a_class_and_still_knows_what_is_none(
     cli: Cli, two_class_data: Path, corrections: Path
 ) -> None:
     small = ["--image-size", "64", "--epochs", "4", "--head-epochs", "3", "--unknown", "on"]
     cli.here("train", two_class_data, "--out", "run", *small)
-    cli.here("export", "run", "--quantize", "all", "--max-drop", "100")
-    photos = [new_photo(cli.folder, label) for label in ("blue", "green", "red")]
+    cli.here("export", "run", "--quantize", "none", "--quantize", "int8", "--max-drop", "100")
     stripes = np.where(np.arange(64)[:, None] % 8 < 4, 0, 255).astype(np.uint8)
-    Image.fromarray(np.repeat(np.tile(stripes, (1, 64))[..., None], 3, axis=2)).save(
-        cli.folder / "strange.png"
-    )
-    exported = sorted((cli.folder / "run" / "exports").glob("model.*.tflite"))
-    assert len(exported) == 4
-    for model in exported:
+    strange = cli.folder / "strange.png"
+    Image.fromarray(np.repeat(np.tile(stripes, (1, 64))[..., None], 3, axis=2)).save(strange)
+    photos = [*(new_photo(cli.folder, label) for label in ("blue", "green", "red")), strange]
+    for model in sorted((cli.folder / "run" / "exports").glob("model.*.tflite")):
         cli.here("teach", corrections, "--model", model, "--max-drop", "50")
         taught = model.with_suffix(".taught.tflite")
-        labels = read_model_file(taught).labels
-        assert labels == ("blue", "red", "green", "unknown")
-        for runtime in installed_runtimes():
-            found = probabilities_of(
-                taught, [*photos, cli.folder / "strange.png"], runtime=runtime.name, labels=labels
-            )
-            best = [labels[row] for row in found.argmax(axis=1)]
-            assert best == ["blue", "green", "red", "unknown"], (model.name, runtime.name)
+        assert read_model_file(taught).labels == ("blue", "red", "green", "unknown")
+        for best in best_of(taught, photos):
+            assert best == ["blue", "green", "red", "unknown"], model.name
         with zipfile.ZipFile(taught) as archive:
-            assert json.loads(archive.read("edgetl.json"))["classes"] == [*labels]
+            assert json.loads(archive.read("edgetl.json"))["classes"][-1] == "unknown"
+
+
+@pytest.mark.slow
+def test_files_of_other_quantizations_can_be_taught(
+    cli: Cli, two_class_run: Path, corrections: Path
+) -> None:
+    run = shutil.copytree(two_class_run, cli.folder / "run")
+    names = ("float16", "dynamic")
+    chosen = [word for name in names for word in ("--quantize", name)]
+    cli.here("export", run, *chosen, "--max-drop", "100")
+    photos = [new_photo(cli.folder, label) for label in ("blue", "green", "red")]
+    for name in names:
+        model = run / "exports" / f"model.{name}.tflite"
+        cli.here("teach", corrections, "--model", model, "--max-drop", "50")
+        for best in best_of(model.with_suffix(".taught.tflite"), photos):
+            assert best == ["blue", "green", "red"], name
