@@ -43,6 +43,13 @@ SUMMARIES = {
 }
 
 
+def _messages() -> list[Any]:
+    """Which messages are shown; --debug is in each command's --help-all, as help fits a screen."""
+    *shown, debug = message_options(hidden=False)
+    debug.hidden = True
+    return [*shown, debug]
+
+
 def _completion() -> list[Any]:
     """What installs shell completion; what prints it is left out of help, which fits a screen."""
     install, show = get_install_completion_arguments()
@@ -64,7 +71,7 @@ app = Commands(
     epilog="Example: edgetl train photos && edgetl export && edgetl classify x.jpg",
     params=[
         eager_flag("version", "Print the version.", _show_version),
-        *message_options(hidden=False),
+        *_messages(),
         *_completion(),
     ],
 )
