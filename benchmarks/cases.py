@@ -21,7 +21,7 @@ from edgetl.benchmarks.pictures import (
 from edgetl.benchmarks.process.engine import Job
 from edgetl.edge.errors import ModelFileError, RunFolderError, SettingError, quoted
 from edgetl.edge.model.labels import read_labels
-from edgetl.edge.model.latest import exported_models
+from edgetl.edge.model.latest import TAUGHT, exported_models
 from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.runtime import Runtime, choose_runtime, default_threads, installed_runtimes
 from edgetl.edge.model.special_labels import UNKNOWN
@@ -180,7 +180,10 @@ def _find_models(
     if files and not folders:
         return None, None, _each_once(files)
     run = read_run(find_run(folders[0] if folders else None))
-    exported = exported_models(run.folder.exports)
+    # A taught file may have other classes than the run.
+    exported = [
+        path for path in exported_models(run.folder.exports) if not path.name.endswith(TAUGHT)
+    ]
     if not exported and not files:
         raise RunFolderError(
             f"{quoted(run.folder.exports)}: nothing exported yet; make a file with: edgetl export"

@@ -32,6 +32,7 @@ SUMMARIES = {
     "export": "Write a run's .tflite files, each checked against Keras.",
     "classify": "Classify pictures, videos or a camera on the device.",
     "serve": "Classify pictures that are posted to this device, or to its page.",
+    "teach": "Teach a model a new class or corrections, on the device.",
     "explain": "Show where in photos a model sees what it calls them.",
     "info": "Print what is inside a model file.",
     "doctor": "Check this device, and say how to fix what is broken.",
@@ -40,6 +41,13 @@ SUMMARIES = {
     "benchmark": "Measure what .tflite files lose and gain compared with Keras.",
     "service": "Run `classify` all day, and after every boot, under systemd.",
 }
+
+
+def _messages() -> list[Any]:
+    """Which messages are shown; --debug is in each command's --help-all, as help fits a screen."""
+    *shown, debug = message_options(hidden=False)
+    debug.hidden = True
+    return [*shown, debug]
 
 
 def _completion() -> list[Any]:
@@ -63,7 +71,7 @@ app = Commands(
     epilog="Example: edgetl train photos && edgetl export && edgetl classify x.jpg",
     params=[
         eager_flag("version", "Print the version.", _show_version),
-        *message_options(hidden=False),
+        *_messages(),
         *_completion(),
     ],
 )

@@ -63,8 +63,10 @@ def packed_export(
 
     `precision` is its record of held-out photos; earlier versions had none.
     """
+    from edgetl.edge.model.associated_files import with_files
     from edgetl.edge.model.labels import labels_text
-    from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
+    from edgetl.edge.model.tflite_metadata import Description
+    from edgetl.trainer.exporting.metadata import with_metadata
 
     flatbuffer = with_metadata(plain, Description("colours", "tiny", "edgetl", "1"))
     manifest = {

@@ -19,33 +19,47 @@ _DENSE = {3, 9}
 _DEQUANTIZE = 6
 # RESHAPE, SQUEEZE, QUANTIZE, DEQUANTIZE: what they give stands for the values they take.
 _SAME_VALUES = {22, 43, 114, _DEQUANTIZE}
-# Of enum TensorType: those that weights have.
-_DTYPES: dict[int, type[np.generic]] = {0: np.float32, 1: np.float16, 3: np.uint8, 9: np.int8}
+# Of enum TensorType: those that weights and biases have.
+_DTYPES: dict[int, type[np.generic]] = {
+    0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 9: np.int8,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor by its index: real value = scale * (stored value - zero_point).
+
+    Where it is float the scale is 0, and the values are the real ones.
+    """
+
+    index: int
+    scale: float
+    zero_point: int
+
+    def real(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """The real values of its values, float32 of the same shape."""
+        values: npt.NDArray[np.float32] = stored.astype(np.float32)
+        if not self.scale:
+            return values
+        return np.asarray((values - self.zero_point) * self.scale, np.float32)
 
 
 @dataclass(frozen=True)
 class DenseHead:
-    """What a class activation map needs of a model.
+    """What a classifier ends in: logits are the pooled features times the weights, plus the bias.
 
     Attributes:
-        features: the index of the tensor that is pooled, [1, h, w, channels].
-        scale, zero_point: of that tensor: real value = scale * (stored value - zero_point); a scale
-            of 0 where it is float.
+        features: the tensor that is pooled, [1, h, w, channels].
+        pooled: what it is pooled to, the mean over places: as many values as channels.
         weights: of the dense layer, float32 [classes, channels], in labels order; a last label
             "unknown" may have none.
+        bias: float32 [classes].
     """
 
-    features: int
-    scale: float
-    zero_point: int
+    features: StoredTensor
+    pooled: StoredTensor
     weights: npt.NDArray[np.float32]
-
-    def real(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """The features of the tensor's values [1, h, w, channels]: float32 [h, w, channels]."""
-        values: npt.NDArray[np.float32] = stored[0].astype(np.float32)
-        if not self.scale:
-            return values
-        return np.asarray((values - self.zero_point) * self.scale, np.float32)
+    bias: npt.NDArray[np.float32]
 
 
 def dense_head(model: ModelFile) -> DenseHead | None:
@@ -62,16 +76,11 @@ def dense_head(model: ModelFile) -> DenseHead | None:
     if not pools:
         return None
     pool = pools[-1]
-    weights = _weights(root, tensors, operators, pool.output, model.labels)
-    if weights is None or weights.shape[1] != tensors[pool.inputs[0]].numbers("shape")[-1]:
+    dense = _dense(root, tensors, operators, pool.output, model.labels)
+    if dense is None or dense[0].shape[1] != tensors[pool.inputs[0]].numbers("shape")[-1]:
         return None
-    scale, zero_point = _steps(tensors[pool.inputs[0]])
-    return DenseHead(
-        features=pool.inputs[0],
-        scale=float(scale[0]) if len(scale) else 0.0,
-        zero_point=int(zero_point[0]) if len(zero_point) else 0,
-        weights=weights,
-    )
+    features, pooled = (_stored(tensors, index) for index in (pool.inputs[0], pool.output))
+    return DenseHead(features, pooled, *dense)
 
 
 def with_output(model: ModelFile, tensor: int) -> bytes:
@@ -119,25 +128,28 @@ def _pools_all(tensors: list[Table], operator: _Operator) -> bool:
     return len(before) == 4 and before[0] == 1 and int(np.prod(after)) == before[-1] == after[-1]
 
 
-def _weights(
+def _dense(
     root: Table,
     tensors: list[Table],
     operators: list[_Operator],
     pooled: int,
     labels: tuple[str, ...],
-) -> npt.NDArray[np.float32] | None:
-    """The weights of the first dense layer that reads what was pooled, if it gives the classes."""
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None:
+    """Weights and bias of the first dense layer that reads what was pooled, if it gives classes."""
     classes = {len(labels), len(labels) - (labels[-1] == UNKNOWN)}
     for dense in _reading(operators, pooled):
         found = _constant(root, tensors, operators, dense.inputs[1])
         if found is None:
             continue
         rows = found.reshape(-1, found.shape[-1])
+        biased = len(dense.inputs) > 2 and dense.inputs[2] >= 0
+        added = _constant(root, tensors, operators, dense.inputs[2]) if biased else None
+        bias = np.zeros(len(rows), np.float32) if added is None else added.reshape(-1)
         if rows.shape[0] == 1 and 2 in classes:
             # One logit tells two classes apart; half of it speaks against the first.
-            return np.asarray(np.concatenate([-rows, rows]) / 2, np.float32)
-        if rows.shape[0] in classes:
-            return np.asarray(rows, np.float32)
+            rows, bias = (np.concatenate([-one, one]) / 2 for one in (rows, bias))
+        if rows.shape[0] in classes and len(bias) == len(rows):
+            return np.asarray(rows, np.float32), np.asarray(bias, np.float32)
     return None
 
 
@@ -175,6 +187,15 @@ def _constant(
     across = (-1, *[1] * (values.ndim - 1))
     real = (values - zero_point.reshape(across)) * scale.reshape(across)
     return np.asarray(real, np.float32)
+
+
+def _stored(tensors: list[Table], index: int) -> StoredTensor:
+    scale, zero_point = _steps(tensors[index])
+    return StoredTensor(
+        index,
+        float(scale[0]) if len(scale) else 0.0,
+        int(zero_point[0]) if len(zero_point) else 0,
+    )
 
 
 def _steps(tensor: Table) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

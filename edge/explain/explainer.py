@@ -69,7 +69,7 @@ class Explainer:
         self._weights = head.weights - head.weights.mean(axis=0)
         self._classifier = Classifier(
             model,
-            content=with_output(model, head.features),
+            content=with_output(model, head.features.index),
             runtime=runtime,
             threads=threads,
             unknown_at=unknown_at,
@@ -116,7 +116,7 @@ class Explainer:
             for one in predictions
             if (one.label == label if label is not None else one.index < len(self._weights))
         )
-        features = self._head.real(classifier.output(self._head.features))
+        features = self._head.features.real(classifier.output(self._head.features.index))[0]
         return Explanation(predictions, shown, activation_map(features, self._weights[shown.index]))
 
 

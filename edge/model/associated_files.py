@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 
 # Of all files together. The labels of ImageNet take 10 kB.
 _MAX_BYTES = 64 * 2**20
@@ -30,3 +31,15 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         raise zipfile.BadZipFile(f"compression method {entry.compress_type}")
     with archive.open(entry) as file:
         return file.read(entry.file_size)
+
+
+def with_files(model: bytes, files: Mapping[str, bytes]) -> bytes:
+    """The model with a zip archive of `files` behind it, stored as the format requires.
+
+    The same files give the same bytes: the archive holds no dates.
+    """
+    packed = io.BytesIO(model)
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return packed.getvalue()

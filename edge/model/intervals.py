@@ -58,3 +58,28 @@ def _tango_score(difference: float, lost: float, gained: float, pictures: float)
     if variance <= 0:
         return math.copysign(math.inf, distance) if distance else 0.0
     return distance / math.sqrt(variance)
+
+
+def student_t_quantile(share: float, degrees: int) -> float:
+    """Below which `share`, 0.5 to below 1, of Student's t of 1 or more degrees of freedom lies.
+
+    By halving the angle of its cumulative distribution, a finite sum (Abramowitz and Stegun,
+    26.7.3 and 26.7.4).
+    """
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _within(middle, degrees) < 2 * share - 1 else (low, middle)
+    return math.tan(low) * math.sqrt(degrees)
+
+
+def _within(angle: float, degrees: int) -> float:
+    """The share of Student's t whose size is at most tan(angle) * sqrt(degrees)."""
+    odd = degrees % 2
+    cosine = math.cos(angle)
+    term, total = (cosine if odd else 1.0), 0.0
+    for power in range(1 + odd, degrees, 2):
+        total += term
+        term *= cosine * cosine * power / (power + 1)
+    inside = math.sin(angle) * total
+    return 2 / math.pi * (angle + inside) if odd else inside

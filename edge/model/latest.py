@@ -1,6 +1,7 @@
 """What a command works on by default: the newest finished run, and its newest export."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from edgetl.edge.errors import ModelFileError, quoted
@@ -12,6 +13,8 @@ LATEST = "latest"
 REJECTED = ".rejected.tflite"
 # That of an older file, which passed, beside a newer one that was rejected.
 EARLIER = ".earlier.tflite"
+# That of one that was taught beside the one that it was taught on.
+TAUGHT = ".taught.tflite"
 _MOST_NAME_BYTES = 4096
 
 
@@ -55,6 +58,8 @@ def model_of(path: Path) -> Path:
 def latest_model() -> Path:
     """The newest export in runs/latest, else the only .tflite file in this folder.
 
+    A model that was taught stands for the one that it was taught on.
+
     Raises:
         ModelFileError: there is neither, or there are several.
     """
@@ -62,7 +67,7 @@ def latest_model() -> Path:
     exports = exported_models(run / "exports") if run else []
     if exports:
         return max(exports, key=lambda path: path.stat().st_mtime)
-    here = sorted(path for path in Path().glob("*.tflite") if not path.name.startswith("."))
+    here = _without_others(path for path in Path().glob("*.tflite") if path.name[0] != ".")
     if len(here) == 1:
         return here[0]
     if here:
@@ -74,6 +79,12 @@ def latest_model() -> Path:
         "no model: neither runs/latest/exports nor this folder holds a .tflite file; "
         "name one with --model FILE"
     )
+
+
+def _without_others(models: Iterable[Path]) -> list[Path]:
+    """The files that nothing has rejected, replaced or taught more."""
+    found = sorted(path for path in models if not path.name.endswith((REJECTED, EARLIER)))
+    return [path for path in found if path.with_suffix(TAUGHT) not in found]
 
 
 def _nothing_exported(run: Path) -> ModelFileError:

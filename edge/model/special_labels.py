@@ -4,3 +4,5 @@
 UNKNOWN = "unknown"
 # A result whose best class is not probable enough.
 UNSURE = "unsure"
+# Folders of what is none of the classes, in any case.
+EXAMPLES_OF_UNKNOWN = ("none", "other", "unknown", "background")

@@ -87,7 +87,7 @@ class ModelReader:
             ModelFileError, EdgetlError: as `Classifier`.
         """
         self._head = dense_head(model)
-        content = None if self._head is None else with_output(model, self._head.features)
+        content = None if self._head is None else with_output(model, self._head.features.index)
         self._classifier = Classifier(model, content=content, threads=1)
         self._mine = threading.local()
 
@@ -102,7 +102,8 @@ class ModelReader:
     def _looks(self, pixels: Pixels, classifier: Classifier, head: DenseHead | None) -> Vector:
         if head is None:
             return likeness(pixels)
-        pooled = head.real(classifier.output(head.features)).mean(axis=(0, 1))
+        stored = classifier.output(head.features.index)
+        pooled = head.features.real(stored).mean(axis=(0, 1, 2))
         return np.asarray(pooled / max(float(np.linalg.norm(pooled)), 1e-6), np.float32)
 
 

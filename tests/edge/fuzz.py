@@ -43,8 +43,7 @@ def damaged(content: bytes, number: int) -> bytes:
 
 def resigned(data: bytes) -> bytes:
     """The file with the checksum of its model in its manifest; as it is if it has none."""
-    from edgetl.edge.model.associated_files import read_associated_files
-    from edgetl.trainer.exporting.metadata import with_files
+    from edgetl.edge.model.associated_files import read_associated_files, with_files
 
     files, model_bytes = read_associated_files(data)
     try:

@@ -33,7 +33,7 @@ def test_an_export_holds_everything_a_client_needs(
     assert (model.output.shape, model.output.dtype) == ((1, 2), np.float32)
     assert model.normalization is not None
     assert (model.normalization.mean, model.normalization.std) == ((0.0,), (1.0,))
-    assert set(model.associated_files) == {"labels.txt", "edgetl.json"}
+    assert set(model.associated_files) == {"labels.txt", "edgetl.json", "features.bin"}
     assert model.content == path.read_bytes()
     assert "blue, red" in model.name
     assert model.author == "edgetl"
@@ -56,7 +56,8 @@ def test_an_export_is_also_a_zip_archive_of_its_files_stored_as_they_are(int8_mo
     with zipfile.ZipFile(int8_model) as archive:
         assert archive.testzip() is None
         entries = {entry.filename: entry.compress_type for entry in archive.infolist()}
-        assert entries == {"labels.txt": zipfile.ZIP_STORED, "edgetl.json": zipfile.ZIP_STORED}
+        names = ("labels.txt", "edgetl.json", "features.bin")
+        assert entries == dict.fromkeys(names, zipfile.ZIP_STORED)
         assert archive.read("labels.txt") == b"blue\nred\n"
         assert json.loads(archive.read("edgetl.json"))["format"] == 1
 
@@ -77,7 +78,9 @@ def buffer_positions(content: bytes) -> Iterator[tuple[int, bytes]]:
 def test_adding_metadata_keeps_every_buffer_and_its_alignment(
     third_party_models: Path, name: str
 ) -> None:
-    from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
+    from edgetl.edge.model.associated_files import with_files
+    from edgetl.edge.model.tflite_metadata import Description
+    from edgetl.trainer.exporting.metadata import with_metadata
 
     plain = (third_party_models / f"{name}.tflite").read_bytes()
     packed = with_files(with_metadata(plain, Description("n", "d", "a", "v")), {"labels.txt": b"x"})

@@ -31,7 +31,7 @@ def test_info_shows_what_is_inside_a_model(cli: Cli, int8_model: Path) -> None:
     assert facts["input.dtype"] == "uint8"
     assert facts["fit"] == "crop"
     assert facts["edgetl.quantization"] == "int8"
-    assert facts["associated_files"] == "labels.txt, edgetl.json"
+    assert facts["associated_files"] == "labels.txt, edgetl.json, features.bin"
     assert result.stderr == ""
 
 

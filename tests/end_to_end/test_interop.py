@@ -16,7 +16,7 @@ from edgetl.benchmarks.dev.mediapipe_environment import mediapipe_python
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.preprocessing import Pixels, model_input
-from tests.conftest import Cli, probabilities_of
+from tests.conftest import Cli, probabilities_of, write_colour_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -139,6 +139,24 @@ def test_mediapipe_calls_unknown_what_we_do(
     printed = [answer[0][0] for answer in answers]
     assert printed[40:].count("unknown") >= 18
     assert printed[:40].count("unknown") <= 10
+
+
+def test_mediapipe_reads_a_taught_file(
+    mediapipe: ThirdPartyPython, model: Path, cli: Cli, tmp_path: Path
+) -> None:
+    photos = write_colour_pictures(tmp_path / "photos", ["green"], 12)
+    taught = tmp_path / "taught.tflite"
+    cli.here("teach", photos, "--model", model, "--out", taught, "--max-drop", "100")
+    file = read_model_file(taught)
+    paths = []
+    for number, path in enumerate(sorted((photos / "green").iterdir())):
+        paths.append(tmp_path / f"{number}.png")
+        Image.fromarray(model_input(path, file.input_size)).save(paths[-1])
+    answers = mediapipe.read("classify", taught, *paths)
+    theirs = np.array([[dict(answer)[label] for label in file.labels] for answer in answers])
+    ours = probabilities_of(taught, paths, runtime="litert", labels=file.labels)
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-3)
+    assert [answer[0][0] for answer in answers].count("green") >= 10
 
 
 def test_mediapipe_stretches_pictures(

@@ -12,8 +12,9 @@ from edgetl.deploy.deploying import Deployed
 from edgetl.deploy.rendering import print_deployed
 from edgetl.edge.doctor.check import Check, Examination
 from edgetl.edge.doctor.rendering import print_examination
-from edgetl.edge.model.associated_files import read_associated_files
-from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
+from edgetl.edge.model.associated_files import read_associated_files, with_files
+from edgetl.edge.model.tflite_metadata import Description
+from edgetl.trainer.exporting.metadata import with_metadata
 from edgetl.trainer.progress import bytes_bar, progress, whole_display
 from tests.conftest import Cli, colour_picture
 from tests.edge.fuzz import resigned

@@ -43,7 +43,7 @@ def test_the_files_keep_the_model_file_contract(run: str, request: pytest.Fixtur
         assert model.output.dtype == np.float32
         assert model.labels == labels
         assert model.input_size.resize_mode == recipe["fit"]
-        assert model.associated_files == ("labels.txt", "edgetl.json")
+        assert model.associated_files == ("labels.txt", "edgetl.json", "features.bin")
         assert model.manifest is not None
         assert model.manifest["model_sha256"] == model.sha256
         assert model.manifest["parity"]["runtimes"][0]["parity"]["pictures"] > 0

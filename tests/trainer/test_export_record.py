@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.edge.errors import RunFolderError
+from edgetl.edge.model.verdict import PairedDifference, RecallChange
 from edgetl.trainer.exporting.parity import Parity
 from edgetl.trainer.exporting.record import (
     VERSION,
@@ -15,7 +16,6 @@ from edgetl.trainer.exporting.record import (
     read_record,
 )
 from edgetl.trainer.exporting.rendering import print_exported
-from edgetl.trainer.exporting.verdict import PairedDifference, RecallChange
 
 # As edgetl 0.1.0 wrote it.
 OLD = """{

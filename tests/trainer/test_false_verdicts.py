@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from edgetl.edge.model.intervals import tango_interval
-from edgetl.trainer.exporting.verdict import (
+from edgetl.edge.model.verdict import (
     PairedDifference,
     RecallChange,
     Verdict,

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from edgetl.edge.model.associated_files import with_files
 from edgetl.edge.model.labels import labels_text
 from edgetl.edge.model.model_file import (
     LABELS_NAME,
@@ -21,8 +22,9 @@ from edgetl.edge.model.model_file import (
     read_model_file,
 )
 from edgetl.edge.model.runtime import choose_runtime, installed_runtimes
+from edgetl.edge.model.tflite_metadata import Description
 from edgetl.edge.model.verify import schema
-from edgetl.trainer.exporting.metadata import Description, with_files, with_metadata
+from edgetl.trainer.exporting.metadata import with_metadata
 from tests.conftest import probabilities_of
 
 DESCRIPTION = Description(name="žába $x$", description="frogs", author="me", version="7")

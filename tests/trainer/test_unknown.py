@@ -7,9 +7,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from scipy.stats import t
 from tensorflow.lite.tools import flatbuffer_utils
 
 from edgetl.edge.errors import RunFolderError
+from edgetl.edge.model.class_distance import Unknown, fit_distance, fit_unknown, unit_length
+from edgetl.edge.model.intervals import student_t_quantile
 from edgetl.edge.model.runtime import choose_runtime
 from edgetl.trainer.exporting.conversion import (
     Conversion,
@@ -19,14 +22,7 @@ from edgetl.trainer.exporting.conversion import (
 from edgetl.trainer.network.model import build_model, class_probabilities, features_model
 from edgetl.trainer.network.unknown_output import with_unknown
 from edgetl.trainer.recipe import Recipe
-from edgetl.trainer.unknown import (
-    Unknown,
-    fit_distance,
-    fit_unknown,
-    read_unknown,
-    unit_length,
-    write_unknown,
-)
+from edgetl.trainer.unknown import read_unknown, write_unknown
 
 Models = Callable[[int], tuple[keras.Model, np.ndarray]]
 
@@ -82,6 +78,12 @@ def test_few_held_out_photos_leave_room_beyond_the_farthest() -> None:
         assert unknown.passed == 12
         lost.append((distance.of(clouds(2000, seed=100)[0]) > unknown.threshold).mean())
     assert np.mean(lost) < 0.03
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 9, 98])
+def test_student_s_t_is_that_of_scipy(degrees: int) -> None:
+    for share in (0.9, 0.975, 0.99):
+        assert student_t_quantile(share, degrees) == pytest.approx(t.ppf(share, degrees), rel=1e-9)
 
 
 def test_an_uncertain_photo_is_not_lost_to_unknown() -> None:

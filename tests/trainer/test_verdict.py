@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgetl.edge.model.intervals import tango_interval, wilson_interval
-from edgetl.trainer.exporting.verdict import (
+from edgetl.edge.model.verdict import (
     PairedDifference,
     RecallChange,
     Z,

@@ -4,11 +4,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from edgetl.edge.errors import DataError, quoted
-from edgetl.edge.model.special_labels import UNKNOWN
+from edgetl.edge.model.special_labels import EXAMPLES_OF_UNKNOWN, UNKNOWN
 from edgetl.trainer.data.wording import some
-
-# Folders of what is none of the classes, in any case.
-EXAMPLES_OF_UNKNOWN = ("none", "other", "unknown", "background")
 
 
 def class_labels(

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.errors import DataError, quoted
-from edgetl.edge.model.special_labels import UNKNOWN
-from edgetl.trainer.data.class_names import EXAMPLES_OF_UNKNOWN
+from edgetl.edge.model.special_labels import EXAMPLES_OF_UNKNOWN, UNKNOWN
 from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 
 Split = Literal["train", "validation", "test"]

@@ -14,6 +14,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.util import modify_model_io_type
 
 from edgetl.edge.errors import EdgetlError
+from edgetl.edge.model.class_distance import Unknown
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.exporting.operators import Operator, operators
@@ -24,7 +25,6 @@ from edgetl.trainer.network.unknown_output import (
     TrainedModel,
     UnknownOutput,
 )
-from edgetl.trainer.unknown import Unknown
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,12 @@ from edgetl.edge.model.latest import EARLIER, REJECTED
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.model.runtime import Runtime, choose_runtime, installed_runtimes
+from edgetl.edge.model.verdict import (
+    PairedDifference,
+    Verdict,
+    judge,
+    paired_difference,
+)
 from edgetl.edge.model.verify.tried import remember
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
@@ -33,6 +39,7 @@ from edgetl.trainer.exporting.options import AUTO, ExportOptions
 from edgetl.trainer.exporting.packaging import check_contract, description, packed
 from edgetl.trainer.exporting.parity import device_probabilities, parity
 from edgetl.trainer.exporting.record import ExportedFile, RuntimeCheck, add_to_record
+from edgetl.trainer.exporting.sample import sample_pictures, sampled
 from edgetl.trainer.exporting.selective_quantization import (
     AcceptanceCriteria,
     QuantizedModel,
@@ -40,12 +47,6 @@ from edgetl.trainer.exporting.selective_quantization import (
     quantize_with_denylist,
 )
 from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
-from edgetl.trainer.exporting.verdict import (
-    PairedDifference,
-    Verdict,
-    judge,
-    paired_difference,
-)
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 from edgetl.trainer.run.photos import refuse_different, run_photos
 from edgetl.trainer.run.split_record import read_digests
@@ -66,7 +67,7 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
     files = export("runs/latest", quantize=("none", "int8"))
 
     The check compares the file with Keras on up to 1000 of the run's photos, through the device's
-    own code: see `edgetl.trainer.exporting.verdict.judge`. A file that is rejected, or does not run
+    own code: see `edgetl.edge.model.verdict.judge`. A file that is rejected, or does not run
     on a runtime that is installed, is written as NAME.rejected.tflite, and an older NAME.tflite
     becomes NAME.earlier.tflite. `verdict` and `why` say how it went.
 
@@ -105,9 +106,10 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
     calibration = pictures.pixels[:0]
     if "int8" in options.quantizations:
         calibration = _calibration_pictures(finished, root, options.calibration)
+    sample = sample_pictures(finished, root) if options.teachable else None
     exported = []
     for conversion, model in _converted(finished, options, pictures, choosing, calibration):
-        file = _checked_file(finished, pictures, conversion, model, options.max_drop)
+        file = _checked_file(finished, pictures, conversion, model, options.max_drop, sample)
         if file.verdict == "rejected" and conversion.quantization == "int8" and not model.errors:
             # The message recommends --keep-float; these are the layers it is about.
             int8 = (trained_model(finished), calibration, options.input)
@@ -182,6 +184,7 @@ def _checked_file(
     conversion: Conversion,
     model: QuantizedModel,
     max_drop: float,
+    sample: tuple[Pixels, metrics.Classes] | None,
 ) -> ExportedFile:
     flatbuffer = with_metadata(model.flatbuffer, description(run, conversion))
     logger.info(f"checking {conversion.file_name}")
@@ -192,7 +195,10 @@ def _checked_file(
             _check(file, runtime, pictures, run.labels, conversion, max_drop)
             for runtime in installed_runtimes()
         )
-        content = packed(flatbuffer, run, conversion, model.denylist, checks)
+        of_photos = None
+        if sample and all(check.problem is None for check in checks):
+            of_photos = call_in_subprocess(sampled, file, *sample, choose_runtime().name)
+        content = packed(flatbuffer, run, conversion, model.denylist, checks, of_photos)
         file.write_bytes(content)
         check_contract(read_model_file(file), run, conversion)
     sha256 = hashlib.sha256(content).hexdigest()

@@ -31,6 +31,15 @@ class ExportOptions(Options):
             common=False,
         ),
     ] = None
+    teachable: Annotated[
+        bool,
+        Option(
+            "Put features of up to 300 training photos into the files, from which edgetl teach "
+            "goes on.",
+            reason="0.39 MB at most",
+            common=False,
+        ),
+    ] = True
     input: Annotated[
         InputType,
         Option("Input of int8 files.", reason="takes frames as is", group="int8"),

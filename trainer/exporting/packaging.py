@@ -9,10 +9,12 @@ import numpy as np
 
 import edgetl
 from edgetl.edge.errors import EdgetlError
+from edgetl.edge.model.associated_files import with_files
 from edgetl.edge.model.labels import labels_text
 from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_FORMAT, MANIFEST_NAME, ModelFile
+from edgetl.edge.model.tflite_metadata import Description
+from edgetl.edge.teach.sample import SAMPLE_NAME
 from edgetl.trainer.exporting.conversion import Conversion
-from edgetl.trainer.exporting.metadata import Description, with_files
 from edgetl.trainer.exporting.record import RuntimeCheck
 from edgetl.trainer.run.folder import FinishedRun
 
@@ -37,8 +39,12 @@ def packed(
     conversion: Conversion,
     denylist: Sequence[str],
     checks: Sequence[RuntimeCheck] | None,
+    sample: bytes | None = None,
 ) -> bytes:
-    """The flatbuffer with labels.txt and edgetl.json, which has the checks' figures, if any."""
+    """The flatbuffer with labels.txt and edgetl.json, which has the checks' figures, if any.
+
+    And with the sample of features, if any.
+    """
     size = {"height": run.input_size.height, "width": run.input_size.width}
     before = run.config.from_run
     manifest = {
@@ -64,6 +70,8 @@ def packed(
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
     files = {LABELS_NAME: labels_text(run.labels).encode(), MANIFEST_NAME: text.encode()}
+    if sample is not None:
+        files[SAMPLE_NAME] = sample
     return with_files(flatbuffer, files)
 
 

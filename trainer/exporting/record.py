@@ -9,13 +9,13 @@ from typing import Any
 import edgetl
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.model.latest import EARLIER
+from edgetl.edge.model.verdict import PairedDifference, Verdict
 from edgetl.edge.system.files import read_json, write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.dataset import Split
 from edgetl.trainer.exporting.options import Quantization
 from edgetl.trainer.exporting.parity import Parity
-from edgetl.trainer.exporting.verdict import PairedDifference, Verdict
 
 # edgetl 0.1.0 wrote no version: the same files, called version 0 here. Up to version 1 a file had
 # `rejected`, why it was, in place of a verdict.

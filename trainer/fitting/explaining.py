@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from edgetl.edge.model.class_distance import unit_length
 from edgetl.edge.results.activation_map import activation_map
 from edgetl.trainer import metrics
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.network.model import Outputs, backbone_of, class_kernel
-from edgetl.trainer.unknown import unit_length
 
 NEAREST = 3
 # Training photos that are looked through: more would take long, and look little more alike.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from edgetl.edge.model.class_distance import Unknown, fit_distance, fit_unknown
 from edgetl.edge.model.learning_curve import CurvePoint
 from edgetl.trainer import metrics
 from edgetl.trainer.calibration import with_temperature
@@ -32,7 +33,6 @@ from edgetl.trainer.network.devices import Devices
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 from edgetl.trainer.run.records import EpochRecord
-from edgetl.trainer.unknown import Unknown, fit_distance, fit_unknown
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.errors import quoted
+from edgetl.edge.model.class_distance import fit_distance
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer import metrics
@@ -27,7 +28,6 @@ from edgetl.trainer.network.model import head_probabilities
 from edgetl.trainer.progress import progress
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
-from edgetl.trainer.unknown import fit_distance
 
 # Folds are held out until they hold so many photos: more would tell little more.
 ENOUGH_HELD_OUT = 200

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from edgetl.edge.model.class_distance import Unknown, unknown_weights
 from edgetl.trainer.network.model import features_model
 from edgetl.trainer.network.plain_model import load_model
-from edgetl.trainer.unknown import Unknown, read_unknown
+from edgetl.trainer.unknown import read_unknown
 
 # The layers that have to compute in float in an int8 file: the square of a distance has more than
 # 256 values, and a probability of 0.999 is another than one of 0.996.
@@ -25,24 +26,17 @@ _Constant = npt.NDArray[np.float32]
 class UnknownOutput(keras.layers.Layer):
     """Of pooled features and logits of the classes, the logarithms of all probabilities.
 
-    "unknown" is the last. Its odds are those of `trainer.unknown.Unknown`, and the classes share
-    the rest as before. Where the last class is itself "unknown", of photos that are examples of it,
-    the two become one.
+    "unknown" is the last. Its odds are those of `edge.model.class_distance.Unknown`, and the
+    classes share the rest as before. Where the last class is itself "unknown", of photos that are
+    examples of it, the two become one.
 
-    The distance |z|^2 / v - |B'z|^2 / v of z = g - m, with |g| = 1, is linear in g but for |B'g|^2:
-    two convolutions of 1x1, which every TFLite runtime has, give it.
+    Two convolutions of 1x1, which every TFLite runtime has, give the distance
+    (`edge.model.class_distance.UnknownWeights`).
     """
 
     def __init__(self, unknown: Unknown, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        distance, scale = unknown.distance, unknown.slope / unknown.distance.variance
-        across = distance.means @ distance.basis
-        linear = 2 * scale * (distance.means - across @ distance.basis.T)
-        constants = scale * ((distance.means**2).sum(axis=1) - (across**2).sum(axis=1))
-        self._projection = (np.sqrt(scale) * distance.basis).astype(np.float32)
-        self._linear = linear.T.astype(np.float32)
-        self._constants = constants.astype(np.float32)
-        self._offset = float(scale - unknown.slope * unknown.threshold)
+        self._of = unknown_weights(unknown)
 
     def call(self, pooled: Any, logits: Any) -> Any:
         """pooled: float32 [batch, 1, 1, channels]; logits: float32 [batch, classes], or [batch, 1]
@@ -51,13 +45,13 @@ class UnknownOutput(keras.layers.Layer):
         if logits.shape[-1] == 1:
             logits = ops.concatenate([-logits / 2, logits / 2], axis=-1)
         unit = pooled * ops.rsqrt(ops.sum(ops.square(pooled), axis=-1, keepdims=True) + 1e-12)
-        across = ops.conv(unit, self._projection[np.newaxis, np.newaxis])
-        along = ops.conv(unit, self._linear[np.newaxis, np.newaxis]) - self._constants
+        across = ops.conv(unit, self._of.projection[np.newaxis, np.newaxis])
+        along = ops.conv(unit, self._of.linear[np.newaxis, np.newaxis]) - self._of.constants
         squared = ops.sum(ops.square(across), axis=-1, keepdims=True)
-        unknown = self._offset - squared - ops.max(along, axis=-1, keepdims=True)
+        unknown = self._of.offset - squared - ops.max(along, axis=-1, keepdims=True)
         # Neither log_softmax nor a concatenation: the quantizer rounds what they give and take,
         # even where they are to stay float.
-        classes, known = logits.shape[-1], len(self._constants)
+        classes, known = logits.shape[-1], len(self._of.constants)
         of_labels, own = _of_labels(classes, known)
         wide = ops.conv(ops.reshape(logits, (-1, 1, 1, classes)), of_labels)
         if classes == known:

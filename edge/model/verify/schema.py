@@ -32,10 +32,12 @@ UNIONS = {
         1: "CustomQuantization", 2: "BlockwiseQuantization", 3: "MultiAxisQuantization",
     },
     "SparseIndexVector": {1: "Int32Vector", 2: "Uint16Vector", 3: "Uint8Vector"},
-    # Options that hold more than numbers; of the others it is enough that they lie in the file.
+    # Options that hold more than numbers, or are written here; of the others it is enough that
+    # they lie in the file.
     "BuiltinOptions": {
-        3: "ConcatEmbeddingsOptions", 17: "ReshapeOptions", 30: "SqueezeOptions",
-        111: "VarHandleOptions", 115: "BucketizeOptions",
+        3: "ConcatEmbeddingsOptions", 9: "SoftmaxOptions", 17: "ReshapeOptions",
+        27: "ReducerOptions", 30: "SqueezeOptions", 111: "VarHandleOptions",
+        115: "BucketizeOptions",
     },
     "BuiltinOptions2": {
         2: "StablehloBroadcastInDimOptions", 3: "StablehloSliceOptions",
@@ -55,7 +57,7 @@ _TABLES = {
     "Model": "version:uint operator_codes:[OperatorCode] subgraphs:[SubGraph] description:string "
     "buffers:[Buffer] metadata_buffer:[int] metadata:[Metadata] signature_defs:[SignatureDef] "
     "[ExternalBufferGroup] [ExternalBuffer]",
-    "OperatorCode": "deprecated_builtin_code:byte custom_code:string int builtin_code:int",
+    "OperatorCode": "deprecated_builtin_code:byte custom_code:string version:int builtin_code:int",
     "Buffer": "data:[ubyte] offset:ulong size:ulong",
     "Metadata": "name:string buffer:uint",
     "SubGraph": "tensors:[Tensor] inputs:[int] outputs:[int] operators:[Operator] string int",
@@ -72,16 +74,18 @@ _TABLES = {
     "Uint16Vector": "[ushort]",
     "Uint8Vector": "[ubyte]",
     "VariantSubType": "[int] byte bool",
-    "Operator": "opcode_index:uint inputs:[int] outputs:[int] ubyte BuiltinOptions [ubyte] byte "
-    "[bool] intermediates:[int] large_custom_options_offset:ulong large_custom_options_size:ulong "
-    "ubyte BuiltinOptions2 int",
+    "Operator": "opcode_index:uint inputs:[int] outputs:[int] builtin_options_type:ubyte "
+    "builtin_options:BuiltinOptions [ubyte] byte [bool] intermediates:[int] "
+    "large_custom_options_offset:ulong large_custom_options_size:ulong ubyte BuiltinOptions2 int",
     "SignatureDef": "inputs:[TensorMap] outputs:[TensorMap] signature_key:string - "
     "subgraph_index:uint",
     "TensorMap": "name:string tensor_index:uint",
     "ExternalBufferGroup": "string",
     "ExternalBuffer": "uint uint ulong ulong string",
     "ConcatEmbeddingsOptions": "- [int] [int]",
+    "SoftmaxOptions": "beta:float",
     "ReshapeOptions": "[int]",
+    "ReducerOptions": "keep_dims:bool",
     "SqueezeOptions": "[int]",
     "VarHandleOptions": "string string",
     "BucketizeOptions": "[float]",

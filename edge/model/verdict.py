@@ -1,4 +1,7 @@
-"""Whether a file keeps Keras' accuracy: the paired difference, its interval, and the verdict."""
+"""Whether a file keeps another model's accuracy: the paired difference, its interval, the verdict.
+
+`export` compares a file with Keras, and `teach` a taught file with what it was before.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,11 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from edgetl.edge.errors import quoted
+from edgetl.edge.model.class_distance import Classes
 from edgetl.edge.model.intervals import tango_interval
-from edgetl.trainer import metrics
 
+Probabilities = npt.NDArray[np.float32]
 Verdict = Literal["accepted", "too few to tell", "rejected"]
 
 # The least quantile with which Tango's interval, which is approximate, accepts a file that loses
@@ -69,9 +74,9 @@ class PairedDifference:
 
 
 def paired_difference(
-    probabilities: metrics.Probabilities,
-    keras_probabilities: metrics.Probabilities,
-    targets: metrics.Classes,
+    probabilities: Probabilities,
+    keras_probabilities: Probabilities,
+    targets: Classes,
     labels: Sequence[str],
 ) -> PairedDifference:
     """Compare two sets of probabilities, float32 [pictures, classes], for the same pictures.

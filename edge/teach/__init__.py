@@ -1,0 +1,1 @@
+"""`edgetl teach`: a model file learns classes and corrections on the device."""
