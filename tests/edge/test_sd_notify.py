@@ -145,6 +145,7 @@ def test_a_camera_that_stalls_is_told_by_silence(
     assert process.returncode == 143
 
 
+@pytest.mark.parametrize("ear", ["path"], indirect=True)
 @pytest.mark.parametrize("option", ["--motion", "--every=60"])
 def test_frames_that_are_left_out_keep_it_alive(
     ear: Ear, serve: Serve, third_party_models: Path, option: str

@@ -117,6 +117,7 @@ def test_conflicts_are_excluded_and_near_copies_of_training_photos_are_told(cli:
     assert split["groups"] == [["test/red/lighter.jpg", "train/red/red-01.jpg"]]
 
 
+@pytest.mark.slow
 def test_patience_ends_a_phase_early(tmp_path: Path, two_class_data: Path) -> None:
     """A learning rate so high that the first epoch stays the best."""
     run = train(

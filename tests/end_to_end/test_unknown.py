@@ -19,6 +19,7 @@ def labelled(folder: Path, *words: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("name", ["float32", "int8"])
+@pytest.mark.slow
 def test_pictures_are_known_or_unknown(folder: Path, name: str) -> None:
     model = f"run/exports/model.{name}.tflite"
     for photos, label in (("photos/blue", "blue"), ("photos/none", "unknown")):
@@ -28,6 +29,7 @@ def test_pictures_are_known_or_unknown(folder: Path, name: str) -> None:
     assert {p["label"] for p in first["predictions"]} == {"blue", "red", "unknown"}
 
 
+@pytest.mark.slow
 def test_train_says_what_it_took_for_examples_and_how_many_photos_pass(folder: Path) -> None:
     log = " ".join((folder / "train.log").read_text().split())
     assert "none: is taken for examples of 'unknown'" in log
@@ -36,6 +38,7 @@ def test_train_says_what_it_took_for_examples_and_how_many_photos_pass(folder: P
     assert said in log
 
 
+@pytest.mark.slow
 def test_the_threshold_moves_without_another_export(folder: Path) -> None:
     def unknown(*words: str) -> list[float]:
         lines = labelled(folder, "photos/none", "--model", "run/exports/model.int8.tflite", *words)
@@ -51,6 +54,7 @@ def test_the_threshold_moves_without_another_export(folder: Path) -> None:
     assert max(a - c for a, c in zip(strict, lenient, strict=True)) > 0.001
 
 
+@pytest.mark.slow
 def test_a_precision_goes_with_unknown(folder: Path) -> None:
     result = Cli(folder)(
         "classify", "photos/blue", "photos/none", "--model", "run/exports/model.int8.tflite",
@@ -64,6 +68,7 @@ def test_a_precision_goes_with_unknown(folder: Path) -> None:
     assert {json.loads(row)["label"] for row in result.stdout.splitlines()} >= {"blue", "unknown"}
 
 
+@pytest.mark.slow
 def test_unknown_is_a_condition(folder: Path, tmp_path: Path) -> None:
     Cli(folder)("classify", "photos/none", "photos/blue", "--snapshots", tmp_path / "kept",
                 "--keep", "unknown", "--model", "run/exports/model.float32.tflite")  # fmt: skip

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from edgetl.trainer.run.folder import RunFolder, read_run
 from tests.html_page import Page
+
+pytestmark = pytest.mark.slow
 
 
 def test_mistakes_on_held_out_photos_are_explained(five_class_run: Path) -> None:

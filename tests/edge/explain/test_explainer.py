@@ -39,10 +39,12 @@ def assert_exact(model: Path, seen: list[Pixels], *, within: float) -> None:
     assert found == pytest.approx(right, abs=within)
 
 
-def test_a_map_s_mean_is_the_class_s_logit_but_for_the_biases(
-    float_model: Path, five_class_run: Path
-) -> None:
+def test_a_map_s_mean_is_the_class_s_logit_but_for_the_biases(float_model: Path) -> None:
     assert_exact(float_model, pictures(), within=1e-3)
+
+
+@pytest.mark.slow
+def test_the_same_holds_of_five_classes(five_class_run: Path) -> None:
     five_classes = five_class_run / "exports" / "model.float32.tflite"
     assert_exact(five_classes, pictures(), within=1e-3)
 
