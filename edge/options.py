@@ -139,8 +139,8 @@ class Setting:
     def converted(self, value: Any) -> Any:
         """`value` as this option has it: paths may be text, and a list or one value a tuple."""
         if self.repeated:
-            given = (value,) if isinstance(value, str | Path) else value
-            return tuple(map(self._converted_one, given)) if isinstance(given, Iterable) else given
+            single = isinstance(value, str | Path) or not isinstance(value, Iterable)
+            return tuple(map(self._converted_one, (value,) if single else value))
         return self._converted_one(value)
 
     def _converted_one(self, value: Any) -> Any:

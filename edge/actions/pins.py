@@ -13,6 +13,7 @@ from edgetl.edge.errors import SettingError, SinkError, quoted
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.results.condition import named_labels
 from edgetl.edge.results.result import Result
+from edgetl.edge.sources.per_source import PerSource
 from edgetl.edge.system.extras import need_package
 
 _LGPIO_FOLDER = "LG_WD"
@@ -25,11 +26,14 @@ _REMEDY = (
 class PinsSink:
     """Turns pins on and off, by the label of the last result that it was given.
 
+    Of live cameras a pin is on while any source has one of its labels.
     All are off before the first result, and at the end, however it comes; but not after SIGKILL.
     """
 
-    def __init__(self, pins: Sequence[PinLabel]) -> None:
+    def __init__(self, pins: Sequence[PinLabel], *, live: bool) -> None:
         """Take the pins, and turn them off.
+
+        `live` is whether the results are those of live cameras, and not of files.
 
         Raises:
             MissingExtraError: gpiozero is not installed.
@@ -39,6 +43,8 @@ class PinsSink:
         self._labels: defaultdict[int, set[str]] = defaultdict(set)
         for one in pins:
             self._labels[one.pin].add(one.label)
+        self._live = live
+        self._now = PerSource(str)
         self._devices: dict[int, Any] = {}
         try:
             with _folder_of_lgpio():
@@ -49,9 +55,11 @@ class PinsSink:
             raise
 
     def write(self, result: Result) -> None:
+        self._now.keep(result, result.label)
+        labels = self._now.states() if self._live else [result.label]
         for pin, device in self._devices.items():
             try:
-                device.value = result.label in self._labels[pin]
+                device.value = not self._labels[pin].isdisjoint(labels)
             except Exception as error:  # gpiozero passes on what each of its libraries raises
                 raise _trouble(pin, error) from error
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from edgetl.edge.actions.options import program_words
 from edgetl.edge.actions.webhook_url import parse_webhook
-from edgetl.edge.errors import quoted
+from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.results.debounce import ChangeDetector
 from edgetl.edge.results.occasion import Occasion, parse_occasion
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import Listener, Sink
-from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE, Broker, parse_mqtt_url
+from edgetl.edge.sinks.mqtt_url import AVAILABILITY, PASSWORD_VARIABLE, Broker, parse_mqtt_url
 from edgetl.edge.system.messages import logger
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _action_sinks(
     if options.gpio:
         from edgetl.edge.actions.pins import PinsSink
 
-        yield on_change(PinsSink(options.gpio))
+        yield on_change(PinsSink(options.gpio, live=live))
 
 
 def _preview_sink(
@@ -133,6 +133,7 @@ def _preview_sink(
         names=options.preview_host,
         prefix=options.preview_prefix or "",
         pause=_pause(options),
+        sources=options.sources,
     )
     logger.info(f"preview: {page.url}")
     return page
@@ -212,9 +213,15 @@ def broker(options: ClassifyOptions) -> Broker:
     """The broker of --mqtt, which must be given.
 
     Raises:
-        SettingError: it is no such URL, or its certificate does not fit it.
+        SettingError: it is no such URL, its certificate does not fit it, or a source would have
+            the topic that says whether edgetl runs.
     """
     assert options.mqtt is not None
+    if AVAILABILITY in options.sources:
+        raise SettingError(
+            f"--mqtt: a camera called {AVAILABILITY} would have the topic that says whether edgetl "
+            f"runs; give it another name"
+        )
     return parse_mqtt_url(
         options.mqtt,
         password=os.environ.get(PASSWORD_VARIABLE),
@@ -302,11 +309,13 @@ def _log_cut(path: Path, cut: int) -> None:
 
 def _mqtt_sink(options: ClassifyOptions, *, live: bool) -> Sink:
     from edgetl.edge.sinks.home_assistant import discovery
-    from edgetl.edge.sinks.mqtt import MqttSink, availability_topic
+    from edgetl.edge.sinks.mqtt import MqttSink, availability_topic, topic_of
 
-    where = broker(options)
-    found = discovery(where.topic, availability=availability_topic(where))
-    return MqttSink(where, live=live, announcements=[found] if options.mqtt_discovery else [])
+    where, sources = broker(options), options.sources
+    topics = [topic_of(source, where) for source in sources] or [where.topic]
+    found = [discovery(topic, availability=availability_topic(where)) for topic in topics]
+    announced = found if options.mqtt_discovery else []
+    return MqttSink(where, live=live, sources=sources, announcements=announced)
 
 
 class _OnChangeSink:

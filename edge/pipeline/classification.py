@@ -27,6 +27,7 @@ from edgetl.edge.results.debounce import smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sources.files import Item, Problem, files, video
+from edgetl.edge.sources.names import is_clip
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.shutdown import GracefulShutdown
@@ -47,7 +48,7 @@ def classify(options: ClassifyOptions) -> Outcome:
     """
     with GracefulShutdown() as shutdown, ExitStack() as stack, FanOut() as sinks:
         with gc_disabled():
-            opened = _of_files if options.camera is None else _of_camera
+            opened = _of_cameras if options.camera else _of_files
             found, loaded, parallel = opened(options, sinks, stack)
         outcome = run(found, sinks, shutdown=shutdown)
     runtime = loaded.classifier.runtime
@@ -77,20 +78,20 @@ def _of_files(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Ope
     return _stable(options, items, loaded), loaded, cores // threads
 
 
-def _of_camera(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Opened:
-    """As `_of_files`, of a camera."""
-    from edgetl.edge.sources.build_camera import camera_opener
-    from edgetl.edge.sources.camera import Camera
+def _of_cameras(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Opened:
+    """As `_of_files`, of cameras, or of a video as if it were one."""
+    from edgetl.edge.sources.build_camera import cameras_opener
 
-    camera = camera_opener(options)
+    cameras = cameras_opener(options)
     model = _model(options)
     loaded = load(options, model, threads=options.threads or default_threads())
-    items = stack.enter_context(camera())
+    items = stack.enter_context(cameras())
 
     def classified(frames: Iterable[Item | Problem], by: Loaded) -> Iterator[Result | Problem]:
         return _stable(options, _chosen(frames, options, alive=sinks.alive), by)
 
-    if not isinstance(items, Camera):
+    # Of several none is a video.
+    if is_clip(options.cameras[0].camera):
         open_sinks(options, loaded, sinks)
         return classified(items, loaded), loaded, 1
     live = LiveModel(options, loaded, sinks)
@@ -116,13 +117,13 @@ def _model(options: ClassifyOptions) -> ModelFile:
 def _chosen(
     items: Iterable[Item | Problem], options: ClassifyOptions, *, alive: Callable[[], None]
 ) -> Iterator[Item | Problem]:
-    """The frames of a camera that are to be classified; `alive` is called at each other one."""
+    """The frames of cameras that are to be classified; `alive` is called at each other one."""
     if options.motion is None and options.every is None:
         yield from items
         return
     from edgetl.edge.sources.spacing import Frame, clock_of, spaced
 
-    clock = clock_of(options.camera or "")
+    clock = clock_of(options.cameras[0].camera)
     frames: Iterable[Frame] = items
     if options.motion is not None:
         from edgetl.edge.sources.motion import moving

@@ -8,6 +8,7 @@ from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.pipeline.prefetch import Prefetched, Prefetcher, infer
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Item, Problem
+from edgetl.edge.sources.per_source import PerSource
 
 
 def results(
@@ -25,7 +26,7 @@ def results(
     """
     if isinstance(items, Prefetcher):
         items.infer_with(classifier)
-    failing: str | None = None
+    failing = PerSource(lambda: False)
     for entry in items:
         if isinstance(entry, Problem):
             yield entry
@@ -35,15 +36,15 @@ def results(
             inferred = entry.result() if isinstance(entry, Prefetched) else infer(item, classifier)
         except InferenceError as error:
             # Of a camera or video once, until there is a result again.
-            if item.frame is None or item.source != failing:
+            if not failing.of(item):
                 frame = "" if item.frame is None else f" frame {item.frame}"
                 yield Problem(f"{quoted(item.source)}{frame}: {error}")
-            failing = item.source
+            failing.keep(item, True)
             continue
         except PictureError as error:
             yield Problem(str(error))
             continue
-        failing = None
+        failing.keep(item, False)
         yield Result(
             source=item.source,
             frame=item.frame,

@@ -24,6 +24,7 @@ from edgetl.edge.model.options import (
 from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.options import Option, Options
 from edgetl.edge.preview.options import PreviewHostOption, PreviewOption, PreviewPrefixOption
+from edgetl.edge.sources.names import NamedCamera, named_cameras, source_names
 from edgetl.edge.sources.options import (
     CAMERA,
     BackendOption,
@@ -31,7 +32,7 @@ from edgetl.edge.sources.options import (
     FrozenAfterOption,
     ReconnectOption,
     ResolutionOption,
-    RoiOption,
+    RoisOption,
     RotateOption,
 )
 from edgetl.edge.system.masking import masked
@@ -68,9 +69,12 @@ class ClassifyOptions(Options):
         ),
     ] = ()
     camera: Annotated[
-        str | None,
-        _source("Classify a camera's newest frame.", metavar="N|PATH|URL"),
-    ] = None
+        tuple[str, ...],
+        _source(
+            "Classify a camera's newest frame. Repeatable: door=0, yard=rtsp://host/live.",
+            metavar="[NAME=]N|PATH|URL",
+        ),
+    ] = ()
     model: ModelOption = None
     labels: LabelsOption = None
     normalize: NormalizeOption = None
@@ -184,7 +188,7 @@ class ClassifyOptions(Options):
     resolution: ResolutionOption = None
     fps: FpsOption = None
     rotate: RotateOption = 0
-    roi: RoiOption = None
+    roi: RoisOption = ()
     frozen_after: FrozenAfterOption = 10.0
     reconnect: ReconnectOption = True
 
@@ -216,7 +220,7 @@ class ClassifyOptions(Options):
             raise SettingError("--snapshots-limit is for --snapshots DIR; give both")
 
     def _check_output(self, output: Path) -> None:
-        if self.camera is None and "output_limit" in {s.name for s in self.changed()}:
+        if not self.camera and "output_limit" in {s.name for s in self.changed()}:
             raise SettingError("--output-limit is for --camera; results of files are all kept")
         if self.file_format not in FILE_FORMATS:
             raise SettingError(
@@ -235,15 +239,32 @@ class ClassifyOptions(Options):
             if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", name):
                 shown = quoted(masked(name))
                 raise SettingError(f"{shown}: a stream is a camera, not a file; give --camera URL")
-        if not self.files and self.camera is None:
+        if not self.files and not self.camera:
             raise SettingError("nothing to classify: name files or folders, or give --camera 0")
-        if self.files and self.camera is not None:
+        if self.files and self.camera:
             raise SettingError(f"{quoted(self.files[0])} and --camera together; give one of them")
         for setting in self.changed() if self.files else ():
             if setting.option.group == CAMERA:
-                (argument,) = setting.spelled(getattr(self, setting.name))
+                argument, *_ = setting.spelled(getattr(self, setting.name))
                 option = argument.partition("=")[0]
                 raise SettingError(f"{option} is for --camera; leave it out with files")
+        several = len(self.sources) > 1
+        for name in ("window", "save_video") if several else ():
+            if getattr(self, name):
+                raise SettingError(
+                    f"--{name.replace('_', '-')} is for one camera; with several use --preview or "
+                    f"--snapshots"
+                )
+
+    @property
+    def cameras(self) -> tuple[NamedCamera, ...]:
+        """The cameras, and what is classified of each."""
+        return named_cameras(self.camera, self.roi)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names that results have as their source; none where one camera has none."""
+        return source_names(self.cameras)
 
     @property
     def at_own_rate(self) -> bool:

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import threading
 import time
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -16,7 +18,9 @@ class Newest(Generic[_T]):
         closed: whether no more values come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int] | None = None) -> None:
+        """`numbers` gives each value its own, from 1 and rising; one thread takes them."""
+        self._numbers = numbers or itertools.count(1)
         self.closed = False
         self._lock = threading.Lock()
         self._value: _T | None = None
@@ -26,18 +30,18 @@ class Newest(Generic[_T]):
 
     @property
     def number(self) -> int:
-        """How many values there have been."""
+        """That of the newest value; 0 before the first."""
         return self._number
 
     def write(self, value: _T) -> None:
         """Replace the newest value."""
         with self._lock:
             self._value, self._time = value, time.monotonic()
-            self._number += 1
+            self._number = next(self._numbers)
         self._wake()
 
     def read(self) -> tuple[_T, int, float]:
-        """The newest value, its number from 1, and when it came, in seconds of time.monotonic()."""
+        """The newest value, its number, and when it came, in seconds of time.monotonic()."""
         with self._lock:
             assert self._value is not None
             return self._value, self._number, self._time

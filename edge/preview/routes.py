@@ -82,11 +82,14 @@ class _Answers:
             response = page_response(self._full, status=503)
             response.headers["Refresh"] = "5"
             return response
-        return page_response(live_page())
+        return page_response(live_page(self._feed.sources))
 
     async def following(self, request: Request) -> Response:
         """The next result after the one that the viewer has, once there is one."""
         feed, viewer = self._feed, request.query_params.get("viewer", "")
+        name = _source(request)
+        if not feed.has(name):
+            return self._no_source()
         run, _, number = request.query_params.get("after", "").partition(".")
         valid = not run or (number.isdecimal() and len(number) < 16)
         if not 8 <= len(viewer) <= 64 or not valid:
@@ -98,9 +101,9 @@ class _Answers:
         if feed.corrections is not None:
             feed.corrections.asks(viewer)
         why = request.query_params.get("why") == "1"
-        shown = await feed.after(seen, seconds=WAIT_SECONDS, why=why)
+        shown = await feed.after(seen, seconds=WAIT_SECONDS, why=why, name=name)
         self._viewers.admit(viewer, now=time.monotonic())
-        age = feed.age()
+        age = feed.age(name)
         headers = {} if age is None else {"X-Age": f"{age:.2f}"}
         if shown is None:
             return Response(status_code=204, headers=headers)
@@ -118,26 +121,36 @@ class _Answers:
             raise SettingError("edgetl was started again: this picture is gone")
         return self._feed.corrections.change(asked)
 
-    async def snapshot(self, _: Request) -> Response:
+    async def snapshot(self, request: Request) -> Response:
         """The newest picture."""
-        shown = await self._feed.after(0, seconds=WAIT_SECONDS)
+        name = _source(request)
+        if not self._feed.has(name):
+            return self._no_source()
+        shown = await self._feed.after(0, seconds=WAIT_SECONDS, name=name)
         if shown is None or not shown.picture:
             return PlainTextResponse("there is no picture yet", 503)
         return Response(shown.picture, media_type="image/jpeg")
 
-    async def stream(self, _: Request) -> Response:
+    async def stream(self, request: Request) -> Response:
         """The pictures as motion JPEG, one after another, for as long as the viewer reads."""
+        name = _source(request)
+        if not self._feed.has(name):
+            return self._no_source()
         viewer = secrets.token_hex(8)
         if not self._viewers.admit(viewer, now=time.monotonic()):
             return PlainTextResponse(_FULL, 503)
         kind = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
-        return StreamingResponse(self._parts(viewer), media_type=kind)
+        return StreamingResponse(self._parts(viewer, name), media_type=kind)
 
-    async def _parts(self, viewer: str) -> AsyncIterator[bytes]:
+    def _no_source(self) -> Response:
+        there = ", ".join(self._feed.sources) or "one without a name"
+        return PlainTextResponse(f"no such source; there is {there}", 404)
+
+    async def _parts(self, viewer: str, name: str) -> AsyncIterator[bytes]:
         number = 0
         try:
             while not self._feed.closed:
-                shown = await self._feed.after(number, seconds=WAIT_SECONDS)
+                shown = await self._feed.after(number, seconds=WAIT_SECONDS, name=name)
                 self._viewers.admit(viewer, now=time.monotonic())
                 if shown is None:
                     continue
@@ -146,6 +159,11 @@ class _Answers:
                     yield _part(shown.picture)
         finally:
             self._viewers.leave(viewer)
+
+
+def _source(request: Request) -> str:
+    """The source that a viewer asks for; "" for the first."""
+    return str(request.query_params.get("source", ""))
 
 
 def _part(picture: bytes) -> bytes:

@@ -1,12 +1,12 @@
 """Results to act on: averaged over time, marked where they are uncertain, only when they change.
 
 Averaging and marking take results and give results; problems pass through as they are. Each source
-starts from nothing: neighbouring photos have nothing to do with each other.
+has its own past, and photos have none: `edge.sources.per_source`.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edgetl.edge.model.classifier import Prediction
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Problem
+from edgetl.edge.sources.per_source import PerSource
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -39,21 +40,19 @@ def smoothed(
         seconds: the time constant, more than 0 and finite.
         predict: predictions for probabilities, float32 [classes], as Classifier.predictions.
     """
-    source: str | None = None
-    last = datetime.min
-    average: npt.NDArray[np.float64] = np.empty(0)
+    # The average so far, and when it was made.
+    averages: PerSource[tuple[npt.NDArray[np.float64], datetime] | None] = PerSource(lambda: None)
     for item in items:
         if isinstance(item, Problem):
             yield item
             continue
-        new = item.probabilities.astype(np.float64)
-        if item.source == source:
+        average = item.probabilities.astype(np.float64)
+        if before := averages.of(item):
+            past, last = before
             # A clock that is set back must not make the past count more than all.
             passed = max(0.0, (item.time - last).total_seconds())
-            average = average - math.expm1(-passed / seconds) * (new - average)
-        else:
-            average = new
-        source, last = item.source, item.time
+            average = past - math.expm1(-passed / seconds) * (average - past)
+        averages.keep(item, (average, item.time))
         probabilities = average.astype(np.float32)
         yield replace(item, probabilities=probabilities, predictions=predict(probabilities))
 
@@ -76,6 +75,11 @@ def with_thresholds(
             yield replace(item, confident=best.probability >= thresholds[best.index])
 
 
+@dataclass(frozen=True)
+class _Stable:
+    index: int | None  # of a class, or None for "unsure"
+
+
 class ChangeDetector:
     """Detects which results change the stable label, with hysteresis.
 
@@ -90,19 +94,19 @@ class ChangeDetector:
         """`thresholds` are those of `with_thresholds`, `margin` a difference of probabilities."""
         self._thresholds = thresholds
         self._margin = margin
-        self._source: str | None = None
-        self._stable: int | None = None  # a class, or None for "unsure"
+        self._stable: PerSource[_Stable | None] = PerSource(lambda: None)
 
     def is_change(self, result: Result) -> bool:
         """Whether `result` changes the label. To be asked of each result once, in order."""
-        new = result.index
-        if result.source == self._source and not self._takes_over(new, result.probabilities):
+        new, stable = result.index, self._stable.of(result)
+        if stable and not self._takes_over(new, stable.index, result.probabilities):
             return False
-        self._source, self._stable = result.source, new
+        self._stable.keep(result, _Stable(new))
         return True
 
-    def _takes_over(self, new: int | None, probabilities: Probabilities) -> bool:
-        stable = self._stable
+    def _takes_over(
+        self, new: int | None, stable: int | None, probabilities: Probabilities
+    ) -> bool:
         if new == stable:
             return False
         if stable is None:

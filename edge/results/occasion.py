@@ -6,12 +6,14 @@ An occasion is asked of each result once, in order, and remembers what came befo
 import random
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.results.condition import Condition, parse_condition
 from edgetl.edge.results.debounce import ChangeDetector
 from edgetl.edge.results.result import Result
+from edgetl.edge.sources.per_source import PerSource
 
 CHANGED = "changed"
 _RANDOM = re.compile(r"random:\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*%")
@@ -30,7 +32,9 @@ class Occasion(Protocol):
         """Whether `result` is one."""
 
     def missed(self) -> None:
-        """The one that came was not kept: it comes again with the next result that it holds for."""
+        """The one that came was not kept: it comes again with the next result of its source that it
+        holds for.
+        """
 
     def label(self, result: Result) -> str:
         """The label that a picture of it is named by."""
@@ -57,26 +61,40 @@ def parse_occasion(text: str, labels: Sequence[str], *, thresholds: Sequence[flo
     return Onset(words, parse_condition(text, labels))
 
 
+@dataclass
+class _Held:
+    """Whether a condition held at the last result of a source."""
+
+    held: bool = False
+
+
 class Onset:
     """A condition becomes true; of each photo anew."""
 
     def __init__(self, text: str, condition: Condition) -> None:
         self.text = text
         self._condition = condition
-        self._source: str | None = None
-        self._held = False
+        self._of_each = PerSource(_Held)
+        self._asked = _Held()
 
     def comes(self, result: Result) -> bool:
-        if result.frame is None or result.source != self._source:
-            self._source, self._held = result.source, False
-        held, self._held = self._held, self._condition.holds(result)
-        return self._held and not held
+        self._asked = self._of_each.of(result)
+        before, self._asked.held = self._asked.held, self._condition.holds(result)
+        return self._asked.held and not before
 
     def missed(self) -> None:
-        self._held = False
+        self._asked.held = False
 
     def label(self, _: Result) -> str:
         return self._condition.label
+
+
+@dataclass
+class _Due:
+    """The label that a source has changed to, and whether its picture is still to be kept."""
+
+    label: str = ""
+    due: bool = False
 
 
 class LabelChange:
@@ -86,18 +104,19 @@ class LabelChange:
 
     def __init__(self, thresholds: Sequence[float]) -> None:
         self._changes = ChangeDetector(thresholds=thresholds)
-        self._label = ""
-        self._due = False
+        self._of_each = PerSource(_Due)
+        self._asked = _Due()
 
     def comes(self, result: Result) -> bool:
+        self._asked = asked = self._of_each.of(result)
         if self._changes.is_change(result):
-            self._label, self._due = result.label, True
-        came = self._due and result.label == self._label
-        self._due = self._due and not came
+            asked.label, asked.due = result.label, True
+        came = asked.due and result.label == asked.label
+        asked.due = asked.due and not came
         return came
 
     def missed(self) -> None:
-        self._due = True
+        self._asked.due = True
 
     def label(self, result: Result) -> str:
         return result.label

@@ -17,7 +17,7 @@ from edgetl.edge.preview.address import parse_address
 from edgetl.edge.service.needs import PATHS, folders_written, program
 from edgetl.edge.service.options import UnitLocation
 from edgetl.edge.sinks.lines import check_begins
-from edgetl.edge.sources.build_camera import camera_opener
+from edgetl.edge.sources.build_camera import cameras_opener
 from edgetl.edge.sources.capture import is_stream
 from edgetl.edge.system.extras import need_extra, need_package
 
@@ -45,7 +45,7 @@ def refusals(
             refused.append(SettingError(f"these options cannot be checked: {reason(error)}"))
         return None
 
-    tried(lambda: camera_opener(options))
+    tried(lambda: cameras_opener(options))
     model = tried(lambda: _model(options, location.root))
     if options.preview is not None:
         tried(lambda: parse_address(options.preview or ""))
@@ -184,9 +184,10 @@ def _check_output(options: ClassifyOptions, labels: tuple[str, ...], root: Path)
 
 
 def _check_persistent(options: ClassifyOptions) -> None:
-    names = PATHS if is_stream(options.camera or "") else ("camera", *PATHS)
-    given = {name: getattr(options, name) for name in names} | {"exec": program(options)}
-    for name, path in given.items():
+    given = [(name, getattr(options, name)) for name in PATHS] + [("exec", program(options))]
+    cameras = [one.camera for one in options.cameras]
+    given += [("camera", camera) for camera in cameras if not is_stream(camera)]
+    for name, path in given:
         if path is not None and any(Path(path).is_relative_to(folder) for folder in _VOLATILE):
             option = f"--{name.replace('_', '-')}"
             raise SettingError(

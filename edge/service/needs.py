@@ -31,7 +31,6 @@ def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
         raise SettingError(
             f"{quoted(options.files[0])}: a service watches a camera, not files; leave it out"
         )
-    assert options.camera is not None
     if options.window:
         raise SettingError("--window: a service has no screen; use --preview")
     if options.save_video:
@@ -43,7 +42,8 @@ def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
         raise SettingError("a service needs --model FILE: it starts in another folder")
     given = {name: getattr(options, name) for name in PATHS}
     paths: dict[str, Any] = {name: _absolute(path) for name, path in given.items() if path}
-    return replace(options, camera=_camera(options.camera, root), **paths)
+    cameras = tuple(_named(one.name, _camera(one.camera, root)) for one in options.cameras)
+    return replace(options, camera=cameras, **paths)
 
 
 def with_whole_program(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
@@ -92,9 +92,8 @@ def folders_written(options: ClassifyOptions) -> list[PurePosixPath]:
 
 def uses_network(options: ClassifyOptions) -> bool:
     """Whether the service talks to other machines."""
-    return bool(
-        options.mqtt or options.webhook or options.preview or is_stream(options.camera or "")
-    )
+    streams = any(is_stream(one.camera) for one in options.cameras)
+    return bool(options.mqtt or options.webhook or options.preview or streams)
 
 
 def groups(options: ClassifyOptions) -> list[str]:
@@ -103,17 +102,20 @@ def groups(options: ClassifyOptions) -> list[str]:
 
 
 def devices(options: ClassifyOptions) -> list[str]:
-    """What the camera and the pins are reached through, in DeviceAllow='s words.
+    """What the cameras and the pins are reached through, in DeviceAllow='s words.
 
     Kinds of devices, not one: a camera that was plugged in again may have another number.
     """
     pins = ["char-gpiochip"] if options.gpio else []
-    camera = options.camera or ""
-    # A pipeline may read a device, too.
-    if not (camera.isdecimal() or camera.startswith("/dev/") or is_pipeline(camera)):
+    if not any(_is_device(one.camera) for one in options.cameras):
         return pins
     raspberry = options.camera_backend != "opencv"
     return ["char-video4linux", *(["char-media", "char-dma_heap"] if raspberry else []), *pins]
+
+
+def _is_device(camera: str) -> bool:
+    # A pipeline may read one, too.
+    return camera.isdecimal() or camera.startswith("/dev/") or is_pipeline(camera)
 
 
 def program(options: ClassifyOptions) -> Path | None:
@@ -138,6 +140,10 @@ def _program(name: str, root: Path) -> Path:
             return Path("/", folder, name)
     places = ", ".join(f"/{folder}" for folder in _PROGRAMS)
     raise SettingError(f"--exec: no program {quoted(name)} in {places}; give its whole path")
+
+
+def _named(name: str, camera: str) -> str:
+    return f"{name}={camera}" if name else camera
 
 
 def _camera(name: str, root: Path) -> str:

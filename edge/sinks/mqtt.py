@@ -12,7 +12,7 @@ from typing import Any
 
 from edgetl.edge.errors import MissingExtraError, SettingError, SinkError, quoted, reason
 from edgetl.edge.results.result import Result
-from edgetl.edge.sinks.mqtt_url import Broker
+from edgetl.edge.sinks.mqtt_url import AVAILABILITY, Broker
 from edgetl.edge.sinks.records import json_record
 from edgetl.edge.system.flapping import FlappingLog
 from edgetl.edge.system.messages import logger
@@ -48,6 +48,7 @@ Message = tuple[str, str | bytes]  # topic and payload; all are retained, with Q
 class MqttSink:
     """Publishes each result, as a JSON record, with QoS 1 and retained.
 
+    Those of sources with a name are published below the topic, each under its own: `topic_of`.
     TOPIC/availability is "online" while it runs; the broker itself makes it "offline" when it dies.
     While the broker is away the newest results wait for it. That it goes away, that results are
     dropped, and that it is back, is logged. Where it is only slow, results of files come slower; a
@@ -65,6 +66,7 @@ class MqttSink:
         broker: Broker,
         *,
         live: bool,
+        sources: Sequence[str] = (),
         announcements: Sequence[Message] = (),
         queue: int = QUEUE,
     ) -> None:
@@ -73,6 +75,7 @@ class MqttSink:
         Args:
             broker: where, and on which topic.
             live: whether the results are those of a live camera, and not of files.
+            sources: the names of those that have one.
             announcements: topics and payloads to publish at each connection.
             queue: results that wait for the broker at most.
 
@@ -81,6 +84,7 @@ class MqttSink:
             SettingError: the broker's certificate or key cannot be used.
         """
         self._broker = broker
+        self._topics = {source: topic_of(source, broker) for source in sources}
         self._log = FlappingLog()
         self._live = live
         self._online = ((availability_topic(broker), "online"), *announcements)
@@ -112,7 +116,8 @@ class MqttSink:
 
     def write(self, result: Result) -> None:
         # A file name may have bytes that are not UTF-8; JSON has "\\udce9" for one.
-        message = (self._broker.topic, json_record(result).encode(errors="backslashreplace"))
+        topic = self._topics.get(result.source, self._broker.topic)
+        message = (topic, json_record(result).encode(errors="backslashreplace"))
         with self._changed:
             if not self._live:
                 self._changed.wait_for(self._has_room_or_is_away, timeout=_PAUSE)
@@ -179,7 +184,7 @@ class MqttSink:
         """Give up what is left, go offline, and return how many results the broker did not get."""
         with self._changed:
             left = [*self._waiting, *filter(None, [self._sending]), *self._in_flight.values()]
-            lost = sum(topic == self._broker.topic for topic, _ in left)
+            lost = sum(message not in self._online for message in left)
             connected = self._connected
             self._leaving = True
             self._waiting.clear()
@@ -326,7 +331,12 @@ class MqttSink:
 
 def availability_topic(broker: Broker) -> str:
     """Where "online" or "offline" is retained."""
-    return f"{broker.topic}/availability"
+    return f"{broker.topic}/{AVAILABILITY}"
+
+
+def topic_of(source: str, broker: Broker) -> str:
+    """Where the records of a source with a name are."""
+    return f"{broker.topic}/{source}"
 
 
 def _client(broker: Broker) -> Any:

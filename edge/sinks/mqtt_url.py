@@ -8,10 +8,14 @@ from edgetl.edge.errors import SettingError, quoted
 
 PASSWORD_VARIABLE = "EDGETL_MQTT_PASSWORD"
 
+# Below the topic: "online" or "offline".
+AVAILABILITY = "availability"
+
 _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
-# Bytes of UTF-8 that MQTT has room for, and what `availability_topic` and discovery add to a topic.
+# Bytes of UTF-8 that MQTT has room for, and what the names of sources, `availability_topic` and
+# discovery add to a topic.
 _LONGEST = 65535
-_ADDED = 64
+_ADDED = 160
 _EXAMPLE = "mqtt://user@host:1883/home/door"
 
 

@@ -31,6 +31,7 @@ class PreviewSink:
         names: tuple[str, ...] = (),
         prefix: str = "",
         pause: str = "",
+        sources: Sequence[str] = (),
     ) -> None:
         """Start serving.
 
@@ -42,6 +43,7 @@ class PreviewSink:
             names: further host names that it answers to.
             prefix: of all paths, as `edge.preview.address.parse_prefix` has it.
             pause: a sentence that says why no picture may come for a while.
+            sources: the names of those that have one.
 
         Raises:
             MissingExtraError: starlette or uvicorn is not installed.
@@ -49,7 +51,7 @@ class PreviewSink:
             SinkError: the port is taken or not allowed.
         """
         corrections = None if correct is None else Corrections(correct, labels)
-        self.feed = feed = Feed(labels, evidence, corrections, pause=pause)
+        self.feed = feed = Feed(labels, evidence, corrections, sources=sources, pause=pause)
 
         def app() -> Any:
             from edgetl.edge.preview.routes import preview_app

@@ -8,6 +8,7 @@ from edgetl.edge.results.occasion import Occasion
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.outage import Outage
 from edgetl.edge.sinks.snapshot_folder import SnapshotFolder
+from edgetl.edge.sources.per_source import PerSource
 
 _SECONDS_BETWEEN = 1.0
 
@@ -15,8 +16,8 @@ _SECONDS_BETWEEN = 1.0
 class SnapshotSink:
     """Keeps the picture, as it was classified, when one of its occasions comes.
 
-    Never more than one picture a second. Each file starts again, so every photo is kept that meets
-    a condition.
+    Never more than one picture a second of each source. Photos are none of them, so every photo is
+    kept that meets a condition.
     """
 
     def __init__(
@@ -30,12 +31,9 @@ class SnapshotSink:
         self._folder = folder
         self._occasions = occasions
         self._outage = outage
-        self._source: str | None = None
-        self._last: datetime | None = None
+        self._last: PerSource[datetime | None] = PerSource(lambda: None)
 
     def write(self, result: Result) -> None:
-        if result.frame is None or result.source != self._source:
-            self._source, self._last = result.source, None
         # Each is asked: it remembers what it was asked of.
         came = [occasion for occasion in self._occasions if occasion.comes(result)]
         if came and not self._kept(result, came[0]):
@@ -48,9 +46,10 @@ class SnapshotSink:
             self._outage.close()
 
     def _kept(self, result: Result, occasion: Occasion) -> bool:
-        if self._last and abs((result.time - self._last).total_seconds()) < _SECONDS_BETWEEN:
+        last = self._last.of(result)
+        if last and abs((result.time - last).total_seconds()) < _SECONDS_BETWEEN:
             return False
-        self._last = result.time
+        self._last.keep(result, result.time)
         try:
             self._folder.keep(result, label=occasion.label(result), kept=occasion.text)
         except SinkError as error:

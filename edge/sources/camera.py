@@ -1,11 +1,10 @@
 """A live camera or stream: always its newest frame, reconnected when it is lost."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from edgetl.edge.sources.capture import (
 )
 from edgetl.edge.sources.files import Item, Problem, video
 from edgetl.edge.sources.freeze import FreezeDetector, Part, is_same
+from edgetl.edge.sources.names import is_clip
 from edgetl.edge.sources.view import View
 from edgetl.edge.system.flapping import FlappingLog
 from edgetl.edge.system.masking import masked, secrets_of
@@ -51,6 +51,7 @@ _RELEASE_SECONDS = 0.3
 def live(
     name: str,
     *,
+    called: str = "",
     backend: Backend = "auto",
     settings: CameraSettings | None = None,
     view: View | None = None,
@@ -68,7 +69,7 @@ def live(
         raise SettingError(
             "a camera needs a name: give its number, as in --camera 0, a path or a URL"
         )
-    if os.path.isfile(name):  # noqa: PTH113 - where we may not look, Path.is_file raises
+    if is_clip(name):
         if settings != CameraSettings():
             raise SettingError(
                 f"{quoted(name)}: a video file has its own size and rate; leave --resolution and "
@@ -77,12 +78,28 @@ def live(
         return nullcontext(video(Path(name), view=view, at_own_rate=at_own_rate))
     return Camera(
         int(name) if name.isdecimal() else name,
+        called=called,
         backend=backend,
         settings=settings,
         view=view,
         reconnect=reconnect,
         frozen_after=frozen_after,
     )
+
+
+@dataclass(frozen=True)
+class CameraFrame:
+    """A frame as the camera gave it.
+
+    Attributes:
+        frame: uint8, BGR, BGRA or grey.
+        number: counts the frames, from 1.
+        arrived: when, in seconds of time.monotonic().
+    """
+
+    frame: Frame
+    number: int
+    arrived: float
 
 
 class Camera:
@@ -97,6 +114,7 @@ class Camera:
         self,
         source: int | str,
         *,
+        called: str = "",
         backend: Backend = "auto",
         settings: CameraSettings | None = None,
         view: View | None = None,
@@ -107,6 +125,7 @@ class Camera:
 
         Args:
             source: a camera's number, a device's path or a stream's URL.
+            called: what it is called in results and messages, in place of number, path or URL.
             backend: the library it is read through.
             settings: the resolution and rate it is asked for.
             view: how its frames are rotated and cropped.
@@ -124,7 +143,7 @@ class Camera:
         if isinstance(source, str):
             check_stream(source)
         self._source = source
-        self.name = camera_name(source)
+        self.name = called or camera_name(source)
         self._view = view or View()
         self._open = partial(open_camera, source, backend, settings or CameraSettings())
         self._reconnect = reconnect
@@ -154,17 +173,24 @@ class Camera:
         Raises:
             SourceError: it sends no frame at all, or stops to and is not to be opened again.
         """
-        before, seen = 0, 0
+        return map(self.seen, self.frames())
+
+    def frames(self) -> Iterator[CameraFrame]:
+        """The newest frames as they come; `seen` makes of one what iterating gives."""
+        before, last = 0, 0
         while not self._left.is_set():
-            newest = self._reader.newer_than(seen)
-            if newest is None:
-                self._return(after=before + seen)
+            newest = self._reader.newer_than(last)
+            if newest is not None:
+                last = newest.number
                 # Frames that arrived and were not given count as skipped ones do.
-                before, seen = before + seen, 0
-                continue
-            seen = newest.number
-            pixels = self._view.of(newest.frame)
-            yield Item(self.name, pixels, before + seen, newest.arrived)
+                yield replace(newest, number=before + last)
+            elif not self._left.is_set():
+                self._return(after=before + last)
+                before, last = before + last, 0
+
+    def seen(self, newest: CameraFrame) -> Item:
+        """What is seen of a frame."""
+        return Item(self.name, self._view.of(newest.frame), newest.number, newest.arrived)
 
     def _return(self, *, after: int) -> None:
         """Wait until there are frames again, or the camera is left."""
@@ -187,6 +213,9 @@ class Camera:
             if len(self._hanging) >= _MOST_HANGING:
                 continue
             self._reader = self._new_reader(frozen)
+            if self._left.is_set():  # by another thread, which may not have seen this reader
+                self._reader.stop()
+                return
             if self._reader.newer_than(0) is not None:
                 if self._log.back():
                     logger.warning(f"{name}: back after {time.monotonic() - lost:.0f} s")
@@ -215,13 +244,6 @@ class Camera:
     def _give_up(self) -> None:
         self._reader.stop()
         self._hanging.append(self._reader)
-
-
-@dataclass(frozen=True)
-class _Newest:
-    frame: Frame
-    number: int  # of this opening's frames, from 1
-    arrived: float  # monotonic seconds
 
 
 @dataclass(frozen=True)
@@ -282,7 +304,7 @@ class _Reader:
         self._secrets = secrets
         self._before = frozen
         self._changed = threading.Condition()
-        self._newest: _Newest | None = None
+        self._newest: CameraFrame | None = None
         self._last_sign = self.began  # when it last showed a sign of life, monotonic seconds
         self._is_open = False
         self._over = False
@@ -298,7 +320,7 @@ class _Reader:
         if not self._is_open:
             raise SourceError(f"{quoted(self._name)}: does not answer within {FRAME_SECONDS:g} s")
 
-    def newer_than(self, number: int) -> _Newest | None:
+    def newer_than(self, number: int) -> CameraFrame | None:
         """Wait for a frame after frame `number`; None when none has come for FRAME_SECONDS."""
         with self._changed:
             while self._newest is None or self._newest.number <= number:
@@ -366,5 +388,5 @@ class _Reader:
         with self._changed:
             number = self._newest.number + 1 if self._newest else 1
             self._last_sign = time.monotonic()
-            self._newest = _Newest(frame, number, self._last_sign)
+            self._newest = CameraFrame(frame, number, self._last_sign)
             self._changed.notify_all()

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.model.preprocessing import Pixels
-from edgetl.edge.sources.files import Problem
+from edgetl.edge.sources.files import Item, Problem
+from edgetl.edge.sources.per_source import PerSource
 from edgetl.edge.sources.spacing import Clock, Frame
 
 # Each n-th pixel is looked at, so that the shorter side has about so many.
@@ -29,37 +30,54 @@ _SHARE_OF_CORE = 0.05
 def moving(items: Iterable[Frame], share: float, *, clock: Clock) -> Iterator[Frame]:
     """The frames in which something moves, and None for each in which nothing does.
 
-    A frame is compared with a running average of the frames before, at a size of about 100 pixels,
-    in grey, blurred; a change in brightness of all of it alike does not count. The first frame, and
-    those of a second after the last motion, pass too. Looking takes a twentieth of one core at
-    most: of a live camera on a slow device not every frame is looked at, and the last answer holds
-    for the others. Problems and frames left out before pass through.
+    A frame is compared with a running average of the frames of its source before, at a size of
+    about 100 pixels, in grey, blurred; a change in brightness of all of it alike does not count.
+    The first frame, and those of a second after the last motion, pass too. Looking takes a
+    twentieth of one core at most, for each source: of a live camera on a slow device not every
+    frame is looked at, and the last answer holds for the others. Problems and frames left out
+    before pass through.
 
     Args:
-        items: frames of one camera, stream or video.
+        items: frames of cameras, their parts, or videos.
         share: of the pixels that must have changed, more than 0 and at most 1.
         clock: of these frames.
     """
-    background: npt.NDArray[np.float32] | None = None
-    moved = learned = free = float("-inf")
+    detectors = PerSource(lambda: _Detector(share))
     for item in items:
         if item is None or isinstance(item, Problem):
             yield item
-            continue
-        assert isinstance(item.picture, np.ndarray)
-        now, began = clock(item), time.perf_counter()
-        if began >= free:
-            seen = _small(item.picture)
-            if background is None or background.shape != seen.shape:
-                background, moved = seen, now
-            elif changed_share(seen, background) >= share:
-                moved = now
-            if now - learned >= _LEARN_SECONDS:
-                background = background + _LEARNED * (seen - background)
-                learned = now
+        else:
+            yield item if detectors.of(item).moves(item, now=clock(item)) else None
+
+
+class _Detector:
+    """Whether something moves in the frames of one source."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._background: npt.NDArray[np.float32] | None = None
+        # Seconds of the clock, and of this thread's time.
+        self._moved = self._learned = self._free = float("-inf")
+
+    def moves(self, item: Item, *, now: float) -> bool:
+        began = time.perf_counter()
+        if began >= self._free:
+            assert isinstance(item.picture, np.ndarray)
+            self._look(_small(item.picture), now)
             if item.arrived is not None:
-                free = began + (time.perf_counter() - began) / _SHARE_OF_CORE
-        yield item if now - moved <= _AFTER_SECONDS else None
+                self._free = began + (time.perf_counter() - began) / _SHARE_OF_CORE
+        return now - self._moved <= _AFTER_SECONDS
+
+    def _look(self, seen: npt.NDArray[np.float32], now: float) -> None:
+        background = self._background
+        if background is None or background.shape != seen.shape:
+            background, self._moved = seen, now
+        elif changed_share(seen, background) >= self._share:
+            self._moved = now
+        if now - self._learned >= _LEARN_SECONDS:
+            background = background + _LEARNED * (seen - background)
+            self._learned = now
+        self._background = background
 
 
 def changed_share(seen: npt.NDArray[np.float32], background: npt.NDArray[np.float32]) -> float:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Annotated, Literal, Protocol, TypeAlias
 
 from edgetl.edge.options import Option
+from edgetl.edge.sources.names import NamedCamera
 
 CAMERA = "Camera"
 
@@ -50,14 +51,21 @@ FrozenAfterOption: TypeAlias = Annotated[
         below=math.inf,
     ),
 ]
+RoisOption: TypeAlias = Annotated[
+    tuple[str, ...],
+    _camera(
+        "Look at a part of the turned frame, as shares: 0.25,0,0.5,1 is the middle half. "
+        "Repeatable: mat=X,Y,W,H, or door/mat=X,Y,W,H of one camera; each part by itself.",
+        unset="all of it",
+        metavar="[PART=]X,Y,W,H",
+    ),
+]
 ReconnectOption: TypeAlias = Annotated[bool, _camera("Reconnect to a camera that was lost.")]
 
 
-class CameraOptions(Protocol):
-    """What the options of a command say of its camera."""
+class ReadingOptions(Protocol):
+    """What the options of a command say of how cameras are read."""
 
-    @property
-    def camera(self) -> str | None: ...
     @property
     def camera_backend(self) -> Literal["auto", "opencv", "picamera2"]: ...
     @property
@@ -67,10 +75,24 @@ class CameraOptions(Protocol):
     @property
     def rotate(self) -> Literal[0, 90, 180, 270]: ...
     @property
-    def roi(self) -> str | None: ...
-    @property
     def frozen_after(self) -> float: ...
     @property
     def reconnect(self) -> bool: ...
     @property
     def at_own_rate(self) -> bool: ...
+
+
+class CameraOptions(ReadingOptions, Protocol):
+    """What the options of a command say of its one camera."""
+
+    @property
+    def camera(self) -> str | None: ...
+    @property
+    def roi(self) -> str | None: ...
+
+
+class CamerasOptions(ReadingOptions, Protocol):
+    """What the options of a command say of its cameras, of which there may be several."""
+
+    @property
+    def cameras(self) -> tuple[NamedCamera, ...]: ...

@@ -1,11 +1,12 @@
 """Fewer frames than a camera or video has: one in so many seconds."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 
 from edgetl.edge.errors import SourceError, quoted
 from edgetl.edge.sources.files import Item, Problem
+from edgetl.edge.sources.names import is_clip
 from edgetl.edge.sources.opencv_capture import opened
+from edgetl.edge.sources.per_source import PerSource
 from edgetl.edge.sources.video_time import frame_rate
 
 # What a camera gives; None is a frame that was left out.
@@ -19,27 +20,27 @@ _EARLY_SECONDS = 1e-6
 
 
 def spaced(items: Iterable[Frame], seconds: float, *, clock: Clock) -> Iterator[Frame]:
-    """The frames that are `seconds` apart, and None for each that is left out.
+    """The frames of each source that are `seconds` apart, and None for each that is left out.
 
     Frames that came late are not caught up with: two are half as far apart at least. Problems and
     frames left out before pass through.
 
     Args:
-        items: frames of one camera, stream or video.
+        items: frames of cameras, their parts, or videos.
         seconds: from a frame to the next, more than 0.
         clock: of these frames.
     """
-    due: float | None = None
+    dues: PerSource[float | None] = PerSource(lambda: None)
     for item in items:
         if item is None or isinstance(item, Problem):
             yield item
             continue
-        at = clock(item)
+        at, due = clock(item), dues.of(item)
         if due is not None and at < due - _EARLY_SECONDS:
             yield None
             continue
         following = at + seconds if due is None else due + seconds
-        due = following if following >= at + seconds / 2 else at + seconds
+        dues.keep(item, following if following >= at + seconds / 2 else at + seconds)
         yield item
 
 
@@ -49,7 +50,7 @@ def clock_of(source: str) -> Clock:
     Raises:
         SourceError: it is a video file and cannot be opened.
     """
-    if not os.path.isfile(source):  # noqa: PTH113 - where we may not look, Path.is_file raises
+    if not is_clip(source):
         return _arrival
     capture = opened(source)
     if capture is None:

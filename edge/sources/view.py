@@ -79,7 +79,7 @@ class View:
         if self.rotate:
             frame = cv2.rotate(frame, _ROTATIONS[self.rotate])
         if self.roi:
-            frame = _cropped(frame, self.roi)
+            frame = cropped(frame, self.roi)
         return rgb(frame)
 
 
@@ -113,7 +113,8 @@ def parse_roi(text: str) -> Roi:
     return Roi(x, y, width, height)
 
 
-def _cropped(frame: npt.NDArray[Any], roi: Roi) -> npt.NDArray[Any]:
+def cropped(frame: npt.NDArray[Any], roi: Roi) -> npt.NDArray[Any]:
+    """The part of a frame, [height, width, ...], in its own memory; one pixel at least."""
     height, width = frame.shape[:2]
     left, top = min(round(roi.x * width), width - 1), min(round(roi.y * height), height - 1)
     right = max(left + 1, round((roi.x + roi.width) * width))

@@ -44,7 +44,7 @@ def _check_service(arguments: list[str], model: Path) -> None:
     from edgetl.edge.service.needs import for_service
     from edgetl.edge.service.options import ServiceOptions
     from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
-    from edgetl.edge.sources.build_camera import camera_opener
+    from edgetl.edge.sources.build_camera import cameras_opener
 
     @dataclass(frozen=True)
     class InstallOptions(ServiceOptions, ClassifyOptions):
@@ -59,7 +59,7 @@ def _check_service(arguments: list[str], model: Path) -> None:
     arguments = ["--model=model.tflite", *arguments]
     try:
         given = options_from_arguments(InstallOptions, arguments, name="edgetl service install")
-        camera_opener(for_service(given, root=Path("/")))
+        cameras_opener(for_service(given, root=Path("/")))
         if given.preview is not None:
             parse_address(given.preview)
         if given.mqtt is not None:

@@ -1,6 +1,7 @@
 """Averaging, thresholds and changes, compared with sequences worked out by hand."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,8 +10,11 @@ from edgetl.edge.model.special_labels import UNSURE
 from edgetl.edge.results.debounce import ChangeDetector, smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sources.files import Problem
-from tests.edge.conftest import made_predictions, made_result
+from edgetl.edge.sources.per_source import PerSource
+from tests.edge import conftest
+from tests.edge.conftest import made_predictions
 
+made_result = partial(conftest.made_result, frame=1)
 GONE = Problem("camera 0: gone")
 
 
@@ -130,3 +134,32 @@ def test_every_source_has_its_first_label() -> None:
     detector = ChangeDetector(thresholds=[0.0] * 3)
     items = [made_result([1, 0, 0], source=name) for name in "aab"]
     assert [detector.is_change(item) for item in items] == [True, False, True]
+
+
+def test_results_of_several_sources_that_alternate_keep_their_own_past() -> None:
+    rows = {"door": [1, 0, 0], "yard": [0, 1, 0]}
+    items = [made_result(rows[name], source=name, seconds=n) for n, name in enumerate(2 * [*rows])]
+    found = list(smoothed(items, seconds=60, predict=made_predictions))
+    assert probabilities(found) == [1, 0, 1, 0]
+    detector = ChangeDetector(thresholds=[0.0] * 3)
+    assert [detector.is_change(item) for item in items] == [True, True, False, False]
+
+
+def test_photos_have_no_past() -> None:
+    photos = [conftest.made_result(row, source="a.jpg") for row in ([1, 0, 0], [0, 1, 0])]
+    assert probabilities(list(smoothed(photos, seconds=60, predict=made_predictions))) == [1, 0]
+    detector = ChangeDetector(thresholds=[0.0] * 3)
+    assert detector.is_change(photos[0])
+    assert detector.is_change(photos[0])
+
+
+def test_no_more_sources_than_64_have_a_past() -> None:
+    states = PerSource(list)
+    for number in range(70):
+        states.of(made_result([1, 0, 0], source=f"camera {number}")).append(number)
+    assert states.states() == [[number] for number in range(6, 70)]
+    # The one asked for longest ago goes first.
+    assert states.of(made_result([1, 0, 0], source="camera 6")) == [6]
+    assert states.of(made_result([1, 0, 0], source="camera 70")) == []
+    assert [7] not in states.states()
+    assert [6] in states.states()

@@ -37,7 +37,7 @@ BLUE, GREEN, RED = ([0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8])
 
 
 def test_a_pin_is_on_while_the_label_is_one_of_its(header: Any) -> None:
-    sink = PinsSink(pins("17=red", "17=green", "4=blue"))
+    sink = PinsSink(pins("17=red", "17=green", "4=blue"), live=False)
     states = [(header.pin(17).state, header.pin(4).state)]
     for probabilities in (RED, GREEN, BLUE, RED):
         sink.write(made_result(probabilities))
@@ -47,6 +47,16 @@ def test_a_pin_is_on_while_the_label_is_one_of_its(header: Any) -> None:
     sink.close()
     assert pin.states[-2].state == 1
     assert pin.state == 0
+
+
+def test_of_several_cameras_a_pin_is_on_while_any_has_its_label(header: Any) -> None:
+    sink = PinsSink(pins("17=red"), live=True)
+    states = []
+    for source, probabilities in (("door", RED), ("yard", BLUE), ("door", GREEN), ("yard", RED)):
+        sink.write(made_result(probabilities, source=source, frame=1))
+        states.append(header.pin(17).state)
+    assert states == [1, 1, 0, 1]
+    sink.close()
 
 
 def test_the_run_s_end_turns_them_off_whatever_it_is(
@@ -84,16 +94,16 @@ def test_they_follow_the_stable_label(
 
 
 def test_a_pin_that_another_has_is_named(header: Any) -> None:
-    first = PinsSink(pins("17=red"))
+    first = PinsSink(pins("17=red"), live=False)
     with pytest.raises(SinkError, match="--gpio 17: another program uses this pin"):
-        PinsSink(pins("4=red", "17=red"))
+        PinsSink(pins("4=red", "17=red"), live=False)
     first.close()
     # What was taken before it is free again.
-    PinsSink(pins("4=red", "17=red")).close()
+    PinsSink(pins("4=red", "17=red"), live=False).close()
 
 
 def test_a_pin_that_fails_is_a_sink_that_fails(header: Any, monkeypatch: Any) -> None:
-    sink = PinsSink(pins("17=red"))
+    sink = PinsSink(pins("17=red"), live=False)
     sink._devices[17].close()
     with pytest.raises(SinkError, match="--gpio 17"):
         sink.write(made_result(RED))
@@ -108,7 +118,7 @@ def test_without_pins_the_packages_are_named(monkeypatch: Any, in_tmp_path: Path
     monkeypatch.setattr(Device, "pin_factory", None)
     monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
     with pytest.raises(SinkError, match="apt install python3-gpiozero python3-lgpio"):
-        PinsSink(pins("17=red"))
+        PinsSink(pins("17=red"), live=False)
     # lgpio would make a pipe where we are.
     assert not list(in_tmp_path.iterdir())
 
@@ -116,7 +126,7 @@ def test_without_pins_the_packages_are_named(monkeypatch: Any, in_tmp_path: Path
 def test_without_gpiozero_the_install_command_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     with pytest.raises(MissingExtraError, match=r"--gpio needs .*pip install 'edgetl\[gpio\]'"):
-        PinsSink(pins("17=red"))
+        PinsSink(pins("17=red"), live=False)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_viewer_who_does_not_read_delays_nobody(start: Start) -> None:
         while not over.is_set():
             facts = following(sink, "the-other", after).facts
             after = f"{facts['run']}.{facts['number']}"
-            seen.append((facts["number"], sink.feed._newest.number))
+            seen.append((facts["number"], sink.feed._first.newest.number))
 
     viewer = threading.Thread(target=watch)
     viewer.start()
