@@ -20,7 +20,8 @@ _LIVE_PATIENCE = 5.0
 class Backlog(Generic[Work]):
     """Does pieces of work one by one, in a thread; who adds one does not wait until it is done.
 
-    Of a live camera no more than `bound` wait: the newest take the place of the oldest. Results of
+    Of live cameras no more than `bound` wait: the newest take the place of the oldest; or, where
+    work is for a source, of the oldest of that source. Results of
     files come slower instead, as long as there is hope that what waits will be done.
 
     Attributes:
@@ -41,7 +42,7 @@ class Backlog(Generic[Work]):
         Args:
             do: does one piece; it raises nothing.
             name: of the thread.
-            bound: how many wait, 1 or more.
+            bound: how many wait, 1 or more; of cameras for each source.
             live: whether the results are those of a live camera, and not of files.
             hopeful: whether to wait for what is not done, when results of files come faster, and at
                 the end.
@@ -53,12 +54,12 @@ class Backlog(Generic[Work]):
         self._hopeful = hopeful
         self._changed = threading.Condition()
         # What follows is guarded by _changed.
-        self._waiting: deque[Work] = deque()
+        self._waiting: deque[tuple[str, Work]] = deque()
         self._doing = self._leaving = False
         # A daemon thread: a server that does not answer must not keep the process running.
         threading.Thread(target=self._work, daemon=True, name=name).start()
 
-    def add(self, work: Work) -> int:
+    def add(self, work: Work, *, source: str = "") -> int:
         """Let it be done, and say how many older pieces it has taken the place of."""
         with self._changed:
             if not self._live:
@@ -66,12 +67,13 @@ class Backlog(Generic[Work]):
                     lambda: len(self._waiting) < self._bound or not self._hopeful(), timeout=_PAUSE
                 )
             bounded = self._live or not self._hopeful()
-            excess = max(0, len(self._waiting) + 1 - self._bound) if bounded else 0
-            for _ in range(excess):
-                self._waiting.popleft()
-            self._waiting.append(work)
+            alike = [one for one in self._waiting if one[0] == source or not self._live]
+            excess = alike[: max(0, len(alike) + 1 - self._bound)] if bounded else []
+            for one in excess:
+                self._waiting.remove(one)
+            self._waiting.append((source, work))
             self._changed.notify_all()
-        return excess
+        return len(excess)
 
     def pause(self, seconds: float) -> bool:
         """Wait, for the thread; whether it is closed meanwhile, so that there is nothing to do."""
@@ -120,7 +122,7 @@ class Backlog(Generic[Work]):
                 self._changed.wait_for(lambda: bool(self._waiting) or self._leaving)
                 if self._leaving:
                     return
-                work = self._waiting.popleft()
+                _, work = self._waiting.popleft()
                 self._doing = True
                 self._changed.notify_all()
             try:

@@ -34,9 +34,9 @@ class ProgramSink:
 
     It finds the result in its environment: EDGETL_LABEL, EDGETL_PROBABILITY (of the best class),
     EDGETL_SOURCE, EDGETL_TIME and EDGETL_RECORD, the JSON record. There is no shell and nothing on
-    its stdin; what it prints goes to our stderr. While it runs, the newest result of a camera waits
-    for it, and results of files wait in a queue. What it has started is ended with it, and it is
-    ended with the run.
+    its stdin; what it prints goes to our stderr. While it runs, the newest result of each camera
+    waits for it, and results of files wait in a queue. What it has started is ended with it, and it
+    is ended with the run.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ProgramSink:
         self._backlog = Backlog(self._run, name="exec", bound=1, live=live)
 
     def write(self, result: Result) -> None:
-        if self._backlog.add(_variables(result)) and not self._said_left_out:
+        if self._backlog.add(_variables(result), source=result.source) and not self._said_left_out:
             self._said_left_out = True
             logger.warning(
                 f"{self._name}: still runs while the label changes; the newest change waits, and "

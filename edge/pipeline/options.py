@@ -70,10 +70,7 @@ class ClassifyOptions(Options):
     ] = ()
     camera: Annotated[
         tuple[str, ...],
-        _source(
-            "Classify a camera's newest frame. Repeatable: door=0, yard=rtsp://host/live.",
-            metavar="[NAME=]N|PATH|URL",
-        ),
+        _source("Classify newest frames. Repeatable: door=0, yard=1.", metavar="N|PATH|URL"),
     ] = ()
     model: ModelOption = None
     labels: LabelsOption = None

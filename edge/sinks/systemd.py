@@ -5,11 +5,13 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.results.probability import percent
 from edgetl.edge.results.rate import Rate
 from edgetl.edge.results.result import Result
+from edgetl.edge.sources.per_source import PerSource
 
 _STATUS_SECONDS = 1.0
 _RATE_SECONDS = 5.0
@@ -79,13 +81,15 @@ class SystemdSink:
         self._newest = newest
         # Three of four keep-alives may be late or lost.
         self._keep_alive_seconds = manager.watchdog_seconds and manager.watchdog_seconds / 4
-        self._rate = Rate(seconds=_RATE_SECONDS)
+        self._rates = PerSource(partial(Rate, seconds=_RATE_SECONDS))
+        self._newest_of: PerSource[Result | None] = PerSource(lambda: None)
         self._ready = False
         self._alive = self._status = 0.0  # when they were last sent, monotonic seconds
 
     def write(self, result: Result) -> None:
         now = time.monotonic()
-        self._rate.add(now=now)
+        self._rates.of(result).add(now=now)
+        self._newest_of.keep(result, result)
         states = {} if self._ready else {"READY": "1"}
         states |= self._keep_alive(now)
         if not self._ready or now - self._status >= _STATUS_SECONDS:
@@ -111,9 +115,16 @@ class SystemdSink:
         return {"WATCHDOG": "1"}
 
     def _status_line(self, result: Result) -> str:
-        rate = self._rate.per_second()
-        best = f"{result.label} {percent(result.predictions[0].probability, digits=0)}"
         # `edgetl deploy` goes by the model.
         model = f"model {self._newest().content_sha256[:8]}"
-        parts = [best, *([] if rate is None else [f"{rate:.1f} frames a second"]), model]
-        return ", ".join(parts)
+        newest = [one for one in self._newest_of.states() if one] or [result]
+        if len(newest) == 1:
+            return ", ".join([*self._words(result, "frames a second"), model])
+        shown = sorted(newest, key=lambda one: one.source)
+        each = [f"{one.source} {' '.join(self._words(one, '/s'))}" for one in shown]
+        return ", ".join([*each, model])
+
+    def _words(self, result: Result, unit: str) -> list[str]:
+        best = f"{result.label} {percent(result.predictions[0].probability, digits=0)}"
+        rate = self._rates.of(result).per_second()
+        return [best, *([] if rate is None else [f"{rate:.1f} {unit}"])]
