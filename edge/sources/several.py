@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
+from edgetl.edge.errors import SourceError
 from edgetl.edge.sources.camera import Camera, CameraFrame
 from edgetl.edge.sources.files import Item
 from edgetl.edge.system.messages import logger
@@ -66,7 +67,7 @@ class Cameras:
                 yield one.camera.seen(frame)
             elif one.error is None:  # it was left
                 return
-            elif one.is_new or not turns:
+            elif one.is_new or not turns or not isinstance(one.error, SourceError):
                 raise one.error
             else:
                 logger.warning(f"{one.error}; the others go on")
