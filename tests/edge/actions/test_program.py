@@ -204,3 +204,19 @@ def test_what_is_no_program_is_refused(tmp_path: Path) -> None:
         with pytest.raises(SettingError, match=words):
             program_words(text)
     assert program_words(f"{sys.executable} -c 'a b'") == [sys.executable, "-c", "a b"]
+
+
+def test_the_newest_change_of_each_camera_waits(script: Script) -> None:
+    one = ProgramSink(
+        script(
+            'echo "$EDGETL_SOURCE $EDGETL_LABEL" >> out; while [ ! -e go ]; do sleep 0.01; done'
+        ),
+        live=True,
+    )
+    one.write(result(source="door"))
+    assert until(lambda: lines() == ["door red"])
+    for source in ("yard", "door", "door", "yard"):
+        one.write(result(source=source))
+    Path("go").touch()
+    one.close()
+    assert lines() == ["door red", "door red", "yard red"]
