@@ -8,17 +8,17 @@ from tests.conftest import Cli, assert_one_clear_line
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["classify", "--camera", "0", "--camera", "1"], "--camera is given twice; give it once"),
+        (["classify", "--model", "a", "--model", "b"], "--model is given twice; give it once"),
         (["classify", "a.jpg", "--threads=1", "--threads", "2"], "--threads is given twice"),
         (["classify", "a.jpg", *["--top-k", "1"] * 3], "--top-k is given 3 times"),
         (["classify", "a.jpg", "--on-change", "--on-change"], "--on-change is given twice"),
         (["classify", "--camera", "0", "--reconnect", "--no-reconnect"], "--reconnect/--no-recon"),
         (["classify", "--camera", "0", "--preview", "--preview=8001"], "--preview is given twice"),
-        (["service", "install", "--camera", "0", "--camera", "1"], "--camera is given twice"),
+        (["service", "install", "--mqtt", "a", "--mqtt", "b"], "--mqtt is given twice"),
         (["service", "logs", "-n", "5", "--lines", "6"], "--lines is given twice"),
         (
-            ["deploy", "m", "h", "--service", "--camera 0 --camera 1"],
-            "--service: --camera is given",
+            ["deploy", "m", "h", "--service", "--camera 0 --mqtt a --mqtt b"],
+            "--service: --mqtt is given",
         ),
         (["train", "photos", "--out", "a", "--out", "b"], "--out is given twice"),
     ],
