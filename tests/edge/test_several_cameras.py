@@ -171,6 +171,24 @@ def test_leaving_cameras_that_hang_takes_less_than_a_second(serve: Serve) -> Non
     assert names <= set(urls)
 
 
+def test_nothing_comes_once_all_hang_so_that_a_watchdog_hears_nothing(serve: Serve) -> None:
+    streams = {"door": Stream(frames=5, stalls=True), "yard": Stream(frames=25, stalls=True)}
+    seen: list[str] = []
+    with cameras(**{name: serve(stream) for name, stream in streams.items()}) as both:
+        taking = threading.Thread(target=lambda: seen.extend(item.source for item in both))
+        taking.start()
+        while len(streams["yard"].sent) < 25:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        before = list(seen)
+        # One that hangs is no reason for the other to wait.
+        assert before[-10:] == ["yard"] * 10
+        time.sleep(0.5)
+        assert seen == before
+    taking.join(1)
+    assert not taking.is_alive()
+
+
 def test_no_camera_is_kept_open_where_one_cannot_be_opened(serve: Serve) -> None:
     door = serve(Stream())
     with pytest.raises(SourceError, match="/dev/video97: cannot be opened"):
