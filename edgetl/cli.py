@@ -31,6 +31,7 @@ SUMMARIES = {
     "inspect": "Show what train would find in a folder, and what is odd there.",
     "export": "Write a run's .tflite files, each checked against Keras.",
     "classify": "Classify pictures, videos or a camera on the device.",
+    "index": "List a million pictures for `classify --index`, in shards.",
     "serve": "Classify pictures that are posted to this device, or to its page.",
     "teach": "Teach a model a new class or corrections, on the device.",
     "explain": "Show where in photos a model sees what it calls them.",
@@ -51,9 +52,9 @@ def _messages() -> list[Any]:
 
 
 def _completion() -> list[Any]:
-    """What installs shell completion; what prints it is left out of help, which fits a screen."""
+    """What installs and prints shell completion; left out of help, which fits a screen."""
     install, show = get_install_completion_arguments()
-    show.hidden = True  # type: ignore[attr-defined]
+    install.hidden = show.hidden = True  # type: ignore[attr-defined]
     return [install, show]
 
 

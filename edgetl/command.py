@@ -121,7 +121,8 @@ def command(function: Callable[..., Any], *, epilog: str, **details: Any) -> Typ
         details: more for typer.Typer.command.
     """
     parameters = list(_parameters(function))
-    expanded = [p for parameter in parameters for p in parameter.expanded]
+    # An option that two classes have is typed once, for both.
+    expanded = list({p.name: p for one in parameters for p in one.expanded}.values())
 
     def call(**values: Any) -> Any:
         return function(**{p.plain.name: p.value(values) for p in parameters})
@@ -203,7 +204,7 @@ class _Parameter:
         found = {
             s.name: values[s.name]
             for s in self.settings
-            if s.required or values[s.name] is not None
+            if (s.required and not self.given) or values[s.name] is not None
         }
         return found if self.given else self.options(**found)
 

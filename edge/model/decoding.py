@@ -70,25 +70,27 @@ def decode(picture: EncodedPicture, *, at_least: int) -> Decoded:
     with _errors_named(picture):
         if isinstance(picture, Image.Image):
             return _decoded(picture, picture.size, at_least)
-        if isinstance(picture, bytes):
-            return _from_stream(io.BytesIO(picture), _name(picture), at_least)
-        with open_regular_file(picture) as stream:
+        with _stream(picture) as stream:
             return _from_stream(stream, _name(picture), at_least)
 
 
-def upright_size(path: Path) -> tuple[int, int]:
-    """A picture's (width, height), upright; nothing is decoded.
+def upright_size(picture: Path | bytes) -> tuple[int, int]:
+    """An encoded picture's (width, height), upright; nothing is decoded.
 
     Raises:
         PictureError: see `decode`.
     """
     with (
-        _errors_named(path),
-        open_regular_file(path) as stream,
-        _opened(stream, _name(path)) as image,
+        _errors_named(picture),
+        _stream(picture) as stream,
+        _opened(stream, _name(picture)) as image,
     ):
         width, height = image.size
         return (height, width) if turned_aside(image) else (width, height)
+
+
+def _stream(picture: str | Path | bytes) -> IO[bytes]:
+    return io.BytesIO(picture) if isinstance(picture, bytes) else open_regular_file(picture)
 
 
 @contextmanager

@@ -71,11 +71,11 @@ def _frame_input(picture: Pixels, input_size: InputSize) -> Pixels:
     return _fit(picture, input_size)
 
 
-def size_within(picture: Path | Pixels, longest: int) -> InputSize:
+def size_within(picture: Path | bytes | Pixels, longest: int) -> InputSize:
     """The size of a picture, upright, that is shown at most so many pixels long.
 
     Args:
-        picture: a file, or uint8 [height, width, 3] RGB.
+        picture: a file, encoded bytes, or uint8 [height, width, 3] RGB.
         longest: of its sides, in pixels.
 
     Raises:

@@ -77,11 +77,11 @@ def facts(
     }
 
 
-def shown_pixels(picture: Path | Pixels) -> Pixels | None:
+def shown_pixels(picture: Path | bytes | Pixels) -> Pixels | None:
     """The picture as it is shown: upright, at most 960 pixels long; None if its file is gone.
 
     Args:
-        picture: a file, or uint8 [height, width, 3] RGB.
+        picture: a file, encoded bytes, or uint8 [height, width, 3] RGB.
     """
     try:
         return model_input(picture, size_within(picture, LONGEST_SIDE))

@@ -23,7 +23,8 @@ class Result:
         predictions: as many as were asked for.
         milliseconds: from encoded bytes or frame to probabilities.
         probabilities: of all classes in labels order, float32 [classes].
-        picture: what was classified: a file, or pixels, uint8 [height, width, 3] RGB.
+        picture: what was classified: a file, encoded bytes, or pixels, uint8 [height, width, 3]
+            RGB.
         confident: whether the best class is probable enough to go by.
     """
 
@@ -33,7 +34,7 @@ class Result:
     predictions: list[Prediction]
     milliseconds: float
     probabilities: npt.NDArray[np.float32]
-    picture: Path | Pixels
+    picture: Path | bytes | Pixels
     confident: bool = True
 
     @property

@@ -118,7 +118,7 @@ class SnapshotFolder:
 
     def _encode(self, result: Result, kept: str, correct: str | None, path: Path) -> None:
         model, picture = self._newest(), result.picture
-        if isinstance(picture, Path):
+        if isinstance(picture, Path | bytes):
             picture = model_input(picture, size_within(picture, _WHOLE))
         record = record_of(
             result,

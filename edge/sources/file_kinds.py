@@ -1,6 +1,6 @@
 """Which files are pictures and which are videos."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from edgetl.edge.model.picture_format import HEAD_BYTES, picture_format
 
@@ -33,16 +33,27 @@ _OTHER_SUFFIXES = _suffixes(
 )
 
 
+def is_picture_name(name: str) -> bool | None:
+    """Whether a file is a picture by its suffix; None if that says nothing."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix in PICTURE_SUFFIXES:
+        return True
+    return False if suffix in VIDEO_SUFFIXES or suffix in _OTHER_SUFFIXES else None
+
+
+def is_video_name(name: str) -> bool:
+    """Whether a file is a video by its suffix, which .ts is too."""
+    return PurePath(name).suffix.lower() in VIDEO_SUFFIXES
+
+
 def is_picture_file(path: Path) -> bool:
     """Whether a file is a picture: by its suffix, or where that says nothing, by its first bytes.
 
     A file that cannot be opened to see is taken for a picture, so that what reads it says why.
     """
-    suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES:
-        return True
-    if suffix in VIDEO_SUFFIXES or suffix in _OTHER_SUFFIXES:
-        return False
+    by_name = is_picture_name(path.name)
+    if by_name is not None:
+        return by_name
     try:
         # Not what waits for a writer, as a named pipe does.
         if not path.is_file():

@@ -39,13 +39,13 @@ class Item:
 
     Attributes:
         source: the file, camera or stream.
-        picture: a path, or pixels, uint8 [height, width, 3] RGB.
+        picture: a path, encoded bytes, or pixels, uint8 [height, width, 3] RGB.
         frame: its number in a video or of a camera, from 1.
         arrived: when a camera's frame arrived, in seconds of time.monotonic().
     """
 
     source: str
-    picture: Path | Pixels
+    picture: Path | bytes | Pixels
     frame: int | None = None
     arrived: float | None = None
 

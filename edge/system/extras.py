@@ -16,6 +16,8 @@ _PACKAGES = {
     "train": ("tensorflow", "keras", "matplotlib", "jinja2", "filelock", "scipy"),
     "tensorboard": ("tensorboard",),
     "deploy": ("ansible-core",),
+    "shards": ("pyarrow", "fsspec"),
+    "ray": ("ray",),
 }
 # Those that have another name in Python.
 _MODULES = {"pi-heif": "pi_heif", "paho-mqtt": "paho", "ansible-core": "ansible"}

@@ -1,0 +1,1 @@
+"""Many pictures, in shards: listed once as Parquet files, and classified shard by shard."""

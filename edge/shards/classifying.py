@@ -1,0 +1,93 @@
+"""What `edgetl classify --index` does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgetl.edge.shards.engine import ShardDone, Shards, check_root
+from edgetl.edge.shards.manifest import Manifest, read_manifest
+from edgetl.edge.shards.options import ClassifyIndexOptions, Part
+from edgetl.edge.shards.progress import Progress
+from edgetl.edge.shards.results_folder import Purpose, ResultsFolder
+from edgetl.edge.shards.work import Classification
+from edgetl.edge.system.shutdown import GracefulShutdown
+
+
+@dataclass(frozen=True)
+class IndexOutcome:
+    """How a run went.
+
+    Attributes:
+        rows: pictures of the shards it was asked for.
+        errors: how many of them could not be read.
+        new: how many were classified by this run.
+        shards: that were asked for.
+    """
+
+    rows: int
+    errors: int
+    new: int
+    shards: int
+
+
+def classify_index(options: ClassifyIndexOptions) -> IndexOutcome:
+    """Classify the pictures of an index; shards that are done are left as they are.
+
+    A signal ends it with the shard in work lost; the next run goes on.
+
+    Raises:
+        RecordError: the index is missing, not finished or damaged.
+        SourceError: the pictures' folder is not there, or a store fails.
+        SettingError: the results folder holds others, or an option does not fit the model.
+        ModelFileError: the model or its labels cannot be used.
+        SinkError: the results cannot be written.
+    """
+    with GracefulShutdown():
+        manifest = read_manifest(options.index)
+        check_root(manifest.root)
+        work = Classification(options)
+        shards = opened_shards(options, manifest, work)
+        numbers = numbers_of(options.shard, shards.manifest.shards)
+        total = sum(map(shards.manifest.rows_of, numbers))
+        progress = Progress("pictures", total=total)
+        if options.ray is None:
+            found = shards.do_each(numbers, work, tell=progress.add)
+        else:
+            from edgetl.edge.shards.ray_pool import done_by_actors
+
+            found = done_by_actors(options, shards, numbers)
+        return _counted(found, progress, told=options.ray is None)
+
+
+def opened_shards(
+    options: ClassifyIndexOptions, manifest: Manifest, work: Classification
+) -> Shards:
+    """The shards of an index, and the results folder that the options name.
+
+    Raises:
+        As `classify_index`.
+    """
+    purpose = Purpose(
+        manifest.identity, manifest.root, work.model.content_sha256, work.settings.values
+    )
+    results = ResultsFolder(options.out, purpose, work=work.sha256)
+    return Shards(options.index, manifest, results)
+
+
+def numbers_of(part: Part | None, shards: int) -> range:
+    """The numbers of the shards in a part of all."""
+    return range(shards) if part is None else range(part.number, shards, part.count)
+
+
+def _counted(found: Iterator[ShardDone], progress: Progress, *, told: bool) -> IndexOutcome:
+    rows = errors = new = shards = 0
+    for done in found:
+        shards += 1
+        rows += done.rows
+        errors += done.errors
+        if done.before:
+            progress.add(done.rows, skipped=True)
+        else:
+            new += done.rows
+            if not told:
+                progress.add(done.rows)
+    return IndexOutcome(rows, errors, new, shards)
