@@ -42,7 +42,7 @@ def results(
             failing.keep(item, True)
             continue
         except PictureError as error:
-            yield Problem(str(error))
+            yield Problem(_named(item, error))
             continue
         failing.keep(item, False)
         yield Result(
@@ -54,3 +54,10 @@ def results(
             probabilities=inferred.probabilities,
             picture=item.picture,
         )
+
+
+def _named(item: Item, error: PictureError) -> str:
+    """The error of an item's picture in a line; that of bytes does not know where they are from."""
+    if not isinstance(item.picture, bytes):
+        return str(error)
+    return f"{quoted(item.source)}: {str(error).removeprefix('picture: ')}"
