@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -20,49 +20,54 @@ def s3_server(objects: dict[str, bytes], asked: list[dict[str, str]]) -> Iterato
         asked: gets the parameters of each listing.
     """
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            bucket, _, key = unquote(url.path).strip("/").partition("/")
-            query = {name: values[0] for name, values in parse_qs(url.query).items()}
-            if bucket != "bucket":
-                self._answer(404, _error("NoSuchBucket", "The specified bucket does not exist"))
-            elif not key:
-                asked.append(query)
-                self._answer(200, _listed(objects, query))
-            elif key not in objects:
-                self._answer(404, _error("NoSuchKey", "The specified key does not exist."))
-            else:
-                self._object(objects[key])
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def _object(self, content: bytes) -> None:
-            wanted = self.headers.get("Range")
-            if wanted is None:
-                self._answer(200, content)
-                return
-            first, _, last = wanted.removeprefix("bytes=").partition("-")
-            self._answer(206, content[int(first) : int(last) + 1])
-
-        def _answer(self, status: int, content: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    handler: Any = type("Handler", (_Handler,), {"objects": objects, "asked": asked})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    objects: ClassVar[dict[str, bytes]]
+    asked: ClassVar[list[dict[str, str]]]
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        bucket, _, key = unquote(url.path).strip("/").partition("/")
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if bucket != "bucket":
+            self._answer(404, _error("NoSuchBucket", "The specified bucket does not exist"))
+        elif not key:
+            self.asked.append(query)
+            self._answer(200, _listed(self.objects, query))
+        elif key not in self.objects:
+            self._answer(404, _error("NoSuchKey", "The specified key does not exist."))
+        else:
+            self._object(self.objects[key])
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _object(self, content: bytes) -> None:
+        wanted = self.headers.get("Range")
+        if wanted is None:
+            self._answer(200, content)
+            return
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        self._answer(206, content[int(first) : int(last) + 1])
+
+    def _answer(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        pass
 
 
 def _listed(objects: dict[str, bytes], query: dict[str, str]) -> bytes:

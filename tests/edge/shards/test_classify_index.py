@@ -1,6 +1,7 @@
 """`edgetl classify --index`: a shard's results are one file, done once, by one model."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from edgetl.edge.shards.options import ClassifyIndexOptions, IndexOptions, Part,
 from edgetl.edge.shards.results_folder import RESULTS_NAME
 from tests.conftest import Cli, assert_one_clear_line
 from tests.edge.shards.conftest import rows_in, shard_files, typed
+
+DOC = Path(__file__).parents[3] / "docs" / "shards.md"
 
 
 @pytest.fixture
@@ -47,6 +50,16 @@ def test_results_are_those_of_classify(
         assert row["probability"] == row["probabilities"][0]
         assert row["milliseconds"] > 0
         assert row["error"] is None
+
+
+def test_the_example_in_the_documentation_runs(
+    photos: Path, in_tmp_path: Path, tiny_export: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", DOC.read_text(), re.DOTALL | re.MULTILINE)
+    (in_tmp_path / "model.tflite").write_bytes(tiny_export)
+    exec(example, {})
+    assert capsys.readouterr().out == "24 0\n"
+    assert len(rows_in(in_tmp_path / "results")) == 24
 
 
 def test_a_threshold_makes_unsure_of_labels(listed: Path, model: dict[str, Any]) -> None:
