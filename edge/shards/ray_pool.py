@@ -1,5 +1,6 @@
 """Shards done by a pool of Ray actors, one on each core of a cluster."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,8 @@ def done_by_actors(
 
 
 def _connect(address: str) -> None:
+    # A cluster of ours tells nobody; one that others began is theirs.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     try:
         if address == "local":

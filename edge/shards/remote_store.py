@@ -120,4 +120,4 @@ def _fetch(store: Any, folder: str, root: str, entry: Entry) -> Item | Problem:
         content = retried(lambda: store.cat_file(f"{folder}/{entry.path}"), of=source)
     except OSError as error:
         return Problem(f"{shown}: {reason(error) if error.errno else 'no such picture any more'}")
-    return Item(source, bytes(content))
+    return Item(masked(source), bytes(content))
