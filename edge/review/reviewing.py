@@ -144,8 +144,8 @@ def _files(folder: Path) -> list[str]:
 def _reader(path: Path | None) -> Reader:
     try:
         found = path or latest_model()
-    except ModelFileError:
-        logger.info("no model here: a class is suggested by what a picture says of itself")
+    except ModelFileError as error:
+        logger.info(f"{error}; until then a class is suggested by what a picture says of itself")
         return GreyReader()
     if path is None:
         logger.info(f"model {quoted(found)}")
