@@ -12,8 +12,9 @@ from edgetl.edge.errors import SettingError, SinkError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.results.capture_record import capture_exif
 from edgetl.edge.sources.file_kinds import is_picture_file
-from edgetl.edge.sources.folders import class_name, is_hidden, is_system_folder
+from edgetl.edge.sources.folders import class_name, is_hidden, is_system_folder, is_text
 from edgetl.edge.system.files import replacing, timed_path
+from edgetl.edge.system.messages import logger
 from edgetl.edge.system.moving import move_whole
 
 # What is deleted, by class; hidden, so that no command reads it.
@@ -61,7 +62,10 @@ class PhotoFolder:
             )
         except OSError as error:
             raise _sink_error(path, error) from error
-        self._classes = list(dict.fromkeys((*classes, *found)))
+        for name in found:
+            if not is_text(name):
+                logger.warning(f"{quoted(path / name)}: no name for a class; left out; rename it")
+        self._classes = list(dict.fromkeys((*classes, *filter(is_text, found))))
         for name in classes:
             self._make(name)
 

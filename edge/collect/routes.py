@@ -17,6 +17,7 @@ from edgetl.edge.preview.access import page_response
 from edgetl.edge.preview.answers import changed, thumbnail
 from edgetl.edge.preview.message import jpeg, shown_pixels
 from edgetl.edge.preview.newest import Newest
+from edgetl.edge.sources.folders import is_text
 
 _WAIT_SECONDS = 5.0
 # A frame that is older is not what a person sees.
@@ -123,7 +124,7 @@ class _Answers:
                     "name": label,
                     "count": len(names),
                     "more": self._wanted.more(label, len(names)) if self._wanted else None,
-                    "newest": names[: -_SHOWN_PHOTOS - 1 : -1],
+                    "newest": [*filter(is_text, names)][: -_SHOWN_PHOTOS - 1 : -1],
                 }
                 for label, names in listed.items()
             ],

@@ -56,8 +56,16 @@ def parse_condition(text: str, labels: Sequence[str]) -> Condition:
     if (label := text.strip()) == UNSURE or (label == UNKNOWN and UNKNOWN in labels):
         return LabelCondition(label)
     match = _FORM.fullmatch(text)
+    if not match and label == UNKNOWN:
+        raise SettingError(
+            f"condition {UNKNOWN!r}: this model calls nothing so; leave it out, or train with "
+            f"--unknown on"
+        )
     if not match or (limit := float(match[3])) > 1:
-        raise SettingError(f"condition {quoted(text)!r}: give it like 'cat>0.9'")
+        raise SettingError(
+            f"condition {quoted(text)!r}: give it like 'cat>0.9', unsure, unknown, changed or "
+            f"random:0.5%"
+        )
     label = match[1]
     if label not in labels:
         raise SettingError(

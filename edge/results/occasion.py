@@ -56,7 +56,7 @@ def parse_occasion(text: str, labels: Sequence[str], *, thresholds: Sequence[flo
         share = float(match[1]) / 100
         if 0 < share <= 1:
             return RandomShare(words, share)
-    if words.startswith("random"):
+    if re.match(r"random\s*(:|$)", words):
         raise SettingError(f"condition {quoted(text)!r}: give it like 'random:0.5%', above 0")
     return Onset(words, parse_condition(text, labels))
 

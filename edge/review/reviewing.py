@@ -34,7 +34,7 @@ class Desk:
     The reading thread alone changes it.
     """
 
-    total: int
+    total: int = 0
     read: int = 0
     review: ReviewFolder | None = None
 
@@ -59,6 +59,7 @@ def review(options: ReviewOptions) -> Reviewed:
         MissingExtraError: the page's libraries are not installed.
     """
     need_extra("preview", needs="review")
+    desk = Desk()
     with GracefulShutdown():
         try:
             if options.remote is not None:
@@ -67,13 +68,13 @@ def review(options: ReviewOptions) -> Reviewed:
             if not files:
                 logger.info(f"{quoted(options.local)}: no pictures to review")
                 return Reviewed()
-            desk = Desk(len(files))
+            desk.total = len(files)
             _review(options, files, desk)
         except KeyboardInterrupt:
             logger.info("stopped")
     done = desk.review
     if done is None:
-        return Reviewed(left=len(files))
+        return Reviewed(left=desk.total)
     return Reviewed(dict(done.sorted), done.discarded, len(done.left))
 
 
@@ -143,8 +144,8 @@ def _files(folder: Path) -> list[str]:
 def _reader(path: Path | None) -> Reader:
     try:
         found = path or latest_model()
-    except ModelFileError:
-        logger.info("no model here: a class is suggested by what a picture says of itself")
+    except ModelFileError as error:
+        logger.info(f"{error}; until then a class is suggested by what a picture says of itself")
         return GreyReader()
     if path is None:
         logger.info(f"model {quoted(found)}")

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from edgetl.edge.collect import pages as collect_pages
-from edgetl.edge.errors import SettingError
+from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.preview.access import page_response
 from edgetl.edge.preview.answers import THUMBNAIL, changed, thumbnail
 from edgetl.edge.preview.message import LONGEST_SIDE
@@ -73,7 +73,12 @@ class _Answers:
         groups = []
         for numbers in review.groups:
             shown = [
-                [number, one.file, shortest(one.suggestion.probability), one.suggestion.corrected]
+                [
+                    number,
+                    quoted(one.file),
+                    shortest(one.suggestion.probability),
+                    one.suggestion.corrected,
+                ]
                 for number in numbers
                 if number in left
                 for one in (review.pictures[number],)

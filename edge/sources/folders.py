@@ -53,6 +53,11 @@ def is_system_folder(name: str) -> bool:
     return name.lower() in _SYSTEM_FOLDERS
 
 
+def is_text(name: str) -> bool:
+    """Whether a file's name is text: one with bytes that are no UTF-8 cannot be put into JSON."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
+
+
 def class_name(text: str) -> str:
     """The name of a class, which is that of its folder.
 

@@ -33,7 +33,13 @@ def move_whole(path: Path, target: Path) -> Path:
         moved = _copied(path, target)
         # On one file system names reach the disk in order, on two in any.
         sync_folder(moved.parent)
-    path.unlink()
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        # As on a disk that is read-only: a second one would be learned from too.
+        if os.path.lexists(path):
+            moved.unlink()
+        raise
     return moved
 
 

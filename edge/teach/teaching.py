@@ -1,6 +1,7 @@
 """What `edgetl teach` does: from photos of new classes and corrections to a taught file."""
 
 import hashlib
+import shlex
 import tempfile
 import time
 from collections.abc import Sequence
@@ -202,14 +203,21 @@ def _answers(content: bytes, found: _Read, options: TeachOptions) -> npt.NDArray
 
 
 def _written(content: bytes, target: Path, gate: Gate, model: ModelFile) -> Path:
-    """Write the file under the name that its verdict gives it; a model that it replaces is kept."""
+    """Write the file under the name that its verdict gives it; one that it replaces is kept."""
     rejected = target.with_suffix(REJECTED)
     path = rejected if gate.verdict == "rejected" else target
     earlier = target.with_suffix(EARLIER)
     try:
-        if path == target and target.exists() and target.samefile(model.path):
-            _write(earlier, model.content)
+        if path == target and target.exists():
+            is_model = target.samefile(model.path)
+            _write(earlier, model.content if is_model else target.read_bytes())
             logger.info(f"{quoted(target.name)}: the one before is now {quoted(earlier)}")
+            if not is_model:
+                logger.warning(
+                    f"{quoted(target)}: what {quoted(earlier)} has learned is not in it; to learn "
+                    f"both: edgetl teach PHOTOS --model {shlex.quote(quoted(earlier))} --out "
+                    f"{shlex.quote(quoted(target))}"
+                )
         _write(path, content)
         if path == target:
             rejected.unlink(missing_ok=True)

@@ -46,6 +46,17 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         one.close()
 
 
+def test_a_photo_whose_name_is_no_text_is_counted_and_not_shown(
+    start: Callable[..., Page], tmp_path: Path
+) -> None:
+    serving, _, _ = start()
+    for name in ("\udcff.jpg", "a b.jpg"):
+        (tmp_path / "photos" / "open" / name).write_bytes(b"x")
+    status, state = asked(serving, "GET", "/state")
+    assert status == 200
+    assert (state["classes"][0]["count"], state["classes"][0]["newest"]) == (2, ["a b.jpg"])
+
+
 def test_pictures_are_saved_deleted_moved_and_taken_back(start: Callable[..., Page]) -> None:
     serving, photos, frames = start()
     assert changed(serving, do="add", **{"class": "open"})[1]["refused"]

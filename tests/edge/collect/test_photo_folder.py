@@ -87,6 +87,16 @@ def test_a_folder_that_was_there_keeps_its_classes_and_photos(tmp_path: Path) ->
     assert photos.photos("cat") == ["new.jpg", "old.jpg"]
 
 
+def test_a_folder_whose_name_is_no_text_is_left_out_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("cat", "\udcff"):
+        (tmp_path / name).mkdir()
+    assert PhotoFolder(tmp_path).classes == ("cat",)
+    (said,) = caplog.messages
+    assert said.endswith("\\udcff: no name for a class; left out; rename it")
+
+
 @pytest.mark.parametrize(
     "file", ["", "a", "a/", "../x.jpg", "a/../../x.jpg", ".deleted/a/x.jpg", "a/x.jpg", "/etc/x"]
 )

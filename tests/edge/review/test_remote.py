@@ -1,5 +1,6 @@
 """A device's folder: how it is typed, and what is fetched from it over a real ssh."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from edgetl.edge.errors import SettingError, SourceError
 from edgetl.edge.review.fetching import fetch, note_reviewed
 from edgetl.edge.review.options import ReviewOptions
 from edgetl.edge.review.remote import Remote, parse_remote
+from edgetl.edge.review.reviewing import Reviewed, review
 from tests.deploy.devices import SSHD, free_port, start_sshd
 
 
@@ -124,6 +126,17 @@ def test_new_pictures_are_fetched_and_reviewed_ones_never_again(
     fetch(ssh.remote, here)
     assert names(here) == ["- e.jpg", ".reviewed", "b1xx.jpg"]
     assert set(odd) < set(names(seen)), "the device keeps its own"
+
+
+def test_ctrl_c_while_pictures_are_fetched_ends_with_a_word(
+    in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (in_tmp_path / "rsync").write_text("#!/bin/sh\nkill -INT $PPID\nexec sleep 9\n")
+    (in_tmp_path / "rsync").chmod(0o755)
+    monkeypatch.setenv("PATH", str(in_tmp_path), prepend=os.pathsep)
+    caplog.set_level("INFO", "edgetl")
+    assert review(ReviewOptions(folder="pi:seen", into=Path("photos"))) == Reviewed()
+    assert caplog.messages[-1] == "stopped"
 
 
 def test_why_nothing_is_fetched_is_one_line(

@@ -26,6 +26,8 @@ def test_what_was_done_and_what_to_type_next_is_said_at_the_end(tmp_path: Path) 
         keep(tmp_path / "seen", number, [("cat", 0.6)], scene=number)
     (tmp_path / "seen" / "broken.jpg").write_bytes(b"none")
     (tmp_path / "runs" / "one").mkdir(parents=True)
+    for name in ("a.tflite", "b.tflite"):
+        (tmp_path / name).touch()
     (tmp_path / "runs" / "latest").symlink_to("one")
     command = [sys.executable, "-m", "edgetl", "review", "seen", "--into", "my photos",
                "--preview", "127.0.0.1:0"]  # fmt: skip
@@ -34,7 +36,12 @@ def test_what_was_done_and_what_to_type_next_is_said_at_the_end(tmp_path: Path) 
     ) as process:
         try:
             assert process.stderr
-            assert process.stderr.readline().startswith("no model here: ")
+            # Why none is used, so that a person can choose one.
+            said = process.stderr.readline()
+            assert said.startswith("several models here (a.tflite, b.tflite); choose one with ")
+            assert said.endswith(
+                "; until then a class is suggested by what a picture says of itself\n"
+            )
             found = re.fullmatch(r"review: (http://127\.0\.0\.1:\d+/)\n", process.stderr.readline())
             assert found
             url = found[1]

@@ -1,5 +1,6 @@
 """Pictures go into classes or are discarded, none is lost, and all of it is taken back."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -172,3 +173,24 @@ def test_a_copy_that_fails_leaves_the_file_and_nothing_half(
     with pytest.raises(OSError, match="No space"):
         move_whole(tmp_path / "a.jpg", tmp_path / "to" / "a.jpg")
     assert below(tmp_path) == {"a.jpg": b"a"}
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["read-only", "gone meanwhile"])
+def test_a_picture_that_cannot_be_taken_away_leaves_no_second_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, gone: bool
+) -> None:
+    """As on an SD card that is mounted read-only; one that is gone all the same is not lost."""
+    picture, target = tmp_path / "a.jpg", tmp_path / "cat" / "a.jpg"
+    picture.write_bytes(b"a")
+    unlink = Path.unlink
+
+    def refused(path: Path, **how: bool) -> None:
+        if path != picture or gone:
+            unlink(path, **how)
+        if path == picture:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(OSError, match="Read-only"):
+        move_whole(picture, target)
+    assert (picture.exists(), target.exists()) == (not gone, gone)

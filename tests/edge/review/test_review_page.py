@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,21 @@ def test_groups_come_least_sure_first_and_go_where_a_person_says(
     picture = asked(page.serving, "GET", "/photo?n=3")
     assert picture[1].startswith(b"\xff\xd8")
     assert len(asked(page.serving, "GET", "/photo?n=3&large=1")[1]) > len(picture[1])
+
+
+def test_a_picture_whose_name_is_no_text_is_shown_and_sorted(start: Callable[..., Page]) -> None:
+    page = start()
+    before = page.review.path_of(7)
+    before.rename(before.with_name("\udcff\n.jpg"))
+    page.review.pictures = [
+        replace(one, file="\udcff\n.jpg") if number == 7 else one
+        for number, one in enumerate(page.review.pictures)
+    ]
+    status, state = asked(page.serving, "GET", "/pictures")
+    assert (status, state["groups"][0]["pictures"][0][1]) == (200, r"\udcff\n.jpg")
+    assert asked(page.serving, "GET", "/photo?n=7")[0] == 200
+    assert page.change("sort", classes={"mouse": [7]})[0] == 200
+    assert page.photos("mouse") == 1
 
 
 @pytest.mark.parametrize(

@@ -141,11 +141,18 @@ def test_refusals(cli: Cli, model: Path, third_party_models: Path, corrections: 
     assert_one_clear_line(refused, "has no exported model yet")
 
 
-def test_photos_that_cannot_be_read_are_named_and_left_out(cli: Cli, model: Path) -> None:
+def test_photos_left_out_and_a_file_that_is_replaced_are_said(cli: Cli, model: Path) -> None:
     photos = write_colour_pictures(cli.folder / "photos", ["green"], 5)
     (photos / "green" / "bad.jpg").write_bytes(b"no picture")
+    # Taught before on the same model: that lesson is kept, and said not to be in the new file.
+    taught = cli.folder / "model.float32.taught.tflite"
+    taught.write_bytes(b"another lesson")
     result = cli.here("teach", photos, "--model", model, "--max-drop", "50")
     assert "bad.jpg" in result.stderr
+    earlier = taught.with_suffix(".earlier.tflite")
+    assert earlier.read_bytes() == b"another lesson"
+    assert f"what {earlier} has learned is not in it" in result.stderr
+    assert f"edgetl teach PHOTOS --model {earlier} --out {taught}" in result.stderr
     for path in (photos / "green").iterdir():
         path.write_bytes(b"no picture")
     with pytest.raises(Exception, match="none of the photos can be read"):
