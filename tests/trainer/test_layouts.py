@@ -148,6 +148,8 @@ ROWS = [
     Row("case differs between splits", {"train/Fish": 2, "train/b": 2, "test/fish": 2},
         found={"train Fish": 2, "train b": 2, "test Fish": 2},
         notes=("test: 'fish' is taken for the class 'Fish'",)),
+    Row("a class called as an uncertain picture is", {"cat": 2, "unsure": 2},
+        found={"- cat": 2, "- unsure": 2}, notes=("unsure: a class of this name",)),
     Row("case differs side by side", {"Fish": 2, "fish": 2, "Ape": 2, "ape": 2},
         error=("'Ape' and 'ape', 'Fish' and 'fish'", "merge each pair under one name")),
     Row("a space behind a name", {"cat": 2, "cat ": 2, "dog": 2},

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from edgetl.edge.errors import DataError, quoted
-from edgetl.edge.model.special_labels import EXAMPLES_OF_UNKNOWN, UNKNOWN
+from edgetl.edge.model.special_labels import EXAMPLES_OF_UNKNOWN, UNKNOWN, UNSURE
 from edgetl.trainer.data.wording import some
 
 
@@ -51,6 +51,12 @@ def class_labels(
             )
     examples = sorted({name for name, label in labels.items() if label == UNKNOWN} - {UNKNOWN})
     notes += [f"{quoted(name)}: is taken for examples of {UNKNOWN!r}" for name in examples]
+    notes += [
+        f"{quoted(name)}: a class of this name; uncertain pictures get the same label from "
+        f"classify --threshold, so rename the folder"
+        for name, label in labels.items()
+        if label.lower() == UNSURE
+    ]
     return labels, [*notes, *_of_two_forms(labels)]
 
 
