@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.model.intervals import NORMAL, wilson, wilson_interval
+from edgetl.edge.model.intervals import student_t_quantile, wilson, wilson_interval
 
 Probabilities = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
@@ -197,26 +197,15 @@ def accuracy_interval(right: npt.NDArray[np.bool_], clusters: Sequence[str]) -> 
     if len(sizes) == 1:
         return 0.0, 1.0
     effective = effective_number(clusters)
-    return wilson(float(right.mean()), effective, student_t(len(sizes) - 1))
+    # Beyond a thousand degrees of freedom it is the normal quantile within 0.002.
+    quantile = student_t_quantile(0.975, min(len(sizes) - 1, 1000))
+    return wilson(float(right.mean()), effective, quantile)
 
 
 def effective_number(clusters: Sequence[str]) -> float:
     """Kish's effective number of pictures, of the name of each one's cluster."""
     sizes = np.unique(np.array(clusters), return_counts=True)[1].astype(np.float64)
     return float(len(clusters) ** 2 / (sizes**2).sum())
-
-
-def student_t(degrees: int) -> float:
-    """The 97.5 % quantile of Student's t; from 3 degrees on within 0.02 (Abramowitz and Stegun,
-    26.7.5).
-    """
-    if degrees <= 2:
-        return (12.7062, 4.3027)[degrees - 1]
-    z = NORMAL
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / degrees + second / degrees**2 + third / degrees**3
 
 
 def mcnemar(first_only: int, second_only: int) -> float:

@@ -26,8 +26,8 @@ from edgetl.benchmarks.dev.suite_measure import LEFT_OUT, RIGHT
 from edgetl.benchmarks.dev.suite_plan import Photos, Way, size_key
 from edgetl.benchmarks.dev.suite_results import Finished
 from edgetl.edge.errors import RecordError
+from edgetl.edge.model.intervals import student_t_quantile
 from edgetl.trainer.data.wording import counted
-from edgetl.trainer.metrics import student_t
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,11 @@ def student_interval(values: Sequence[float]) -> Difference:
     mean = statistics.fmean(values)
     if len(values) < 2:
         return Difference(mean, None, len(values))
-    reach = student_t(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+    reach = (
+        student_t_quantile(0.975, len(values) - 1)
+        * statistics.stdev(values)
+        / math.sqrt(len(values))
+    )
     return Difference(mean, (mean - reach, mean + reach), len(values))
 
 
