@@ -73,6 +73,7 @@ def _of_files(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Ope
     items = Prefetcher(files(options.files, frames=frames), model.input_size, threads=cores)
     stack.enter_context(closing(items))
     threads = threads_each(len(model.content), cores)
+    _say_chosen(options, model)
     loaded = load(options, model, threads=threads)
     open_sinks(options, loaded, sinks)
     return _stable(options, items, loaded), loaded, cores // threads
@@ -86,6 +87,7 @@ def _of_cameras(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _O
     model = _model(options)
     loaded = load(options, model, threads=options.threads or default_threads())
     items = stack.enter_context(cameras())
+    _say_chosen(options, model)
 
     def classified(frames: Iterable[Item | Problem], by: Loaded) -> Iterator[Result | Problem]:
         return _stable(options, _chosen(frames, options, alive=sinks.alive), by)
@@ -109,9 +111,13 @@ def _model(options: ClassifyOptions) -> ModelFile:
                 message = f"{quoted(name)}: no such file or directory"
                 raise SourceError(message) from None
         raise
+    return model
+
+
+def _say_chosen(options: ClassifyOptions, model: ModelFile) -> None:
+    """Which model is used, where no option named one; said once nothing can be refused any more."""
     if options.model is None:
         logger.info("model %s", quoted(model.path))
-    return model
 
 
 def _chosen(

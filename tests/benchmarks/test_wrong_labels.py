@@ -18,8 +18,13 @@ def test_photos_are_swapped_as_many_as_asked(tmp_path: Path) -> None:
     assert len(wrong) == 4
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(0, marks=pytest.mark.slow),
+        *(pytest.param(seed, marks=pytest.mark.by_hand) for seed in (1, 2)),
+    ],
+)
 def test_nine_tenths_of_the_wrong_labels_are_among_the_first(
     tmp_path: Path, reference_data: Path, seed: int
 ) -> None:

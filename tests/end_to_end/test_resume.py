@@ -122,7 +122,7 @@ def test_killed_between_folds_and_in_fine_tuning_the_weights_are_the_same(cli: C
     assert (run / "split.json").read_bytes() == (whole / "split.json").read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_the_plain_way_resumes_as_well(cli: Cli) -> None:
     data = write_colour_pictures(cli.folder / "runs/photos", ["blue", "red"], 30)
     options = (*OPTIONS, "--no-reuse", "--fine-tune-optimizer", "rmsprop")

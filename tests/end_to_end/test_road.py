@@ -130,5 +130,6 @@ def test_a_few_hundred_reference_pictures_reach_a_good_model(
     exact, near = float32["checks"][0]["parity"], int8["checks"][0]["parity"]
     assert exact["agreement"] == 1.0
     assert exact["largest_difference"] < 1e-3
-    assert int8["bytes"] <= 3_000_000
+    # Of it 0.18 MB are for "unknown" and 0.13 for the sample that `edgetl teach` goes on from.
+    assert int8["bytes"] <= 3_100_000
     assert np.isclose(near["accuracy"], near["keras_accuracy"], atol=0.05)

@@ -45,7 +45,7 @@ def accuracy_of(run: Path) -> float:
 @pytest.mark.parametrize(
     "way",
     [
-        pytest.param("reuse", marks=pytest.mark.slow),
+        pytest.param("reuse", marks=pytest.mark.by_hand),
         pytest.param("plain", marks=pytest.mark.slow),
     ],
 )

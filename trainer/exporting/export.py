@@ -198,6 +198,9 @@ def _checked_file(
         of_photos = None
         if sample and all(check.problem is None for check in checks):
             of_photos = call_in_subprocess(sampled, file, *sample, choose_runtime().name)
+            if of_photos is None:
+                logger.info(f"{conversion.file_name} cannot be taught by edgetl teach: its head is "
+                            f"not one dense layer")  # fmt: skip
         content = packed(flatbuffer, run, conversion, model.denylist, checks, of_photos)
         file.write_bytes(content)
         check_contract(read_model_file(file), run, conversion)

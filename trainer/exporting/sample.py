@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgetl.edge.explain.dense_head import dense_head
 from edgetl.edge.model.class_distance import Classes
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.preprocessing import Pixels
@@ -33,8 +34,11 @@ def sample_pictures(run: FinishedRun, root: Path) -> tuple[Pixels, Classes] | No
     return pixels, run.dataset.classes_of(photos.same)
 
 
-def sampled(file: Path, pixels: Pixels, targets: Classes, runtime: str) -> bytes:
+def sampled(file: Path, pixels: Pixels, targets: Classes, runtime: str) -> bytes | None:
     """The sample of what a model's file gives for pictures; for a subprocess.
+
+    None of a model that cannot be taught, since it does not end in average pooling and one dense
+    layer, as that of an older run may.
 
     Args:
         file: the model.
@@ -45,6 +49,9 @@ def sampled(file: Path, pixels: Pixels, targets: Classes, runtime: str) -> bytes
     Raises:
         EdgetlError: the model does not run there.
     """
-    features = PooledFeatures(read_model_file(file), runtime=runtime)
+    model = read_model_file(file)
+    if dense_head(model) is None:
+        return None
+    features = PooledFeatures(model, runtime=runtime)
     found = [features.of(one)[0] for one in pixels]
     return packed_sample(FeatureSample(np.array(found, np.float32), targets))

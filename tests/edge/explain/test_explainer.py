@@ -55,7 +55,7 @@ def test_the_same_holds_of_an_int8_file_within_its_steps(int8_model: Path) -> No
     assert_exact(int8_model, [blue, green], within=0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.by_hand
 def test_every_quantization_can_be_explained_with_unknown_as_well(
     cli: Cli, five_class_data: Path
 ) -> None:
