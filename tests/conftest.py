@@ -41,8 +41,6 @@ COLOURS = {
 # The longest files, longest first: one that begins last would be waited for alone. They also begin
 # with no more than one that needs a run, and when the next one does the run is made.
 LONGEST = (
-    "end_to_end/test_unknown.py",
-    "end_to_end/test_learning_from_all.py",
     "trainer/test_export.py",
     "trainer/test_inspection.py",
     "edge/sinks/test_mqtt.py",

@@ -14,7 +14,7 @@ from tests.conftest import Cli, MadeOnce
 from tests.html_page import Page
 
 # One of the test processes makes the run and the other does not wait for it.
-pytestmark = pytest.mark.xdist_group("learning from all")
+pytestmark = [pytest.mark.xdist_group("learning from all"), pytest.mark.slow]
 
 OPTIONS = ("--image-size", "64", "--epochs", "3", "--folds", "3")
 # One photo lies in the wrong folder.
