@@ -61,13 +61,23 @@ def open_sinks(options: ClassifyOptions, loaded: Loaded, sinks: FanOut) -> None:
     Raises:
         The errors of `build_sinks`.
     """
-    model = loaded.model
+    _add_sinks(options, loaded, sinks, newest=lambda: loaded.model, live=False)
+    for listener in build_listeners(lambda: loaded.model):
+        sinks.add_listener(listener)
+
+
+def _add_sinks(
+    options: ClassifyOptions,
+    loaded: Loaded,
+    sinks: FanOut,
+    *,
+    newest: Callable[[], ModelFile],
+    live: bool,
+) -> None:
     for sink in build_sinks(
-        options, model, newest=lambda: model, thresholds=loaded.thresholds, live=False
+        options, loaded.model, newest=newest, thresholds=loaded.thresholds, live=live
     ):
         sinks.add(sink)
-    for listener in build_listeners(lambda: model):
-        sinks.add_listener(listener)
 
 
 class LiveModel:
@@ -137,11 +147,7 @@ class LiveModel:
         logger.info(f"{path} was replaced; in use now: {', '.join(map(quoted, new.model.labels))}")
 
     def _open_sinks(self) -> None:
-        model, thresholds = self.in_use.model, self.in_use.thresholds
-        for sink in build_sinks(
-            self._options, model, newest=self.model_in_use, thresholds=thresholds, live=True
-        ):
-            self._sinks.add(sink)
+        _add_sinks(self._options, self.in_use, self._sinks, newest=self.model_in_use, live=True)
 
 
 def results_of_newest(
