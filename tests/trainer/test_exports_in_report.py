@@ -7,7 +7,7 @@ import pytest
 
 from edgetl.trainer.exporting.in_report import show_in_report
 from edgetl.trainer.exporting.record import ExportedFile, add_to_record
-from edgetl.trainer.report.exports import END, START
+from edgetl.trainer.report.exports import FILES, UNTIL
 from edgetl.trainer.run.folder import RunFolder
 from tests.html_page import Page
 from tests.trainer.made_report import written_report
@@ -79,9 +79,22 @@ def test_a_later_export_takes_the_place_of_the_earlier_one(run: RunFolder) -> No
     assert shown(run).count("litert 2.1.0") == 2
     assert "2.90" in shown(run)
     assert "learned from training photos, so of these only the difference tells" in shown(run)
-    for one, other in zip(before.split(START), after.split(START), strict=True):
-        assert one.partition(END)[2] == other.partition(END)[2]
-    assert before.partition(START)[0] == after.partition(START)[0]
+    for start, end in (FILES, UNTIL):
+        assert before.count(start) == before.count(end) == 1
+        before, after = (
+            page.partition(start)[0] + page.partition(end)[2] for page in (before, after)
+        )
+    assert before == after
+
+
+def test_an_export_is_a_next_step_until_there_is_one(run: RunFolder) -> None:
+    def steps() -> str:
+        return Page(run.report.read_text(encoding="utf-8")).sections["next-steps"]
+
+    assert "Export it for a device" in steps()
+    exported(run, "int8")
+    assert "Export it for a device" not in steps()
+    assert "Classify photos or a camera with it" in steps()
 
 
 def test_a_file_that_does_not_run_has_no_figures(run: RunFolder) -> None:
@@ -92,7 +105,7 @@ def test_a_file_that_does_not_run_has_no_figures(run: RunFolder) -> None:
     assert "rejected: it has <no> AVX" in shown(run)
 
 
-@pytest.mark.parametrize("page", ["<p>of an older edgetl</p>", f"cut off {START} here", None])
+@pytest.mark.parametrize("page", ["<p>of an older edgetl</p>", f"cut off {FILES[0]} here", None])
 def test_a_report_without_a_place_for_them_is_left_alone(
     run: RunFolder, page: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:

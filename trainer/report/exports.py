@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from edgetl.trainer.report.page import render
 
-# What the template has around the part that is replaced.
-START, END = "<!-- exported files -->", "<!-- end of exported files -->"
+# What the template has around the parts that are replaced.
+FILES = "<!-- exported files -->", "<!-- end of exported files -->"
+UNTIL = "<!-- until exported -->", "<!-- end of until exported -->"
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,15 @@ class ShownExport:
 def with_exports(page: str, files: Sequence[ShownExport], command: str) -> str:
     """The page of a report with these exported files in place of those that it has.
 
-    A page of an older edgetl has no place for them, and stays as it is.
+    The next step that asks for an export goes with the first file. A page of an older edgetl has
+    no place for them, and stays as it is.
     """
-    before, start, rest = page.partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
-        return page
     part = render("exports.html.j2", exports=files, export_command=command)
-    return f"{before}{start}\n{part}{end}{after}"
+    changed = _replaced(page, FILES, part)
+    return _replaced(changed, UNTIL, "") if files else changed
+
+
+def _replaced(page: str, around: tuple[str, str], part: str) -> str:
+    before, start, rest = page.partition(around[0])
+    _, end, after = rest.partition(around[1])
+    return f"{before}{start}\n{part}{end}{after}" if start and end else page

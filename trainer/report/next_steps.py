@@ -28,11 +28,16 @@ _FEW = 50
 
 @dataclass(frozen=True)
 class NextStep:
-    """What to do, why that follows from the run, and what to type: a command a line."""
+    """What to do, why that follows from the run, and what to type: a command a line.
+
+    Attributes:
+        until_exported: whether it is done once there is an exported file.
+    """
 
     what: str
     why: str
     commands: tuple[str, ...]
+    until_exported: bool = False
 
 
 def next_steps(
@@ -79,6 +84,7 @@ def _uses(run: RunFolder) -> Iterator[NextStep]:
         "An int8 file is a quarter as large and faster; it is compared with Keras on the photos of "
         "this run, and this page then says how it did.",
         (export_command(run),),
+        until_exported=True,
     )
     model = shlex.quote((run.exports / "model.int8.tflite").as_posix())
     yield NextStep(
