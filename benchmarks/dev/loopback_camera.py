@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgetl.benchmarks.dev.command_line import run_command
+
 FPS = 30.0
 WIDTH, HEIGHT = 640, 480
 
@@ -92,4 +94,4 @@ def _send(output: Any) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
