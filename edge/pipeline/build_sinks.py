@@ -170,7 +170,8 @@ def build_listeners(newest: Callable[[], ModelFile]) -> Iterator[Listener]:
     `newest` is that of `build_sinks`.
     """
     if "NOTIFY_SOCKET" in os.environ:
-        from edgetl.edge.sinks.systemd import SystemdSink, manager_from
+        from edgetl.edge.sinks.systemd import SystemdSink
+        from edgetl.edge.system.sd_notify import manager_from
 
         if manager := manager_from(os.environ):
             yield SystemdSink(manager, newest)

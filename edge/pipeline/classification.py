@@ -11,14 +11,8 @@ from edgetl.edge.errors import ModelFileError, SourceError, quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.pipeline.inference import results
-from edgetl.edge.pipeline.live_model import (
-    LiveModel,
-    Loaded,
-    load,
-    open_sinks,
-    read_model,
-    results_of_newest,
-)
+from edgetl.edge.pipeline.live_model import LiveModel, open_sinks, results_of_newest
+from edgetl.edge.pipeline.loaded import Loaded, load, read_model
 from edgetl.edge.pipeline.model_watch import ModelWatch
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each

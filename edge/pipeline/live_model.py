@@ -1,58 +1,18 @@
 """The model that a run with a camera uses: the newest that its file holds."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from edgetl.edge.errors import EdgetlError, SettingError, quoted
-from edgetl.edge.model.chosen import chosen_model
-from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.pipeline.build_sinks import build_listeners, build_sinks, check_labels
+from edgetl.edge.pipeline.loaded import Loaded, say_replaced, successor
 from edgetl.edge.pipeline.model_watch import ModelWatch
 from edgetl.edge.pipeline.options import ClassifyOptions
-from edgetl.edge.pipeline.thresholds import build_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sources.files import Item, Problem
 from edgetl.edge.system.messages import logger
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A model that can classify. `thresholds` are those of its labels, in their order."""
-
-    classifier: Classifier
-    thresholds: tuple[float, ...]
-
-    @property
-    def model(self) -> ModelFile:
-        return self.classifier.model
-
-    def needs_other_sinks(self, other: "Loaded") -> bool:
-        """Whether sinks that were opened for `other` do not fit this one."""
-        return (self.model.labels, self.thresholds) != (other.model.labels, other.thresholds)
-
-
-def read_model(options: ClassifyOptions) -> ModelFile:
-    """The model that options name, or the newest export.
-
-    Raises:
-        ModelFileError: there is none, or it or its labels cannot be used.
-        SettingError: --normalize is not allowed.
-    """
-    return chosen_model(options.model, labels=options.labels, normalize=options.normalize)
-
-
-def load(options: ClassifyOptions, model: ModelFile, *, threads: int) -> Loaded:
-    """Load a model as options say; what its thresholds are is logged.
-
-    Raises:
-        The errors of `Classifier` and `build_thresholds`.
-    """
-    classifier = Classifier(
-        model, runtime=options.runtime, threads=threads, unknown_at=options.unknown_at
-    )
-    return Loaded(classifier, build_thresholds(options.threshold, model))
 
 
 def open_sinks(options: ClassifyOptions, loaded: Loaded, sinks: FanOut) -> None:
@@ -111,12 +71,9 @@ class LiveModel:
         Raises:
             EdgetlError: it cannot take over, and why.
         """
-        model = read_model(self._options)
-        if model.content_sha256 == self.in_use.model.content_sha256:
-            return None
-        loaded = load(self._options, model, threads=self.in_use.classifier.threads)
-        if loaded.needs_other_sinks(self.in_use):
-            check_labels(self._options, model.labels)
+        loaded = successor(self._options, self.in_use)
+        if loaded and loaded.needs_other_sinks(self.in_use):
+            check_labels(self._options, loaded.model.labels)
             if self._options.save_video is not None:
                 raise SettingError(
                     "its labels or thresholds are others, and --save-video began with those before "
@@ -144,7 +101,7 @@ class LiveModel:
                 self._sinks.close_sinks()
                 self._open_sinks()
                 return
-        logger.info(f"{path} was replaced; in use now: {', '.join(map(quoted, new.model.labels))}")
+        say_replaced(new)
 
     def _open_sinks(self) -> None:
         _add_sinks(self._options, self.in_use, self._sinks, newest=self.model_in_use, live=True)

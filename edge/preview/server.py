@@ -16,6 +16,7 @@ from edgetl.edge.preview.connections import REQUEST_SECONDS, Connections
 
 _START_SECONDS = 10.0
 _STOP_SECONDS = 0.9
+_RESPONSE_SECONDS = 1.0
 _LARGEST_REQUEST = 16 * 1024  # bytes
 
 
@@ -29,6 +30,7 @@ class PreviewServer:
         self._stop = stop
         self._rules = rules
         self._connections: Connections | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._server = uvicorn.Server(
             uvicorn.Config(
                 Guard(app, rules),
@@ -62,6 +64,16 @@ class PreviewServer:
         """Whether it still serves."""
         return self._thread.is_alive()
 
+    def responds(self) -> bool:
+        """Whether it comes to something new within a second."""
+        reached = threading.Event()
+        try:
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(reached.set)
+        except RuntimeError:  # its loop is closed
+            return False
+        return reached.wait(_RESPONSE_SECONDS)
+
     def close(self) -> None:
         """Stop within a second, whatever connections are open."""
         self._stop()
@@ -75,6 +87,7 @@ class PreviewServer:
             runner.run(self._serve(listener))
 
     async def _serve(self, listener: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
         self._server.config.load()
         self._connections = Connections(listener, self._protocol, has_key=self._rules.may_have_key)
         # It listens to no socket itself, since it would accept whatever comes.

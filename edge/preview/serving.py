@@ -16,11 +16,13 @@ class Serving:
     Attributes:
         url: for a browser; where other machines can connect, with the access token.
         running: whether it still is.
+        responds: whether it comes to a request within a second; one that hangs does not.
         close: stops it, within a second.
     """
 
     url: str
     running: Callable[[], bool]
+    responds: Callable[[], bool]
     close: Callable[[], None]
 
 
@@ -58,4 +60,4 @@ def serve(
     url = link(where, listener, token=token, prefix=prefix)
     rules = Rules(where.host, listener.getsockname()[1], token, names, prefix)
     server = PreviewServer(make_app(), listener, rules, stop=stop)
-    return Serving(url, server.running, server.close)
+    return Serving(url, server.running, server.responds, server.close)

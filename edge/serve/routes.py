@@ -1,8 +1,6 @@
 """What `edgetl serve` answers to: a picture, what the model is, and a page to try it."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -22,15 +20,9 @@ MOST_AT_ONCE = 8
 _UPLOAD_SECONDS = 60.0
 
 
-def serve_app(answering: Answering, model: Mapping[str, Any], *, prefix: str) -> Starlette:
-    """The application.
-
-    Args:
-        answering: classifies.
-        model: what it is asked with, for programs, as JSON.
-        prefix: of all paths, besides none.
-    """
-    answers = _Answers(answering, model)
+def serve_app(answering: Answering, *, prefix: str) -> Starlette:
+    """The application, for what `answering` classifies; `prefix` is of all paths, besides none."""
+    answers = _Answers(answering)
     routes: list[BaseRoute] = [
         Route("/", answers.page, methods=["GET"]),
         Route("/model", answers.model, methods=["GET"]),
@@ -48,16 +40,27 @@ class _RefusedError(Exception):
 
 
 class _Answers:
-    def __init__(self, answering: Answering, model: Mapping[str, Any]) -> None:
+    def __init__(self, answering: Answering) -> None:
         self._answering = answering
-        self._model = model
         self._at_once = 0
 
     async def page(self, _: Request) -> Response:
         return page_response(serve_page())
 
     async def model(self, _: Request) -> Response:
-        return JSONResponse(self._model)
+        """What answers now, for programs."""
+        classifier = self._answering.in_use.classifier
+        model = classifier.model
+        return JSONResponse(
+            {
+                "model": model.path.name,
+                "labels": list(model.labels),
+                "height": model.input_size.height,
+                "width": model.input_size.width,
+                "runtime": f"{classifier.runtime.name} {classifier.runtime.version}",
+                "threads": classifier.threads,
+            }
+        )
 
     async def classify(self, request: Request) -> Response:
         """The record of the picture in the body, or {"error": a line}."""

@@ -1,7 +1,9 @@
 """Results, videos, and a camera that is a stream on this machine."""
 
+import os
 import random
 import shutil
+import socket
 import struct
 import threading
 import time
@@ -163,6 +165,34 @@ def write_rotated_video(path: Path, pictures: Iterable[np.ndarray], degrees: int
     struct.pack_into(">9i", content, content.index(b"tkhd") + 44, *matrix)
     path.write_bytes(content)
     return path
+
+
+@dataclass(frozen=True)
+class Ear:
+    """A manager's end: its socket, and the name a service knows it by."""
+
+    socket: socket.socket
+    name: str
+
+    def heard(self, *, within: float) -> dict[str, str] | None:
+        """The next states; None if there are none in time, in seconds."""
+        self.socket.settimeout(within)
+        try:
+            message = self.socket.recv(4096).decode()
+        except TimeoutError:
+            return None
+        return dict(line.split("=", 1) for line in message.splitlines())
+
+    def all_heard(self) -> list[dict[str, str]]:
+        return list(iter(lambda: self.heard(within=0.05), None))
+
+
+@pytest.fixture(params=["path", "abstract"])
+def ear(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ear]:
+    name = f"@edgetl-{os.getpid()}" if request.param == "abstract" else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
+        bound.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
+        yield Ear(bound, name)
 
 
 @pytest.fixture

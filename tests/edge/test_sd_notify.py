@@ -3,49 +3,19 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgetl.edge.sinks.systemd import Manager, manager_from
-from tests.edge.conftest import Stream, write_video
+from edgetl.edge.system.sd_notify import Manager, manager_from
+from tests.edge.conftest import Ear, Stream, write_video
 
 Serve = Callable[[Stream], str]
-
-
-@dataclass(frozen=True)
-class Ear:
-    """A manager's end: its socket, and the name a service knows it by."""
-
-    socket: socket.socket
-    name: str
-
-    def heard(self, *, within: float) -> dict[str, str] | None:
-        """The next states; None if there are none in time, in seconds."""
-        self.socket.settimeout(within)
-        try:
-            message = self.socket.recv(4096).decode()
-        except TimeoutError:
-            return None
-        return dict(line.split("=", 1) for line in message.splitlines())
-
-    def all_heard(self) -> list[dict[str, str]]:
-        return list(iter(lambda: self.heard(within=0.05), None))
-
-
-@pytest.fixture(params=["path", "abstract"])
-def ear(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ear]:
-    name = f"@edgetl-{os.getpid()}" if request.param == "abstract" else str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
-        bound.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
-        yield Ear(bound, name)
 
 
 def _classify(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from edgetl.edge.model.classifier import Classifier
+from edgetl.edge.pipeline.loaded import Loaded
 from edgetl.edge.preview.serving import Serving, serve
 from edgetl.edge.serve.answering import Answering
 
@@ -32,9 +33,8 @@ def start(
     def page(address: str = "127.0.0.1:0", *, threshold: float = 0.0, prefix: str = "") -> Serving:
         from edgetl.edge.serve.routes import serve_app
 
-        answering = Answering(classifier, top_k=2, thresholds=(threshold,) * 3)
-        model = {"model": "m.tflite", "labels": list(classifier.labels)}
-        app = lambda: serve_app(answering, model, prefix=prefix)  # noqa: E731
+        answering = Answering(Loaded(classifier, (threshold,) * 3), top_k=2)
+        app = lambda: serve_app(answering, prefix=prefix)  # noqa: E731
         serving = serve(app, address, option="serve", stop=answering.close, prefix=prefix)
         running.append(serving.close)
         return serving

@@ -28,7 +28,7 @@ def test_a_browser_sends_a_picture_and_shows_the_answer(
     serving = start("0.0.0.0:0")
     tab.look(width, height)
     tab.open(serving.url)
-    tab.wait("document.title === 'edgetl serve: m.tflite'")
+    tab.wait("document.title === 'edgetl serve: described.tflite'")
     assert tab.value("location.search") == ""
     tab.value(CHOOSE.format(base64.b64encode(jpeg("blue")).decode()))
     tab.wait(f"{TEXT.format('label')} === 'blue'")

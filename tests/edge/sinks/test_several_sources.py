@@ -20,7 +20,8 @@ from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.results.capture_record import read_capture_record
 from edgetl.edge.sinks.live import LiveSink
 from edgetl.edge.sinks.snapshots import SnapshotSink
-from edgetl.edge.sinks.systemd import Manager, SystemdSink
+from edgetl.edge.sinks.systemd import SystemdSink
+from edgetl.edge.system.sd_notify import Manager
 from tests.edge.conftest import made_result
 from tests.edge.sinks.broker import retained, with_broker
 
@@ -107,7 +108,7 @@ def test_a_picture_of_each_source_is_kept_at_its_own_onset_and_second(
 def test_systemd_s_status_names_each_source(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgetl.edge.sinks.systemd._STATUS_SECONDS", 0.1)
+    monkeypatch.setattr("edgetl.edge.system.sd_notify._STATUS_SECONDS", 0.1)
     address = str(tmp_path / "notify")
     file = read_model_file(model)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
