@@ -46,7 +46,7 @@ class DeployOptions(Options):
     service: Annotated[
         str | None,
         Option(
-            "Run as a service with these, as in '--camera 0'.",
+            "Run as a service with these: '--camera 0', or 'serve'.",
             unset="no service",
             metavar="OPTIONS",
         ),

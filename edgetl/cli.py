@@ -40,7 +40,7 @@ SUMMARIES = {
     "deploy": "Put a model on devices; roll back where its test fails.",
     "runs": "List runs, compare two, and free the space of those not needed.",
     "benchmark": "Measure what .tflite files lose and gain compared with Keras.",
-    "service": "Run `classify` all day, and after every boot, under systemd.",
+    "service": "Run `classify` or `serve` all day, and after every boot.",
 }
 
 

@@ -87,7 +87,7 @@ class Classifier:
             raise SettingError(f"threads {threads} is less than 1")
         self.model = model if isinstance(model, ModelFile) else _read(model, labels, normalize)
         check_scaling(self.model)
-        unknown = None if unknown_at is None else _index_of_unknown(self.model, unknown_at)
+        unknown = None if unknown_at is None else index_of_unknown(self.model, unknown_at)
         self.runtime = choose_runtime(runtime)
         self.threads = default_threads() if threads is None else threads
         self._content = self.model.content if content is None else content
@@ -192,7 +192,12 @@ class Classifier:
         return [Prediction(self.labels[i], float(probabilities[i]), int(i)) for i in order]
 
 
-def _index_of_unknown(model: ModelFile, unknown_at: float) -> int:
+def index_of_unknown(model: ModelFile, unknown_at: float) -> int:
+    """Where a model's label "unknown" is, for which `unknown_at` is the probability.
+
+    Raises:
+        SettingError: it is no such probability, or the model has no such label.
+    """
     if not 0 < unknown_at < 1:
         raise SettingError(f"unknown_at {unknown_at} is not between 0 and 1")
     if UNKNOWN not in model.labels:

@@ -1,1 +1,1 @@
-"""`edgetl classify` as a systemd service: its options, checks, unit and installation."""
+"""Commands of edgetl as systemd services: their options, checks, unit and installation."""

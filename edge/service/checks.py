@@ -1,121 +1,114 @@
-"""What a service of `edgetl classify` would fail of, found before it is installed."""
+"""What a service would fail of, found before it is installed."""
 
 import os
 import pwd
+import re
 import subprocess
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 
 from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
-from edgetl.edge.model.labels import read_labels
-from edgetl.edge.model.model_file import ModelFile, read_model_file
+from edgetl.edge.model.chosen import chosen_model
+from edgetl.edge.model.classifier import index_of_unknown
+from edgetl.edge.model.model_file import ModelFile
+from edgetl.edge.model.quantization import check_scaling
 from edgetl.edge.model.thresholds import Precision, precision_thresholds
-from edgetl.edge.pipeline.build_sinks import broker, check_labels, output_begins
-from edgetl.edge.pipeline.options import ClassifyOptions
-from edgetl.edge.preview.address import parse_address
-from edgetl.edge.service.needs import PATHS, folders_written, program
+from edgetl.edge.pipeline.loaded import ModelSettings
+from edgetl.edge.preview.address import Address, listen, parse_address
 from edgetl.edge.service.options import UnitLocation
-from edgetl.edge.sinks.lines import check_begins
-from edgetl.edge.sources.build_camera import cameras_opener
-from edgetl.edge.sources.capture import is_stream
-from edgetl.edge.system.extras import need_extra, need_package
+from edgetl.edge.service.paths import inside
 
 # systemd gives the service a /tmp of its own, and these are emptied at a boot.
 _VOLATILE = (Path("/tmp"), Path("/var/tmp"))
 
+_LOWEST_PORT = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+_USUAL_LOWEST_PORT = 1024
+
 _Found = TypeVar("_Found")
 
 
-def refusals(
-    location: UnitLocation, options: ClassifyOptions, *, user: str, programs: Sequence[Path]
-) -> list[EdgetlError]:
-    """Everything that the service would fail of, what says most first. Nothing is written.
+class Tried:
+    """Checks, one after another; what they refuse is kept.
 
-    `options` have absolute paths, of the file tree of `location`; `programs` is what it runs.
+    Attributes:
+        refused: the errors, in the order of the checks.
     """
-    refused: list[EdgetlError] = []
 
-    def tried(check: Callable[[], _Found]) -> _Found | None:
+    def __init__(self) -> None:
+        self.refused: list[EdgetlError] = []
+
+    def __call__(self, check: Callable[[], _Found]) -> _Found | None:
+        """What a check gives; None where it refuses something."""
         try:
             return check()
         except EdgetlError as error:
-            refused.append(error)
+            self.refused.append(error)
         except OSError as error:
-            refused.append(SettingError(f"these options cannot be checked: {reason(error)}"))
+            self.refused.append(SettingError(f"these options cannot be checked: {reason(error)}"))
         return None
 
-    tried(lambda: cameras_opener(options))
-    model = tried(lambda: _model(options, location.root))
-    if options.preview is not None:
-        tried(lambda: parse_address(options.preview or ""))
-    if options.mqtt is not None:
-        tried(lambda: broker(options))
-    for folder in folders_written(options):
-        tried(lambda: _check_folder(folder, location.root))  # noqa: B023 - called here and now
-    if model is not None:
-        tried(lambda: check_labels(options, model.labels))
-        tried(lambda: _check_output(options, model.labels, location.root))
-        tried(lambda: _check_threshold(options, model))
-    tried(lambda: _check_program(options, location.root))
-    tried(lambda: _check_groups(options, location.root))
-    # What else is wrong with a path says more of what was meant.
-    tried(lambda: _check_persistent(options))
-    if location.running:
-        tried(lambda: check_extras(options))
-        if os.geteuid() == 0:
-            written = [options.output] if options.output else []
-            read = (options.model, options.labels, options.mqtt_cert, options.mqtt_key)
-            reads = [path for path in read if path]
-            writes = [*map(Path, folders_written(options)), *written]
-            own = program(options)
-            runs = [*programs, *([own] if own else [])]
-            tried(lambda: check_rights(user, runs=runs, reads=reads, writes=writes))
-    return refused
+
+def check_model(options: ModelSettings, root: Path) -> ModelFile:
+    """The model that options name, in the tree `root`; it has what they say of it.
+
+    Raises:
+        ModelFileError, SettingError: it cannot be used with these options.
+    """
+    assert options.model is not None
+    labels = inside(root, options.labels) if options.labels else None
+    model = chosen_model(inside(root, options.model), labels=labels, normalize=options.normalize)
+    check_scaling(model)
+    return model
 
 
-def _check_threshold(options: ClassifyOptions, model: ModelFile) -> None:
+def check_thresholds(options: ModelSettings, model: ModelFile) -> None:
+    """Check that a model has what --threshold and --unknown-at are for.
+
+    Raises:
+        SettingError, ModelFileError: it has no such label, or no record of held-out photos.
+    """
+    if options.unknown_at is not None:
+        index_of_unknown(model, options.unknown_at)
     if isinstance(options.threshold, Precision):
         precision_thresholds(model, options.threshold)
 
 
-def _check_program(options: ClassifyOptions, root: Path) -> None:
-    found = program(options)
-    if found is None:
-        return
-    path = inside(root, found)
-    if not (os.path.isfile(path) and os.access(path, os.X_OK)):  # noqa: PTH113
-        raise SettingError(
-            f"--exec {quoted(found)}: no program that may be run; give its path, and make it "
-            f"executable"
-        )
-
-
-def _check_groups(options: ClassifyOptions, root: Path) -> None:
-    if not options.gpio:
-        return
-    try:
-        text = (root / "etc/group").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    if not any(line.startswith("gpio:") for line in text.splitlines()):
-        raise SettingError(
-            "--gpio: this system has no group gpio, as Raspberry Pi OS has, whose pins a service "
-            "may use; make it, with a udev rule that gives it /dev/gpiochip*"
-        )
-
-
-def check_extras(options: ClassifyOptions) -> None:
-    """Check that the packages are here which an option needs.
+def check_address(text: str, location: UnitLocation) -> None:
+    """Check that a service may listen at the address of --preview, and that nobody else does.
 
     Raises:
-        MissingExtraError: one is not.
+        SettingError, SinkError: it is no address of this machine, or its port is not to be had.
     """
-    for extra, needed in (("mqtt", options.mqtt), ("preview", options.preview)):
-        if needed:
-            need_extra(extra, needs=f"--{extra}")
-    if options.gpio:
-        need_package("gpiozero", needs="--gpio")
+    address = parse_address(text)
+    if 0 < address.port < _lowest_port(location):
+        free = Address(address.host, 8000 + address.port % 1000)
+        raise SettingError(
+            f"--preview {quoted(text)}: only root may listen on port {address.port}, and a service "
+            f"is not root; choose one from {_lowest_port(location)} on, such as --preview {free}"
+        )
+    if location.running and not _is_its_own(address.port, location):
+        listen(address).close()
+
+
+def _lowest_port(location: UnitLocation) -> int:
+    """The lowest port that others than root may listen on."""
+    try:
+        return int(_LOWEST_PORT.read_text()) if location.running else _USUAL_LOWEST_PORT
+    except (OSError, ValueError):
+        return _USUAL_LOWEST_PORT
+
+
+def _is_its_own(port: int, location: UnitLocation) -> bool:
+    """Whether the service itself, installed with other options, may be who listens on a port."""
+    try:
+        text = location.unit.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return False
+    except OSError:  # a unit with a secret, which only root may read
+        return True
+    found = re.search(r'"--preview=([^"]*)"', text)
+    return found is not None and parse_address(found[1]).port == port
 
 
 def check_rights(
@@ -157,45 +150,15 @@ def _may(user: str, right: str, path: Path) -> bool:
     return done.returncode == 0
 
 
-def _model(options: ClassifyOptions, root: Path) -> ModelFile:
-    assert options.model is not None
-    names = read_labels(inside(root, options.labels)) if options.labels else None
-    return read_model_file(inside(root, options.model), labels=names)
+def check_persistent(paths: Sequence[tuple[str, Path]]) -> None:
+    """Check that paths, each behind its option, are there for a service, and stay.
 
-
-def _check_folder(folder: PurePosixPath, root: Path) -> None:
-    # Where we may not look, Path.is_dir raises.
-    if not os.path.isdir(inside(root, folder)):  # noqa: PTH112
-        raise SettingError(
-            f"{quoted(str(folder))}: no such folder; make it, for the service's user"
-        )
-
-
-def _check_output(options: ClassifyOptions, labels: tuple[str, ...], root: Path) -> None:
-    if options.output is None:
-        return
-    path = inside(root, options.output)
-    if path.is_dir():
-        raise SettingError(f"{quoted(options.output)}: is a directory")
-    if path.is_file() and os.access(path, os.R_OK):
-        begins = output_begins(options, labels)
-        with path.open("rb") as file:
-            check_begins(file.read(len(begins.encode())), begins, name=quoted(options.output))
-
-
-def _check_persistent(options: ClassifyOptions) -> None:
-    given = [(name, getattr(options, name)) for name in PATHS] + [("exec", program(options))]
-    cameras = [one.camera for one in options.cameras]
-    given += [("camera", camera) for camera in cameras if not is_stream(camera)]
-    for name, path in given:
-        if path is not None and any(Path(path).is_relative_to(folder) for folder in _VOLATILE):
-            option = f"--{name.replace('_', '-')}"
+    Raises:
+        SettingError: one is in a folder for temporary files.
+    """
+    for option, path in paths:
+        if any(path.is_relative_to(folder) for folder in _VOLATILE):
             raise SettingError(
                 f"{option} {quoted(path)}: a service has a temporary folder of its own, which is "
                 f"emptied; choose another folder"
             )
-
-
-def inside(root: Path, path: Path | PurePosixPath) -> Path:
-    """An absolute path of another system's file tree, as a path of this one."""
-    return root / Path(path).relative_to("/")

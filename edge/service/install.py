@@ -1,4 +1,4 @@
-"""From the options of classify to a unit that can be installed."""
+"""From a job to a unit that can be installed."""
 
 import os
 import pwd
@@ -6,73 +6,63 @@ import sys
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from edgetl.edge.actions.webhook_url import shown_webhook
-from edgetl.edge.errors import SettingError, quoted
-from edgetl.edge.pipeline.options import ClassifyOptions
-from edgetl.edge.service import needs
-from edgetl.edge.service.checks import refusals
+from edgetl.edge.errors import EdgetlError, SettingError, quoted
+from edgetl.edge.service.checks import Tried, check_persistent, check_rights
+from edgetl.edge.service.job import Job
 from edgetl.edge.service.options import ServiceOptions, UnitLocation
 from edgetl.edge.service.systemd import Plan
 from edgetl.edge.service.unit import Service, unit_text
-from edgetl.edge.sinks.mqtt_url import PASSWORD_VARIABLE
-from edgetl.edge.system.masking import masked, secrets_of
 
 # The first systemd with RestartSteps=.
 _GROWING_WAIT = 254
 
 
-def planned(
-    service: ServiceOptions, options: ClassifyOptions, *, systemd_version: int | None = None
-) -> Plan:
+def planned(service: ServiceOptions, job: Job, *, systemd_version: int | None = None) -> Plan:
     """What `edgetl service install` writes; nothing is written yet.
 
     `systemd_version` is that of the system it is for, None where that is not known.
 
     Raises:
-        SettingError: no unit can be made of these options.
+        SettingError: no unit can be made of this.
     """
     user = _user(service)
-    given = needs.for_service(options, root=service.root)
-    given = needs.with_whole_program(given, root=service.root)
-    refused = refusals(
-        service, given, user=user, programs=[Path(_program()[0]), Path(sys.executable)]
-    )
-    password = os.environ.get(PASSWORD_VARIABLE)
-    if given.mqtt:
-        url, own = needs.without_password(given.mqtt)
-        given = replace(given, mqtt=url)
-        password = own if own is not None else password
-    secrets = needs.environment_line(PASSWORD_VARIABLE, password) if given.mqtt and password else ""
     unit = Service(
-        command=[*_program(), "classify", *given.arguments()],
+        description=job.description,
+        command=[*_program(), *job.arguments],
         user=user,
         memory_max=service.memory_max,
-        devices=needs.devices(given),
-        groups=needs.groups(given),
-        writable=needs.folders_written(given),
-        network=needs.uses_network(given),
-        results_to_journal=given.on_change and not given.output,
-        secrets=PurePosixPath("/etc/edgetl", f"{service.name}.env") if secrets else None,
+        devices=job.devices,
+        groups=job.groups,
+        writable=job.folders,
+        network=job.network,
+        results_to_journal=job.results_to_journal,
+        secrets=PurePosixPath("/etc/edgetl", f"{service.name}.env") if job.secrets else None,
         # The key that lets viewers in is kept there.
         state=PurePosixPath("/", service.state.relative_to(service.root))
-        if given.preview
+        if job.keeps_key
         else None,
         cache=PurePosixPath("/", service.cache.relative_to(service.root)),
         growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
     )
-    bare = replace(given, webhook=shown_webhook(given.webhook)) if given.webhook else given
-    shown = [
-        masked(word) if secrets_of(word) else word
-        for word in [*_program(), "classify", *bare.arguments()]
-    ]
     return Plan(
         service,
         unit_text(unit),
-        unit_text(replace(unit, command=shown)),
-        secrets,
-        private=bool(given.webhook) or any(map(secrets_of, unit.command)),
-        refused=refused,
+        unit_text(replace(unit, command=[*_program(), *job.shown])),
+        job.secrets,
+        private=job.private,
+        refused=[*job.refused, *_refused(service, job, user)],
     )
+
+
+def _refused(location: UnitLocation, job: Job, user: str) -> list[EdgetlError]:
+    """What a service of any command would fail of."""
+    tried = Tried()
+    # What else is wrong with a path says more of what was meant.
+    tried(lambda: check_persistent(job.paths))
+    if location.running and os.geteuid() == 0:
+        runs = [Path(_program()[0]), Path(sys.executable), *job.runs]
+        tried(lambda: check_rights(user, runs=runs, reads=job.reads, writes=job.writes))
+    return tried.refused
 
 
 def _program() -> list[str]:
@@ -91,7 +81,7 @@ def _user(service: ServiceOptions) -> str:
         raise SettingError(f"--run-as {quoted(user)}: not a user's name")
     number = _number(user, service)
     if user == "root" or set(user) == {"0"} or number == 0:
-        raise SettingError("a camera needs no root: name who the service runs as: --run-as USER")
+        raise SettingError("a service needs no root: name who it runs as: --run-as USER")
     if service.running and number is None:
         raise SettingError(f"--run-as {quoted(user)}: no such user here")
     return user

@@ -5,20 +5,17 @@ import re
 import shlex
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from edgetl.edge.actions.options import program_words
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.service.paths import absolute, with_absolute_paths
 from edgetl.edge.sinks.mqtt_url import parse_mqtt_url
 from edgetl.edge.sources.capture import check_stream, is_pipeline, is_stream
 
 # Where systemd looks for programs, and the programs that a service runs look.
 _PROGRAMS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
-
-# Options that are paths.
-PATHS = ("model", "labels", "output", "snapshots", "mqtt_cert", "mqtt_key")
 
 
 def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
@@ -38,12 +35,9 @@ def for_service(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
             "--save-video: a service starts again at every boot, and no video is written over; "
             "use --snapshots"
         )
-    if options.model is None:
-        raise SettingError("a service needs --model FILE: it starts in another folder")
-    given = {name: getattr(options, name) for name in PATHS}
-    paths: dict[str, Any] = {name: _absolute(path) for name, path in given.items() if path}
-    cameras = tuple(_named(one.name, _camera(one.camera, root)) for one in options.cameras)
-    return replace(options, camera=cameras, **paths)
+    given = with_absolute_paths(options)
+    cameras = tuple(_named(one.name, _camera(one.camera, root)) for one in given.cameras)
+    return replace(given, camera=cameras)
 
 
 def with_whole_program(options: ClassifyOptions, *, root: Path) -> ClassifyOptions:
@@ -123,18 +117,10 @@ def program(options: ClassifyOptions) -> Path | None:
     return Path(program_words(options.exec)[0]) if options.exec else None
 
 
-def _absolute(path: Path | str) -> Path:
-    try:
-        # systemd takes no ".." in a path, and a link to the model of the day must stay one.
-        return Path(os.path.normpath(Path(path).absolute()))
-    except OSError as error:  # the folder we are in was deleted
-        raise SettingError(f"{quoted(path)}: the folder here is gone; give a whole path") from error
-
-
 def _program(name: str, root: Path) -> Path:
     """The absolute path of a program that was typed: by its path, or by a name."""
     if "/" in name:
-        return _absolute(name)
+        return absolute(name)
     for folder in _PROGRAMS:
         if os.access(root / folder / name, os.X_OK):
             return Path("/", folder, name)
@@ -160,7 +146,7 @@ def _camera(name: str, root: Path) -> str:
                 "rtsp://[2001:db8::1]:554/path"
             ) from None
         return name
-    path = _absolute(name)
+    path = absolute(name)
     # A device may be plugged in later. Where we may not look, Path.is_file raises.
     if not path.is_relative_to("/dev") and not os.path.isfile(  # noqa: PTH113
         root / path.relative_to("/")

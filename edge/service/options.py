@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.options import Option, Options
@@ -11,6 +11,12 @@ from edgetl.edge.options import Option, Options
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 # classify takes about 110 MB (measured with int8 at 160x160); systemd counts in 64 bits.
 _MEMORY_LOW, _MEMORY_HIGH = 2**26, 2**64 - 1
+
+
+# What `service` means without --name.
+USUAL_NAME = "edgetl"
+
+_NameOption: TypeAlias = Annotated[str, Option("Name of the service.", metavar="NAME")]
 
 
 @dataclass(frozen=True)
@@ -21,12 +27,17 @@ class ServiceName(Options):
         SettingError: systemd takes no such name.
     """
 
-    name: Annotated[str, Option("Name of the service.", metavar="NAME")] = "edgetl"
+    name: _NameOption = USUAL_NAME
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", self.name):
             raise SettingError(f"--name {quoted(self.name)}: letters, digits, - and _ make a name")
+
+    def command(self, verb: str) -> str:
+        """`edgetl service VERB` of this service, as it is typed."""
+        name = "" if self.name == USUAL_NAME else f" --name {self.name}"
+        return f"edgetl service {verb}{name}"
 
 
 @dataclass(frozen=True)
@@ -75,10 +86,10 @@ class UnitLocation(ServiceName):
 
 @dataclass(frozen=True)
 class ServiceOptions(UnitLocation):
-    """How `edgetl classify` runs as a service.
+    """How a command runs as a service.
 
     Raises:
-        SettingError: systemd would not take a value, or classify not run with it.
+        SettingError: systemd would not take a value, or the command not run with it.
     """
 
     run_as: Annotated[
@@ -98,6 +109,13 @@ class ServiceOptions(UnitLocation):
         _check_memory(self.memory_max)
 
 
+@dataclass(frozen=True)
+class ServeServiceOptions(ServiceOptions):
+    """How `edgetl serve` runs as a service: beside one that classifies, by another name."""
+
+    name: _NameOption = f"{USUAL_NAME}-serve"
+
+
 def _check_memory(text: str) -> None:
     """Check that systemd takes `text` as a limit: what it cannot read it leaves out."""
     found = re.fullmatch(r"(\d{1,20})([KMGT%]?)", text, re.ASCII)
@@ -109,7 +127,7 @@ def _check_memory(text: str) -> None:
             raise SettingError(f"--memory-max {text}: give from 1% to 100% of the memory")
     elif number * _UNITS[unit] < _MEMORY_LOW:
         raise SettingError(
-            f"--memory-max {text}: classify takes about 110 MB; give more, like 512M, 1G or 50%"
+            f"--memory-max {text}: it takes about 110 MB; give more, like 512M, 1G or 50%"
         )
     elif number * _UNITS[unit] > _MEMORY_HIGH:
         raise SettingError(f"--memory-max {text}: more than any memory; give it like 512M or 1G")

@@ -135,17 +135,24 @@ def described(location: UnitLocation, facts: Mapping[str, str | int | None]) -> 
     """Lines for a person, of what `status` gave."""
     name = location.name
     if facts["LoadState"] == "not-found":
-        return [f"{name}: not installed; see: edgetl service install --help"]
+        others = other_services(location) or "; see: edgetl service install --help"
+        return [f"{name}: not installed{others}"]
     lines = [
         f"{name}: {facts['ActiveState']} ({facts['SubState']}), {facts['UnitFileState']}",
         f"last: {facts['StatusText'] or 'nothing yet'}; restarts: {facts['NRestarts']}",
     ]
     if facts["Result"] != "success":
-        option = f" --name {name}" if name != "edgetl" else ""
-        lines.append(f"ended: {facts['Result']}; read why with: edgetl service logs{option}")
+        lines.append(f"ended: {facts['Result']}; read why with: {location.command('logs')}")
     if facts["ActiveState"] == "inactive":
         lines.append(f"it does not run; start it with: sudo systemctl start {name}")
     return lines
+
+
+def other_services(location: UnitLocation) -> str:
+    """Which names of our services may have been meant, as the end of a message; "" for none."""
+    units = sorted(location.unit.parent.glob("*.service"))
+    names = [f"--name {unit.stem}" for unit in units if unit != location.unit and _is_ours(unit)]
+    return f"; there is: {', '.join(names)}" if names else ""
 
 
 def systemd_version() -> int | None:
@@ -204,6 +211,13 @@ def _check_ours(location: UnitLocation) -> None:
         raise ServiceError(
             f"{quoted(location.unit)}: not written by edgetl; choose another name with --name"
         )
+
+
+def _is_ours(unit: Path) -> bool:
+    try:
+        return unit.read_text(encoding="utf-8", errors="replace").startswith(MARK)
+    except OSError:  # gone, or with a secret that only root may read
+        return False
 
 
 def _is(path: Path, text: str, mode: int) -> bool:

@@ -1,4 +1,4 @@
-"""The text of a systemd unit that runs `edgetl classify` all day, with few rights.
+"""The text of a systemd unit that runs a command of edgetl all day, with few rights.
 
 See systemd.service(5) and systemd.exec(5). Everything in it is known to systemd 252 (Debian 12).
 """
@@ -34,6 +34,7 @@ class Service:
 
     Attributes:
         command: the program's absolute path and its arguments.
+        description: what it does, for people.
         memory_max: what it may take, as systemd reads it: "1G", "50%".
         devices: what DeviceAllow= may name: "char-video4linux".
         groups: which of the system's it is in, besides its user's own.
@@ -48,9 +49,10 @@ class Service:
 
     command: Sequence[str]
     user: str
+    description: str = "edgetl"
     memory_max: str = "1G"
     devices: Sequence[str] = ()
-    groups: Sequence[str] = ("video",)
+    groups: Sequence[str] = ()
     writable: Sequence[PurePosixPath] = ()
     network: bool = False
     results_to_journal: bool = False
@@ -73,10 +75,10 @@ def unit_text(service: Service) -> str:
     lines = [
         MARK,
         "[Unit]",
-        "Description=edgetl: what the camera sees, classified",
+        f"Description={service.description}",
         "Documentation=man:systemd.service(5)",
         *(f"{key}=network-online.target" for key in ("Wants", "After") if service.network),
-        # A camera may be plugged in hours later: starting is tried indefinitely.
+        # What it needs, such as a camera, may come hours later: starting is tried indefinitely.
         "StartLimitIntervalSec=0",
         "",
         "[Service]",
@@ -84,12 +86,12 @@ def unit_text(service: Service) -> str:
         "NotifyAccess=main",
         f"ExecStart={_command(service.command)}",
         f"User={service.user}",
-        f"SupplementaryGroups={' '.join(service.groups)}",
+        *([f"SupplementaryGroups={' '.join(service.groups)}"] if service.groups else []),
         f"StandardOutput={'journal' if service.results_to_journal else 'null'}",
         "StandardError=journal",
         *([f"EnvironmentFile={_path(service.secrets)}"] if service.secrets else []),
         "",
-        "# Ready with the first result; silent for 30 seconds, it is ended and started again.",
+        "# Ready once it works; silent for 30 seconds, it is ended and started again.",
         "TimeoutStartSec=5min",
         "TimeoutStopSec=20",
         "WatchdogSec=30",

@@ -26,7 +26,8 @@ class Commands(TyperGroup):
         """
         Args:
             package: the one whose modules are the commands; each has a COMMAND.
-            summaries: of each command, what it does in a line.
+            summaries: of each command, what it does in a line. A command may be two words, as
+                "install serve" beside "install"; its module is install_serve.
             default: the command that runs where none is typed.
         """
         settings = {"help_option_names": ["-h", "--help", "--help-all"]}
@@ -47,7 +48,7 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self._summaries:
             return None
-        command = import_module(f"{self._package}.{cmd_name}").COMMAND
+        command = import_module(f"{self._package}.{module_name(cmd_name)}").COMMAND
         command.help = f"{self._summaries[cmd_name]}\n\n{command.help or ''}"
         return command
 
@@ -64,8 +65,15 @@ class Commands(TyperGroup):
             return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if (both := " ".join(args[:2])) in self._summaries:
+            args = [both, *args[2:]]
         if args and args[0] not in self._summaries and not args[0].startswith("-"):
             near = get_close_matches(args[0], self._summaries, 1)
             hint = f"did you mean {near[0]}?" if near else f"see: {ctx.command_path} --help"
             raise SettingError(f"no such command {quoted(args[0])}; {hint}")
         return super().resolve_command(ctx, args)
+
+
+def module_name(command: str) -> str:
+    """Of a command's module, and of the function in it."""
+    return command.replace(" ", "_")

@@ -11,6 +11,7 @@ import typer
 
 from edgetl.cli import app
 from edgetl.command import Given
+from edgetl.commands import module_name
 from edgetl.edge.options import Setting, settings
 
 NOTICE = "<!-- Written by scripts/reference: change the code, then run it. -->\n"
@@ -52,7 +53,8 @@ def _commands(group: Any, parent: typer.Context, package: str) -> Iterator[Comma
         if hasattr(command, "list_commands"):
             yield from _commands(command, context, f"{package}.{name}")
         else:
-            function = getattr(import_module(f"{package}.{name}"), name)
+            module = module_name(name)
+            function = getattr(import_module(f"{package}.{module}"), module)
             yield Command(context.command_path, context, _option_classes(function))
 
 

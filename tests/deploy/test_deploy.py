@@ -321,6 +321,10 @@ def test_a_quotation_that_does_not_end(cli: Cli, tiny_export: bytes) -> None:
         ("", "--service: empty"),
         ("--camera 0 --runtime litert", "--runtime is given by the deployment itself"),
         ("--camera 0 --model=other.tflite", "--model is given by the deployment itself"),
+        ("serve --camera 0", "no such option --camera"),
+        ("serve --preview x:99999", "ports go up to 65535"),
+        ("serve --memory-max 1", "--memory-max 1"),
+        ("serve --name door", "--name is given by the deployment itself"),
     ],
 )
 def test_options_of_a_service_are_checked_before_anything_is_sent(
@@ -330,13 +334,17 @@ def test_options_of_a_service_are_checked_before_anything_is_sent(
     assert_one_clear_line(done, "--service: ", words)
 
 
-def test_a_precision_that_the_model_has_no_record_for_is_refused_here(
+def test_a_threshold_that_the_model_does_not_know_is_refused_here(
     cli: Cli, tiny_export: bytes
 ) -> None:
     (cli.folder / "m.tflite").write_bytes(tiny_export)
-    service = "--camera 0 --threshold precision=0.9"
-    done = cli.refused("deploy", "m.tflite", "door", "--service", service)
-    assert_one_clear_line(done, "--service: m.tflite: holds no record of held-out photos")
+    for command in ("--camera 0", "serve"):
+        for more, words in (
+            ("--threshold precision=0.9", "holds no record of held-out photos"),
+            ("--unknown-at 0.5", "has no label 'unknown'"),
+        ):
+            done = cli.refused("deploy", "m.tflite", "door", "--service", f"{command} {more}")
+            assert_one_clear_line(done, f"--service: m.tflite: {words}")
 
 
 def test_a_label_that_the_model_has_not_is_refused_here(cli: Cli, tiny_export: bytes) -> None:

@@ -148,6 +148,15 @@ def test_a_service_that_takes_the_model_over_is_not_restarted(
 
 
 @pytest.mark.slow
+def test_serve_is_installed_by_the_same_option(yard: Yard, models: tuple[Path, Path]) -> None:
+    service = "serve --preview 127.0.0.1:0 --run-as daemon"
+    assert yard.deploy(models[0], "--service", service)["yard"]["state"] == "deployed"
+    unit = yard.unit.read_text()
+    assert '"serve" "--model=/srv/edgetl/model.tflite" "--preview=127.0.0.1:0"' in unit
+    assert yard.starts() == [named(models[0])]
+
+
+@pytest.mark.slow
 def test_after_an_interrupted_run_the_service_is_restarted(
     yard: Yard, models: tuple[Path, Path]
 ) -> None:

@@ -2,8 +2,10 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,8 +37,25 @@ def as_read(unit: Path, name: str) -> str:
 
 
 def install(card: Path, *more: str) -> list[str | Path]:
-    """The arguments that install a service into `card`, with `more` in place of or behind these."""
+    """The arguments that install `classify` into `card`, `more` in place of or behind these."""
     usual = {"--camera": "0", "--model": "/home/pi/m.tflite", "--root": card, "--run-as": "pi"}
+    return ["service", "install", *_with(usual, more)]
+
+
+def install_serve(card: Path, *more: str) -> list[str | Path]:
+    """The same for `serve`."""
+    usual = {"--model": "/home/pi/m.tflite", "--root": card, "--run-as": "pi"}
+    return ["service", "install", "serve", *_with(usual, more)]
+
+
+def arguments_of(unit: str, command: str) -> list[str]:
+    """What a unit gives to a command of edgetl."""
+    (line,) = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
+    words = shlex.split(line.replace("$$", "$").replace("%%", "%"))
+    return words[words.index(command) + 1 :]
+
+
+def _with(usual: Mapping[str, str | Path], more: Sequence[str]) -> list[str | Path]:
     given = {argument.partition("=")[0] for argument in more}
     kept = [item for item in usual.items() if item[0] not in given]
-    return ["service", "install", *(part for item in kept for part in item), *more]
+    return [*(part for item in kept for part in item), *more]

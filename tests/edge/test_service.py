@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from edgetl.edge.service.options import UnitLocation
 from edgetl.edge.service.systemd import described
 from edgetl.edge.service.unit import MARK
 from tests.conftest import Cli, assert_one_clear_line
-from tests.edge.service import as_read, install, needs_systemd
+from tests.edge.service import arguments_of, as_read, install, needs_systemd
 
 
 @needs_systemd
@@ -145,9 +144,7 @@ def test_the_unit_s_arguments_give_classify_the_same_options(cli: Cli, card: Pat
     more += ["--output", "/home/pi/out put/a.csv", "--preview", "--top-k", "2"]
     more += ["--snapshots", "/home/pi", "--keep", "red>0.9", "--snapshots-limit", "7.5"]
     unit = cli(*install(card, "--dry-run", *more)).stdout
-    (line,) = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
-    arguments = shlex.split(line)
-    given = options_from_arguments(ClassifyOptions, arguments[arguments.index("classify") + 1 :])
+    given = options_from_arguments(ClassifyOptions, arguments_of(unit, "classify"))
     typed = ["--camera", "0", "--model", "/home/pi/m.tflite", *more]
     assert given == options_from_arguments(ClassifyOptions, typed)
     assert given.rotate == 90

@@ -1,8 +1,6 @@
 """`edgetl service install` with several cameras, in another system's file tree."""
 
 import os
-import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,7 @@ import pytest
 from edgetl.command import options_from_arguments
 from edgetl.edge.pipeline.options import ClassifyOptions
 from tests.conftest import Cli, assert_one_clear_line
-from tests.edge.service import install, needs_systemd
+from tests.edge.service import arguments_of, install, needs_systemd
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="systemd")
 
@@ -19,9 +17,7 @@ ROI = "yard/gate=0,0,0.5,1"
 
 
 def options_of(unit: str) -> ClassifyOptions:
-    (line,) = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
-    words = shlex.split(line.replace("$$", "$").replace("%%", "%"))
-    return options_from_arguments(ClassifyOptions, words[words.index("classify") + 1 :])
+    return options_from_arguments(ClassifyOptions, arguments_of(unit, "classify"))
 
 
 def test_each_camera_opens_what_it_needs(cli: Cli, card: Path) -> None:

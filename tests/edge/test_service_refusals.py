@@ -11,7 +11,8 @@ import pytest
 import edgetl
 from edgetl.edge.errors import MissingExtraError, SettingError
 from edgetl.edge.pipeline.options import ClassifyOptions
-from edgetl.edge.service.checks import check_extras, check_rights
+from edgetl.edge.service.checks import check_rights
+from edgetl.edge.service.classify_job import check_extras
 from tests.conftest import Cli, assert_one_clear_line
 from tests.edge.service import install
 

@@ -24,6 +24,7 @@ OPTION_SETS = {
         devices=["char-video4linux"],
         writable=[PurePosixPath("/srv"), PurePosixPath('/srv/o u"t%d')],
         network=True,
+        groups=["video", "gpio"],
         results_to_journal=True,
         secrets=PurePosixPath("/etc/edgetl/edgetl.env"),
         state=PurePosixPath("/var/lib/edgetl/edgetl"),

@@ -84,8 +84,9 @@ def test_every_option_that_the_documentation_types_exists() -> None:
     unknown, seen = [], 0
     for path, line in typed_lines():
         words = re.split(r"(?:^|[/ ])edgetl ", line, maxsplit=1)[1].split("'")[0].split()
-        name = " ".join(words[:2]) if words[0] == "service" else words[0]
-        if name not in COMMANDS:
+        begins = (" ".join(words[:end]) for end in (3, 2, 1))
+        name = next((one for one in begins if one in COMMANDS), None)
+        if name is None:
             continue
         known = options(COMMANDS[name]) | {"--help", "--help-all"}
         if name == "service install":

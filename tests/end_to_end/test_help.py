@@ -13,6 +13,7 @@ from tests.conftest import Cli, assert_one_clear_line
 
 COMMANDS = ["demo", "train", "export", "classify", "info", "doctor", "deploy", "benchmark"]
 COMMANDS += ["service", *(f"service {c}" for c in ("install", "status", "logs", "uninstall"))]
+COMMANDS += ["serve", "service install serve"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

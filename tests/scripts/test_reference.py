@@ -48,5 +48,5 @@ def test_commands_of_a_group_are_found_and_their_classes_of_options() -> None:
     from lib.reference import commands
 
     found = {command.name: command for command in commands()}
-    assert {"edgetl train", "edgetl service install"} <= set(found)
+    assert {"edgetl train", "edgetl service install", "edgetl service install serve"} <= set(found)
     assert all(issubclass(c, Options) for each in found.values() for c in each.options)

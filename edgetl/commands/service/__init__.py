@@ -15,8 +15,8 @@ def needs_systemd(*, root_to: str = "") -> None:
 
     if systemd_version() is None:
         raise SettingError(
-            "systemd does not run this machine; start `edgetl classify` with its own service "
-            "manager, or use --root DIR for another system's file tree"
+            "systemd does not run this machine; start edgetl with its own service manager, or use "
+            "--root DIR for another system's file tree"
         )
     if root_to and os.geteuid() != 0:
         from shlex import join
@@ -34,6 +34,7 @@ COMMAND = Commands(
     package="edgetl.commands.service",
     summaries={
         "install": "Start `classify` with the options given, now and at every boot.",
+        "install serve": "Start `serve` with the options given, now and at every boot.",
         "status": "Whether it runs, and what it saw last. Exit status 1 if it does not run.",
         "logs": "What it wrote to the journal.",
         "uninstall": "Stop it and remove its unit; results and model stay.",

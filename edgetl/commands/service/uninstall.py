@@ -16,8 +16,10 @@ def uninstall(service: UnitLocation, as_json: JsonOption = False) -> None:
     changed = systemd.uninstall(service)
     if as_json:
         print(json.dumps({"changed": changed, "unit": str(service.unit)}))
+    elif changed:
+        print(f"{quoted(service.unit)}: removed")
     else:
-        print(f"{quoted(service.unit)}: {'removed' if changed else 'not installed'}")
+        print(f"{quoted(service.unit)}: not installed{systemd.other_services(service)}")
 
 
 COMMAND = command(uninstall, epilog="Example: sudo edgetl service uninstall")

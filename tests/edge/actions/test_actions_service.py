@@ -1,8 +1,6 @@
 """`edgetl service install` with actions, in another system's file tree."""
 
 import os
-import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,7 @@ import pytest
 from edgetl.command import options_from_arguments
 from edgetl.edge.pipeline.options import ClassifyOptions
 from tests.conftest import Cli, assert_one_clear_line
-from tests.edge.service import install, needs_systemd, verified
+from tests.edge.service import arguments_of, install, needs_systemd, verified
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="systemd")
 
@@ -28,12 +26,6 @@ def program(card: Path) -> Path:
     return found
 
 
-def arguments_of(unit: str) -> list[str]:
-    (line,) = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
-    words = shlex.split(line.replace("$$", "$").replace("%%", "%"))
-    return words[words.index("classify") + 1 :]
-
-
 def test_each_action_opens_what_it_needs_and_no_more(cli: Cli, card: Path, program: Path) -> None:
     plain = cli.here(*install(card, "--dry-run")).stdout
     unit = cli.here(
@@ -42,7 +34,7 @@ def test_each_action_opens_what_it_needs_and_no_more(cli: Cli, card: Path, progr
     changed = set(unit.splitlines()) - set(plain.splitlines())
     (start,) = [line for line in changed if line.startswith("ExecStart=")]
     assert changed == {start, "DeviceAllow=char-gpiochip rw", "SupplementaryGroups=video gpio"}
-    options = options_from_arguments(ClassifyOptions, arguments_of(unit))
+    options = options_from_arguments(ClassifyOptions, arguments_of(unit, "classify"))
     assert options.exec == "'/usr/local/bin/tell me' a '$HOME'"
     assert [str(pin) for pin in options.gpio] == ["17=red"]
     online = cli.here(*install(card, "--dry-run", "--webhook", "http://host")).stdout
@@ -60,7 +52,7 @@ def test_a_webhook_s_address_is_for_root_alone(cli: Cli, card: Path, program: Pa
         assert secret not in done.stdout + done.stderr
     assert '"--webhook=https://ha.local/***"' in done.stderr
     assert unit.stat().st_mode & 0o777 == 0o600
-    options = options_from_arguments(ClassifyOptions, arguments_of(unit.read_text()))
+    options = options_from_arguments(ClassifyOptions, arguments_of(unit.read_text(), "classify"))
     assert options.webhook == SECRET
     assert verified(unit) == ""
 
