@@ -33,8 +33,8 @@ COMMAND = Commands(
     name="service",
     package="edgetl.commands.service",
     summaries={
-        "install": "Start `classify` with the options given, now and at every boot.",
-        "install serve": "Start `serve` with the options given, now and at every boot.",
+        "install": "Start `classify` with its options, now and at every boot.",
+        "install serve": "Start `serve` with its options, now and at every boot.",
         "status": "Whether it runs, and what it saw last. Exit status 1 if it does not run.",
         "logs": "What it wrote to the journal.",
         "uninstall": "Stop it and remove its unit; results and model stay.",
