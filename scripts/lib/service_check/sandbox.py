@@ -98,9 +98,8 @@ def refused(container: Container, camera: Camera) -> str:
 
 def unreachable(container: Container, arguments: list[str]) -> str:
     container.run("install", "-m", "600", "-o", "root", MODEL, "/root/model.tflite")
-    # The last one of an option counts.
-    hidden_model = [*arguments, "--model", "/root/model.tflite", "--yes"]
-    said = container.edgetl(*hidden_model, status=2).strip()
+    hidden = ["/root/model.tflite" if one == MODEL else one for one in arguments]
+    said = container.edgetl(*hidden, "--yes", status=2).strip()
     require(f"{said!r} names model and user", "/root/model.tflite" in said and USER in said)
     return said
 
