@@ -31,6 +31,7 @@ from lib.service_check.sandbox import (
     refused,
     unreachable,
 )
+from lib.service_check.serving import served
 from lib.service_check.uninstalling import (
     uninstalled,
     uninstalled_failing,
@@ -64,6 +65,7 @@ def checks(container: Container, camera: Camera) -> Iterator[tuple[str, Callable
     yield "--output to another's folder", lambda: refused(container, camera)
     yield "--model that its user may not read", lambda: unreachable(container, arguments)
     yield "--preview without its packages", lambda: missing(container, arguments)
+    yield "serve, as a service beside it", lambda: served(container)
     yield "memory limit", lambda: memory(container)
     yield "the stream is gone for 5 s", lambda: gone_briefly(container, camera)
     yield "the stream stalls", lambda: lost(container, camera.stall, camera.flow)

@@ -30,6 +30,9 @@ UNIT = "edgetl.service"
 
 OUTPUT_UNIT = "edgetl-output.service"
 
+# What `service install serve` names it.
+SERVE_UNIT = "edgetl-serve.service"
+
 # The unit's own, and what a busy machine may add.
 WATCHDOG, RESTART, STOP = 30.0, 10.0, 20.0
 
@@ -95,7 +98,8 @@ class Container:
             yield
         finally:
             with contextlib.suppress(CheckError):
-                journal = ["journalctl", "--no-pager", f"--unit={UNIT}", f"--unit={OUTPUT_UNIT}"]
+                units = [f"--unit={unit}" for unit in (UNIT, OUTPUT_UNIT, SERVE_UNIT)]
+                journal = ["journalctl", "--no-pager", *units]
                 (self.cache / "journal.log").write_text(self.run(*journal))
             # It has its init switch off in good order.
             self._nspawn.terminate()
