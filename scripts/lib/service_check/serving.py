@@ -16,7 +16,8 @@ def served(container: Container) -> str:
     (wheel,) = (container.tree / "root").glob("edgetl-*.whl")
     variables = [f"{n}={v}" for n, v in network_variables(certificate="/root/ca.pem").items()]
     pip = EDGETL.replace("bin/edgetl", "bin/pip")
-    container.run("/usr/bin/env", "--chdir=/", *variables, pip, "install", f"/root/{wheel.name}[preview]")
+    install = [pip, "install", f"/root/{wheel.name}[preview]"]
+    container.run("/usr/bin/env", "--chdir=/", *variables, *install)
     address = f"127.0.0.1:{PORT}"
     container.edgetl(
         "service", "install", "serve", "--model", MODEL, "--run-as", USER, "--preview", address,
