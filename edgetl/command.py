@@ -297,9 +297,14 @@ def eager_flag(name: str, text: str, callback: Callable[..., None], **details: A
 
 def _show_all_options(context: typer.Context, _: Any, wanted: bool) -> None:
     if wanted:
-        for parameter in context.command.get_params(context):
-            parameter.hidden = False  # type: ignore[attr-defined]
+        left_out: list[Any] = [
+            p for p in context.command.get_params(context) if getattr(p, "hidden", False)
+        ]
+        for parameter in left_out:
+            parameter.hidden = False
         print(context.get_help())
+        for parameter in left_out:  # --help of the same process leaves them out
+            parameter.hidden = True
         raise typer.Exit
 
 

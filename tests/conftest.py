@@ -21,6 +21,7 @@ from edgetl.cli import app
 from edgetl.edge.errors import EdgetlError
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.run.folder import RunFolder, new_run
+from tests.edge.browser import CHROMIUM, Browser, Tab, chromium
 from tests.third_party import LABELS, packed_export, write_models
 
 # Of `made_once`: a name, and what fills the folder.
@@ -167,6 +168,10 @@ def write_colour_pictures(
     return folder
 
 
+# Of commands that are run.
+_ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "100"}
+
+
 @dataclass(frozen=True)
 class Cli:
     """Runs the real command in a folder of its own."""
@@ -180,7 +185,7 @@ class Cli:
         result = subprocess.run(
             [sys.executable, "-m", "edgetl", *map(str, arguments)],
             cwd=self.folder,
-            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **environment},
+            env={**os.environ, **_ENVIRONMENT, **environment},
             capture_output=True,
             text=True,
             timeout=600,
@@ -189,39 +194,50 @@ class Cli:
             assert result.returncode == check, f"{result.stdout}\n{result.stderr}"
         return result
 
-    def here(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """In this process, which has TensorFlow: to start one with it takes five seconds."""
-        typed = list(map(str, arguments))
-        with self._heard() as (messages, stdout):
-            app(typed, prog_name="edgetl", standalone_mode=False)
-        return subprocess.CompletedProcess(typed, 0, stdout.getvalue(), messages.getvalue())
+    def here(
+        self, *arguments: str | Path, check: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """In this process: to start one takes most of a second, and one with TensorFlow five.
 
-    def refused(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """In this process too, with check=2: to start one takes most of a second.
-
-        For messages from below the command line. That an error of each kind becomes a line on
-        stderr and an exit status has tests with processes.
+        For what is below the front door. How that ends a process, whatever happens in it, and what
+        a process has loaded, has tests with processes.
         """
         typed = list(map(str, arguments))
-        with self._heard() as (messages, stdout), pytest.raises(EdgetlError) as error:
-            app(typed, prog_name="edgetl", standalone_mode=False)
-        assert error.value.exit_code == 2
-        stderr = f"{messages.getvalue()}edgetl: {error.value}\n"
-        return subprocess.CompletedProcess(typed, 2, stdout.getvalue(), stderr)
+        with self._heard(environment) as (stderr, stdout):
+            try:
+                returned = app(typed, prog_name="edgetl", standalone_mode=False)
+            except EdgetlError as error:
+                returned = error.exit_code
+                print(f"edgetl: {error}", file=stderr)
+        # A command that ends with a status returns it so.
+        status = returned if isinstance(returned, int) else 0
+        assert status == check, f"{stdout.getvalue()}\n{stderr.getvalue()}"
+        return subprocess.CompletedProcess(typed, status, stdout.getvalue(), stderr.getvalue())
+
+    def refused(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """In this process too, with check=2."""
+        return self.here(*arguments, check=2)
 
     @contextlib.contextmanager
-    def _heard(self) -> Iterator[tuple[io.StringIO, io.StringIO]]:
-        """The command's folder, and what would be shown on stderr and stdout."""
-        messages, stdout = io.StringIO(), io.StringIO()
-        handler, level = _Messages(messages), logger.level
-        logger.addHandler(handler)
+    def _heard(self, environment: dict[str, str]) -> Iterator[tuple[io.StringIO, io.StringIO]]:
+        """The command's folder and environment; what is shown on stderr and stdout."""
+        stderr, stdout = io.StringIO(), io.StringIO()
+        handlers, level = logger.handlers, logger.level
+        logger.handlers = [_Messages(stderr)]
         logger.setLevel(logging.INFO)
         try:
-            with contextlib.chdir(self.folder), contextlib.redirect_stdout(stdout):
-                yield messages, stdout
+            with (
+                contextlib.chdir(self.folder),
+                contextlib.redirect_stdout(stdout),
+                contextlib.redirect_stderr(stderr),
+                pytest.MonkeyPatch.context() as patch,
+            ):
+                for name, value in {**_ENVIRONMENT, **environment}.items():
+                    patch.setenv(name, value)
+                yield stderr, stdout
         finally:
             logger.setLevel(level)
-            logger.removeHandler(handler)
+            logger.handlers = handlers
 
 
 class _Messages(logging.StreamHandler[io.StringIO]):
@@ -356,3 +372,19 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test's own folder as the working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser; its tests are skipped where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed")
+    with chromium(tmp_path_factory.mktemp("browser")) as one:
+        yield one
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Tab]:
+    """A page in it, as if no other had been there."""
+    with browser.tab() as one:
+        yield one

@@ -96,10 +96,14 @@ class CaseProcess:
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
+        # It may be busy for good; nothing it has yet to say is wanted. First of all: where its
+        # stdin ends it would begin to end by itself, and what writes a file then is cut off.
+        self._process.kill()
         with contextlib.suppress(OSError):
             self._stdin.close()
-        # It may be busy for good; nothing it has yet to say is wanted.
-        self._process.kill()
+        self._wait()
+
+    def _wait(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=_END_SECONDS)
 
@@ -122,6 +126,8 @@ class CaseProcess:
             raise CaseFailedError(f"its process ended early ({self._ending()})")
         answer: dict[str, Any] = json.loads(line)
         if "problem" in answer:
+            # Its last words: it ends by itself.
+            self._wait()
             self.close()
             raise CaseFailedError(answer["problem"])
         return answer

@@ -25,17 +25,19 @@ def run_python(
     Raises:
         OSError, subprocess.TimeoutExpired: as subprocess.run.
     """
-    variables = {**_environment(), **(environment or {})}
+    variables = _environment(environment)
     return subprocess.run([*_PYTHON, *arguments], env=variables, check=False, **options)
 
 
-def start_python(arguments: Sequence[str], **options: Any) -> "subprocess.Popen[Any]":
+def start_python(
+    arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, **options: Any
+) -> "subprocess.Popen[Any]":
     """As `run_python`, and not wait for its end; `options` are subprocess.Popen's.
 
     Raises:
         OSError: as subprocess.Popen.
     """
-    return subprocess.Popen([*_PYTHON, *arguments], env=_environment(), **options)
+    return subprocess.Popen([*_PYTHON, *arguments], env=_environment(environment), **options)
 
 
 def ending(status: int) -> str:
@@ -46,6 +48,6 @@ def ending(status: int) -> str:
         return f"exit status {status}"
 
 
-def _environment() -> dict[str, str]:
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     paths = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
-    return {**os.environ, "PYTHONPATH": paths}
+    return {**os.environ, "PYTHONPATH": paths, **(more or {})}

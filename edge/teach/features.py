@@ -1,13 +1,17 @@
 """A model's own pooled features of pictures, by its own interpreter."""
 
+from pathlib import Path
+
 import numpy as np
 
 from edgetl.edge.errors import ModelFileError, quoted
 from edgetl.edge.explain.dense_head import DenseHead, dense_head, with_output
+from edgetl.edge.model.class_distance import Classes
 from edgetl.edge.model.classifier import Classifier
-from edgetl.edge.model.model_file import ModelFile
+from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.teach.head import Features
+from edgetl.edge.teach.sample import FeatureSample, packed_sample
 
 
 class PooledFeatures:
@@ -63,3 +67,26 @@ def checked_head(model: ModelFile) -> DenseHead:
             f"dense layer, as models that edgetl exports do"
         )
     return head
+
+
+def sample_of(file: Path, pixels: Pixels, targets: Classes, runtime: str) -> bytes | None:
+    """The sample of what a model's file gives for pictures; for a subprocess, without TensorFlow.
+
+    None of a model that cannot be taught, since it does not end in average pooling and one dense
+    layer, as that of an older run may.
+
+    Args:
+        file: the model.
+        pixels: uint8 [photos, height, width, 3].
+        targets: their classes.
+        runtime: that computes the features.
+
+    Raises:
+        EdgetlError: the model does not run there.
+    """
+    model = read_model_file(file)
+    if dense_head(model) is None:
+        return None
+    features = PooledFeatures(model, runtime=runtime)
+    found = [features.of(one)[0] for one in pixels]
+    return packed_sample(FeatureSample(np.array(found, np.float32), targets))

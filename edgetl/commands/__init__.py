@@ -49,7 +49,9 @@ class Commands(TyperGroup):
         if cmd_name not in self._summaries:
             return None
         command = import_module(f"{self._package}.{module_name(cmd_name)}").COMMAND
-        command.help = f"{self._summaries[cmd_name]}\n\n{command.help or ''}"
+        summary = self._summaries[cmd_name]
+        if not (command.help or "").startswith(summary):  # as it was looked up before
+            command.help = f"{summary}\n\n{command.help or ''}"
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -58,11 +58,11 @@ def test_options_import_nothing_heavy() -> None:
 
 
 def test_help_fits_a_screen(cli: Cli) -> None:
-    lines = cli("benchmark", "--help", COLUMNS="80").stdout.splitlines()
+    lines = cli.here("benchmark", "--help", COLUMNS="80").stdout.splitlines()
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 80
     assert "Example: edgetl benchmark" in lines[-1]
-    shown = cli("benchmark", "--help-all").stdout
+    shown = cli.here("benchmark", "--help-all").stdout
     for setting in BenchmarkOptions.settings():
         assert setting.shown_name in shown
 

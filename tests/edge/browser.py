@@ -32,17 +32,53 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
-class Tab:
-    """One tab. What it cannot do raises AssertionError with the browser's words."""
+class Browser:
+    """A browser that runs. What it cannot do raises AssertionError with its words."""
 
     def __init__(self, commands: int, answers: int) -> None:
         self._commands, self._answers = commands, answers
         self._unread = b""
         self._number = 0
-        self._session: str | None = None
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
+
+    @contextlib.contextmanager
+    def tab(self) -> Iterator["Tab"]:
+        """A tab that shares nothing with those before it: no cookies, no storage, no history."""
+        context = self.call("Target.createBrowserContext")["browserContextId"]
+        try:
+            opened = self.call("Target.createTarget", url="about:blank", browserContextId=context)
+            session = self.call("Target.attachToTarget", targetId=opened["targetId"], flatten=True)
+            yield Tab(self, session["sessionId"])
+        finally:
+            self.call("Target.disposeBrowserContext", browserContextId=context)
+
+    def call(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        os.write(self._commands, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer["error"]
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def _next(self) -> dict[str, Any]:
+        while b"\0" not in self._unread:
+            more = os.read(self._answers, 1 << 20)
+            assert more, "the browser has gone"
+            self._unread += more
+        message, _, self._unread = self._unread.partition(b"\0")
+        answer: dict[str, Any] = json.loads(message)
+        return answer
+
+
+class Tab:
+    """One tab."""
+
+    def __init__(self, browser: Browser, session: str) -> None:
+        self._browser, self._session = browser, session
         self._call("Page.enable")
 
     def look(self, width: int, height: int, *, scheme: str = "light", ratio: float = 1) -> None:
@@ -65,7 +101,7 @@ class Tab:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, expression: str, *, seconds: float = 20) -> Any:
+    def wait(self, expression: str, *, seconds: float = 60) -> Any:
         """The first true value of an expression."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
@@ -82,31 +118,12 @@ class Tab:
         return path
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._commands, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._next()
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer["error"]
-                result: dict[str, Any] = answer["result"]
-                return result
-
-    def _next(self) -> dict[str, Any]:
-        while b"\0" not in self._unread:
-            more = os.read(self._answers, 1 << 20)
-            assert more, "the browser has gone"
-            self._unread += more
-        message, _, self._unread = self._unread.partition(b"\0")
-        answer: dict[str, Any] = json.loads(message)
-        return answer
+        return self._browser.call(method, self._session, **parameters)
 
 
 @contextlib.contextmanager
-def chromium(profile: Path) -> Iterator[Tab]:
-    """A headless Chromium with one tab. It reads commands from handle 3 and answers on 4."""
+def chromium(profile: Path) -> Iterator[Browser]:
+    """A headless Chromium. It reads commands from handle 3 and answers on 4."""
     assert CHROMIUM
     for_browser, commands = os.pipe()
     answers, from_browser = os.pipe()
@@ -122,7 +139,7 @@ def chromium(profile: Path) -> Iterator[Tab]:
     os.close(for_browser)
     os.close(from_browser)
     try:
-        yield Tab(commands, answers)
+        yield Browser(commands, answers)
     finally:
         os.close(commands)
         os.close(answers)

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from edgetl.benchmarks.dev.loopback_camera import mjpeg_part, mjpeg_server
-from tests.edge.browser import CHROMIUM, Tab, chromium
 from tests.third_party import LABELS
 
 
@@ -207,12 +206,3 @@ def card(tmp_path: Path, third_party_models: Path) -> Path:
     users = "root:x:0:0::/root:\nboss:x:0:0::/root:\npi:x:1000:1000::/home/pi:\n"
     (tmp_path / "card" / "etc/passwd").write_text(users)
     return tmp_path / "card"
-
-
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Tab]:
-    """A page in a real browser; its tests are skipped where there is none."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed")
-    with chromium(tmp_path / "profile") as one:
-        yield one

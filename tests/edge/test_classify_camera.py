@@ -41,7 +41,7 @@ def test_a_video_is_classified_frame_by_frame(cli: Cli, model: Path, arguments: 
     frames = [COLOURS[label][::-1] for label in (*LABELS, "red")]
     pictures = (frame_picture(0) + frame for frame in frames)
     write_video(cli.folder / "clip.avi", (picture.astype("uint8") for picture in pictures))
-    result = cli("classify", *arguments, "--model", model, "--format", "jsonl")
+    result = cli.here("classify", *arguments, "--model", model, "--format", "jsonl")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(row["frame"], row["label"]) for row in rows] == [
         (1, "blue"), (2, "green"), (3, "red"), (4, "red"),
@@ -57,7 +57,7 @@ def test_one_frame_in_so_many_seconds_or_while_something_moves(cli: Cli, model: 
     clip = ["classify", "--camera", "clip.avi", "--model", model, "--format", "jsonl"]
 
     def frames(*options: str) -> list[int]:
-        result = cli(*clip, *options)
+        result = cli.here(*clip, *options)
         return [json.loads(line)["frame"] for line in result.stdout.splitlines()]
 
     assert frames("--every", "1.5") == [1, 16, 31]
@@ -217,7 +217,7 @@ def test_a_camera_s_frames_are_turned_and_cut(cli: Cli, model: Path) -> None:
     write_video(cli.folder / "clip.avi", [frame])
     for options, label in (([], "blue"), (["--rotate", "180"], "red")):
         arguments = ["--camera", "clip.avi", "--roi", "0,0,0.45,1", *options, "--format", "jsonl"]
-        result = cli("classify", *arguments, "--model", model)
+        result = cli.here("classify", *arguments, "--model", model)
         assert json.loads(result.stdout)["label"] == label
 
 

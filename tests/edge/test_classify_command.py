@@ -46,7 +46,8 @@ def test_a_folder_is_classified_picture_by_picture(cli: Cli, model: Path, photos
 
 def test_threads_each_have_a_picture_of_their_own(cli: Cli, model: Path, photos: Path) -> None:
     one, three = (
-        cli("classify", "photos", "--model", model, "--threads", number) for number in ("1", "3")
+        cli.here("classify", "photos", "--model", model, "--threads", number)
+        for number in ("1", "3")
     )
     assert re.search(r"ms each, 1 at a time \(\S+ \S+, 1 thread\)$", one.stderr, re.MULTILINE)
     assert re.search(r"ms each, 3 at a time \(\S+ \S+, 1 thread\)$", three.stderr, re.MULTILINE)
@@ -60,7 +61,7 @@ def test_our_own_export_is_found_and_used_without_options(
     (cli.folder / "runs" / "mine").symlink_to(two_class_run)
     (cli.folder / "runs" / "latest").symlink_to("mine")
     photos = [two_class_data / label / f"{label}-00.jpg" for label in ("blue", "red")]
-    lines = cli("classify", *photos, "--format", "jsonl").stdout.splitlines()
+    lines = cli.here("classify", *photos, "--format", "jsonl").stdout.splitlines()
     rows = [json.loads(line) for line in lines]
     assert [row["label"] for row in rows] == ["blue", "red"]
     # The int8 file is the one exported last.
@@ -103,7 +104,7 @@ def test_jsonl_is_json_a_line_and_nothing_else(cli: Cli, model: Path, photos: Pa
 
 def test_csv_is_a_table_and_nothing_else(cli: Cli, model: Path, photos: Path) -> None:
     shutil.copy(photos / "red.jpg", photos / 'two, "red".jpg')
-    result = cli("classify", "photos", "--model", model, "--format", "csv", "--top-k", "1")
+    result = cli.here("classify", "photos", "--model", model, "--format", "csv", "--top-k", "1")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [row["label_1"] for row in rows] == [*LABELS, "red"]
     assert rows[-1]["source"] == 'photos/two, "red".jpg'
@@ -137,7 +138,7 @@ def test_each_runtime_can_be_chosen(cli: Cli, model: Path, photos: Path, runtime
 def test_labels_can_be_given_for_a_model_that_has_none(
     cli: Cli, third_party_models: Path, photos: Path, labels_file: Path
 ) -> None:
-    result = cli(
+    result = cli.here(
         "classify",
         "photos",
         "--model",
@@ -170,7 +171,7 @@ def test_a_model_that_takes_channels_first_is_refused_by_name(
 ) -> None:
     model = third_party_models / "channels-first.tflite"
     for command in (["classify", "photos", "--model"], ["info"]):
-        result = cli(*command, model, "--labels", labels_file, check=2)
+        result = cli.here(*command, model, "--labels", labels_file, check=2)
         assert_one_clear_line(result, "channels-first.tflite", "NCHW")
 
 
@@ -217,7 +218,7 @@ def test_the_newest_export_of_the_latest_run_comes_first(
     (exports / "model.int8.tflite").write_text("an older file, not to be read")
     os.utime(exports / "model.int8.tflite", (1e9, 1e9))
     shutil.copy(third_party_models / "grey.tflite", cli.folder / "here.tflite")
-    assert len(cli("classify", "photos").stdout.splitlines()) == 3
+    assert len(cli.here("classify", "photos").stdout.splitlines()) == 3
     os.utime(exports / "model.float32.tflite", (9e8, 9e8))
     assert_one_clear_line(cli.refused("classify", "photos"), "model.int8.tflite: not a TFLite")
 
@@ -227,14 +228,14 @@ def test_latest_may_be_a_file_with_the_run_s_name(cli: Cli, model: Path, photos:
     exports.mkdir(parents=True)
     (cli.folder / "runs" / "latest").write_text("two\n")
     shutil.copy(model, exports / "model.int8.tflite")
-    assert len(cli("classify", "photos").stdout.splitlines()) == 3
+    assert len(cli.here("classify", "photos").stdout.splitlines()) == 3
 
 
 def test_the_only_model_here_is_taken_and_of_several_one_must_be_chosen(
     cli: Cli, model: Path, photos: Path
 ) -> None:
     shutil.copy(model, cli.folder / "b.tflite")
-    assert len(cli("classify", "photos").stdout.splitlines()) == 3
+    assert len(cli.here("classify", "photos").stdout.splitlines()) == 3
     shutil.copy(model, cli.folder / "a.tflite")
     result = cli.refused("classify", "photos")
     assert_one_clear_line(result, "a.tflite, b.tflite", "--model FILE")

@@ -35,7 +35,7 @@ def test_an_unknown_argument_of_options_is_named() -> None:
 
 def test_help_all_shows_every_option_with_its_default_and_help_the_common_ones(cli: Cli) -> None:
     full, short = (
-        " ".join(cli("classify", option, COLUMNS="200").stdout.split())
+        " ".join(cli.here("classify", option, COLUMNS="200").stdout.split())
         for option in ("--help-all", "--help")
     )
     for setting in ClassifyOptions.settings():

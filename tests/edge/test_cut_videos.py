@@ -36,7 +36,7 @@ def test_a_video_that_was_not_copied_whole_is_a_problem(
     path = write_video(cli.folder / name, map(frame_picture, range(40)))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     model = ["--model", third_party_models / "described.tflite", "--format", "jsonl"]
-    result = cli("classify", *arguments, name, *model, check=1)
+    result = cli.here("classify", *arguments, name, *model, check=1)
     shown = [json.loads(line)["frame"] for line in result.stdout.splitlines()]
     assert shown == list(range(1, len(shown) + 1))
     assert 10 < len(shown) < 30

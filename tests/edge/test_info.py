@@ -17,12 +17,12 @@ from tests.third_party import LABELS
 
 def test_the_accuracy_is_on_top_and_lines_fit_eighty_columns(cli: Cli, int8_model: Path) -> None:
     (cli.folder / "m.tflite").write_bytes(int8_model.read_bytes())
-    lines = cli("info", "m.tflite").stdout.splitlines()
+    lines = cli.here("info", "m.tflite").stdout.splitlines()
     assert lines[0].startswith("accuracy.litert ")
     assert " % of " in lines[0]
     assert max(map(len, lines)) <= 80
     assert not set("{}[]") & set("".join(lines))
-    facts = json.loads(cli("info", "m.tflite", "--json").stdout)
+    facts = json.loads(cli.here("info", "m.tflite", "--json").stdout)
     measured = facts["edgetl"]["parity"]["runtimes"][0]
     assert f"{100 * measured['parity']['accuracy']:.1f} % of " in lines[0]
     # Whole, so that it can be copied.

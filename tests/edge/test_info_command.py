@@ -24,7 +24,7 @@ def facts_of(text: str) -> dict[str, str]:
 
 
 def test_info_shows_what_is_inside_a_model(cli: Cli, int8_model: Path) -> None:
-    result = cli("info", int8_model)
+    result = cli.here("info", int8_model)
     facts = facts_of(result.stdout)
     assert facts["labels"] == "blue, red"
     assert facts["input.shape"] == "1, 64, 64, 3"
@@ -36,7 +36,7 @@ def test_info_shows_what_is_inside_a_model(cli: Cli, int8_model: Path) -> None:
 
 
 def test_info_as_json(cli: Cli, int8_model: Path) -> None:
-    facts = json.loads(cli("info", int8_model, "--json").stdout)
+    facts = json.loads(cli.here("info", int8_model, "--json").stdout)
     assert facts["labels"] == ["blue", "red"]
     assert facts["bytes"] == int8_model.stat().st_size
     assert facts["edgetl"]["model_sha256"]
@@ -46,7 +46,7 @@ def test_info_of_a_foreign_model_with_a_labels_file(
     cli: Cli, third_party_models: Path, labels_file: Path
 ) -> None:
     model = third_party_models / "uint8.tflite"
-    facts = json.loads(cli("info", model, "--labels", labels_file, "--json").stdout)
+    facts = json.loads(cli.here("info", model, "--labels", labels_file, "--json").stdout)
     assert facts["labels"] == list(LABELS)
     assert facts["edgetl"] is None
     assert_one_clear_line(cli.refused("info", model), "--labels FILE")
@@ -59,13 +59,15 @@ def test_info_says_what_the_output_s_values_are(
         (model, "probabilities"),
         (third_party_models / "int8-logits.tflite", "logits"),
     ):
-        facts = facts_of(cli("info", path, "--labels", labels_file).stdout)
+        facts = facts_of(cli.here("info", path, "--labels", labels_file).stdout)
         assert facts["output.values"] == values
 
 
 def test_info_of_a_model_with_1001_classes(cli: Cli, third_party_models: Path) -> None:
     (cli.folder / "labels.txt").write_text("\n".join(map(str, range(1001))), encoding="utf-8")
-    result = cli("info", third_party_models / "imagenet.tflite", "--labels", "labels.txt", "--json")
+    result = cli.here(
+        "info", third_party_models / "imagenet.tflite", "--labels", "labels.txt", "--json"
+    )
     facts = json.loads(result.stdout)
     assert len(facts["labels"]) == 1001
     assert (facts["input"]["scale"], facts["input"]["zero_point"]) == (1 / 128, 128)

@@ -124,9 +124,9 @@ def test_the_unit_with_it_is_for_root_alone_and_shown_without(
     cli: Cli, card: Path, url: str
 ) -> None:
     url = url.replace('"', "")
-    dry = cli(*install(card, "--dry-run", "--camera", url))
+    dry = cli.here(*install(card, "--dry-run", "--camera", url))
     assert SECRET not in dry.stdout + dry.stderr
-    asked = cli(*install(card, "--yes", "--camera", url))
+    asked = cli.here(*install(card, "--yes", "--camera", url))
     assert SECRET not in asked.stdout + asked.stderr
     unit = card / "etc/systemd/system/edgetl.service"
     assert SECRET in unit.read_text()
@@ -136,8 +136,8 @@ def test_the_unit_with_it_is_for_root_alone_and_shown_without(
 @needs_systemd
 def test_a_unit_without_a_secret_is_shown_as_it_is_written(cli: Cli, card: Path) -> None:
     camera = ["--camera", "http://viewer@cam/live?channel=1"]
-    shown = cli(*install(card, "--dry-run", *camera)).stdout
-    cli(*install(card, "--yes", *camera))
+    shown = cli.here(*install(card, "--dry-run", *camera)).stdout
+    cli.here(*install(card, "--yes", *camera))
     unit = card / "etc/systemd/system/edgetl.service"
     assert unit.read_text() == shown
     assert unit.stat().st_mode & 0o777 == 0o644

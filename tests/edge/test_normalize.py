@@ -47,8 +47,8 @@ def test_a_float_model_without_metadata_gives_what_the_described_one_gives(
     assert Classifier(bare, labels=LABELS, normalize="-1,1").classify(picture) == expected
     assert Classifier(bare, labels=LABELS, normalize="0,1").classify(picture) != expected
     given = ("--model", bare, "--labels", labels_file)
-    described = cli("classify", picture, "--model", third_party_models / "described.tflite")
-    assert cli("classify", picture, *given, "--normalize", "-1,1").stdout == described.stdout
+    described = cli.here("classify", picture, "--model", third_party_models / "described.tflite")
+    assert cli.here("classify", picture, *given, "--normalize", "-1,1").stdout == described.stdout
 
 
 @pytest.mark.slow
@@ -57,7 +57,7 @@ def test_benchmark_takes_it_for_files_that_do_not_say(
 ) -> None:
     bare = third_party_models / "float32.tflite"
     options = ("benchmark", bare, "--labels", labels_file, "--rounds", "1", "--runtime", "litert")
-    refused = cli(*options, check=None)
+    refused = cli.here(*options, check=None)
     assert refused.returncode
     assert "--normalize" in refused.stderr
-    assert "float32" in cli(*options, "--normalize", "-1,1").stdout
+    assert "float32" in cli.here(*options, "--normalize", "-1,1").stdout

@@ -47,6 +47,6 @@ def test_a_bad_value_is_one_line_in_plain_words(
 
 def test_weights_that_are_not_there_leave_no_run_behind(cli: Cli, two_class_data: Path) -> None:
     assert_one_clear_line(
-        cli("train", two_class_data, "--weights", "foo", check=2), "--weights foo"
+        cli.here("train", two_class_data, "--weights", "foo", check=2), "--weights foo"
     )
     assert not list(cli.folder.iterdir())

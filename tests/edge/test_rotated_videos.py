@@ -52,7 +52,7 @@ def test_what_is_saved_of_it_is_upright_too(cli: Cli, third_party_models: Path) 
     write_rotated_video(cli.folder / "phone.mp4", [quarters()] * 3, 90)
     model = third_party_models / "described.tflite"
     options = ["--save-video", "out.mp4", "--format", "jsonl", "--model", model]
-    result = cli("classify", "phone.mp4", *options)
+    result = cli.here("classify", "phone.mp4", *options)
     assert len([json.loads(line) for line in result.stdout.splitlines()]) == 3
     saved = [np.asarray(item.picture).shape for item in video(cli.folder / "out.mp4")]
     assert all(height > width for height, width, _ in saved)

@@ -22,7 +22,7 @@ from tests.edge.service import arguments_of, as_read, install, needs_systemd
 def test_a_folder_typed_through_another_is_one_that_systemd_takes(cli: Cli, card: Path) -> None:
     unit = cli.folder / "edgetl-tried.service"
     output = "/home/pi/out put/../a.csv"
-    unit.write_text(cli(*install(card, "--dry-run", "--output", output)).stdout)
+    unit.write_text(cli.here(*install(card, "--dry-run", "--output", output)).stdout)
     assert as_read(unit, "ReadWritePaths") == "/home/pi"
 
 
@@ -31,9 +31,9 @@ def test_the_key_of_the_preview_outlives_a_restart_but_no_uninstall(
     cli: Cli, card: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     door = ["--name", "door"]
-    assert "StateDirectory" not in cli(*install(card, "--dry-run")).stdout
-    cli(*install(card, "--preview", "0.0.0.0:8000", "--yes"))
-    cli(*install(card, *door, "--preview", "0.0.0.0:8000", "--yes"))
+    assert "StateDirectory" not in cli.here(*install(card, "--dry-run")).stdout
+    cli.here(*install(card, "--preview", "0.0.0.0:8000", "--yes"))
+    cli.here(*install(card, *door, "--preview", "0.0.0.0:8000", "--yes"))
     kept = []
     for name in ("edgetl", "door"):
         unit = card / f"etc/systemd/system/{name}.service"
@@ -48,12 +48,12 @@ def test_the_key_of_the_preview_outlives_a_restart_but_no_uninstall(
     assert kept[0] != kept[1]
     for file in kept:
         kept_token(file)
-    cli(*install(card, "--preview", "0.0.0.0:9000", "--yes"))
+    cli.here(*install(card, "--preview", "0.0.0.0:9000", "--yes"))
     assert kept[0].exists()
-    cli("service", "uninstall", "--root", card)
+    cli.here("service", "uninstall", "--root", card)
     assert not kept[0].exists()
     assert kept[1].exists()
-    cli("service", "uninstall", "--root", card, *door)
+    cli.here("service", "uninstall", "--root", card, *door)
     assert not list(card.glob("var/lib/*"))
 
 
@@ -61,34 +61,34 @@ def test_the_key_of_the_preview_outlives_a_restart_but_no_uninstall(
 def test_a_service_is_installed_left_alone_changed_and_removed(cli: Cli, card: Path) -> None:
     unit = card / "etc/systemd/system/edgetl.service"
     enabled = card / "etc/systemd/system/multi-user.target.wants/edgetl.service"
-    shown = cli(*install(card, "--dry-run")).stdout
+    shown = cli.here(*install(card, "--dry-run")).stdout
     plan = {"changed": True, "unit": str(unit)}
-    assert json.loads(cli(*install(card, "--dry-run", "--json")).stdout) == plan
+    assert json.loads(cli.here(*install(card, "--dry-run", "--json")).stdout) == plan
     assert not unit.exists()
-    done = cli(*install(card, "--yes", "--json"))
+    done = cli.here(*install(card, "--yes", "--json"))
     assert json.loads(done.stdout) == plan
     # Nobody is asked, and the unit is shown all the same.
     assert shown.strip() in done.stderr
     assert unit.read_text() == shown
     assert enabled.is_symlink()
-    assert json.loads(cli(*install(card, "--json")).stdout)["changed"] is False
-    assert "unchanged" in cli(*install(card)).stdout
+    assert json.loads(cli.here(*install(card, "--json")).stdout)["changed"] is False
+    assert "unchanged" in cli.here(*install(card)).stdout
     enabled.unlink()
-    assert json.loads(cli(*install(card, "--yes", "--json")).stdout)["changed"]
+    assert json.loads(cli.here(*install(card, "--yes", "--json")).stdout)["changed"]
     assert enabled.is_symlink()
-    assert json.loads(cli(*install(card, "--top-k", "1", "--yes", "--json")).stdout)["changed"]
+    assert json.loads(cli.here(*install(card, "--top-k", "1", "--yes", "--json")).stdout)["changed"]
     assert '"--top-k=1"' in unit.read_text()
-    assert "removed" in cli("service", "uninstall", "--root", card).stdout
+    assert "removed" in cli.here("service", "uninstall", "--root", card).stdout
     assert not unit.exists()
     assert not enabled.is_symlink()
-    assert "not installed" in cli("service", "uninstall", "--root", card).stdout
+    assert "not installed" in cli.here("service", "uninstall", "--root", card).stdout
 
 
 @needs_systemd
 def test_a_password_is_readable_by_root_alone(cli: Cli, card: Path) -> None:
     secret = 'p"a$s`s\\w rd'
     url = "mqtt://door:p%22a%24s%60s%5Cw%20rd@host/home/door"
-    cli(*install(card, "--mqtt", url, "--yes"))
+    cli.here(*install(card, "--mqtt", url, "--yes"))
     unit, secrets = card / "etc/systemd/system/edgetl.service", card / "etc/edgetl/edgetl.env"
     assert '"--mqtt=mqtt://door@host/home/door"' in unit.read_text()
     assert "EnvironmentFile=/etc/edgetl/edgetl.env\n" in unit.read_text()
@@ -97,13 +97,13 @@ def test_a_password_is_readable_by_root_alone(cli: Cli, card: Path) -> None:
     # The file's quoting is the shell's.
     script = f'. {secrets}; printf %s "$EDGETL_MQTT_PASSWORD"'
     assert subprocess.run(["sh", "-c", script], capture_output=True, text=True).stdout == secret
-    cli(*install(card, "--yes"))
+    cli.here(*install(card, "--yes"))
     assert not secrets.parent.exists()
-    cli(*install(card, "--mqtt", url, "--yes"))
-    cli(*install(card, "--name", "door", "--mqtt", url, "--yes"))
-    cli("service", "uninstall", "--root", card)
+    cli.here(*install(card, "--mqtt", url, "--yes"))
+    cli.here(*install(card, "--name", "door", "--mqtt", url, "--yes"))
+    cli.here("service", "uninstall", "--root", card)
     assert [path.name for path in secrets.parent.iterdir()] == ["door.env"]
-    cli("service", "uninstall", "--root", card, "--name", "door")
+    cli.here("service", "uninstall", "--root", card, "--name", "door")
     assert not secrets.parent.exists()
 
 
@@ -120,7 +120,7 @@ def test_a_unit_of_others_is_not_touched(cli: Cli, card: Path) -> None:
 
 
 def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
-    plain = cli(*install(card, "--dry-run")).stdout
+    plain = cli.here(*install(card, "--dry-run")).stdout
     assert plain.startswith(MARK)
     assert "\nRestrictAddressFamilies=AF_UNIX AF_NETLINK\n" in plain
     assert "ReadWritePaths" not in plain
@@ -129,21 +129,23 @@ def test_only_what_is_asked_for_is_open(cli: Cli, card: Path) -> None:
     more = ["--output", "/home/pi/out put/a.jsonl", "--preview", "--camera-backend", "opencv"]
     text = cli.refused(*install(card, "--yes", *more, "--labels", "/home/pi/l", "--on-change"))
     assert_one_clear_line(text, "/home/pi/l")
-    full = cli(*install(card, "--dry-run", *more, "--no-reconnect")).stdout
+    full = cli.here(*install(card, "--dry-run", *more, "--no-reconnect")).stdout
     assert '\nReadWritePaths="/home/pi/out put"\n' in full
     assert '"--output=/home/pi/out put/a.jsonl" ' in full
     assert '"--preview=127.0.0.1:8000"' in full
     assert '"--no-reconnect"' in full
     assert "\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n" in full
     assert re.findall("DeviceAllow=(.*)", full) == ["char-video4linux rw"]
-    assert "\nStandardOutput=journal\n" in cli(*install(card, "--dry-run", "--on-change")).stdout
+    assert (
+        "\nStandardOutput=journal\n" in cli.here(*install(card, "--dry-run", "--on-change")).stdout
+    )
 
 
 def test_the_unit_s_arguments_give_classify_the_same_options(cli: Cli, card: Path) -> None:
     more = ["--rotate", "90", "--roi", "0,0,0.5,1", "--threshold", "0.8", "--no-reconnect"]
     more += ["--output", "/home/pi/out put/a.csv", "--preview", "--top-k", "2"]
     more += ["--snapshots", "/home/pi", "--keep", "red>0.9", "--snapshots-limit", "7.5"]
-    unit = cli(*install(card, "--dry-run", *more)).stdout
+    unit = cli.here(*install(card, "--dry-run", *more)).stdout
     given = options_from_arguments(ClassifyOptions, arguments_of(unit, "classify"))
     typed = ["--camera", "0", "--model", "/home/pi/m.tflite", *more]
     assert given == options_from_arguments(ClassifyOptions, typed)

@@ -37,7 +37,7 @@ def test_each_camera_opens_what_it_needs(cli: Cli, card: Path) -> None:
 
 @needs_systemd
 def test_a_unit_with_a_secret_in_any_url_is_for_root_alone(cli: Cli, card: Path) -> None:
-    done = cli(*install(card, "--yes", "--camera=door=0", f"--camera={YARD}"))
+    done = cli.here(*install(card, "--yes", "--camera=door=0", f"--camera={YARD}"))
     assert "geheim" not in done.stdout + done.stderr
     unit = card / "etc/systemd/system/edgetl.service"
     assert options_of(unit.read_text()).camera == ("door=0", YARD)

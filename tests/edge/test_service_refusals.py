@@ -83,9 +83,9 @@ def test_a_path_that_is_wrong_is_named_before_a_volatile_folder(cli: Cli, card: 
 
 
 def test_a_dry_run_shows_the_unit_and_then_all_that_would_be_refused(cli: Cli, card: Path) -> None:
-    good = cli(*install(card, "--dry-run")).stdout
+    good = cli.here(*install(card, "--dry-run")).stdout
     wrong = ["--output", "/home/pi/none/a.csv", "--labels", "/home/pi/l"]
-    result = cli(*install(card, "--dry-run", *wrong), check=2)
+    result = cli.here(*install(card, "--dry-run", *wrong), check=2)
     assert result.stdout.splitlines()[:3] == good.splitlines()[:3]
     assert '"--output=/home/pi/none/a.csv"' in result.stdout
     labels, folder = result.stderr.splitlines()
@@ -98,7 +98,7 @@ def test_a_dry_run_shows_the_unit_and_then_all_that_would_be_refused(cli: Cli, c
 def test_checking_the_options_writes_nothing(cli: Cli, card: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in card.rglob("*")}
     more = ["--output", "/home/pi/new.csv", "--snapshots", "/home/pi/out put", "--keep", "red>0.9"]
-    cli(*install(card, "--dry-run", *more))
+    cli.here(*install(card, "--dry-run", *more))
     assert before == {path: path.stat().st_mtime_ns for path in card.rglob("*")}
 
 

@@ -45,7 +45,7 @@ def test_json_lines_are_appended_to_a_file(
     cli: Cli, model: Path, photos: Path, arguments: list[str]
 ) -> None:
     for _ in range(2):
-        result = cli("classify", "photos", "--model", model, "--output", *arguments)
+        result = cli.here("classify", "photos", "--model", model, "--output", *arguments)
         assert result.stdout == ""
         assert len(result.stderr.splitlines()) == 1
     rows = [json.loads(line) for line in (cli.folder / arguments[0]).read_text().splitlines()]
@@ -69,9 +69,9 @@ def test_a_csv_file_has_one_header_however_often_it_is_appended_to(
 
 def test_half_a_record_is_cut_off_with_a_warning(cli: Cli, model: Path, photos: Path) -> None:
     log = cli.folder / "log.jsonl"
-    cli("classify", "photos", "--model", model, "--output", "log.jsonl")
+    cli.here("classify", "photos", "--model", model, "--output", "log.jsonl")
     log.write_bytes(log.read_bytes()[:-5])
-    result = cli("classify", "photos", "--model", model, "--output", "log.jsonl")
+    result = cli.here("classify", "photos", "--model", model, "--output", "log.jsonl")
     assert "log.jsonl: ended in half a record" in result.stderr.splitlines()[0]
     labels = [json.loads(line)["label"] for line in log.read_text().splitlines()]
     assert labels == [*LABELS[:2], *LABELS]
@@ -130,7 +130,7 @@ def test_a_signal_leaves_whole_records(
     began = time.monotonic()
     process.send_signal(getattr(signal, name))
     _, stderr = process.communicate(timeout=30)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert process.returncode == status
     assert "Traceback" not in stderr
     text = log.read_text()
@@ -141,17 +141,17 @@ def test_a_signal_leaves_whole_records(
 def test_an_unsure_label_and_changes_only(cli: Cli, model: Path) -> None:
     clip = colour_video(cli.folder, "blue", "blue", "green", "green", "red", "blue")
     common = ["classify", clip, "--model", model, "--format", "jsonl"]
-    rows = [json.loads(line) for line in cli(*common, "--on-change").stdout.splitlines()]
+    rows = [json.loads(line) for line in cli.here(*common, "--on-change").stdout.splitlines()]
     assert [(row["frame"], row["label"]) for row in rows] == [
         (1, "blue"), (3, "green"), (5, "red"), (6, "blue"),
     ]  # fmt: skip
-    rows = [json.loads(line) for line in cli(*common, "--threshold", "1").stdout.splitlines()]
+    rows = [json.loads(line) for line in cli.here(*common, "--threshold", "1").stdout.splitlines()]
     assert {row["label"] for row in rows} == {"unsure"}
     assert rows[0]["predictions"][0]["label"] == "blue"
     # With a time constant of an hour nothing ever changes.
     rows = [
         json.loads(line)
-        for line in cli(*common, "--on-change", "--smooth", "3600").stdout.splitlines()
+        for line in cli.here(*common, "--on-change", "--smooth", "3600").stdout.splitlines()
     ]
     assert [row["label"] for row in rows] == ["blue"]
     result = cli.refused(*common, "--smooth", "0")

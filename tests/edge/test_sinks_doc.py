@@ -74,7 +74,7 @@ def test_a_sink_of_one_s_own_works(folder: Path) -> None:
 
 
 def test_every_option_of_the_sinks_is_documented(cli: Cli) -> None:
-    shown = cli("classify", "--help-all").stdout
+    shown = cli.here("classify", "--help-all").stdout
     options = (
         "--output --smooth --threshold --on-change --mqtt --mqtt-discovery --save-video "
         "--snapshots --keep --snapshots-limit --window"

@@ -182,7 +182,7 @@ def test_classify_says_the_thresholds_once_and_goes_by_them(
     typed = ["classify", photos, "--model", model, "--format", "jsonl"]
 
     def found(*more: str) -> tuple[dict[str, Any], list[str]]:
-        result = cli(*typed, *more)
+        result = cli.here(*typed, *more)
         rows = [json.loads(line) for line in result.stdout.splitlines()]
         return {Path(row["source"]).stem: row for row in rows}, result.stderr.splitlines()
 
@@ -271,7 +271,7 @@ def test_a_service_is_installed_with_it_and_refused_without_a_record(
 ) -> None:
     plain = third_party_models / "uint8.tflite"
     model = packed(plain, card / "home/pi/m.tflite", RECORD)
-    unit = cli(*install(card, "--dry-run", "--threshold", "precision=0.9")).stdout
+    unit = cli.here(*install(card, "--dry-run", "--threshold", "precision=0.9")).stdout
     assert "--threshold=precision=0.9" in unit
     packed(plain, model, None)
     result = cli.refused(*install(card, "--threshold", "precision=0.9"))
@@ -282,8 +282,8 @@ def test_info_has_what_precisions_would_give_and_not_the_whole_record(
     cli: Cli, third_party_models: Path
 ) -> None:
     packed(third_party_models / "uint8.tflite", cli.folder / "m.tflite", RECORD)
-    text = " ".join(cli("info", "m.tflite").stdout.split())
+    text = " ".join(cli.here("info", "m.tflite").stdout.split())
     assert "threshold.precision=0.95 87.5 % of 240 held-out photos get an answer" in text
     assert "right 198" not in text
-    facts = json.loads(cli("info", "m.tflite", "--json").stdout)
+    facts = json.loads(cli.here("info", "m.tflite", "--json").stdout)
     assert facts["edgetl"]["precision"]["classes"]["blue"]["right"] == [198, 150]

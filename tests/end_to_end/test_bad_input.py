@@ -94,7 +94,7 @@ def test_odd_pictures_are_trained_on_and_broken_ones_excluded(cli: Cli) -> None:
     exif[0x0112] = 6
     picture.save(red / "turned.jpg", exif=exif)
 
-    result = cli("train", "my photos", *QUICK)
+    result = cli.here("train", "my photos", *QUICK)
     assert result.stdout == "run\n"
     split = json.loads((cli.folder / "run" / "split.json").read_text())
     aside = {item["file"]: item["reason"] for item in split["excluded"]}

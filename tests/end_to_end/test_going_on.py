@@ -87,7 +87,9 @@ def test_a_worse_model_does_not_replace_a_better_one(cli: Cli) -> None:
     found["predicted"] = {file: file.split("/")[0] for file in found["predicted"]}
     record.write_text(json.dumps(found))
 
-    result = cli("train", "photos", "--from", "runs/good one", "--out", "runs/a worse", check=1)
+    result = cli.here(
+        "train", "photos", "--from", "runs/good one", "--out", "runs/a worse", check=1
+    )
     assert result.stdout == "runs/a worse\n"
     assert "there is nothing new to learn" in result.stderr
     (line,) = (line for line in result.stderr.splitlines() if "by more than chance" in line)

@@ -18,7 +18,7 @@ COMMANDS += ["serve", "service install serve"]
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_fits_a_screen_and_has_an_example(cli: Cli, command: str) -> None:
-    text = cli(*command.split(), "--help", COLUMNS="80").stdout
+    text = cli.here(*command.split(), "--help", COLUMNS="80").stdout
     lines = text.splitlines()
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 80
@@ -34,8 +34,8 @@ def test_the_version_is_printed(cli: Cli) -> None:
 def test_help_all_shows_what_help_shows_and_the_options_of_every_command(
     cli: Cli, command: str
 ) -> None:
-    full = cli(*command.split(), "--help-all", COLUMNS="200").stdout
-    short = cli(*command.split(), "--help", COLUMNS="200").stdout
+    full = cli.here(*command.split(), "--help-all", COLUMNS="200").stdout
+    short = cli.here(*command.split(), "--help", COLUMNS="200").stdout
     assert {"--quiet", "--verbose", "--debug"} <= set(full.split())
     assert set(re.findall(r"^  (--?[\w-]+)", short, re.M)) < set(
         re.findall(r"^  (--?[\w-]+)", full, re.M)

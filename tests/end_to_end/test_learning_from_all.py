@@ -26,7 +26,7 @@ def run_of_all(made_once: MadeOnce, two_class_data: Path) -> Path:
     def fill(folder: Path) -> None:
         shutil.copytree(two_class_data, folder / "photos")
         (folder / "photos" / "red" / "red-07.jpg").rename(folder / "photos" / WRONG)
-        result = Cli(folder)("train", "photos", "--out", "runs/all", *OPTIONS)
+        result = Cli(folder).here("train", "photos", "--out", "runs/all", *OPTIONS)
         (folder / "stderr.txt").write_text(result.stderr)
 
     return made_once("learning-from-all", fill) / "runs" / "all"
@@ -123,6 +123,6 @@ def test_a_mistake_is_explained_by_the_model_that_made_it(run_of_all: Path) -> N
 
 @pytest.mark.slow
 def test_an_export_is_compared_on_photos_that_were_trained_on(run_of_all: Path, cli: Cli) -> None:
-    result = cli("export", run_of_all, "--quantize", "none", "--json")
+    result = cli.here("export", run_of_all, "--quantize", "none", "--json")
     (row,) = json.loads(result.stdout)
     assert row["checks"][0]["parity"]["agreement"] == 1.0

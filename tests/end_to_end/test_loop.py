@@ -18,7 +18,7 @@ from PIL import Image
 
 from edgetl.trainer.data.demo_pictures import draw_picture
 from tests.conftest import Cli
-from tests.edge.browser import CHROMIUM, Tab, chromium
+from tests.edge.browser import Tab
 from tests.edge.conftest import Stream, StreamServer
 
 # Pictures of what is before the camera; the photos of a scene are not all alike.
@@ -115,10 +115,8 @@ class Loop:
 
 
 @pytest.fixture
-def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
+def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab: Tab) -> Iterator[Loop]:
     pytest.importorskip("uvicorn")
-    if CHROMIUM is None:
-        pytest.skip("needs chromium")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     scenes = {label: drawn(label, 100) for label in ("fish", "house", "tree")}
     scenes["house in a wood"] = in_a_wood(drawn("house", 500), drawn("tree", 500))
@@ -126,7 +124,6 @@ def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
     server = StreamServer(Stream(fps=15, picture=scene.picture))
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
-        tab = stack.enter_context(chromium(tmp_path / "profile"))
         tab.look(390, 760, ratio=2)
         found = Loop(Cli(tmp_path), tab, server.url, scene)
         yield found

@@ -65,7 +65,7 @@ def epochs_in(run: Path) -> int:
 @pytest.mark.slow
 def test_killed_at_any_moment_a_training_ends_as_it_would_have(cli: Cli) -> None:
     data = write_colour_pictures(cli.folder / "data", ["blue", "red", "white"], 60)
-    cli("train", data, "--out", "whole/run", *OPTIONS)
+    cli.here("train", data, "--out", "whole/run", *OPTIONS)
     run = cli.folder / "killed" / "run"
     checkpoints = run / "checkpoints"
     moments = {
@@ -86,12 +86,12 @@ def test_killed_at_any_moment_a_training_ends_as_it_would_have(cli: Cli) -> None
         kill_when(cli, moment, *arguments)
         arguments = ("train", "--resume", "--out", run)
         assert not (run / "model.keras").exists()
-    result = cli(*arguments)
+    result = cli.here(*arguments)
     assert result.stdout == f"{run}\n"
     assert "after epoch 4" in result.stderr
     assert_the_same_training(run, cli.folder / "whole/run")
     assert not [path for path in run.rglob(".part-*") if path.is_file()], "a kill left litter"
-    assert_one_clear_line(cli(*arguments, check=2), "is finished")
+    assert_one_clear_line(cli.refused(*arguments), "is finished")
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_killed_between_folds_and_in_fine_tuning_the_weights_are_the_same(cli: C
     data = write_colour_pictures(cli.folder / "data", ["blue", "red"], 20)
     options = ("--image-size", "64", "--epochs", "6", "--folds", "3", "--least-steps", "5")
     whole, run = cli.folder / "whole" / "run", cli.folder / "killed" / "run"
-    cli("train", data, "--out", whole, *options)
+    cli.here("train", data, "--out", whole, *options)
     activations = run / "checkpoints" / "activations"
     moments: list[Callable[[], bool]] = [
         (activations / "fold-0.npz").is_file,
@@ -112,7 +112,7 @@ def test_killed_between_folds_and_in_fine_tuning_the_weights_are_the_same(cli: C
     for moment in moments:
         kill_when(cli, moment, *arguments)
         arguments = ("train", "--resume", "--out", run)
-    cli(*arguments)
+    cli.here(*arguments)
     first, second = (load_model(path / "model.keras").get_weights() for path in (run, whole))
     for mine, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(mine, other)
@@ -153,8 +153,8 @@ def test_a_full_disk_is_one_clear_line_and_the_last_checkpoint_stays(cli: Cli) -
     assert epochs_in(run) == 2
     # Photos that have changed are not resumed on.
     (data / "blue" / "blue-00.jpg").rename(cli.folder / "away.jpg")
-    result = cli("train", "--resume", "--out", run, check=2)
+    result = cli.refused("train", "--resume", "--out", run)
     assert "blue-00.jpg: is not as this training read it (1 of 60 photos" in result.stderr
     (cli.folder / "away.jpg").rename(data / "blue" / "blue-00.jpg")
-    cli("train", "--resume", "--out", run)
+    cli.here("train", "--resume", "--out", run)
     assert epochs_in(run) == 4

@@ -122,10 +122,10 @@ def test_a_few_hundred_reference_pictures_reach_a_good_model(
                 (folder / path.name).symlink_to(path)
     options = ("--out", "run", "--epochs", "5", "--head-epochs", "4", "--head-lr", "0.001",
                "--hold-out")  # fmt: skip
-    cli("train", "data", *options)
+    cli.here("train", "data", *options)
     metrics = json.loads((cli.folder / "run" / "metrics.json").read_text())
     assert metrics["splits"]["validation"]["accuracy"] >= 0.93
-    result = cli("export", "run", "--quantize", "none", "--quantize", "int8", "--json")
+    result = cli.here("export", "run", "--quantize", "none", "--quantize", "int8", "--json")
     float32, int8 = json.loads(result.stdout)
     exact, near = float32["checks"][0]["parity"], int8["checks"][0]["parity"]
     assert exact["agreement"] == 1.0

@@ -52,7 +52,9 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
     shutil.rmtree(photos)
     (cli.folder / "my.toml").write_text(CONFIG)
     with served(cli.folder / "web") as address:
-        result = cli("train", f"{address}/photos.zip", "--config", "my.toml", "--out", "runs/a")
+        result = cli.here(
+            "train", f"{address}/photos.zip", "--config", "my.toml", "--out", "runs/a"
+        )
     assert result.stdout == "runs/a\n"
     assert "excluded   red/broken.jpg: not a picture" in result.stderr
     # Of two copies the first by name is kept.
@@ -71,7 +73,7 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
     assert {"decode", "activations", "head", "fine_tune", "evaluate", "total"} <= set(seconds)
 
     # The run's own settings and photos give the run again; nothing is downloaded or unpacked anew.
-    cli("train", "--config", run / "config.json", "--out", "runs/b")
+    cli.here("train", "--config", run / "config.json", "--out", "runs/b")
     again = json.loads((cli.folder / "runs" / "b" / "history.json").read_text())["epochs"]
     for row, other in zip(history, again, strict=True):
         assert other["val_loss"] == pytest.approx(row["val_loss"], abs=1e-6)

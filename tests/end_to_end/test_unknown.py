@@ -14,7 +14,7 @@ def _folder(unknown_run: Path) -> Path:
 
 
 def labelled(folder: Path, *words: str) -> list[dict[str, object]]:
-    result = Cli(folder)("classify", *words, "--format", "jsonl", "--top-k", "9")
+    result = Cli(folder).here("classify", *words, "--format", "jsonl", "--top-k", "9")
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
@@ -56,7 +56,7 @@ def test_the_threshold_moves_without_another_export(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_a_precision_goes_with_unknown(folder: Path) -> None:
-    result = Cli(folder)(
+    result = Cli(folder).here(
         "classify", "photos/blue", "photos/none", "--model", "run/exports/model.int8.tflite",
         "--threshold", "precision=0.6", "--unknown-at", "0.9", "--format", "jsonl",
     )  # fmt: skip
@@ -70,7 +70,7 @@ def test_a_precision_goes_with_unknown(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_unknown_is_a_condition(folder: Path, tmp_path: Path) -> None:
-    Cli(folder)("classify", "photos/none", "photos/blue", "--snapshots", tmp_path / "kept",
+    Cli(folder).here("classify", "photos/none", "photos/blue", "--snapshots", tmp_path / "kept",
                 "--keep", "unknown", "--model", "run/exports/model.float32.tflite")  # fmt: skip
     kept = [path.name for path in (tmp_path / "kept").rglob("*.jpg")]
     assert len(kept) >= 18
@@ -89,7 +89,7 @@ def test_a_plain_file_has_the_classes_alone_and_says_so(folder: Path, tmp_path: 
 def test_a_file_without_unknown_refuses_another_threshold(
     two_class_run: Path, tmp_path: Path
 ) -> None:
-    result = Cli(tmp_path)(
+    result = Cli(tmp_path).here(
         "classify", two_class_run, "--model", two_class_run / "exports" / "model.int8.tflite",
         "--unknown-at", "0.9", check=2,
     )  # fmt: skip

@@ -278,19 +278,19 @@ def test_nothing_is_moved_where_it_could_not_be_undone(
 def test_the_command_moves_says_how_to_undo_it_and_loads_no_tensorflow(cli: Cli) -> None:
     made(cli.folder / "data", PLAIN)
     moves_file(cli.folder, "cat/3.jpg,cat,dog,0.9")
-    shown = cli("inspect", "--apply", "moves.csv")
+    shown = cli.here("inspect", "--apply", "moves.csv")
     assert shown.stdout.splitlines() == [
         "moved      1 photo",
         "undo       edgetl inspect --apply moves.undo.csv data",
     ]
     assert not (cli.folder / "inspect.html").exists()
-    undone = cli("inspect", "data", "--apply", "moves.undo.csv", "--json")
+    undone = cli.here("inspect", "data", "--apply", "moves.undo.csv", "--json")
     assert json.loads(undone.stdout) == {
         "moved": [{"file": "dog/3.jpg", "target": "cat/3.jpg"}],
         "before": 0,
         "undo": "moves.undo.undo.csv",
     }
-    line = cli("inspect", "data", "--apply", "nothere.csv", check=2)
+    line = cli.here("inspect", "data", "--apply", "nothere.csv", check=2)
     assert_one_clear_line(line, "nothere.csv: no such file")
-    line = cli("inspect", "data", "--apply", "moves.csv", "--labels", check=2)
+    line = cli.here("inspect", "data", "--apply", "moves.csv", "--labels", check=2)
     assert_one_clear_line(line, "--apply", "leave --labels and --moves out")

@@ -65,7 +65,7 @@ def test_a_mirrored_training_learns_and_leaves_an_ordinary_run(
 
 @pytest.mark.slow
 def test_a_mixed_precision_training_leaves_an_ordinary_run(cli: Cli, two_class_data: Path) -> None:
-    cli("train", two_class_data, "--out", "run", "--precision", "mixed", *small_run())
+    cli.here("train", two_class_data, "--out", "run", "--precision", "mixed", *small_run())
     assert accuracy_of(cli.folder / "run") == 1.0
     result = cli.here("export", "run", "--quantize", "none", "--json")
     assert json.loads(result.stdout)[0]["checks"][0]["parity"]["largest_difference"] < 1e-3

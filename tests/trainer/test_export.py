@@ -264,7 +264,7 @@ def test_an_int8_file_that_falls_short_is_rejected_and_repaired(
     narrow.set_weights([kernel])
     model.save(run / "model.keras")
 
-    refused = cli("export", run, "--quantize", "int8", "--calibration", "30", check=1)
+    refused = cli.here("export", run, "--quantize", "int8", "--calibration", "30", check=1)
     assert "model.int8.rejected.tflite: on litert the recall of red falls from" in refused.stderr
     assert "--keep-float auto" in refused.stderr
     assert "block_16_project" in refused.stdout
@@ -275,7 +275,7 @@ def test_an_int8_file_that_falls_short_is_rejected_and_repaired(
     # Neither `classify` nor `benchmark` takes a rejected file by itself, nor the one before it.
     assert exported_models(run / "exports") == [run / "exports" / "model.float32.tflite"]
 
-    repaired = cli(
+    repaired = cli.here(
         "export", run, "--quantize", "int8", "--calibration", "30", "--keep-float", "auto", "--json"
     )
     (entry,) = json.loads(repaired.stdout)
@@ -293,7 +293,7 @@ def test_an_int8_file_that_falls_short_is_rejected_and_repaired(
     assert manifest is not None
     assert manifest["keep_float"] == entry["keep_float"]
 
-    named = cli(
+    named = cli.here(
         "export", run, "--quantize", "int8", "--calibration", "30", "--input", "float32",
         *(word for layer in entry["keep_float"] for word in ("--keep-float", layer)), "--json",
     )  # fmt: skip

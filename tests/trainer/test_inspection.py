@@ -48,7 +48,7 @@ def test_what_train_would_find_is_printed_and_written_as_a_page(cli: Cli, photos
 
 
 def test_json_names_every_file(cli: Cli, photos: Path) -> None:
-    found = json.loads(cli("inspect", "photos", "--json", "--page", "p.html").stdout)
+    found = json.loads(cli.here("inspect", "photos", "--json", "--page", "p.html").stdout)
     assert found["groups"] == [["red/scene.jpg", "red/small.jpg"]]
     assert {item["file"]: item["kind"] for item in found["excluded"]} == {
         "blue/wrong.jpg": "conflict",
@@ -134,10 +134,10 @@ def test_too_few_photos_to_hold_some_out_are_said_not_to_be_checked(cli: Cli) ->
 
 
 def test_what_cannot_be_trained_on_is_one_line(cli: Cli) -> None:
-    assert_one_clear_line(cli("inspect", check=2), "no DATA given")
-    assert_one_clear_line(cli("inspect", "nothere", check=2), "nothere", "no such")
+    assert_one_clear_line(cli.here("inspect", check=2), "no DATA given")
+    assert_one_clear_line(cli.here("inspect", "nothere", check=2), "nothere", "no such")
     write_colour_pictures(cli.folder / "one", ["red"], 3)
-    assert_one_clear_line(cli("inspect", "one", check=2), "only one class")
+    assert_one_clear_line(cli.here("inspect", "one", check=2), "only one class")
 
 
 @pytest.mark.parametrize(
@@ -152,18 +152,22 @@ def test_the_next_command_is_one_to_copy(
     cli: Cli, folder: str, typed: list[str], next_command: str
 ) -> None:
     write_colour_pictures(cli.folder / folder, ["blue", "red"], 3)
-    assert cli("inspect", *typed).stdout.splitlines()[-1] == f"next       {next_command}"
+    assert cli.here("inspect", *typed).stdout.splitlines()[-1] == f"next       {next_command}"
 
 
 def test_the_next_command_names_an_archive_and_not_its_cache(cli: Cli) -> None:
     write_colour_pictures(cli.folder / "photos", ["blue", "red"], 3)
     shutil.make_archive(str(cli.folder / "photos"), "zip", cli.folder / "photos")
-    assert cli("inspect", "photos.zip").stdout.splitlines()[-1].endswith(" edgetl train photos.zip")
+    assert (
+        cli.here("inspect", "photos.zip")
+        .stdout.splitlines()[-1]
+        .endswith(" edgetl train photos.zip")
+    )
 
 
 def test_a_page_overwrites_no_photo(cli: Cli) -> None:
     photo = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 3) / "red" / "red-00.jpg"
     before = photo.read_bytes()
-    line = cli("inspect", "photos", "--page", photo, check=2)
+    line = cli.here("inspect", "photos", "--page", photo, check=2)
     assert_one_clear_line(line, "--page", "red-00.jpg", "does not end in .html")
     assert photo.read_bytes() == before

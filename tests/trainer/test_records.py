@@ -69,7 +69,7 @@ def test_a_run_of_0_1_0_is_exported(older_run: Path, cli: Cli) -> None:
     photos = write_colour_pictures(cli.folder / "photos", ["blue", "red"], 10)
     for path in photos.rglob("*-0?.jpg"):
         path.rename(path.with_name(path.name.replace("-0", "-")))
-    exported = cli("export", older_run, "--data", photos, "--max-drop", "100")
+    exported = cli.here("export", older_run, "--data", photos, "--max-drop", "100")
     assert "model.float32.tflite" in exported.stdout
 
 

@@ -11,7 +11,7 @@ from edgetl.edge.errors import quoted
 from edgetl.trainer.doubtful.confident_learning import DoubtfulLabel, LabelCheck
 from edgetl.trainer.report.exports import ShownExport, with_exports
 from edgetl.trainer.report.labels import doubtful_photos
-from tests.edge.browser import CHROMIUM, chromium
+from tests.edge.browser import Tab
 from tests.trainer.made_report import (
     embedded,
     explained_mistake,
@@ -148,9 +148,10 @@ OFF_SCREEN = """
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
 @pytest.mark.parametrize("classes", [2, 120])
-def test_a_browser_shows_it_whole_on_a_desktop_and_on_a_phone(tmp_path: Path, classes: int) -> None:
+def test_a_browser_shows_it_whole_on_a_desktop_and_on_a_phone(
+    tmp_path: Path, tab: Tab, classes: int
+) -> None:
     labels = ["cats", "dogs", *("W" * 60 + str(number) for number in range(classes - 2))]
     mistakes = [
         explained_mistake(number, file=f"test/{'x' * 90}/{number}.jpg") for number in range(5)
@@ -165,23 +166,22 @@ def test_a_browser_shows_it_whole_on_a_desktop_and_on_a_phone(tmp_path: Path, cl
         difference=(-10.1, -12.3, 10.2), agreement=0.999, compared=1000,
     )  # fmt: skip
     page.write_text(with_exports(page.read_text(encoding="utf-8"), [file] * 3, ""), "utf-8")
-    with chromium(tmp_path / "profile") as tab:
-        for width in (1280, 390):
-            tab.look(width, 900)
-            tab.open(page.as_uri())
-            tab.wait("document.readyState === 'complete' && document.images.length")
-            sizes = tab.value("[...document.images].map(i => i.complete && i.naturalWidth)")
-            assert len(sizes) == 4 + 5 * 5
-            assert all(sizes)
-            root = "document.documentElement"
-            needed, shown = tab.value(f"[{root}.scrollWidth, {root}.clientWidth]")
-            assert needed <= shown <= width
-            tab.value("document.querySelectorAll('details').forEach(one => { one.open = true })")
-            # A phone shows all of it, without a part that has to be scrolled to the side.
-            assert width > 390 or tab.value(OFF_SCREEN) == []
-            with Image.open(tab.screenshot(tmp_path / f"{width}.png")) as screen:
-                assert screen.width >= width
-                assert len(screen.convert("RGB").getcolors(maxcolors=1 << 20) or []) > 20
+    for width in (1280, 390):
+        tab.look(width, 900)
+        tab.open(page.as_uri())
+        tab.wait("document.readyState === 'complete' && document.images.length")
+        sizes = tab.value("[...document.images].map(i => i.complete && i.naturalWidth)")
+        assert len(sizes) == 4 + 5 * 5
+        assert all(sizes)
+        root = "document.documentElement"
+        needed, shown = tab.value(f"[{root}.scrollWidth, {root}.clientWidth]")
+        assert needed <= shown <= width
+        tab.value("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        # A phone shows all of it, without a part that has to be scrolled to the side.
+        assert width > 390 or tab.value(OFF_SCREEN) == []
+        with Image.open(tab.screenshot(tmp_path / f"{width}.png")) as screen:
+            assert screen.width >= width
+            assert len(screen.convert("RGB").getcolors(maxcolors=1 << 20) or []) > 20
 
 
 # Where on the screen each part of the first mistake's file begins, in the order that is meant.
@@ -200,17 +200,15 @@ PARTS = """
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
 def test_a_file_in_a_folder_of_a_script_from_right_to_left_is_shown_in_order(
-    tmp_path: Path,
+    tmp_path: Path, tab: Tab
 ) -> None:
     folder = "\u0645\u0644\u0643"
     written_report(tmp_path, mistakes=[explained_mistake(0, file=f"test/{folder}/0021_5b1.jpg")])
-    with chromium(tmp_path / "profile") as tab:
-        tab.look(1280, 900)
-        tab.open((tmp_path / "a run" / "report.html").as_uri())
-        tab.wait("document.readyState === 'complete' && document.images.length")
-        parts = tab.value(PARTS)
+    tab.look(1280, 900)
+    tab.open((tmp_path / "a run" / "report.html").as_uri())
+    tab.wait("document.readyState === 'complete' && document.images.length")
+    parts = tab.value(PARTS)
     assert [text for text, _ in parts if text != "/"] == ["test", folder, "0021_5b1.jpg"]
     lefts = [left for _, left in parts]
     assert lefts == sorted(lefts)

@@ -113,20 +113,20 @@ def _remove_while_held(folder: Path, found: list) -> None:
 
 
 def test_the_command_lists_compares_and_cleans(cli: Cli, runs: Path) -> None:
-    shown = cli("runs").stdout
+    shown = cli.here("runs").stdout
     assert max(map(len, shown.splitlines())) <= 100
     assert "first (latest)" in shown
-    assert json.loads(cli("runs", "list", "--json").stdout)[0]["path"] == "runs/third"
-    assert "0.125" in cli("runs", "compare", "runs/first", "runs/second").stdout
-    listed = cli("runs", "clean")
+    assert json.loads(cli.here("runs", "list", "--json").stdout)[0]["path"] == "runs/third"
+    assert "0.125" in cli.here("runs", "compare", "runs/first", "runs/second").stdout
+    listed = cli.here("runs", "clean")
     assert "runs/third" in listed.stdout
     assert "--yes" in listed.stderr
     assert (runs / "third").is_dir()
-    assert "freed" in cli("runs", "clean", "--yes").stderr
+    assert "freed" in cli.here("runs", "clean", "--yes").stderr
     assert not (runs / "third").exists()
 
 
 def test_what_is_no_run_is_named(cli: Cli) -> None:
-    assert_one_clear_line(cli("runs", check=2), "runs: no such folder", "edgetl train")
-    assert_one_clear_line(cli("runs", "compar", check=2), "compar", "did you mean compare?")
-    assert_one_clear_line(cli("runs", "compare", "a", "b", check=2), "a: no such run folder")
+    assert_one_clear_line(cli.here("runs", check=2), "runs: no such folder", "edgetl train")
+    assert_one_clear_line(cli.here("runs", "compar", check=2), "compar", "did you mean compare?")
+    assert_one_clear_line(cli.here("runs", "compare", "a", "b", check=2), "a: no such run folder")

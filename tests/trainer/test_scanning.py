@@ -111,7 +111,7 @@ def test_folders_deeper_than_a_hundred_are_named(tmp_path: Path) -> None:
 
 def test_train_refuses_before_anything_is_decoded_or_written(cli: Cli) -> None:
     make(cli.folder / "photos", {"train": 3, "bus": 3}, {})
-    assert_one_clear_line(cli("train", "photos", check=2), "train/ is named like a split")
+    assert_one_clear_line(cli.here("train", "photos", check=2), "train/ is named like a split")
     assert not (cli.folder / "runs").exists()
 
 

@@ -14,7 +14,7 @@ from edgetl.trainer import metrics
 from edgetl.trainer.data.dataset import Dataset, Example, Split
 from edgetl.trainer.data.memory_mapped import MemoryMappedArray
 from edgetl.trainer.data.picture_cache import decode_pictures
-from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
+from edgetl.trainer.exporting.subprocess_call import Subprocess
 from edgetl.trainer.network.model import class_probabilities
 from edgetl.trainer.network.unknown_output import TrainedModel
 from edgetl.trainer.run.folder import FinishedRun
@@ -82,11 +82,11 @@ def halves(targets: metrics.Classes) -> tuple[metrics.Classes, metrics.Classes]:
     return np.flatnonzero(~second), np.flatnonzero(second)
 
 
-def read_check_pictures(run: FinishedRun, root: Path) -> CheckPictures:
+def read_check_pictures(run: FinishedRun, root: Path, apart: Subprocess) -> CheckPictures:
     """Read pictures of a run below `root`, and predict them with its Keras model.
 
-    How far a file differs from Keras shows on photos that were trained on as well. Keras is in a
-    subprocess: it keeps 30 MB of every model that is loaded and called. Few pictures that are
+    How far a file differs from Keras shows on photos that were trained on as well. Keras is
+    `apart`: it keeps 30 MB of every model that is loaded and called. Few pictures that are
     missing or have changed are left out, which is said.
 
     Raises:
@@ -120,7 +120,7 @@ def read_check_pictures(run: FinishedRun, root: Path) -> CheckPictures:
         paths=paths,
         pixels=pixels,
         targets=run.dataset.classes_of(there),
-        keras_probabilities=call_in_subprocess(_keras_probabilities, trained_model(run), pixels),
+        keras_probabilities=apart.call(_keras_probabilities, trained_model(run), pixels),
         rows=np.arange(len(paths)),
     )
 

@@ -22,6 +22,7 @@ from edgetl.edge.model.verdict import (
 from edgetl.edge.model.verify.tried import remember
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
+from edgetl.edge.teach.features import sample_of
 from edgetl.trainer import metrics
 from edgetl.trainer.data.picture_cache import read_pictures
 from edgetl.trainer.exporting.check_pictures import (
@@ -39,14 +40,14 @@ from edgetl.trainer.exporting.options import AUTO, ExportOptions
 from edgetl.trainer.exporting.packaging import check_contract, description, packed
 from edgetl.trainer.exporting.parity import device_probabilities, parity
 from edgetl.trainer.exporting.record import ExportedFile, RuntimeCheck, add_to_record
-from edgetl.trainer.exporting.sample import sample_pictures, sampled
+from edgetl.trainer.exporting.sample import sample_pictures
 from edgetl.trainer.exporting.selective_quantization import (
     AcceptanceCriteria,
     QuantizedModel,
     quantize_to_criteria,
     quantize_with_denylist,
 )
-from edgetl.trainer.exporting.subprocess_call import call_in_subprocess
+from edgetl.trainer.exporting.subprocess_call import Subprocess, call_in_subprocess
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 from edgetl.trainer.run.photos import refuse_different, run_photos
 from edgetl.trainer.run.split_record import read_digests
@@ -93,8 +94,17 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
             f"--unknown on: {quoted(found.path)} did not learn what is unknown; leave it out, or "
             f"train with: edgetl train --unknown on"
         )
-    root = options.data or finished.dataset.root
-    pictures = read_check_pictures(finished, root)
+    # One subprocess for all that TensorFlow does: the memory that the converter leaks goes with it.
+    with Subprocess() as apart:
+        exported = _exported(finished, options, apart)
+    add_to_record(finished.folder.exports, exported)
+    show_in_report(finished.folder)
+    return exported
+
+
+def _exported(run: FinishedRun, options: ExportOptions, apart: Subprocess) -> list[ExportedFile]:
+    root = options.data or run.dataset.root
+    pictures = read_check_pictures(run, root, apart)
     choosing = pictures.rows
     if AUTO in options.keep_float:
         checking, choosing = halves(pictures.targets)
@@ -105,19 +115,17 @@ def export(run: str | Path | None = None, **settings: Any) -> list[ExportedFile]
             )
     calibration = pictures.pixels[:0]
     if "int8" in options.quantizations:
-        calibration = _calibration_pictures(finished, root, options.calibration)
-    sample = sample_pictures(finished, root) if options.teachable else None
+        calibration = _calibration_pictures(run, root, options.calibration)
+    sample = sample_pictures(run, root) if options.teachable else None
     exported = []
-    for conversion, model in _converted(finished, options, pictures, choosing, calibration):
-        file = _checked_file(finished, pictures, conversion, model, options.max_drop, sample)
+    for conversion, model in _converted(run, options, pictures, choosing, calibration, apart):
+        file = _checked_file(run, pictures, conversion, model, options.max_drop, sample)
         if file.verdict == "rejected" and conversion.quantization == "int8" and not model.errors:
             # The message recommends --keep-float; these are the layers it is about.
-            int8 = (trained_model(finished), calibration, options.input)
-            errors = call_in_subprocess(quantize_with_denylist, *int8, ()).errors
+            int8 = (trained_model(run), calibration, options.input)
+            errors = apart.call(quantize_with_denylist, *int8, ()).errors
             file = replace(file, layer_errors=errors[:_SHOWN_ERRORS])
         exported.append(file)
-    add_to_record(finished.folder.exports, exported)
-    show_in_report(finished.folder)
     return exported
 
 
@@ -127,6 +135,7 @@ def _converted(
     pictures: CheckPictures,
     choosing: metrics.Classes,
     calibration: Pixels,
+    apart: Subprocess,
 ) -> list[tuple[Conversion, QuantizedModel]]:
     trained = trained_model(run)
     plain = [
@@ -137,8 +146,7 @@ def _converted(
     models = []
     if plain:
         logger.info(f"converting to {', '.join(conversion.file_name for conversion in plain)}")
-        # One subprocess for all: the memory that the converter leaks goes with it.
-        flatbuffers = call_in_subprocess(converted_files, trained, plain, calibration)
+        flatbuffers = apart.call(converted_files, trained, plain, calibration)
         models = [(c, QuantizedModel(f)) for c, f in zip(plain, flatbuffers, strict=True)]
     if options.keep_float:
         conversion = Conversion("int8", options.input)
@@ -146,12 +154,14 @@ def _converted(
         int8 = (trained, calibration, options.input)
         if AUTO in options.keep_float:
             criteria = _criteria(pictures, choosing, options.max_drop)
-            model = call_in_subprocess(quantize_to_criteria, *int8, criteria)
+            model = apart.call(quantize_to_criteria, *int8, criteria)
             if model.accepted:
                 logger.info(f"leaving {len(model.denylist)} layers in float is enough")
         else:
-            model = call_in_subprocess(quantize_with_denylist, *int8, options.keep_float)
+            model = apart.call(quantize_with_denylist, *int8, options.keep_float)
         models.append((conversion, model))
+    # Its memory is free while files are checked.
+    apart.close()
     return models
 
 
@@ -197,7 +207,7 @@ def _checked_file(
         )
         of_photos = None
         if sample and all(check.problem is None for check in checks):
-            of_photos = call_in_subprocess(sampled, file, *sample, choose_runtime().name)
+            of_photos = call_in_subprocess(sample_of, file, *sample, choose_runtime().name)
             if of_photos is None:
                 logger.info(f"{conversion.file_name} cannot be taught by edgetl teach: its head is "
                             f"not one dense layer")  # fmt: skip

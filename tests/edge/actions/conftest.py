@@ -94,7 +94,7 @@ def hook() -> Iterator[Callable[..., Hook]]:
         one.stop()
 
 
-def until(condition: Callable[[], object], *, seconds: float = 5.0) -> bool:
+def until(condition: Callable[[], object], *, seconds: float = 60.0) -> bool:
     """Whether it becomes true within so many seconds."""
     ends = time.monotonic() + seconds
     while not condition():

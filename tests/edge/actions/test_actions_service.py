@@ -47,7 +47,7 @@ def test_each_action_opens_what_it_needs_and_no_more(cli: Cli, card: Path, progr
 def test_a_webhook_s_address_is_for_root_alone(cli: Cli, card: Path, program: Path) -> None:
     unit = card / "etc/systemd/system/edgetl.service"
     more = ["--webhook", SECRET, "--gpio", "4=red", "--exec", "tell\\ me https://a:pass-word@b/c"]
-    done = cli(*install(card, "--yes", *more))
+    done = cli.here(*install(card, "--yes", *more))
     for secret in ("pass-word", "secret-door", "secret-key"):
         assert secret not in done.stdout + done.stderr
     assert '"--webhook=https://ha.local/***"' in done.stderr

@@ -29,7 +29,7 @@ def test_each_photo_gets_a_picture_and_a_line(cli: Cli, photo: Path, int8_model:
     other = photo.parent / "more" / photo.name
     other.parent.mkdir()
     Image.fromarray(np.asarray(colour_picture(COLOURS["blue"], 2, (40, 700)))).save(other)
-    result = cli("explain", photo, "more", "--model", int8_model, "--label", "red")
+    result = cli.here("explain", photo, "more", "--model", int8_model, "--label", "red")
     first, second = result.stdout.splitlines()
     assert first.startswith(f"{photo}  ")
     assert first.endswith("%  explained/half.png.why.png")
@@ -38,7 +38,7 @@ def test_each_photo_gets_a_picture_and_a_line(cli: Cli, photo: Path, int8_model:
     for_red = explained(cli)
     photo_itself = np.asarray(Image.open(photo).convert("RGB"))
     assert (for_red[:160, 80:240] == photo_itself).all()
-    again = cli("explain", photo, "--model", int8_model, "--label", "blue")
+    again = cli.here("explain", photo, "--model", int8_model, "--label", "blue")
     assert again.stdout.endswith("  explained/half.png.why.png\n")
     # The photo again, in the middle of a column of 320 pixels, under its evidence.
     away = (for_red - explained(cli))[:160, 412:572]
@@ -57,7 +57,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(
     (photo.parent / "bad.jpg").write_bytes(b"no picture")
     write_video(photo.parent / "clip.avi", [frame_picture(1)] * 3)
     names = ("bad.jpg", "clip.avi", "gone.jpg", photo)
-    result = cli("explain", *names, "--model", int8_model, check=1)
+    result = cli.here("explain", *names, "--model", int8_model, check=1)
     assert len(result.stdout.splitlines()) == 1
     bad, clip, gone = result.stderr.splitlines()
     assert "bad.jpg" in bad
@@ -79,12 +79,12 @@ def test_refusals(cli: Cli, photo: Path, int8_model: Path, third_party_models: P
 
 def test_its_own_pictures_are_not_explained_again(cli: Cli, photo: Path, int8_model: Path) -> None:
     arguments = ("explain", ".", "--model", int8_model)
-    first = cli(*arguments)
-    again = cli(*arguments)
+    first = cli.here(*arguments)
+    again = cli.here(*arguments)
     assert again.stdout == first.stdout
     assert "left out 1 picture that explain wrote" in again.stderr
     assert len(list((cli.folder / "explained").iterdir())) == 1
-    named = cli("explain", "explained/half.png.why.png", "--model", int8_model)
+    named = cli.here("explain", "explained/half.png.why.png", "--model", int8_model)
     assert named.stdout.startswith("explained/half.png.why.png  ")
 
 
@@ -94,7 +94,7 @@ def test_a_photo_with_the_longest_name_is_explained(
     names = [f"{'ü' * 120}{number}.png" for number in range(2)]
     for name in names:
         shutil.copy(photo, cli.folder / name)
-    result = cli("explain", *names, photo, "--model", int8_model)
+    result = cli.here("explain", *names, photo, "--model", int8_model)
     assert len(result.stdout.splitlines()) == 3
     assert len(list((cli.folder / "explained").iterdir())) == 3
 

@@ -23,7 +23,7 @@ with_broker = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not ins
 TOPIC = "home/front door"
 
 
-def until(condition: Callable[[], object], *, seconds: float = 20) -> bool:
+def until(condition: Callable[[], object], *, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -162,7 +162,7 @@ def test_a_file_is_kept_as_it_is(cli: Cli, model: Path) -> None:
     for label in LABELS:
         colour_picture(COLOURS[label], 1, (60, 40)).save(cli.folder / f"{label}.png")
     files = [f"{label}.png" for label in LABELS]
-    cli("classify", *files, "--model", model, "--snapshots", "seen", "--keep", "green > 0.5")
+    cli.here("classify", *files, "--model", model, "--snapshots", "seen", "--keep", "green > 0.5")
     (kept,) = (cli.folder / "seen").iterdir()
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{3}Z-green\.png", kept.name)
     assert kept.read_bytes() == (cli.folder / "green.png").read_bytes()
@@ -175,7 +175,7 @@ def test_of_photos_every_one_is_kept_and_a_video_after_one_starts_anew(
         colour_picture(COLOURS["red"], number, (30, 20)).save(cli.folder / f"{number:02}.png")
     write_video(cli.folder / "30.avi", [np.full((48, 64, 3), (20, 20, 200), np.uint8)] * 5)
     write_video(cli.folder / "31.avi", [np.full((48, 64, 3), (20, 20, 200), np.uint8)] * 5)
-    cli("classify", ".", "--model", model, "--snapshots", "seen", "--keep", "red>0.5")
+    cli.here("classify", ".", "--model", model, "--snapshots", "seen", "--keep", "red>0.5")
     kept = list((cli.folder / "seen").iterdir())
     assert sorted(path.suffix for path in kept) == [".jpg"] * 2 + [".png"] * 30
     photos = {path.read_bytes() for path in cli.folder.glob("*.png")}

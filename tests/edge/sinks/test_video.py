@@ -44,7 +44,7 @@ def test_a_clock_that_jumps_does_not_fill_the_video() -> None:
 def test_every_frame_of_a_file_is_in_its_video(cli: Cli, model: Path) -> None:
     pictures = (frame_picture(number) for number in range(40))
     write_video(cli.folder / "clip.avi", pictures, fps=24)
-    cli("classify", "clip.avi", "--model", model, "--save-video", "out.mp4")
+    cli.here("classify", "clip.avi", "--model", model, "--save-video", "out.mp4")
     frames, rate = frames_of(cli.folder / "out.mp4")
     assert (len(frames), rate) == (40, 24)
     assert frames[0].shape == (48, 160, 3)
@@ -54,7 +54,7 @@ def test_photos_and_frames_of_other_sizes_are_in_one_video(cli: Cli, model: Path
     for number, size in enumerate([(60, 40), (400, 300), (30, 90)]):
         colour_picture(COLOURS["red"], 1, size).save(cli.folder / f"{number}.jpg")
     write_video(cli.folder / "clip.avi", (frame_picture(number) for number in range(4)))
-    cli("classify", "0.jpg", "1.jpg", "2.jpg", "clip.avi", "--model", model,
+    cli.here("classify", "0.jpg", "1.jpg", "2.jpg", "clip.avi", "--model", model,
         "--save-video", "out.mp4")  # fmt: skip
     frames, rate = frames_of(cli.folder / "out.mp4")
     # Three seconds of photos, and 4 frames at 10 a second.
@@ -78,7 +78,7 @@ def test_each_file_lasts_as_long_as_by_itself(
     write_video(cli.folder / "fast.avi", map(frame_picture, range(60)), fps=30)
     write_video(cli.folder / "slow.avi", map(frame_picture, range(10)), fps=5)
     colour_picture(COLOURS["red"], 1, (60, 40)).save(cli.folder / "a.jpg")
-    cli("classify", *files, "--model", model, "--save-video", "out.mp4")
+    cli.here("classify", *files, "--model", model, "--save-video", "out.mp4")
     found, found_rate = frames_of(cli.folder / "out.mp4")
     assert (len(found), found_rate) == (frames, rate)
 
@@ -86,7 +86,7 @@ def test_each_file_lasts_as_long_as_by_itself(
 @pytest.mark.skipif(sys.platform == "win32", reason="no colons in names there")
 def test_a_video_with_a_colon_in_its_name_is_written(cli: Cli, model: Path) -> None:
     write_video(cli.folder / "clip.avi", map(frame_picture, range(4)))
-    cli("classify", "clip.avi", "--model", model, "--save-video", "12:30.mp4")
+    cli.here("classify", "clip.avi", "--model", model, "--save-video", "12:30.mp4")
     (cli.folder / "12:30.mp4").rename(cli.folder / "out.mp4")
     assert len(frames_of(cli.folder / "out.mp4")[0]) == 4
 
@@ -95,7 +95,7 @@ def test_a_video_with_a_colon_in_its_name_is_written(cli: Cli, model: Path) -> N
 def test_a_video_whose_name_is_not_utf_8_is_one_clear_line(cli: Cli, model: Path) -> None:
     write_video(cli.folder / "clip.avi", map(frame_picture, range(4)))
     name = os.fsdecode(b"\xe9.mp4")
-    result = cli("classify", "clip.avi", "--model", model, "--save-video", name, check=2)
+    result = cli.here("classify", "clip.avi", "--model", model, "--save-video", name, check=2)
     assert_one_clear_line(result, r"\udce9.mp4: ", "not UTF-8", "give another")
     assert [path.name for path in cli.folder.iterdir()] == ["clip.avi"]
 
