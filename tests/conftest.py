@@ -1,6 +1,7 @@
 """Pictures, runs and models that tests share. Runs and models are made once a session, for real."""
 
 import contextlib
+import gc
 import io
 import json
 import logging
@@ -71,6 +72,15 @@ LONGEST = (
     "edge/test_freeze.py",
     "deploy/test_deploy.py",
 )
+
+
+# As `edgetl` itself does it: what TensorFlow and the tests' modules allocate stays.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
