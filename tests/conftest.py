@@ -52,7 +52,6 @@ LONGEST = (
     "trainer/test_feature_cache.py",
     "edge/test_camera.py",
     "trainer/test_unknown.py",
-    "trainer/test_few_photos.py",
     "edge/test_service.py",
     "trainer/test_runs.py",
     "benchmarks/test_measure.py",

@@ -56,6 +56,7 @@ def test_speeds_are_measured_beside_their_lower_bound(model: Path, photos: list[
     assert by_threads(model, rounds=1)[1] > 0
 
 
+@pytest.mark.slow
 def test_a_plain_loop_falls_behind_and_ours_does_not(model: Path) -> None:
     ours, plain = frame_ages(model, seconds=4)
     assert ours.frames > 20

@@ -137,6 +137,7 @@ def test_one_photo_of_a_class_in_train_and_a_validation_folder(
     assert not [line for line in caplog.messages if "cross-validation" in line]
 
 
+@pytest.mark.slow
 def test_the_head_alone_of_photos_that_are_held_out_in_turn(trained_on: Trained) -> None:
     metrics = metrics_of(trained_on(two_a_class, epochs=1))
     assert (metrics["best_epoch"], metrics["best_phase"]) == (1, "head")

@@ -3,7 +3,11 @@ import os
 import pytest
 
 from edgetl.edge.errors import SettingError
-from edgetl.trainer.exporting.subprocess_call import SubprocessDiedError, call_in_subprocess
+from edgetl.trainer.exporting.subprocess_call import (
+    Subprocess,
+    SubprocessDiedError,
+    call_in_subprocess,
+)
 from edgetl.trainer.recipe import Recipe
 
 
@@ -25,3 +29,32 @@ def test_a_process_that_dies_is_named_with_its_signal() -> None:
         call_in_subprocess(os._exit, 3)
     with pytest.raises(SubprocessDiedError, match=r"abort.*SIGABRT"):
         call_in_subprocess(os.abort)
+
+
+def test_calls_share_a_process_until_it_is_closed() -> None:
+    with Subprocess() as other:
+        first = other.call(os.getpid)
+        with pytest.raises(SettingError):
+            other.call(Recipe, 1)
+        assert other.call(os.getpid) == first
+        temporary = other.call(os.getenv, "TMPDIR")
+        assert os.path.isdir(temporary)  # noqa: PTH112
+        other.close()
+        assert not os.path.exists(temporary)  # noqa: PTH110
+        assert other.call(os.getpid) != first
+        with pytest.raises(SubprocessDiedError, match=r"_exit.*exit status 3"):
+            other.call(os._exit, 3)
+
+
+def test_nothing_runs_on_after_an_interrupt() -> None:
+    processes = []
+
+    def interrupted() -> None:
+        with Subprocess() as other:
+            processes.append(other.call(os.getpid))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with pytest.raises(ProcessLookupError):
+        os.kill(processes[0], 0)
