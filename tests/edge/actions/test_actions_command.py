@@ -25,7 +25,7 @@ def photo(cli: Cli) -> str:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals and a shell script")
-def test_a_camera_s_actions_end_with_it_within_a_second(
+def test_a_camera_s_actions_end_with_it_and_it_does_not_wait_for_them(
     hook: Callable[..., Hook], serve: Serve, cli: Cli, model: Path
 ) -> None:
     pytest.importorskip("gpiozero")
@@ -45,7 +45,7 @@ def test_a_camera_s_actions_end_with_it_within_a_second(
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     stdout, stderr = process.communicate(timeout=30)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 4
     assert process.returncode == 143
     # Neither what hangs nor what the program prints is in the way of the results.
     assert len([json.loads(line) for line in stdout.splitlines()]) > 5

@@ -172,7 +172,7 @@ def test_a_server_that_hangs_slows_no_camera_and_is_left_in_time(
     assert "no answer within 1 s" in logged.messages[0]
 
 
-def test_ctrl_c_ends_within_a_second_and_counts_what_is_lost(
+def test_ctrl_c_does_not_wait_for_the_server_and_counts_what_is_lost(
     hook: Start, logged: pytest.LogCaptureFixture
 ) -> None:
     server = hook(-1)
@@ -190,8 +190,8 @@ def test_ctrl_c_ends_within_a_second_and_counts_what_is_lost(
 
     with pytest.raises((KeyboardInterrupt, SinkError), match="2 results not delivered"):
         interrupted()
-    # It answers after 20 seconds, and is given up after ten.
-    assert time.monotonic() - began < 5
+    # It answers after 20 seconds, and is waited for 5 where nobody is in a hurry.
+    assert time.monotonic() - began < 4
 
 
 def test_an_idle_connection_that_the_server_has_closed_is_no_failure(

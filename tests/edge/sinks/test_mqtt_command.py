@@ -36,7 +36,7 @@ def test_a_signal_ends_the_wait_for_a_broker(
     began = time.monotonic()
     process.send_signal(number)
     _, stderr = process.communicate(timeout=30)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert process.returncode == status
     assert f"{name(broker.port)}: the broker did not get 1 of the results" in stderr
     assert "Traceback" not in stderr
@@ -53,7 +53,7 @@ def test_a_file_name_that_is_no_utf_8_is_published_as_escapes(
     for file in names:
         colour_picture((10, 220, 10), 1, (30, 20)).save(cli.folder / file)
     command = cli("classify", *names, "--model", model, "--mqtt", name(port))
-    assert until(lambda: len(heard.frames()) == 3, seconds=5)
+    assert until(lambda: len(heard.frames()) == 3)
     records = [text for topic, text in heard.heard if topic == TOPIC]
     assert r'"source": "\udce9.jpg"' in records[1]
     assert [json.loads(record)["source"] for record in records] == names
@@ -99,13 +99,13 @@ def test_the_command_goes_offline_however_it_ends(
          str(model), "--mqtt", f"mqtt://127.0.0.1:{port}/{TOPIC}"],
         cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert until(lambda: len(heard.frames()) > 10, seconds=60)
+    assert until(lambda: len(heard.frames()) > 10)
     began = time.monotonic()
     process.send_signal(getattr(signal, name))
     stdout, stderr = process.communicate(timeout=30)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
     assert (process.returncode, stderr) == (status, "")
-    assert until(lambda: heard.availability() == ["online", "offline"], seconds=5)
+    assert until(lambda: heard.availability() == ["online", "offline"])
     if name == "SIGTERM":
         assert len(set(heard.frames())) == len(stdout.splitlines())
 

@@ -115,7 +115,7 @@ def test_a_video_can_be_played_after_a_signal(cli: Cli, model: Path, serve, name
     began = time.monotonic()
     process.send_signal(getattr(signal, name))
     process.communicate(timeout=30)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
     frames, _ = frames_of(cli.folder / "out.mp4")
     assert 20 <= len(frames) <= 90
 
