@@ -100,7 +100,7 @@ def test_killed_between_folds_and_in_fine_tuning_the_weights_are_the_same(cli: C
     data = write_colour_pictures(cli.folder / "data", ["blue", "red"], 20)
     options = ("--image-size", "64", "--epochs", "6", "--folds", "3", "--least-steps", "5")
     whole, run = cli.folder / "whole" / "run", cli.folder / "killed" / "run"
-    cli.here("train", data, "--out", whole, *options)
+    cli("train", data, "--out", whole, *options)
     activations = run / "checkpoints" / "activations"
     moments: list[Callable[[], bool]] = [
         (activations / "fold-0.npz").is_file,
@@ -112,7 +112,7 @@ def test_killed_between_folds_and_in_fine_tuning_the_weights_are_the_same(cli: C
     for moment in moments:
         kill_when(cli, moment, *arguments)
         arguments = ("train", "--resume", "--out", run)
-    cli.here(*arguments)
+    cli(*arguments)
     first, second = (load_model(path / "model.keras").get_weights() for path in (run, whole))
     for mine, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(mine, other)
