@@ -16,10 +16,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that has ended: its exit status, wall-clock seconds and peak memory in bytes."""
+    """A process that has ended: its exit status, seconds by the clock and of its processor time,
+    and peak memory in bytes.
+    """
 
     status: int
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -46,7 +49,7 @@ def run_to_end(arguments: Sequence[str], log: Path) -> Ended:
         process.returncode = os.waitstatus_to_exitcode(status)
     # Kilobytes, on macOS bytes.
     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Ended(process.returncode, seconds, peak)
+    return Ended(process.returncode, seconds, usage.ru_utime + usage.ru_stime, peak)
 
 
 def last_line(text: str) -> str:
