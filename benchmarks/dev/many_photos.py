@@ -49,23 +49,22 @@ def main(
 ) -> None:
     """Measure trainings on many photos."""
     taken = [measured(folder / str(count), count, image_size) for count in photos]
+    stages = taken[-1].stages
     table = figures_table("photos", *(f"{one.photos:,}" for one in taken))
-    rows = {
-        "edgetl index, s": [one.index.seconds for one in taken],
-        "  of processor time": [one.index.cpu_seconds for one in taken],
-        "features of all, s": [one.features.seconds for one in taken],
-        "  of processor time ": [one.features.cpu_seconds for one in taken],
-        "edgetl train, s": [one.train.seconds for one in taken],
-        "  of processor time  ": [one.train.cpu_seconds for one in taken],
-        **{
-            f"  {stage}": [one.stages.get(stage, 0.0) for one in taken]
-            for stage in taken[-1].stages
-        },
-        "peak memory of features, MB": [one.features.peak_bytes / 1e6 for one in taken],
-        "peak memory of train, MB": [one.train.peak_bytes / 1e6 for one in taken],
-        "accuracy on test photos, %": [100 * one.accuracy for one in taken],
-    }
-    for name, figures in rows.items():
+    rows = [
+        ("edgetl index, s", [one.index.seconds for one in taken]),
+        ("  of processor time", [one.index.cpu_seconds for one in taken]),
+        ("features of all, s", [one.features.seconds for one in taken]),
+        ("  of processor time", [one.features.cpu_seconds for one in taken]),
+        ("edgetl train, s", [one.train.seconds for one in taken]),
+        ("  of processor time", [one.train.cpu_seconds for one in taken]),
+        *((f"  {stage}", [one.stages.get(stage, 0.0) for one in taken]) for stage in stages),
+        ("peak memory of index, MB", [one.index.peak_bytes / 1e6 for one in taken]),
+        ("  of features", [one.features.peak_bytes / 1e6 for one in taken]),
+        ("  of train", [one.train.peak_bytes / 1e6 for one in taken]),
+        ("accuracy on test photos, %", [100 * one.accuracy for one in taken]),
+    ]
+    for name, figures in rows:
         table.add_row(name, *(f"{figure:,.1f}" for figure in figures))
     console().print(table)
 
