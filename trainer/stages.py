@@ -127,11 +127,12 @@ def _indexed_again(run: RunFolder, started: RunConfig) -> "IndexedPhotos | None"
         return None
     need_extra("shards", needs="a training on an index")
     from edgetl.trainer.indexed.features import compute_features
-    from edgetl.trainer.indexed.photos import indexed_photos
+    from edgetl.trainer.indexed.photos import indexed_photos, scan_indexed
 
     index, folder = Path(record.path), Path(record.features)
+    found = scan_indexed(index)
     features, _ = compute_features(index, folder, started.recipe, cache=run.cache)
-    return indexed_photos(features, started.recipe, run)
+    return indexed_photos(found, features, started.recipe, run)
 
 
 def _refuse_other_photos(run: RunFolder, dataset: Dataset) -> None:

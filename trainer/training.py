@@ -137,9 +137,18 @@ def _refuse_without_index(chosen: TrainOptions) -> None:
 
 def _from_index(chosen: TrainOptions, recipe: Recipe) -> RunFolder:
     """Train on the pictures of an index."""
+    assert chosen.features_from
     if chosen.shard:
         raise SettingError("--shard computes features and does not train; call compute_features")
+    _refuse_with_index(chosen, recipe)
     recipe = replace(recipe, hold_out=True)
+    from edgetl.trainer.run.folder import new_run
+
+    with hidden_native_log(), gc_disabled():
+        from edgetl.trainer.indexed.photos import indexed_photos, scan_indexed
+        from edgetl.trainer.stages import train_new
+    # What is wrong with the classes is found before hours of features.
+    found = scan_indexed(chosen.features_from)
     features, outcome = _features(chosen, recipe)
     logger.info(
         "features   %s in %s, %s computed now",
@@ -147,13 +156,8 @@ def _from_index(chosen: TrainOptions, recipe: Recipe) -> RunFolder:
         quoted(features.folder),
         f"{outcome.new:,}",
     )
-    from edgetl.trainer.run.folder import new_run
-
-    with hidden_native_log(), gc_disabled():
-        from edgetl.trainer.indexed.photos import indexed_photos
-        from edgetl.trainer.stages import train_new
     with new_run(chosen.out) as run:
-        photos = indexed_photos(features, recipe, run)
+        photos = indexed_photos(found, features, recipe, run)
         train_new(photos.sample, run, recipe, tensorboard=chosen.tensorboard, indexed=photos)
     return run
 
@@ -171,8 +175,6 @@ def _features(chosen: TrainOptions, recipe: Recipe) -> "tuple[IndexedFeatures, I
     """
     assert chosen.features_from
     _refuse_with_index(chosen, recipe)
-    need_extra("shards", needs="--features-from")
-    check_weights(recipe.weights)
     with hidden_native_log(), gc_disabled():
         from edgetl.trainer.indexed import features
     return features.compute_features(
@@ -185,6 +187,7 @@ def _features(chosen: TrainOptions, recipe: Recipe) -> "tuple[IndexedFeatures, I
 
 
 def _refuse_with_index(chosen: TrainOptions, recipe: Recipe) -> None:
+    """Refuse options that do not go with an index, and see that what it needs is there."""
     refused = {
         "DATA": chosen.data is not None,
         "--from": chosen.from_run is not None,
@@ -195,6 +198,8 @@ def _refuse_with_index(chosen: TrainOptions, recipe: Recipe) -> None:
     for option, given in refused.items():
         if given:
             raise SettingError(f"{option} does not go with --features-from; leave one of them out")
+    need_extra("shards", needs="--features-from")
+    check_weights(recipe.weights)
 
 
 def _earlier(given: Mapping[str, Any]) -> tuple[EarlierRun | None, dict[str, Any]]:

@@ -27,7 +27,7 @@ from edgetl.edge.system.allowance import cores
 
 _SIDE = 32
 _CLASSES = 5
-_A_FOLDER = 10_000
+_A_TASK = 10_000
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,7 @@ def _run(folder: Path, *arguments: object) -> Ended:
 
 def draw(folder: Path, photos: int) -> None:
     """Draw small pictures into folders of five classes; those that are there are left."""
-    tasks = [
-        (folder, start, min(start + _A_FOLDER, photos)) for start in range(0, photos, _A_FOLDER)
-    ]
+    tasks = [(folder, start, min(start + _A_TASK, photos)) for start in range(0, photos, _A_TASK)]
     with ProcessPoolExecutor(cores()) as pool:
         list(pool.map(_draw_some, tasks))
 
@@ -107,10 +105,10 @@ def draw(folder: Path, photos: int) -> None:
 def _draw_some(task: tuple[Path, int, int]) -> None:
     folder, start, end = task
     for label in range(_CLASSES):
-        (folder / f"waves-{label}" / f"{start:07}").mkdir(parents=True, exist_ok=True)
+        (folder / f"waves-{label}").mkdir(parents=True, exist_ok=True)
     for number in range(start, end):
         label = number % _CLASSES
-        path = folder / f"waves-{label}" / f"{start:07}" / f"{number:07}.jpg"
+        path = folder / f"waves-{label}" / f"{number:07}.jpg"
         if not path.exists():
             cv2.imwrite(str(path), _picture(label, number))
 

@@ -174,6 +174,15 @@ def test_photos_that_are_not_in_the_index_are_refused(listed: dict[str, Any], ph
         train(**listed)
 
 
+def test_what_is_wrong_with_the_classes_is_found_before_features_are_computed(
+    listed: dict[str, Any], photos: Path
+) -> None:
+    index(IndexOptions(photos=str(photos / "red"), out=listed["features_from"].parent / "red"))
+    with pytest.raises(DataError, match="put each class's pictures in a folder of its own"):
+        train(**{**listed, "features_from": listed["features_from"].parent / "red"})
+    assert not listed["features"].exists()
+
+
 def test_features_of_other_weights_or_another_size_are_not_mixed(
     listed: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from edgetl.edge.errors import RecordError, SettingError, quoted, reason
 from edgetl.edge.shards.engine import Shards, check_root
-from edgetl.edge.shards.manifest import Entry, read_manifest, read_shard, shard_name
+from edgetl.edge.shards.manifest import Entry, Manifest, read_manifest, read_shard, shard_name
 from edgetl.edge.shards.options import Part
 from edgetl.edge.shards.outcome import IndexOutcome, counted, numbers_of
 from edgetl.edge.shards.progress import Progress
@@ -121,6 +121,24 @@ class IndexedFeatures:
             ) from error
 
 
+def read_folder_index(index: Path) -> Manifest:
+    """The manifest of an index whose pictures are in a folder, and there.
+
+    Raises:
+        RecordError: the index is missing, not finished or damaged.
+        SettingError: its pictures are in a store.
+        SourceError: the folder is not there, or is empty.
+    """
+    manifest = read_manifest(index)
+    if is_url(manifest.root):
+        raise SettingError(
+            f"{quoted(index)}: is of {quoted(masked(manifest.root))}, and training reads "
+            f"pictures in a folder; mount or copy them, and index that folder"
+        )
+    check_root(manifest.root)
+    return manifest
+
+
 def compute_features(
     index: Path, folder: Path, recipe: Recipe, *, cache: Path, part: Part | None = None
 ) -> tuple[IndexedFeatures, IndexOutcome]:
@@ -136,20 +154,14 @@ def compute_features(
         part: of the shards; default all that no other process does.
 
     Raises:
-        RecordError: the index is missing, not finished or damaged.
-        SourceError: the pictures' folder is not there, or one has changed since.
+        RecordError, SettingError, SourceError: those of `read_folder_index`.
         SettingError: the folder holds features of another index, of other weights or another size;
-            the weights cannot be read; or the index is of a store.
+            or the weights cannot be read.
+        SourceError: a picture has changed since it was indexed.
         SinkError: the features cannot be written.
     """
     with GracefulShutdown():
-        manifest = read_manifest(index)
-        if is_url(manifest.root):
-            raise SettingError(
-                f"{quoted(index)}: is of {quoted(masked(manifest.root))}, and training reads "
-                f"pictures in a folder; mount or copy them, and index that folder"
-            )
-        check_root(manifest.root)
+        manifest = read_folder_index(index)
         work = PooledFeatures(recipe, cache=cache)
         purpose = Purpose(manifest.identity, manifest.root, work.weights_sha256, work.settings)
         results = ResultsFolder(folder, purpose, work=work.sha256, option="--features")

@@ -22,7 +22,7 @@ from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.data.splitting import assign_splits
 from edgetl.trainer.fitting.epochs import fine_tuned_photos
 from edgetl.trainer.fitting.rows import HeadPhotos, Rows
-from edgetl.trainer.indexed.features import IndexedFeatures
+from edgetl.trainer.indexed.features import IndexedFeatures, read_folder_index
 from edgetl.trainer.indexed.work import STORED
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
@@ -63,24 +63,35 @@ class _Known:
     unreadable: list[Excluded]
 
 
-def indexed_photos(features: IndexedFeatures, recipe: Recipe, run: RunFolder) -> IndexedPhotos:
-    """Find classes and splits of an index's pictures, as in any folder, and draw the sample.
+def scan_indexed(index: Path) -> Dataset:
+    """The classes and photos in the folder that an index is of.
+
+    Raises:
+        RecordError, SettingError, SourceError: those of `read_folder_index`.
+        DataError: it cannot be told what the classes are, or there are too few photos in one.
+    """
+    return scan(Path(read_folder_index(index).root))
+
+
+def indexed_photos(
+    found: Dataset, features: IndexedFeatures, recipe: Recipe, run: RunFolder
+) -> IndexedPhotos:
+    """Assign the splits of an index's pictures, as of any folder's, and draw the sample.
 
     The features of training photos are copied into the run folder, until it is finished.
 
     Args:
+        found: by `scan_indexed`.
         features: of all pictures.
         recipe: its seed, and how many steps fine-tuning has.
         run: whose folder that is.
 
     Raises:
-        DataError: it cannot be told what the classes are, there are too few photos in one, or
-            photos are not in the index.
+        DataError: photos are not in the index, or too few of a class can be used.
         SourceError: a photo has changed since it was indexed.
         RecordError: the index or the features are damaged.
         RunFolderError: the disk is full.
     """
-    found = scan(features.root)
     known = _known(found, features)
     single = exclude_duplicates(
         without(found, known.unreadable), known.digests, on_conflict=recipe.on_conflict
