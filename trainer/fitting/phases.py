@@ -171,7 +171,7 @@ def _solve(trainee: Trainee, inputs: TrainingInputs, recorder: EpochHistory) -> 
     began = time.perf_counter()
     head = solved_head(inputs.features, trainee.class_weights, trainee.strength)
     if inputs.head:
-        head = solved_on_all(inputs.head, trainee.strength, start=head)
+        head = solved_on_all(inputs.head, inputs.features, trainee.strength, start=head)
     set_head(trainee.model, head.kernel, head.bias)
     if not recorder.history:
         recorder.add_solved(head, inputs.features, time.perf_counter() - began)

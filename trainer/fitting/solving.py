@@ -102,9 +102,19 @@ def solved_head(inputs: PhaseInputs, class_weights: Sequence[float], strength: f
     )
 
 
-def solved_on_all(photos: HeadPhotos, strength: float, start: LinearHead) -> LinearHead:
-    """The head of more photos than fit in memory; `start` is that of some of them."""
+def solved_on_all(
+    photos: HeadPhotos, sample: PhaseInputs, strength: float, start: LinearHead
+) -> LinearHead:
+    """The head of more photos than fit in memory.
+
+    Args:
+        photos: all of them.
+        sample: those that `cross_validate` had.
+        strength: that it chose. The penalty is on a mean, so that of more photos it is less.
+        start: the head of the sample.
+    """
     rows, weights = photos.features, np.asarray(photos.class_weights)
+    strength *= min(1.0, min(len(sample.copies[0]), _PICTURES) / len(rows))
     return solve_head(
         rows if len(rows) * rows.file.shape[1] > _IN_MEMORY else rows.read(),
         rows.targets,
