@@ -48,6 +48,7 @@ def solve_head(
     strength: float,
     weights: npt.NDArray[np.float64] | None = None,
     start: LinearHead | None = None,
+    iterations: int = _MAX_ITERATIONS,
 ) -> LinearHead:
     """The head with the smallest mean cross-entropy plus `strength` / 2 times its squared weights.
 
@@ -62,6 +63,7 @@ def solve_head(
         strength: of the penalty, above 0.
         weights: of each picture in the loss, float64 [pictures]; all alike if None.
         start: where to begin: a head of almost the same strength saves iterations.
+        iterations: of L-BFGS at most, each of which goes through all pictures once or twice.
     """
     from scipy.optimize import minimize
 
@@ -75,6 +77,7 @@ def solve_head(
             strength=strength,
             weights=weights,
             start=start,
+            iterations=iterations,
         )
         return LinearHead(basis.astype(np.float64) @ solved.kernel, solved.bias)
     centre, centred = _centred(features)
@@ -107,7 +110,7 @@ def solve_head(
         first,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE, "ftol": 1e-8},
+        options={"maxiter": iterations, "gtol": _TOLERANCE, "ftol": 1e-8},
     )
     kernel = found.x[:size].reshape(-1, classes)
     return LinearHead(kernel, found.x[size:] - centre @ kernel)

@@ -26,6 +26,8 @@ from edgetl.trainer.fitting.rows import HeadPhotos, PhaseInputs
 # The loss is flat around the best strength: so many folds and pictures find it.
 _FOLDS = 3
 _PICTURES = 2000
+# What a head of all photos may take: it begins at that of some of them, and fine-tuning goes on.
+_ITERATIONS = 100
 # Features that are solved in memory: 128 MB.
 _IN_MEMORY = 2**25
 # Of so few photos that no fold leaves any to learn from.
@@ -122,6 +124,7 @@ def solved_on_all(
         strength=strength,
         weights=weights[rows.targets],
         start=start,
+        iterations=_ITERATIONS,
     )
 
 
