@@ -40,11 +40,7 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise SettingError(f"{quoted(path)}: holds no settings")
     if isinstance(found.get("recipe"), dict):
-        data = found.get("data")
-        found = {
-            **upgraded(found["recipe"]),
-            "data": data.get("path") if isinstance(data, dict) else None,
-        }
+        found = {**upgraded(found["recipe"]), **_photos(found.get("data"))}
     options = named_values((TrainOptions, Recipe), found, where=quoted(path))
     if "image_size" in options and {"height", "width"} & set(options):
         raise SettingError(
@@ -54,6 +50,16 @@ def read_config(path: Path) -> dict[str, Any]:
         if name in options:
             raise SettingError(f"{quoted(path)}: --{option} is for the command line; leave it out")
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _photos(data: Any) -> dict[str, Any]:
+    """The options that name the photos of a run, of the record of them in its config.json."""
+    if not isinstance(data, dict):
+        return {}
+    index = data.get("index")
+    if isinstance(index, dict):
+        return {"features_from": index.get("path"), "features": index.get("features")}
+    return {"data": data.get("path")}
 
 
 def with_solver(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,18 @@
 """The options of `edgetl train`, besides the settings of a recipe, and of `edgetl inspect`."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from edgetl.edge.errors import DataError, SettingError
 from edgetl.edge.options import Option, Options
+from edgetl.edge.shards.options import Part, parse_part
 
 AUTO = "auto"
+FEATURES = Path("features")
+
+_shards = partial(Option, group="Many pictures, in shards", common=False)
 
 
 def parse_image_size(text: str) -> str:
@@ -84,6 +89,32 @@ class TrainOptions(Options):
     tensorboard: Annotated[bool, Option("Write event files into the run folder.", common=False)] = (
         False
     )
+    features_from: Annotated[
+        Path | None,
+        _shards(
+            "Train on the pictures that `edgetl index` listed, in place of DATA: the head on the "
+            "features of all, the upper layers on some.",
+            metavar="DIR",
+        ),
+    ] = None
+    features: Annotated[
+        Path | None,
+        _shards(
+            "Folder for the features of --features-from, a file for each shard.",
+            unset=str(FEATURES),
+            metavar="DIR",
+        ),
+    ] = None
+    shard: Annotated[
+        Part | None,
+        _shards(
+            "Compute only the features of this part of the shards, 0/16 the first of 16, and do "
+            "not train.",
+            unset="all, and train",
+            metavar="I/N",
+            parse=parse_part,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,6 @@ from edgetl.trainer.run.folder import (
 )
 from edgetl.trainer.run.records import (
     VERSION,
-    DataRecord,
     RunConfig,
     write_record,
 )
@@ -194,7 +193,7 @@ def _config(
     }
     return replace(
         started,
-        data=DataRecord(started.data.path, fingerprint, counts),
+        data=replace(started.data, fingerprint=fingerprint, pictures=counts),
         versions={
             "python": platform.python_version(),
             **{name: package.__version__ for name, package in packages.items()},

@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import keras
 
 import edgetl
 from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
 from edgetl.edge.model.special_labels import UNKNOWN
+from edgetl.edge.system.extras import need_extra
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.clock import Clock
@@ -33,6 +35,7 @@ from edgetl.trainer.evaluation import (
 )
 from edgetl.trainer.fitting.checkpoint import Checkpoint, read_checkpoint, restore
 from edgetl.trainer.fitting.fit import Fit, fit
+from edgetl.trainer.fitting.rows import HeadPhotos
 from edgetl.trainer.metrics import SplitMetrics
 from edgetl.trainer.mistakes import worst_mistakes
 from edgetl.trainer.network.memory import keep_freed_memory
@@ -55,6 +58,9 @@ from edgetl.trainer.run.split_record import read_digests
 from edgetl.trainer.thresholds import precision_record
 from edgetl.trainer.unknown import write_unknown
 
+if TYPE_CHECKING:
+    from edgetl.trainer.indexed.photos import IndexedPhotos
+
 # Fewer photos of a class do not show how unlike one another they are.
 _ENOUGH_OF_A_CLASS = 5
 
@@ -67,23 +73,27 @@ def train_new(
     tensorboard: bool,
     asked: Mapping[str, str] = MappingProxyType({}),
     earlier: EarlierRun | None = None,
+    indexed: "IndexedPhotos | None" = None,
 ) -> None:
     """Train on the photos that `trainer.data.scanning.scan` found, in a new run folder.
 
-    `asked` is that of `RunConfig`, and `earlier` the run that it goes on from. For errors see
-    `train`.
+    `asked` is that of `RunConfig`, `earlier` the run that it goes on from, and `indexed` what
+    `dataset` is the sample of. For errors see `train`.
     """
     started = RunConfig(
         edgetl=edgetl.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe=recipe,
-        data=DataRecord(path=str(dataset.root.resolve())),
+        data=DataRecord(
+            path=str(dataset.root.resolve()), index=indexed.record if indexed else None
+        ),
         asked=dict(asked) if recipe.epochs else {**asked, "epochs": "auto"},
         from_run=earlier.record() if earlier else None,
     )
     with _written_to(run):
         write_record(run.config, started)
-        _train(dataset, run, started, None, earlier, tensorboard=tensorboard)
+        head = indexed.head if indexed else None
+        _train(dataset, run, started, None, earlier, head, tensorboard=tensorboard)
 
 
 def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> None:
@@ -96,7 +106,8 @@ def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> 
         DataError: the photos are gone or have changed.
         The errors of `train`.
     """
-    dataset = scan(Path(started.data.path))
+    indexed = _indexed_again(run, started)
+    dataset = indexed.sample if indexed else scan(Path(started.data.path))
     earlier = read_earlier(Path(started.from_run.path)) if started.from_run else None
     _refuse_other_photos(run, dataset)
     with _written_to(run):
@@ -105,7 +116,23 @@ def resume(run: RunFolder, started: RunConfig, *, tensorboard: bool = False) -> 
         checkpoint = read_checkpoint(run)
         done = len(checkpoint.history) if checkpoint else 0
         logger.info("resuming %s after epoch %d", quoted(run.path), done)
-        _train(dataset, run, started, checkpoint, earlier, tensorboard=tensorboard)
+        head = indexed.head if indexed else None
+        _train(dataset, run, started, checkpoint, earlier, head, tensorboard=tensorboard)
+
+
+def _indexed_again(run: RunFolder, started: RunConfig) -> "IndexedPhotos | None":
+    """What an interrupted training learned from that was one on an index; None otherwise."""
+    record = started.data.index
+    if record is None:
+        return None
+    need_extra("shards", needs="a training on an index")
+    from edgetl.trainer.indexed.features import compute_features
+    from edgetl.trainer.indexed.photos import indexed_photos, scan_indexed
+
+    index, folder = Path(record.path), Path(record.features)
+    found = scan_indexed(index)
+    features, _ = compute_features(index, folder, started.recipe, cache=run.cache)
+    return indexed_photos(found, features, started.recipe, run)
 
 
 def _refuse_other_photos(run: RunFolder, dataset: Dataset) -> None:
@@ -143,6 +170,7 @@ def _train(
     started: RunConfig,
     checkpoint: Checkpoint | None,
     earlier: EarlierRun | None,
+    head: HeadPhotos | None,
     *,
     tensorboard: bool,
 ) -> None:
@@ -151,7 +179,7 @@ def _train(
     prepared = prepare(found, run, started, clock, earlier)
     if prepared.going_on:
         log_going_on(prepared.going_on, prepared.dataset, prepared.config)
-    fitted = fit_model(prepared, run, checkpoint, clock, tensorboard=tensorboard)
+    fitted = fit_model(prepared, run, checkpoint, clock, head=head, tensorboard=tensorboard)
     evaluated = evaluate(prepared.final, prepared.pictures, prepared.dataset, fitted)
     figures = split_metrics(evaluated, prepared.dataset, fitted.choice.temperature)
     clock.lap("evaluate")
@@ -183,15 +211,15 @@ def fit_model(
     checkpoint: Checkpoint | None,
     clock: Clock,
     *,
+    head: HeadPhotos | None = None,
     tensorboard: bool,
 ) -> Fit:
-    """Train both phases, from `checkpoint` on; `prepared.final` gets the weights that are kept."""
+    """Train both phases, from `checkpoint` on; `prepared.final` gets the weights that are kept.
+
+    `head` is that of `fit`.
+    """
     recipe, dataset = prepared.config.recipe, prepared.dataset
-    weights = (
-        class_weights(datasets.counts(dataset, "train"))
-        if recipe.class_weights == "auto"
-        else [1.0] * len(dataset.labels)
-    )
+    weights = class_weights(datasets.counts(dataset, "train"), recipe.class_weights)
     fitted = fit(
         prepared.model,
         prepared.final,
@@ -206,6 +234,7 @@ def fit_model(
         starts=prepared.going_on.changes if prepared.going_on else {},
         checkpoint=checkpoint,
         devices=prepared.devices,
+        head=head,
         callbacks=[keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
         if tensorboard
         else [],
@@ -245,7 +274,8 @@ def publish(
     precision = precision_record(
         held_out.probabilities, targets_of(dataset, held_out), dataset.labels
     )
-    trained = datasets.counts(dataset, "train")
+    index = prepared.config.data.index
+    trained = index.pictures if index else datasets.counts(dataset, "train")
     written = run_metrics(
         fitted, prepared.counts, figures, clock.seconds, precision, comparison, trained
     )

@@ -1,10 +1,11 @@
 """`train` and what can be wrong before it begins: found before TensorFlow is loaded."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgetl.edge.errors import SettingError
+from edgetl.edge.errors import SettingError, plural, quoted
 from edgetl.edge.model.latest import RUNS
 from edgetl.edge.options import named_values, settings
 from edgetl.edge.system.extras import need_extra
@@ -12,7 +13,7 @@ from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.config import check_weights, read_config, recipe_from, with_solver
-from edgetl.trainer.options import AUTO, TrainOptions
+from edgetl.trainer.options import AUTO, FEATURES, TrainOptions
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.retraining.earlier import (
     SAME_NETWORK,
@@ -22,6 +23,10 @@ from edgetl.trainer.retraining.earlier import (
     settings_of,
 )
 from edgetl.trainer.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from edgetl.edge.shards.outcome import IndexOutcome
+    from edgetl.trainer.indexed.features import IndexedFeatures
 
 _OF_OPTIONS = {setting.name for setting in settings(TrainOptions)}
 # The options that go with --resume.
@@ -58,24 +63,21 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
     if given.get("resume"):
         return _resumed(given)
     earlier, before = _earlier(given)
-    if config := given.get("config"):
-        if "recipe" in given and config.suffix.lower() == ".json":
-            raise SettingError("--recipe and a run's --config together; give one of them")
-        before = read_config(config)
-    given = {**before, **with_solver(given)}
-    chosen = TrainOptions(**{k: value for k, value in given.items() if k in _OF_OPTIONS})
-    recipe = recipe_from(given)
+    chosen, recipe = _chosen(given, before)
     if earlier:
         refuse_other_network(earlier, recipe)
     if chosen.tensorboard:
         need_extra("tensorboard", needs="--tensorboard")
+    if chosen.features_from:
+        return _from_index(chosen, recipe)
+    _refuse_without_index(chosen)
     from edgetl.trainer.data.archives import ARCHIVE_CACHE, data_folder
     from edgetl.trainer.data.scanning import scan
     from edgetl.trainer.run.folder import new_run
 
     photos = data_folder(
         chosen.data or str(_default_data()),
-        cache=(chosen.out.parent if chosen.out else RUNS).joinpath(*ARCHIVE_CACHE),
+        cache=_runs_of(chosen).joinpath(*ARCHIVE_CACHE),
         sha256=chosen.sha256,
     )
     dataset = scan(photos)
@@ -92,6 +94,112 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
             dataset, run, recipe, tensorboard=chosen.tensorboard, asked=asked, earlier=earlier
         )
     return run
+
+
+def compute_features(**options: Any) -> "IndexOutcome":
+    """Compute features of an index's pictures, as `edgetl train --features-from DIR --shard I/N`.
+
+    Args:
+        options: those of `train`; `shard` is the part of the shards.
+
+    Raises:
+        The errors of `edgetl.trainer.indexed.features.compute_features`.
+    """
+    need_extra("train", needs="training and export")
+    given = named_values((TrainOptions, Recipe), options, where="train")
+    chosen, recipe = _chosen(given, {})
+    if not chosen.features_from:
+        _refuse_without_index(chosen)
+        raise SettingError("features of what? name an index with --features-from")
+    return _features(chosen, recipe)[1]
+
+
+def _chosen(given: Mapping[str, Any], before: Mapping[str, Any]) -> tuple[TrainOptions, Recipe]:
+    """The options and the recipe of what is given, of a configuration file, or else of `before`."""
+    if config := given.get("config"):
+        if "recipe" in given and config.suffix.lower() == ".json":
+            raise SettingError("--recipe and a run's --config together; give one of them")
+        before = read_config(config)
+    # Other photos than those of the file.
+    others = {"features_from": ("data",), "data": ("features_from", "features")}
+    replaced = {name for option in others if option in given for name in others[option]}
+    found = {k: value for k, value in before.items() if k not in replaced}
+    found |= with_solver(given)
+    options = {name: value for name, value in found.items() if name in _OF_OPTIONS}
+    return TrainOptions(**options), recipe_from(found)
+
+
+def _refuse_without_index(chosen: TrainOptions) -> None:
+    for setting in chosen.changed():
+        if setting.name in ("features", "shard"):
+            raise SettingError(f"{setting.shown_name} is for --features-from DIR; give both")
+
+
+def _from_index(chosen: TrainOptions, recipe: Recipe) -> RunFolder:
+    """Train on the pictures of an index."""
+    assert chosen.features_from
+    if chosen.shard:
+        raise SettingError("--shard computes features and does not train; call compute_features")
+    _refuse_with_index(chosen, recipe)
+    recipe = replace(recipe, hold_out=True)
+    from edgetl.trainer.run.folder import new_run
+
+    with hidden_native_log(), gc_disabled():
+        from edgetl.trainer.indexed.photos import indexed_photos, scan_indexed
+        from edgetl.trainer.stages import train_new
+    # What is wrong with the classes is found before hours of features.
+    found = scan_indexed(chosen.features_from)
+    features, outcome = _features(chosen, recipe)
+    logger.info(
+        "features   %s in %s, %s computed now",
+        plural(outcome.rows, "picture"),
+        quoted(features.folder),
+        f"{outcome.new:,}",
+    )
+    with new_run(chosen.out) as run:
+        photos = indexed_photos(found, features, recipe, run)
+        train_new(photos.sample, run, recipe, tensorboard=chosen.tensorboard, indexed=photos)
+    return run
+
+
+def _runs_of(chosen: TrainOptions) -> Path:
+    """Where the run is made, and caches beside it."""
+    return chosen.out.parent if chosen.out else RUNS
+
+
+def _features(chosen: TrainOptions, recipe: Recipe) -> "tuple[IndexedFeatures, IndexOutcome]":
+    """The features of the pictures of an index, computed where they are not yet.
+
+    Raises:
+        SettingError: an option does not go with an index.
+    """
+    assert chosen.features_from
+    _refuse_with_index(chosen, recipe)
+    with hidden_native_log(), gc_disabled():
+        from edgetl.trainer.indexed import features
+    return features.compute_features(
+        chosen.features_from,
+        chosen.features or FEATURES,
+        recipe,
+        cache=_runs_of(chosen) / ".cache",
+        part=chosen.shard,
+    )
+
+
+def _refuse_with_index(chosen: TrainOptions, recipe: Recipe) -> None:
+    """Refuse options that do not go with an index, and see that what it needs is there."""
+    refused = {
+        "DATA": chosen.data is not None,
+        "--from": chosen.from_run is not None,
+        "--image-size auto": chosen.image_size == AUTO,
+        "--weights none": recipe.weights == "none",
+        "--head-solver adam": recipe.head_solver != "lbfgs",
+    }
+    for option, given in refused.items():
+        if given:
+            raise SettingError(f"{option} does not go with --features-from; leave one of them out")
+    need_extra("shards", needs="--features-from")
+    check_weights(recipe.weights)
 
 
 def _earlier(given: Mapping[str, Any]) -> tuple[EarlierRun | None, dict[str, Any]]:

@@ -16,11 +16,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that has ended: its exit status, wall-clock seconds and peak memory in bytes."""
+    """A process that has ended: its exit status, wall-clock seconds, peak memory in bytes, and
+    seconds of processor time.
+    """
 
     status: int
     seconds: float
     peak_bytes: int
+    cpu_seconds: float = 0.0
 
 
 def run_to_end(arguments: Sequence[str], log: Path) -> Ended:
@@ -46,7 +49,7 @@ def run_to_end(arguments: Sequence[str], log: Path) -> Ended:
         process.returncode = os.waitstatus_to_exitcode(status)
     # Kilobytes, on macOS bytes.
     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Ended(process.returncode, seconds, peak)
+    return Ended(process.returncode, seconds, peak, usage.ru_utime + usage.ru_stime)
 
 
 def last_line(text: str) -> str:

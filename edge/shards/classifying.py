@@ -1,32 +1,13 @@
 """What `edgetl classify --index` does."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from edgetl.edge.shards.engine import ShardDone, Shards, check_root
+from edgetl.edge.shards.engine import Shards, check_root
 from edgetl.edge.shards.manifest import Manifest, read_manifest
-from edgetl.edge.shards.options import ClassifyIndexOptions, Part
+from edgetl.edge.shards.options import ClassifyIndexOptions
+from edgetl.edge.shards.outcome import IndexOutcome, counted, numbers_of
 from edgetl.edge.shards.progress import Progress
 from edgetl.edge.shards.results_folder import Purpose, ResultsFolder
 from edgetl.edge.shards.work import Classification
 from edgetl.edge.system.shutdown import GracefulShutdown
-
-
-@dataclass(frozen=True)
-class IndexOutcome:
-    """How a run went.
-
-    Attributes:
-        rows: pictures of the shards it was asked for.
-        errors: how many of them could not be read.
-        new: how many were classified by this run.
-        shards: that were asked for.
-    """
-
-    rows: int
-    errors: int
-    new: int
-    shards: int
 
 
 def classify_index(options: ClassifyIndexOptions) -> IndexOutcome:
@@ -55,7 +36,7 @@ def classify_index(options: ClassifyIndexOptions) -> IndexOutcome:
             from edgetl.edge.shards.ray_pool import done_by_actors
 
             found = done_by_actors(options, shards, numbers)
-        return _counted(found, progress, told=options.ray is None)
+        return counted(found, progress, told=options.ray is None)
 
 
 def opened_shards(
@@ -71,23 +52,3 @@ def opened_shards(
     )
     results = ResultsFolder(options.out, purpose, work=work.sha256)
     return Shards(options.index, manifest, results)
-
-
-def numbers_of(part: Part | None, shards: int) -> range:
-    """The numbers of the shards in a part of all."""
-    return range(shards) if part is None else range(part.number, shards, part.count)
-
-
-def _counted(found: Iterator[ShardDone], progress: Progress, *, told: bool) -> IndexOutcome:
-    rows = errors = new = shards = 0
-    for done in found:
-        shards += 1
-        rows += done.rows
-        errors += done.errors
-        if done.before:
-            progress.add(done.rows, skipped=True)
-        else:
-            new += done.rows
-            if not told:
-                progress.add(done.rows)
-    return IndexOutcome(rows, errors, new, shards)

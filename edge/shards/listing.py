@@ -1,7 +1,7 @@
 """The pictures below a folder or URL, one after another, without listing all of them first."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -77,5 +77,30 @@ class FolderListing:
             except OSError as error:
                 yield Problem(f"{quoted(path)}: {reason(error)}")
                 continue
-            etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
-            yield Entry(str(path)[below:], status.st_size, etag)
+            yield Entry(str(path)[below:], status.st_size, _etag(status))
+
+
+def refuse_changed(root: Path, entries: Iterable[Entry]) -> None:
+    """See that pictures in a folder are as they were indexed.
+
+    Raises:
+        SourceError: one is gone or has changed.
+    """
+    for entry in entries:
+        path = root / entry.path
+        try:
+            changed = _etag(path.stat()) != entry.etag
+        except OSError as error:
+            raise SourceError(
+                f"{quoted(path)}: {reason(error)}; the index has it: put it back, or index "
+                f"{quoted(root)} again into another folder"
+            ) from error
+        if changed:
+            raise SourceError(
+                f"{quoted(path)}: has changed since it was indexed; index {quoted(root)} again "
+                f"into another folder"
+            )
+
+
+def _etag(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}"

@@ -50,13 +50,14 @@ class Purpose:
 class ResultsFolder:
     """A folder of results that this process may add shards to."""
 
-    def __init__(self, folder: Path, purpose: Purpose, *, work: str) -> None:
+    def __init__(self, folder: Path, purpose: Purpose, *, work: str, option: str = "--out") -> None:
         """Open it, or begin it.
 
         Args:
             folder: made if it is not there.
             purpose: what all results in it have in common.
             work: SHA-256 of what the results of a picture depend on.
+            option: that names the folder, for messages.
 
         Raises:
             SettingError: it holds results of another index or model, or with other settings.
@@ -73,10 +74,10 @@ class ResultsFolder:
                 if not (folder / RESULTS_NAME).exists():
                     write_json(folder / RESULTS_NAME, asdict(purpose))
         except FileExistsError as error:
-            raise SettingError(f"--out {quoted(folder)}: is a file; name a folder") from error
+            raise SettingError(f"{option} {quoted(folder)}: is a file; name a folder") from error
         except OSError as error:
             raise SinkError(f"{quoted(folder)}: cannot be written: {reason(error)}") from error
-        _check_same(folder, _read_purpose(folder), purpose)
+        _check_same(folder, _read_purpose(folder, option), purpose, option)
 
     def errors_of(self, shard: int, rows_sha256: str) -> int | None:
         """How many rows of a shard's results are errors; None if it is not done.
@@ -132,18 +133,18 @@ class ResultsFolder:
             path.unlink(missing_ok=True)
 
 
-def _read_purpose(folder: Path) -> Purpose:
+def _read_purpose(folder: Path, option: str) -> Purpose:
     path = folder / RESULTS_NAME
     try:
         found: Purpose = from_json(Purpose, read_json(path, at_most=_MOST_JSON_BYTES))
     except OSError as error:
         raise RecordError(f"{quoted(path)}: {reason(error)}") from error
     except (ValueError, DamagedError) as error:
-        raise RecordError(f"{quoted(path)}: damaged; name another --out") from error
+        raise RecordError(f"{quoted(path)}: damaged; name another {option}") from error
     return found
 
 
-def _check_same(folder: Path, there: Purpose, wanted: Purpose) -> None:
+def _check_same(folder: Path, there: Purpose, wanted: Purpose, option: str) -> None:
     if there == wanted:
         return
     if there.index != wanted.index:
@@ -157,4 +158,4 @@ def _check_same(folder: Path, there: Purpose, wanted: Purpose) -> None:
             for name in names
             if there.settings.get(name) != wanted.settings.get(name)
         )
-    raise SettingError(f"{quoted(folder)}: holds results of {what}; name another --out")
+    raise SettingError(f"{quoted(folder)}: holds results of {what}; name another {option}")

@@ -175,3 +175,24 @@ def test_more_pictures_want_a_weaker_penalty() -> None:
         return best_strength(found, targets)
 
     assert chosen(30) >= chosen(3000)
+
+
+def test_features_on_disk_are_solved_block_by_block_to_the_same_head(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    features, targets = clusters(0, 90, 1.0)
+    weights = np.where(targets == 0, 2.0, 1.0)
+    file = write_rows(tmp_path / "features.npy", 90, [features], np.float32)
+    monkeypatch.setattr("edgetl.trainer.fitting.linear_head._BLOCK", 32)
+    order = np.random.default_rng(0).permutation(90)
+    on_disk = Rows(file, order, targets[order])
+    for strength in (1e-4, 1e-1):
+        found = solve_head(
+            on_disk, targets[order], classes=CLASSES, strength=strength, weights=weights[order]
+        )
+        expected = solve_head(
+            features, targets, classes=CLASSES, strength=strength, weights=weights
+        )
+        np.testing.assert_allclose(
+            found.probabilities(features), expected.probabilities(features), atol=1e-3
+        )

@@ -167,14 +167,16 @@ def summary_lines(summary: DataSummary, *, listed_by: str = "split.json") -> lis
     return lines
 
 
-def class_weights(counts: Mapping[str, int]) -> tuple[float, ...]:
+def class_weights(counts: Mapping[str, int], weighing: str = "auto") -> tuple[float, ...]:
     """The weight in the loss of a training picture of each class, so that classes weigh alike.
 
     n / (classes * n_c), as "balanced" in scikit-learn, after King and Zeng, "Logistic Regression
     in Rare Events Data" (2001): the mean over the training pictures is 1, so that the learning
     rate keeps its meaning, and equal classes weigh exactly 1. `counts` are the training pictures
-    of each class, in labels order, each 1 or more.
+    of each class, in labels order, each 1 or more. With `weighing` "none" all weights are 1.
     """
+    if weighing == "none":
+        return (1.0,) * len(counts)
     pictures = sum(counts.values())
     return tuple(pictures / (len(counts) * count) for count in counts.values())
 

@@ -163,6 +163,24 @@ def read_pictures(paths: Sequence[Path], input_size: InputSize, description: str
     return np.stack(list(decoded))
 
 
+def decode_each(
+    paths: Sequence[Path], input_size: InputSize, description: str
+) -> Iterator[tuple[Pixels | str, tuple[int, int] | None]]:
+    """Each picture's pixels, uint8 [height, width, 3] RGB, and its own (width, height), in order.
+
+    One that cannot be read is the reason for that, and None.
+
+    Raises:
+        DataError: the machine fails to read one that may be whole.
+    """
+    return _in_parallel(lambda path: _decode(path, input_size), paths, description)
+
+
+def pixel_digest(pixels: Pixels) -> str:
+    """By which copies of a picture are known: the SHA-256 of its pixels."""
+    return hashlib.sha256(pixels.tobytes()).hexdigest()
+
+
 def _opened(entry: Path) -> _Entry | None:
     """An entry that is there and whole, held until its pixels are no longer used."""
     let_go = hold(entry)
@@ -199,15 +217,14 @@ def _made(entry: Path, paths: Sequence[Path], input_size: InputSize) -> _Entry:
     pixel_digests: list[str] = []
 
     def rows() -> Iterator[Pixels]:
-        decoded = _in_parallel(lambda path: _decode(path, input_size), paths, "decoding")
-        for index, (picture, size) in enumerate(decoded):
+        for index, (picture, size) in enumerate(decode_each(paths, input_size, "decoding")):
             sizes.append(size)
             if isinstance(picture, str):
                 errors[str(index)] = picture
                 pixel_digests.append("")
                 yield blank[np.newaxis]
             else:
-                pixel_digests.append(hashlib.sha256(picture.tobytes()).hexdigest())
+                pixel_digests.append(pixel_digest(picture))
                 yield picture[np.newaxis]
 
     facts = {"errors": errors, "sizes": sizes, "pixel_digests": pixel_digests}

@@ -26,6 +26,7 @@ def assign_splits(
     seed: int,
     hold_out: bool = True,
     kept: Mapping[str, Split] = MappingProxyType({}),
+    at_most: int | None = None,
 ) -> Dataset:
     """Decide the split of every picture.
 
@@ -39,6 +40,8 @@ def assign_splits(
 
     Where photos are held out, those of `kept`, by file, get that split, and so do near-copies of
     them: the one that most of these have.
+
+    With `at_most`, photos are held out however few there are, and about so many at most in a split.
     """
     named = {example.split for example in dataset.examples}
     splits: dict[str, Split] = {e.file: e.split or "train" for e in dataset.examples}
@@ -47,7 +50,9 @@ def assign_splits(
         if "test" not in named:
             shares["test"] = TEST_SHARE
         pool = [e for e in dataset.examples if e.split in (None, "train")]
-        if len(pool) < HOLD_OUT_FROM and not hold_out:
+        if at_most is not None:
+            shares = {split: min(share, at_most / len(pool)) for split, share in shares.items()}
+        elif len(pool) < HOLD_OUT_FROM and not hold_out:
             shares = {}
         units = _divided(_units(pool))
         stay = _kept(units, kept) if shares else {}

@@ -66,6 +66,12 @@ def with_epochs(recipe: Recipe, trained: int, share: float = 1.0) -> Recipe:
     return replace(recipe, epochs=planned_epochs(recipe, "head") + fine_tuning)
 
 
+def fine_tuned_photos(recipe: Recipe) -> int:
+    """Of very many training photos, as many as the steps of phase two pass in so few epochs."""
+    steps = steps_of(recipe.steps, _LEAST_EPOCHS) or _ENOUGH_STEPS
+    return steps * recipe.batch_size
+
+
 def is_over(history: Sequence[EpochRecord], recipe: Recipe, phase: Phase) -> bool:
     """Whether the phase has had all its epochs, or `patience` of them without a better one."""
     losses = [epoch.val_loss for epoch in history if epoch.phase == phase]

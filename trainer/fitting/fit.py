@@ -27,7 +27,7 @@ from edgetl.trainer.fitting.held_out import (
 from edgetl.trainer.fitting.inputs import Pictures, training_inputs
 from edgetl.trainer.fitting.learning_curve import measure_curve
 from edgetl.trainer.fitting.phases import Trainee, fit_phases
-from edgetl.trainer.fitting.rows import TrainingInputs
+from edgetl.trainer.fitting.rows import HeadPhotos, TrainingInputs
 from edgetl.trainer.fitting.solving import CrossValidated, cross_validate
 from edgetl.trainer.network.devices import Devices
 from edgetl.trainer.recipe import Recipe
@@ -103,6 +103,7 @@ def fit(
     starts: Mapping[int, FineTuned],
     checkpoint: Checkpoint | None,
     devices: Devices,
+    head: HeadPhotos | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Fit:
     """Train both phases, from `checkpoint` on, and choose the weights.
@@ -124,11 +125,12 @@ def fit(
         starts: where phase two starts, by fold and FINAL; elsewhere after phase one.
         checkpoint: where an interrupted training stopped.
         devices: that the model was made for.
+        head: what the head is solved on, if that is more than `pictures`.
 
     Raises:
         The errors of `fit_phases`.
     """
-    inputs = training_inputs(features_of, pictures, run, recipe)
+    inputs = replace(training_inputs(features_of, pictures, run, recipe), head=head)
     clock.lap("activations")
     solved = None
     if recipe.head_solver == "lbfgs":

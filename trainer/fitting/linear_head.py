@@ -5,13 +5,14 @@ on a learning rate or a number of epochs (Kumar et al., ICLR 2022,
 https://arxiv.org/abs/2202.10054, begin fine-tuning there). Imports no TensorFlow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from edgetl.trainer import metrics
+from edgetl.trainer.fitting.rows import Rows
 
 Features = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float64]
@@ -21,6 +22,8 @@ STRENGTHS = tuple(float(strength) for strength in np.logspace(-5, 0, 6))
 # A fold's best strength is not worth more iterations than change its third digit.
 _MAX_ITERATIONS = 500
 _TOLERANCE = 1e-6
+# Pictures whose features are in memory at a time, where they are on disk.
+_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,14 @@ class LinearHead:
 
 
 def solve_head(
-    features: Features,
+    features: Features | Rows,
     targets: metrics.Classes,
     *,
     classes: int,
     strength: float,
     weights: npt.NDArray[np.float64] | None = None,
     start: LinearHead | None = None,
+    iterations: int = _MAX_ITERATIONS,
 ) -> LinearHead:
     """The head with the smallest mean cross-entropy plus `strength` / 2 times its squared weights.
 
@@ -52,17 +56,18 @@ def solve_head(
     solving, which changes nothing but the speed.
 
     Args:
-        features: float32 [pictures, features].
+        features: float32 [pictures, features]; those on disk are read anew in each iteration, so
+            that memory does not grow with their number.
         targets: the class of each picture.
         classes: how many there are.
         strength: of the penalty, above 0.
         weights: of each picture in the loss, float64 [pictures]; all alike if None.
         start: where to begin: a head of almost the same strength saves iterations.
+        iterations: of L-BFGS at most, each of which goes through all pictures once or twice.
     """
     from scipy.optimize import minimize
 
-    basis = _basis(features)
-    if basis is not None:
+    if not isinstance(features, Rows) and (basis := _basis(features)) is not None:
         if start is not None:
             start = LinearHead(basis.T.astype(np.float64) @ start.kernel, start.bias)
         solved = solve_head(
@@ -72,27 +77,29 @@ def solve_head(
             strength=strength,
             weights=weights,
             start=start,
+            iterations=iterations,
         )
         return LinearHead(basis.astype(np.float64) @ solved.kernel, solved.bias)
-    centre = features.mean(axis=0, dtype=np.float64)
-    centred = (features - centre).astype(np.float32)
+    centre, centred = _centred(features)
     share = np.full(len(targets), 1.0) if weights is None else weights
     share = share / share.sum()
-    rows = np.arange(len(targets))
-    size = features.shape[1] * classes
+    size = len(centre) * classes
 
     def loss(flat: Weights) -> tuple[float, Weights]:
         kernel, bias = flat[:size].reshape(-1, classes), flat[size:]
-        probabilities = metrics.softmax(
-            (centred @ kernel.astype(np.float32)).astype(np.float64) + bias
-        )
-        entropy = -np.log(np.maximum(probabilities[rows, targets], 1e-300)) @ share
-        error = probabilities
-        error[rows, targets] -= 1
-        error *= share[:, np.newaxis]
-        slope = (centred.T @ error.astype(np.float32)).astype(np.float64) + strength * kernel
-        value = float(entropy + strength / 2 * (kernel * kernel).sum())
-        return value, np.concatenate([slope.ravel(), error.sum(axis=0)])
+        single = kernel.astype(np.float32)
+        value = strength / 2 * float((kernel * kernel).sum())
+        slope, of_bias = strength * kernel, np.zeros(classes)
+        for some, block in centred():
+            probabilities = metrics.softmax((block @ single).astype(np.float64) + bias)
+            true = np.arange(len(block)), targets[some]
+            value -= float(np.log(np.maximum(probabilities[true], 1e-300)) @ share[some])
+            error = probabilities
+            error[true] -= 1
+            error *= share[some, np.newaxis]
+            slope = slope + (block.T @ error.astype(np.float32)).astype(np.float64)
+            of_bias += error.sum(axis=0)
+        return value, np.concatenate([slope.ravel(), of_bias])
 
     first = np.zeros(size + classes)
     if start is not None:
@@ -103,10 +110,25 @@ def solve_head(
         first,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE, "ftol": 1e-8},
+        options={"maxiter": iterations, "gtol": _TOLERANCE, "ftol": 1e-8},
     )
     kernel = found.x[:size].reshape(-1, classes)
     return LinearHead(kernel, found.x[size:] - centre @ kernel)
+
+
+def _centred(
+    features: Features | Rows,
+) -> tuple[Weights, Callable[[], Iterable[tuple[slice, Features]]]]:
+    """The mean of features, and what goes through them without it: some pictures at a time."""
+    if not isinstance(features, Rows):
+        centre = features.mean(axis=0, dtype=np.float64)
+        whole = (slice(0, len(features)), (features - centre).astype(np.float32))
+        return centre, lambda: [whole]
+    on_disk = features
+    total = np.sum([b.sum(axis=0, dtype=np.float64) for _, b in on_disk.blocks(_BLOCK)], axis=0)
+    centre = total / len(on_disk)
+    single = centre.astype(np.float32)
+    return centre, lambda: ((some, block - single) for some, block in on_disk.blocks(_BLOCK))
 
 
 def _basis(features: Features) -> Features | None:

@@ -18,7 +18,7 @@ from edgetl.trainer.fitting.checkpoint import Array, Checkpoint, restore, values
 from edgetl.trainer.fitting.epochs import PHASE_NAMES, EpochHistory, is_over, planned_epochs
 from edgetl.trainer.fitting.fine_tuned import FineTuned, add_changes
 from edgetl.trainer.fitting.rows import PhaseInputs, TrainingInputs
-from edgetl.trainer.fitting.solving import solved_head
+from edgetl.trainer.fitting.solving import solved_head, solved_on_all
 from edgetl.trainer.network.adam import Adam
 from edgetl.trainer.network.devices import Devices, computing_in
 from edgetl.trainer.network.model import (
@@ -170,6 +170,8 @@ def _solve(trainee: Trainee, inputs: TrainingInputs, recorder: EpochHistory) -> 
     assert inputs.features
     began = time.perf_counter()
     head = solved_head(inputs.features, trainee.class_weights, trainee.strength)
+    if inputs.head:
+        head = solved_on_all(inputs.head, inputs.features, trainee.strength, start=head)
     set_head(trainee.model, head.kernel, head.bias)
     if not recorder.history:
         recorder.add_solved(head, inputs.features, time.perf_counter() - began)

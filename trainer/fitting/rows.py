@@ -1,6 +1,6 @@
 """The pictures or features that a phase is fitted on and validated with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,25 @@ class Rows:
     def read(self) -> npt.NDArray[np.float32]:
         """All of them in memory, float32."""
         return self.file[self.rows].astype(np.float32)
+
+    def blocks(self, size: int) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+        """So many at a time in memory, float32, and which of them these are."""
+        for start in range(0, len(self), size):
+            some = slice(start, min(start + size, len(self)))
+            yield some, self.file[self.rows[some]].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class HeadPhotos:
+    """The training photos of a head that learns from more than the phases are fitted on.
+
+    Attributes:
+        features: of the frozen backbone, pooled.
+        class_weights: of each class's photos in the loss, in labels order.
+    """
+
+    features: Rows
+    class_weights: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -62,11 +81,14 @@ class TrainingInputs:
         features: pooled features of the frozen backbone, for the head.
         fine_tune: activations at the backbone's layer `split_layer`; decoded pictures where that
             is None.
+        head: what the head is solved on, if that is more than `features`. None of it may be held
+            out.
     """
 
     features: PhaseInputs | None
     fine_tune: PhaseInputs
     split_layer: int | None
+    head: HeadPhotos | None = None
 
     def held_out(
         self, held: npt.NDArray[np.bool_], learned: npt.NDArray[np.bool_]

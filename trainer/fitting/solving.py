@@ -21,11 +21,15 @@ from edgetl.trainer.fitting.linear_head import (
     cross_validated_probabilities,
     solve_head,
 )
-from edgetl.trainer.fitting.rows import PhaseInputs
+from edgetl.trainer.fitting.rows import HeadPhotos, PhaseInputs
 
 # The loss is flat around the best strength: so many folds and pictures find it.
 _FOLDS = 3
 _PICTURES = 2000
+# What a head of all photos may take: it begins at that of some of them, and fine-tuning goes on.
+_ITERATIONS = 100
+# Features that are solved in memory: 128 MB.
+_IN_MEMORY = 2**25
 # Of so few photos that no fold leaves any to learn from.
 _DEFAULT_STRENGTH = 1e-2
 
@@ -97,6 +101,30 @@ def solved_head(inputs: PhaseInputs, class_weights: Sequence[float], strength: f
         classes=len(class_weights),
         strength=strength,
         weights=np.asarray(class_weights)[targets],
+    )
+
+
+def solved_on_all(
+    photos: HeadPhotos, sample: PhaseInputs, strength: float, start: LinearHead
+) -> LinearHead:
+    """The head of more photos than fit in memory.
+
+    Args:
+        photos: all of them.
+        sample: those that `cross_validate` had.
+        strength: that it chose. The penalty is on a mean, so that of more photos it is less.
+        start: the head of the sample.
+    """
+    rows, weights = photos.features, np.asarray(photos.class_weights)
+    strength *= min(1.0, min(len(sample.copies[0]), _PICTURES) / len(rows))
+    return solve_head(
+        rows if len(rows) * rows.file.shape[1] > _IN_MEMORY else rows.read(),
+        rows.targets,
+        classes=len(weights),
+        strength=strength,
+        weights=weights[rows.targets],
+        start=start,
+        iterations=_ITERATIONS,
     )
 
 

@@ -57,7 +57,7 @@ def next_steps(
         *_uses(run),
         *_doubtful(doubtful),
         *_classes(run, config, metrics, pictures),
-        *_more_photos(run, metrics.learning_curve),
+        *_more_photos(run, config, metrics.learning_curve),
         *_measuring(run, metrics),
     ]
 
@@ -68,9 +68,15 @@ def training_command(run: RunFolder) -> str:
     return f"edgetl train --config {shlex.quote(run.config.as_posix())}"
 
 
-def retraining_command(run: RunFolder) -> str:
+def retraining_commands(run: RunFolder, config: RunConfig) -> tuple[str, ...]:
     """What trains again on the same folder, with what was added to it."""
-    return f"edgetl train --from {shlex.quote(run.path.as_posix())}"
+    if config.data.index is None:
+        return (f"edgetl train --from {shlex.quote(run.path.as_posix())}",)
+    photos = shlex.quote(quoted(config.data.path))
+    return (
+        f"edgetl index {photos} --out NEW_INDEX",
+        f"{training_command(run)} --features-from NEW_INDEX --features NEW_FEATURES",
+    )
 
 
 def export_command(run: RunFolder) -> str:
@@ -108,7 +114,7 @@ def _doubtful(doubtful: DoubtfulPhotos | None) -> Iterator[NextStep]:
 def _classes(
     run: RunFolder, config: RunConfig, metrics: RunMetrics, pictures: Mapping[str, int]
 ) -> Iterator[NextStep]:
-    again = retraining_command(run)
+    again = retraining_commands(run, config)
     quoted_figures = metrics.splits[metrics.quoted]
     weak = _weakest(quoted_figures) if quoted_figures else None
     if weak and quoted_figures:
@@ -119,7 +125,7 @@ def _classes(
             f"Of {plural(count, 'photo')} of {_name(label)} it recognizes {percent(recall)}, fewer "
             f"than of the others by more than chance; {times} are taken for {_name(confused)}. Put "
             f"them beside the others in {quoted(config.data.path)}.",
-            (again,),
+            again,
         )
     short = _short(pictures)
     if short and (not weak or short != weak[0]):
@@ -128,18 +134,20 @@ def _classes(
             f"Add photos of {_name(short)}",
             f"It has {plural(pictures[short], 'training photo')}, and half of the other classes "
             f"{others[len(others) // 2]:,} or more: a class is learned from its photos.",
-            (again,),
+            again,
         )
     elif pictures and max(pictures.values()) < _FEW:
         yield NextStep(
             "Add photos of every class",
             f"The largest class has {plural(max(pictures.values()), 'training photo')}: with so "
             f"few, more photos gain more than any setting does.",
-            (again,),
+            again,
         )
 
 
-def _more_photos(run: RunFolder, curve: LearningCurve | None) -> Iterator[NextStep]:
+def _more_photos(
+    run: RunFolder, config: RunConfig, curve: LearningCurve | None
+) -> Iterator[NextStep]:
     if curve is None or curve.gain_of_twice < _WORTH:
         return
     errors = ", ".join(f"{percent(point.error)} with {point.photos:,}" for point in curve.points)
@@ -156,7 +164,7 @@ def _more_photos(run: RunFolder, curve: LearningCurve | None) -> Iterator[NextSt
         f"Add photos: twice as many would bring about {100 * curve.gain_of_twice:.1f} points",
         f"A head that learned from a part of the photos is wrong on {errors}, and it goes on like "
         f"that as a rule, if they are as different from one another.{goal}",
-        (retraining_command(run),),
+        retraining_commands(run, config),
     )
 
 

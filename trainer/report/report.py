@@ -104,6 +104,7 @@ def write_report(
         f1=f1_of,
         mean_f1={split: np.nanmean(values) for split, values in f1_of.items()},
         counts=counted,
+        index=config.data.index,
         excluded=dataset.excluded,
         shown_epochs=_SHOWN_EPOCHS,
         confusions=_confusions(measured[metrics.quoted].confusion),

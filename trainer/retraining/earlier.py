@@ -78,6 +78,11 @@ def read_earlier(path: Path) -> EarlierRun:
         RunFolderError: it is no finished run, damaged, or of an edgetl that recorded no photos.
     """
     run = read_run(find_run(path))
+    if run.config.data.index:
+        raise RunFolderError(
+            f"{quoted(run.folder.path)}: learned from an index, and does not know most of its "
+            f"photos; train with --features-from and without --from"
+        )
     digests = read_digests(run.folder.split)
     if not digests:
         raise RunFolderError(

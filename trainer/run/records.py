@@ -29,15 +29,32 @@ Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
+class IndexRecord:
+    """The index that a run's photos were drawn from.
+
+    Attributes:
+        path: its folder.
+        features: the folder of the features of all its pictures.
+        pictures: how many of each class the head learned from.
+    """
+
+    path: str
+    features: str
+    pictures: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class DataRecord:
     """The photos of a run.
 
     `fingerprint` and `pictures`, their number by split and class, are known once they are read.
+    `index` is None where they are all photos of the folder.
     """
 
     path: str
     fingerprint: str | None = None
     pictures: Mapping[str, Mapping[str, int]] | None = None
+    index: IndexRecord | None = None
 
 
 @dataclass(frozen=True)
