@@ -11,6 +11,7 @@ import pytest
 from edgetl.edge.collect.photo_folder import PhotoFolder
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.preprocessing import Pixels
+from edgetl.edge.pipeline.loaded import Loaded
 from edgetl.edge.preview.newest import Newest
 from edgetl.edge.preview.serving import serve
 from edgetl.edge.review.grouping import grouped
@@ -81,9 +82,8 @@ def serve_page(folder: Path, closing: list[Callable[[], Any]], models: Path) -> 
     from edgetl.edge.serve.routes import serve_app
 
     classifier = Classifier(models / "described.tflite", threads=1)
-    answering = Answering(classifier, top_k=2, thresholds=(0.0,) * 3)
-    model = {"model": "m.tflite", "labels": list(classifier.labels)}
-    app = lambda: serve_app(answering, model, prefix="")  # noqa: E731
+    answering = Answering(Loaded(classifier, (0.0,) * 3), top_k=2)
+    app = lambda: serve_app(answering, prefix="")  # noqa: E731
     serving = serve(app, "127.0.0.1:0", option="serve", stop=answering.close)
     closing.append(serving.close)
     return serving.url, "document.querySelectorAll('button, input').length > 0"

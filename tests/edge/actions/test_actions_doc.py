@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 from tests.conftest import COLOURS, Cli
 from tests.edge.actions.conftest import Hook
 from tests.edge.conftest import frame_picture, write_video
-from tests.edge.service import needs_systemd, verified
 
 DOCS = Path(__file__).parents[3] / "docs"
 DOC = (DOCS / "actions.md").read_text(encoding="utf-8")
@@ -54,16 +52,3 @@ def test_every_variable_and_option_is_documented() -> None:
     assert set(re.findall(r"`(EDGETL_\w+)`", DOC)) == set(_variables(made_result([0.1, 0.9])))
     for option in ("--webhook", "--exec", "--gpio"):
         assert option in DOC
-
-
-@needs_systemd
-def test_the_unit_of_serve_is_one_that_systemd_takes(tmp_path: Path) -> None:
-    text = (DOCS / "service.md").read_text(encoding="utf-8")
-    (unit,) = [
-        block
-        for block in re.findall(r"^```ini\n(.*?)^```", text, re.S | re.M)
-        if "ExecStart" in block
-    ]
-    path = tmp_path / "edgetl-serve.service"
-    path.write_text(unit.replace("/home/pi/edgetl/bin/edgetl", sys.executable))
-    assert verified(path) == ""
