@@ -234,7 +234,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         found = read_json(path, at_most=_MOST_JSON_BYTES)
         manifest: Manifest = from_json(Manifest, found)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise RecordError(_why_no_index(folder)) from None
     except OSError as error:
         raise RecordError(f"{quoted(path)}: {reason(error)}") from error
@@ -246,6 +246,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _why_no_index(folder: Path) -> str:
+    if folder.is_file():
+        return f"{quoted(folder)}: is a file; name the folder that edgetl index made"
     if (folder / shard_name(0)).exists():
         return f"{quoted(folder)}: not finished; run the same edgetl index again, it goes on"
     return f"{quoted(folder)}: no index; make one with: edgetl index PHOTOS --out {quoted(folder)}"

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from edgetl import __version__
 from edgetl.edge.errors import RecordError, SettingError, SinkError, quoted, reason
 from edgetl.edge.shards.claims import Claims
-from edgetl.edge.shards.manifest import shard_name, write_table
+from edgetl.edge.shards.manifest import INDEX_NAME, read_header, shard_name, write_table
 from edgetl.edge.system.files import read_json, write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.edge.system.masking import masked
@@ -60,12 +60,16 @@ class ResultsFolder:
             option: that names the folder, for messages.
 
         Raises:
-            SettingError: it holds results of another index or model, or with other settings.
+            SettingError: it holds an index, or results of another index or model, or with other
+                settings.
             RecordError: what says so is damaged.
             SinkError: it cannot be written.
         """
         self.path = folder
         self._work = work.encode()
+        # Results have the names of the index's shards, and would replace these.
+        if (folder / INDEX_NAME).exists() or _holds_index(folder / shard_name(0)):
+            raise SettingError(f"{option} {quoted(folder)}: holds an index; name another folder")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.claims = Claims(folder)
@@ -131,6 +135,14 @@ class ResultsFolder:
         """Remove what killed processes wrote of a shard that is this process's now."""
         for path in self.path.glob(f".part-*-{shard_name(shard)}"):
             path.unlink(missing_ok=True)
+
+
+def _holds_index(shard: Path) -> bool:
+    """Whether a file is a shard of an index, as of one that is not finished."""
+    try:
+        return read_header(shard) is not None
+    except OSError:
+        return False
 
 
 def _read_purpose(folder: Path, option: str) -> Purpose:

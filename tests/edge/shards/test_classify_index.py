@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,23 @@ def test_the_command_takes_either_files_or_an_index(
         ([], "nothing to classify"),
     ):
         assert_one_clear_line(cli.refused("classify", *arguments), words)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_results_never_replace_an_index(
+    listed: Path, model: dict[str, Any], tmp_path: Path, finished: bool
+) -> None:
+    out = shutil.copytree(listed, tmp_path / "other")
+    if not finished:
+        (out / INDEX_NAME).unlink()
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    with pytest.raises(SettingError, match="--out .*other: holds an index; name another folder"):
+        classify_index(options(listed, model, out=out))
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+
+
+def test_a_file_is_no_index(model: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(RecordError, match="file: is a file; name the folder that edgetl index"):
+        classify_index(options(file, model))
