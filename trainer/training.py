@@ -107,6 +107,8 @@ def compute_features(**options: Any) -> "IndexOutcome":
     """
     need_extra("train", needs="training and export")
     given = named_values((TrainOptions, Recipe), options, where="train")
+    if given.get("resume"):
+        raise SettingError("--shard computes features and resumes no training; leave one out")
     chosen, recipe = _chosen(given, {})
     if not chosen.features_from:
         _refuse_without_index(chosen)
@@ -147,16 +149,16 @@ def _from_index(chosen: TrainOptions, recipe: Recipe) -> RunFolder:
     with hidden_native_log(), gc_disabled():
         from edgetl.trainer.indexed.photos import indexed_photos, scan_indexed
         from edgetl.trainer.stages import train_new
-    # What is wrong with the classes is found before hours of features.
+    # What is wrong with the classes, or with --out, is found before hours of features.
     found = scan_indexed(chosen.features_from)
-    features, outcome = _features(chosen, recipe)
-    logger.info(
-        "features   %s in %s, %s computed now",
-        plural(outcome.rows, "picture"),
-        quoted(features.folder),
-        f"{outcome.new:,}",
-    )
     with new_run(chosen.out) as run:
+        features, outcome = _features(chosen, recipe)
+        logger.info(
+            "features   %s in %s, %s computed now",
+            plural(outcome.rows, "picture"),
+            quoted(features.folder),
+            f"{outcome.new:,}",
+        )
         photos = indexed_photos(found, features, recipe, run)
         train_new(photos.sample, run, recipe, tensorboard=chosen.tensorboard, indexed=photos)
     return run

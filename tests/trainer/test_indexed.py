@@ -183,6 +183,19 @@ def test_what_is_wrong_with_the_classes_is_found_before_features_are_computed(
     assert not listed["features"].exists()
 
 
+def test_an_out_that_holds_files_is_found_before_features_are_computed(
+    listed: dict[str, Any], photos: Path
+) -> None:
+    with pytest.raises(RunFolderError, match="already holds files"):
+        train(**{**listed, "out": photos})
+    assert not listed["features"].exists()
+
+
+def test_features_are_not_resumed(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="--shard computes features and resumes no training"):
+        compute_features(resume=True, features_from=tmp_path, shard="0/1")
+
+
 def test_features_of_other_weights_or_another_size_are_not_mixed(
     listed: dict[str, Any], tmp_path: Path
 ) -> None:
