@@ -210,7 +210,7 @@ def test_results_never_replace_an_index(
     if not finished:
         (out / INDEX_NAME).unlink()
     before = {file.name: file.read_bytes() for file in out.iterdir()}
-    with pytest.raises(SettingError, match="--out .*other: holds an index; name another folder"):
+    with pytest.raises(SettingError, match=r"--out .*other: holds an index; name another folder"):
         classify_index(options(listed, model, out=out))
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
