@@ -113,6 +113,7 @@ def compute_features(**options: Any) -> "IndexOutcome":
     if not chosen.features_from:
         _refuse_without_index(chosen)
         raise SettingError("features of what? name an index with --features-from")
+    _refuse_with_index(chosen, recipe)
     return _features(chosen, recipe)[1]
 
 
@@ -170,13 +171,8 @@ def _runs_of(chosen: TrainOptions) -> Path:
 
 
 def _features(chosen: TrainOptions, recipe: Recipe) -> "tuple[IndexedFeatures, IndexOutcome]":
-    """The features of the pictures of an index, computed where they are not yet.
-
-    Raises:
-        SettingError: an option does not go with an index.
-    """
+    """The features of the pictures of an index, computed where they are not yet."""
     assert chosen.features_from
-    _refuse_with_index(chosen, recipe)
     with hidden_native_log(), gc_disabled():
         from edgetl.trainer.indexed import features
     return features.compute_features(
