@@ -17,6 +17,8 @@ BINS = 15
 _PRIOR_DEVIATION = 0.3
 _LOGARITHMS = (-1.5, 1.5)
 _SMALLEST = 1e-12
+# Of `ece_by_chance`: its mean is then known to a hundredth of itself.
+_DRAWINGS = 1000
 
 
 def calibration(probabilities: Probabilities, targets: Classes) -> Calibration:
@@ -31,6 +33,23 @@ def calibration(probabilities: Probabilities, targets: Classes) -> Calibration:
         loss=log_loss(probabilities, targets),
         bins=tuple(bins),
     )
+
+
+def ece_by_chance(probabilities: Probabilities) -> float:
+    """The expected calibration error that probabilities have which mean exactly what they say.
+
+    On few photos it is far from 0: in each bin as many are right as chance lets. The mean over
+    drawings, in which each photo is right with the probability of its class.
+
+    Args:
+        probabilities: float32 [pictures, classes], one picture or more.
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    number = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    drawn = np.random.default_rng(0).random((_DRAWINGS, len(confidence))) < confidence
+    in_bin = number == np.arange(BINS)[:, None]
+    away = np.abs((drawn - confidence) @ in_bin.T)
+    return float(away.sum(axis=1).mean() / len(confidence))
 
 
 def _bins(probabilities: Probabilities, targets: Classes) -> Sequence[Bin]:

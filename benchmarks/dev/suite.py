@@ -24,6 +24,7 @@ from edgetl.benchmarks.dev.suite_measure import Measured
 from edgetl.benchmarks.dev.suite_plan import (
     PHOTOS,
     ImageSet,
+    Photos,
     Trial,
     Way,
     default_sets,
@@ -205,12 +206,12 @@ def command(
         check_out(json_file)
     interrupted = False
     wanted: list[Trial] = []
+    sizes = photos_of(photos) if photos else None
     if summary:
         results = ResultsFile(out / "results.jsonl")
     else:
         chosen = read_sets(sets or default_sets())
-        sizes = photos_of(photos) if photos else PHOTOS
-        wanted = list(trials(chosen, sizes, seeds=seeds, ways=ways, image_size=size))
+        wanted = list(trials(chosen, sizes or PHOTOS, seeds=seeds, ways=ways, image_size=size))
         _make(out)
         results = ResultsFile(out / "results.jsonl")
         try:
@@ -218,7 +219,7 @@ def command(
         except KeyboardInterrupt:
             interrupted = True
             logger.info("interrupted; what has finished is kept")
-    _sum_up(results, ways, size, json_file)
+    _sum_up(results, ways, size, sizes, json_file)
     if interrupted:
         sys.exit(130)
     if any(failed.trial in wanted for failed in results.failed):
@@ -234,9 +235,19 @@ def _make(out: Path) -> None:
 
 
 def _sum_up(
-    results: ResultsFile, ways: Sequence[str], image_size: int, json_file: Path | None
+    results: ResultsFile,
+    ways: Sequence[str],
+    image_size: int,
+    photos: Sequence[Photos] | None,
+    json_file: Path | None,
 ) -> None:
-    some = [r for r in results.finished if r.trial.image_size == image_size and r.trial.way in ways]
+    some = [
+        result
+        for result in results.finished
+        if result.trial.image_size == image_size
+        and result.trial.way in ways
+        and (photos is None or result.trial.photos in photos)
+    ]
     for failed in results.failed:
         logger.warning(failed.line)
     if not some:
@@ -244,7 +255,7 @@ def _sum_up(
         if others:
             there = ", ".join(map(str, others))
             raise SettingError(f"{quoted(results.path)}: none at --image-size {image_size}, but at "
-                               f"{there}, or of other ways")  # fmt: skip
+                               f"{there}, or of other ways or --photos")  # fmt: skip
         logger.info(f"{quoted(results.path)}: nothing has finished yet")
         return
     found = summarize_suite(some, ways)

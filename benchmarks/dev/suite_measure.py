@@ -17,7 +17,7 @@ from edgetl.edge.sources.file_kinds import is_picture_file
 from edgetl.edge.system.files import write_json
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer import metrics
-from edgetl.trainer.calibration import calibration
+from edgetl.trainer.calibration import calibration, ece_by_chance
 from edgetl.trainer.run.folder import FinishedRun, RunFolder, read_run
 
 RIGHT, WRONG, LEFT_OUT = "1", "0", "-"
@@ -31,6 +31,8 @@ class Measured:
         accuracy: 0..1.
         loss: the cross-entropy in nats.
         ece: the expected calibration error in 15 bins, 0..1.
+        ece_by_chance: what the same probabilities would have, on as many photos, if they meant
+            exactly what they say.
         test_pictures: how many photos were measured.
         right: a character for each photo in test/, in the order of the paths below it: "1" where
             the most probable class is the true one, "0" where not, "-" for a file that was left
@@ -40,6 +42,7 @@ class Measured:
     accuracy: float
     loss: float
     ece: float
+    ece_by_chance: float
     test_pictures: int
     right: str
 
@@ -68,6 +71,7 @@ def measured_on_test(
         accuracy=metrics.accuracy(probabilities, targets),
         loss=metrics.log_loss(probabilities, targets),
         ece=calibration(probabilities, targets).ece,
+        ece_by_chance=ece_by_chance(probabilities),
         test_pictures=len(targets),
         right="".join(marks[of_file.get(file)] for file in files),
     )

@@ -57,6 +57,7 @@ class Cell:
         accuracy: 0..1.
         loss: the cross-entropy in nats.
         ece: 0..1.
+        ece_by_chance: the ECE of probabilities that mean exactly what they say, on as many photos.
         seconds: of the whole process.
         over_first: the difference from the first way on the same test photos, over the seeds that
             both finished; None without such a seed, and of the first way itself.
@@ -69,6 +70,7 @@ class Cell:
     accuracy: float
     loss: float
     ece: float
+    ece_by_chance: float
     seconds: float
     over_first: Difference | None
 
@@ -86,6 +88,7 @@ class Overall:
     accuracy: float
     loss: float
     ece: float
+    ece_by_chance: float
     seconds: float
     over_first: Difference | None
 
@@ -208,6 +211,7 @@ def _cell(results: Sequence[Finished], way: str, first: str) -> Cell:
         accuracy=statistics.fmean(result.test.accuracy for result in mine),
         loss=statistics.fmean(result.test.loss for result in mine),
         ece=statistics.fmean(result.test.ece for result in mine),
+        ece_by_chance=statistics.fmean(result.test.ece_by_chance for result in mine),
         seconds=statistics.fmean(result.seconds for result in mine),
         over_first=paired_difference(pairs) if pairs else None,
     )
@@ -235,6 +239,7 @@ def _overall(results: Sequence[Finished], ways: Sequence[str]) -> list[Overall]:
                     accuracy=mean(lambda r: r.test.accuracy),
                     loss=mean(lambda r: r.test.loss),
                     ece=mean(lambda r: r.test.ece),
+                    ece_by_chance=mean(lambda r: r.test.ece_by_chance),
                     seconds=mean(lambda r: r.seconds),
                     over_first=difference,
                 )
@@ -280,13 +285,13 @@ def accuracy_table(summary: SuiteSummary) -> Table:
 
 def overall_table(summary: SuiteSummary) -> Table:
     """A row for each way."""
-    headings = ("accuracy", "loss", "ECE", "seconds", "gain", "95 % interval")
+    headings = ("accuracy", "loss", "ECE", "chance", "s", "gain", "95 % interval")
     title = f"over all sets, and the gain over {summary.ways[0]} in percentage points"
     table = _table(title, "", headings)
     for row in summary.overall:
         table.add_row(
             row.way, f"{row.accuracy:.2%}", f"{row.loss:.3f}", f"{row.ece:.3f}",
-            f"{row.seconds:.1f}", *_difference_texts(row.over_first),
+            f"{row.ece_by_chance:.3f}", f"{row.seconds:.1f}", *_difference_texts(row.over_first),
         )  # fmt: skip
     return table
 
@@ -312,8 +317,9 @@ def description(summary: SuiteSummary) -> str:
         f"Accuracy is on test/, the mean of {seeds}; * marks a gain whose 95 % interval over "
         f"the test photos leaves out 0. The means over all sets are of the {trainings} "
         f"of each way that every way has, each set counting alike; the interval there is Student's "
-        f"t over the sets' means. Loss is cross-entropy in nats, ECE has 15 bins, seconds are of "
-        f"whole processes. Input {summary.image_size} pixels; edgetl {', '.join(summary.versions)}."
+        f"t over the sets' means. Loss is cross-entropy in nats, ECE has 15 bins; under chance is "
+        f"what exact probabilities have on as many photos. Seconds are of whole "
+        f"processes. Input {summary.image_size} pixels; edgetl {', '.join(summary.versions)}."
     )
 
 
@@ -340,6 +346,6 @@ def _difference_texts(difference: Difference | None) -> tuple[str, str]:
     if difference is None:
         return "", ""
     if difference.interval is None:
-        return f"{difference.mean:+.2f}", "-"
+        return f"{difference.mean:+.1f}", "-"
     low, high = difference.interval
-    return f"{difference.mean:+.2f}", f"{low:+.2f}..{high:+.2f}"
+    return f"{difference.mean:+.1f}", f"{low:+.1f}..{high:+.1f}"

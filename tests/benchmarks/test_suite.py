@@ -61,7 +61,7 @@ def finished(
     """`right` is the pattern of right and wrong, which the accuracy follows from."""
     share = right.count("1") / len(right.replace("-", ""))
     trial = Trial(set_, photos, seed, way, 160)
-    measured = Measured(share, 1 - share, (1 - share) / 2, len(right), right)
+    measured = Measured(share, 1 - share, (1 - share) / 2, (1 - share) / 4, len(right), right)
     return Finished(trial, 10, measured, seconds, 10**9, "0.1.0 (abc)")
 
 
@@ -184,7 +184,7 @@ def test_results_are_read_again_without_a_half_line(tmp_path: Path) -> None:
     assert len(lines) == 3
     assert set(lines[0]) == {
         "set", "photos", "pictures", "seed", "way", "image_size", "accuracy", "loss", "ece",
-        "test_pictures", "right", "seconds", "peak_bytes", "edgetl",
+        "test_pictures", "right", "seconds", "peak_bytes", "ece_by_chance", "edgetl",
     }  # fmt: skip
 
 

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from edgetl.trainer.calibration import calibration, fit_temperature, with_temperature
+from edgetl.trainer.calibration import (
+    calibration,
+    ece_by_chance,
+    fit_temperature,
+    with_temperature,
+)
 from edgetl.trainer.metrics import Bin, Calibration, log_loss
 from edgetl.trainer.report.reliability import reliability_figure
 
@@ -126,6 +131,21 @@ def test_pictures_of_one_bin_are_averaged_and_certainty_is_in_the_last() -> None
     assert (right.ece, right.brier) == (0, 0)
     wrong = calibration(np.eye(3, dtype=np.float32), np.array([1, 2, 0]))
     assert (wrong.ece, wrong.brier) == (1, 2)
+
+
+def test_the_error_by_chance_is_what_drawn_classes_have() -> None:
+    random = np.random.default_rng(3)
+    probabilities = softmax(random.normal(scale=2.0, size=(200, 4)))
+    limits = probabilities.cumsum(axis=1)[:, :-1]
+    errors = [
+        calibration(probabilities, (random.random((200, 1)) > limits).sum(axis=1)).ece
+        for _ in range(300)
+    ]
+    assert ece_by_chance(probabilities) == pytest.approx(np.mean(errors), rel=0.04)
+    # A hundred times as many photos have a tenth of it; certain ones have none.
+    many = np.tile(probabilities, (100, 1))
+    assert ece_by_chance(many) == pytest.approx(ece_by_chance(probabilities) / 10, rel=0.1)
+    assert ece_by_chance(np.eye(3, dtype=np.float32)) == 0
 
 
 def test_brier_of_several_classes_is_the_sum_over_them() -> None:
