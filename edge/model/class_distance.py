@@ -26,8 +26,6 @@ _RANK = 32
 _SHRINKAGE = 0.1
 # A photo as near as the median of the held-out ones is unknown at this probability.
 _AT_MEDIAN = 0.001
-# With fewer photos their quantile is no more than the farthest of them.
-_ENOUGH_FOR_A_QUANTILE = 100
 _SMALLEST = 1e-12
 
 
@@ -136,10 +134,15 @@ def fit_unknown(
 
 
 def _quantile(values: npt.NDArray[np.float64]) -> float:
-    """Below which 99 % of such values are expected, of a few of them."""
-    found = float(np.quantile(values, PASSING, method="higher"))
-    if len(values) >= _ENOUGH_FOR_A_QUANTILE:
-        return found
+    """Below which the next such value lies in 99 of 100 cases.
+
+    Of 99 values or more that is one of them: conformal prediction (Vovk et al., Algorithmic
+    Learning in a Random World, 2005).
+    """
+    rank = math.ceil(round(PASSING * (len(values) + 1), 6))
+    if rank <= len(values):
+        return float(np.sort(values)[rank - 1])
+    found = float(values.max())
     if len(values) < 2:
         return 2 * found
     # Where the next one may lie, if their logarithms are drawn from a normal distribution.

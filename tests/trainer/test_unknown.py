@@ -68,6 +68,18 @@ def test_of_many_held_out_photos_99_percent_pass_and_of_new_ones_about_as_many()
     assert (new <= unknown.threshold).mean() == pytest.approx(0.99, abs=0.01)
 
 
+@pytest.mark.parametrize("held_out", [99, 150, 240, 293])
+def test_of_new_photos_no_more_than_1_percent_are_lost_on_the_mean(held_out: int) -> None:
+    distance = fit_distance(*clouds(300))
+    sure = np.tile([1.0, 0.0, 0.0], (held_out, 1))
+    # Of distances between 0 and 1, drawn evenly, the share beyond a threshold is 1 less it.
+    lost = [
+        1 - fit_unknown(distance, np.random.default_rng(seed).random(held_out), sure).threshold
+        for seed in range(400)
+    ]
+    assert 0.003 < np.mean(lost) <= 0.0105
+
+
 def test_few_held_out_photos_leave_room_beyond_the_farthest() -> None:
     features, targets = clouds(300)
     distance = fit_distance(features, targets)
