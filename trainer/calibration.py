@@ -17,8 +17,6 @@ BINS = 15
 _PRIOR_DEVIATION = 0.3
 _LOGARITHMS = (-1.5, 1.5)
 _SMALLEST = 1e-12
-# Of `ece_by_chance`: its mean is then known to a hundredth of itself.
-_DRAWINGS = 1000
 
 
 def calibration(probabilities: Probabilities, targets: Classes) -> Calibration:
@@ -35,21 +33,27 @@ def calibration(probabilities: Probabilities, targets: Classes) -> Calibration:
     )
 
 
-def ece_by_chance(probabilities: Probabilities) -> float:
-    """The expected calibration error that probabilities have which mean exactly what they say.
+def ece_by_chance(found: Calibration) -> float:
+    """The expected calibration error that such probabilities have which mean exactly what they say.
 
-    On few photos it is far from 0: in each bin as many are right as chance lets. The mean over
-    drawings, in which each photo is right with the probability of its class.
-
-    Args:
-        probabilities: float32 [pictures, classes], one picture or more.
+    On few photos it is far from 0: in each bin as many are right as chance lets. It is the mean
+    absolute deviation of a binomial distribution, by de Moivre's formula (Diaconis and Zabell,
+    Statistical Science 6, 1991).
     """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    number = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    drawn = np.random.default_rng(0).random((_DRAWINGS, len(confidence))) < confidence
-    in_bin = number == np.arange(BINS)[:, None]
-    away = np.abs((drawn - confidence) @ in_bin.T)
-    return float(away.sum(axis=1).mean() / len(confidence))
+    pictures = sum(one.pictures for one in found.bins)
+    return sum(_deviation(one.pictures, one.confidence) for one in found.bins) / pictures
+
+
+def _deviation(count: int, share: float) -> float:
+    """By how much the number that is right is off the expected one, on the mean."""
+    if not 0 < share < 1:
+        return 0.0
+    above = math.floor(count * share) + 1
+    if above > count:
+        return 2 * count * (1 - share) * share**count
+    choices = math.lgamma(count + 1) - math.lgamma(above + 1) - math.lgamma(count - above + 1)
+    powers = above * math.log(share) + (count - above + 1) * math.log1p(-share)
+    return 2 * above * math.exp(choices + powers)
 
 
 def _bins(probabilities: Probabilities, targets: Classes) -> Sequence[Bin]:

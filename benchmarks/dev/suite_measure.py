@@ -62,6 +62,7 @@ def measured_on_test(
         targets: the class of each.
     """
     correct = probabilities.argmax(axis=1) == targets
+    calibrated = calibration(probabilities, targets)
     of_file = {
         path.relative_to(folder): bool(yes) for path, yes in zip(paths, correct, strict=True)
     }
@@ -70,8 +71,8 @@ def measured_on_test(
     return Measured(
         accuracy=metrics.accuracy(probabilities, targets),
         loss=metrics.log_loss(probabilities, targets),
-        ece=calibration(probabilities, targets).ece,
-        ece_by_chance=ece_by_chance(probabilities),
+        ece=calibrated.ece,
+        ece_by_chance=ece_by_chance(calibrated),
         test_pictures=len(targets),
         right="".join(marks[of_file.get(file)] for file in files),
     )

@@ -154,6 +154,7 @@ def written_report(
     config: RunConfig = CONFIG,
     metrics: RunMetrics | None = None,
     resolved: Mapping[str, str] = MappingProxyType({}),
+    figures: Mapping[str, tuple[int, int]] = MappingProxyType(FIGURES),
 ) -> Page:
     """The report of such a run, checked to be the only file written.
 
@@ -161,7 +162,7 @@ def written_report(
     """
     run = RunFolder(folder / "a run")
     run.figures.mkdir(parents=True)
-    for name, size in FIGURES.items():
+    for name, size in figures.items():
         Image.new("RGB", size, "white").save(run.figures / f"{name}.png")
     dataset = dataset or made_dataset(labels)
     history = history or made_history()

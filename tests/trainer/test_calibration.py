@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from edgetl.trainer.calibration import (
     calibration,
@@ -141,11 +142,22 @@ def test_the_error_by_chance_is_what_drawn_classes_have() -> None:
         calibration(probabilities, (random.random((200, 1)) > limits).sum(axis=1)).ece
         for _ in range(300)
     ]
-    assert ece_by_chance(probabilities) == pytest.approx(np.mean(errors), rel=0.04)
+    expected = ece_by_chance(calibration(probabilities, np.zeros(200, int)))
+    assert expected == pytest.approx(np.mean(errors), rel=0.04)
     # A hundred times as many photos have a tenth of it; certain ones have none.
-    many = np.tile(probabilities, (100, 1))
-    assert ece_by_chance(many) == pytest.approx(ece_by_chance(probabilities) / 10, rel=0.1)
-    assert ece_by_chance(np.eye(3, dtype=np.float32)) == 0
+    many = calibration(np.tile(probabilities, (100, 1)), np.zeros(20_000, int))
+    assert ece_by_chance(many) == pytest.approx(expected / 10, rel=0.1)
+    assert ece_by_chance(calibration(np.eye(3, dtype=np.float32), np.arange(3))) == 0
+
+
+@pytest.mark.parametrize(("count", "share"), [(1, 0.9), (2, 0.5), (7, 0.6), (400, 0.97)])
+def test_the_deviation_by_chance_is_that_of_a_binomial_distribution(
+    count: int, share: float
+) -> None:
+    found = Calibration(0.0, 0.0, 0.0, (Bin(count, share, 1.0),))
+    right = np.arange(count + 1)
+    expected = (np.abs(right - count * share) * binom.pmf(right, count, share)).sum() / count
+    assert ece_by_chance(found) == pytest.approx(expected, rel=1e-9)
 
 
 def test_brier_of_several_classes_is_the_sum_over_them() -> None:

@@ -2,17 +2,21 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.trainer.metrics import Bin, Calibration
 from edgetl.trainer.report.mistakes import Mistake
 from tests.trainer.made_report import (
+    FIGURES,
     embedded,
     made_dataset,
     made_history,
+    made_metrics,
     made_mistake,
     written_report,
 )
@@ -139,6 +143,22 @@ def test_thumbnails_are_small_jpegs_of_what_the_model_saw(tmp_path: Path) -> Non
     red, green, blue = np.asarray(picture)[20, 80]
     assert red > 180
     assert max(green, blue) < 20
+
+
+def test_calibration_is_beside_what_chance_gives_on_as_many_pictures(tmp_path: Path) -> None:
+    dataset, history = made_dataset(["cats", "dogs"]), made_history()
+    metrics = made_metrics(dataset, history)
+    test = metrics.splits["test"]
+    assert test
+    # Of two pictures at 0.5 none, one or two are right: half a picture off on the mean.
+    of_test = replace(test, calibration=Calibration(0.5, 0.5, 0.7, (Bin(2, 0.5, 1.0),)))
+    page = written_report(
+        tmp_path,
+        metrics=replace(metrics, splits={**metrics.splits, "test": of_test}),
+        figures={**FIGURES, "reliability": (90, 90)},
+    )
+    assert "Expected calibration error 0.500, Brier score 0.500. Probabilities" in page.text
+    assert "have an error of 0.250 on as many pictures, by chance." in page.text
 
 
 def test_without_mistakes_the_interval_is_stated(tmp_path: Path) -> None:

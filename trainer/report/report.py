@@ -8,6 +8,7 @@ import numpy as np
 
 from edgetl.edge.model.intervals import wilson_interval
 from edgetl.edge.system.files import write_text
+from edgetl.trainer.calibration import ece_by_chance
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Split, counts
 from edgetl.trainer.metrics import Confusion, SplitMetrics, f1
 from edgetl.trainer.report import page
@@ -69,6 +70,7 @@ def write_report(
         for split in dict.fromkeys((metrics.quoted, "validation"))
         if (figures := metrics.splits[split])
     }
+    calibrated = measured[metrics.quoted].calibration
     f1_of = {split: f1(figures.confusion, dataset.labels) for split, figures in measured.items()}
     counted = {split: counts(dataset, split) for split in SPLITS}
     markup = page.render(
@@ -107,6 +109,7 @@ def write_report(
         index=config.data.index,
         excluded=dataset.excluded,
         shown_epochs=_SHOWN_EPOCHS,
+        by_chance=ece_by_chance(calibrated) if calibrated and calibrated.bins else None,
         confusions=_confusions(measured[metrics.quoted].confusion),
         mistakes={split: shown_mistakes(mistakes.get(split, ())) for split in measured},
         unfolded_mistakes=_UNFOLDED_MISTAKES,
