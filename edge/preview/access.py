@@ -2,11 +2,12 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgetl.edge.preview.address import is_our_name
@@ -24,6 +25,18 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+# What is refused: a title and what helps.
+_OTHER_NAME = (
+    "Not under this name",
+    "This preview answers to this machine's own name and addresses, and to names given with "
+    "--preview-host. Open the link that edgetl printed when it started.",
+)
+_NO_KEY = (
+    "This preview needs its link",
+    "Open the link that edgetl printed when it started: it ends in ?token= and the key. This "
+    "browser then remembers the key.",
+)
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -35,6 +48,7 @@ class Rules:
         token: that a viewer must send; None where only this machine can connect.
         names: further ones that this machine goes by, as a reverse proxy's.
         prefix: of all paths, "" or with a slash in front and none behind.
+        json_errors: whether all but the page is for programs, which are refused in JSON.
     """
 
     bound: str
@@ -42,6 +56,7 @@ class Rules:
     token: str | None
     names: tuple[str, ...] = ()
     prefix: str = ""
+    json_errors: bool = False
 
     @property
     def cookie(self) -> str:
@@ -88,32 +103,21 @@ class Guard:
     def _refusal(self, request: Request, *, authorized: bool) -> Response | None:
         host = request.headers.get("host", "")
         reached = (request.scope.get("server") or ("", None))[0]
+        is_page = request.url.path.removeprefix(self._rules.prefix) in ("", "/")
+        as_json = self._rules.json_errors and not is_page
         if not is_our_name(host, names=(self._rules.bound, *self._rules.names), reached=reached):
-            return page_response(
-                message_page(
-                    "Not under this name",
-                    "This preview answers to this machine's own name and addresses, and to names "
-                    "given with --preview-host. Open the link that edgetl printed when it started.",
-                ),
-                status=421,
-            )
+            return _refused(421, *_OTHER_NAME, as_json=as_json)
         # Only browsers send it, and only over connections that they trust; otherwise the cookie's
         # check is what protects.
         other_site = request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
-        if other_site and request.url.path.removeprefix(self._rules.prefix) not in ("", "/"):
-            return Response("requested by another site", status_code=403)
+        if other_site and not is_page:
+            words = "requested by another site"
+            return error_response(words, 403) if as_json else PlainTextResponse(words, 403)
         if self._rules.token is None or authorized:
             return None
         if _same(request.cookies.get(self._rules.cookie), self._rules.token):
             return None
-        return page_response(
-            message_page(
-                "This preview needs its link",
-                "Open the link that edgetl printed when it started: it ends in ?token= and the "
-                "key. This browser then remembers the key.",
-            ),
-            status=403,
-        )
+        return _refused(403, *_NO_KEY, as_json=as_json)
 
     def _set_cookie(self) -> str:
         return (
@@ -125,6 +129,19 @@ class Guard:
 def page_response(page: Page, *, status: int = 200) -> HTMLResponse:
     """A page with its policy."""
     return HTMLResponse(page.markup, status, headers={"Content-Security-Policy": page.policy})
+
+
+def error_response(
+    line: str, status: int, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """What a program is told where it gets nothing: {"error": line}."""
+    return JSONResponse({"error": line}, status, headers)
+
+
+def _refused(status: int, title: str, text: str, *, as_json: bool) -> Response:
+    if as_json:
+        return error_response(f"{title[:1].lower()}{title[1:]}: {text}", status)
+    return page_response(message_page(title, text), status=status)
 
 
 def _same(given: str | None, token: str) -> bool:

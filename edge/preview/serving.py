@@ -34,6 +34,7 @@ def serve(
     stop: Callable[[], None],
     names: tuple[str, ...] = (),
     prefix: str = "",
+    json_errors: bool = False,
 ) -> Serving:
     """Serve an ASGI application from a thread of its own.
 
@@ -44,6 +45,7 @@ def serve(
         stop: lets the application's waiting requests end.
         names: further host names that it answers to.
         prefix: of all paths, as `edge.preview.address.parse_prefix` has it.
+        json_errors: whether all but the page is for programs, which are refused in JSON.
 
     Raises:
         MissingExtraError: starlette or uvicorn is not installed.
@@ -58,6 +60,6 @@ def serve(
     listener = listen(where)
     token = None if is_loopback(listener) else kept_token(token_file())
     url = link(where, listener, token=token, prefix=prefix)
-    rules = Rules(where.host, listener.getsockname()[1], token, names, prefix)
+    rules = Rules(where.host, listener.getsockname()[1], token, names, prefix, json_errors)
     server = PreviewServer(make_app(), listener, rules, stop=stop)
     return Serving(url, server.running, server.responds, server.close)

@@ -3,12 +3,13 @@
 import asyncio
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from edgetl.edge.errors import InferenceError, PictureError, quoted
-from edgetl.edge.preview.access import page_response
+from edgetl.edge.preview.access import error_response, page_response
 from edgetl.edge.serve.answering import Answering
 from edgetl.edge.serve.pages import serve_page
 from edgetl.edge.serve.upload import uploaded
@@ -18,6 +19,7 @@ LARGEST_BYTES = 20_000_000
 MOST_AT_ONCE = 8
 # Until a picture has come whole.
 _UPLOAD_SECONDS = 60.0
+_PATHS = "POST /classify, GET /model and GET /"
 
 
 def serve_app(answering: Answering, *, prefix: str) -> Starlette:
@@ -28,7 +30,28 @@ def serve_app(answering: Answering, *, prefix: str) -> Starlette:
         Route("/model", answers.model, methods=["GET"]),
         Route("/classify", answers.classify, methods=["POST"]),
     ]
-    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+    return Starlette(
+        routes=[Mount(prefix, routes=routes), *routes] if prefix else routes,
+        exception_handlers={HTTPException: _not_routed, Exception: _failed},
+    )
+
+
+def _not_routed(request: Request, error: Exception) -> Response:
+    """What a path that is not there is answered, and one that another method is for."""
+    assert isinstance(error, HTTPException)
+    path = quoted(request.url.path)
+    if error.status_code != 405:
+        line = f"{path}: no such path; there are {_PATHS}"
+        return error_response(line, error.status_code, error.headers)
+    allowed = sorted((error.headers or {})["Allow"].split(", "))
+    line = f"{request.method} {path}: not allowed; use {' or '.join(allowed)}"
+    return error_response(line, 405, {"Allow": ", ".join(allowed)})
+
+
+def _failed(_: Request, error: Exception) -> Response:
+    """What is answered where nothing is known of an error; Starlette raises it all the same."""
+    words = " ".join(str(error).split())
+    return error_response(f"failed: {type(error).__name__}{words and f' ({quoted(words)})'}", 500)
 
 
 class _RefusedError(Exception):
@@ -68,7 +91,7 @@ class _Answers:
             record = await self._record(request)
         except _RefusedError as refused:
             headers = {"Retry-After": "1"} if refused.status == 503 else None
-            return JSONResponse({"error": str(refused)}, refused.status, headers)
+            return error_response(str(refused), refused.status, headers)
         # A file name may have bytes that are not UTF-8.
         content = record.encode(errors="backslashreplace")
         return Response(content, media_type="application/json")

@@ -63,6 +63,7 @@ def _serve(options: ServeOptions) -> None:
             stop=answering.close,
             names=options.preview_host,
             prefix=prefix,
+            json_errors=True,
         )
         logger.info(f"serve: {server.url}")
         # The file in use, also where it was the newest export: a later run is another file.

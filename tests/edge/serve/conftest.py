@@ -35,7 +35,10 @@ def start(
 
         answering = Answering(Loaded(classifier, (threshold,) * 3), top_k=2)
         app = lambda: serve_app(answering, prefix=prefix)  # noqa: E731
-        serving = serve(app, address, option="serve", stop=answering.close, prefix=prefix)
+        stop = answering.close
+        serving = serve(
+            app, address, option="serve", stop=stop, prefix=prefix, json_errors=True
+        )
         running.append(serving.close)
         return serving
 

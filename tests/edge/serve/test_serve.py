@@ -5,7 +5,9 @@ import socket
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -156,6 +158,43 @@ def test_access_is_that_of_the_preview(start: Start, tmp_path: Path) -> None:
         assert asked(guarded, method, path, jpeg())[0] == 403
         for prefix in ("", "/pi1"):
             assert asked(guarded, method, f"{prefix}{path}?{token}", jpeg())[0] == 200
+
+
+def test_whatever_a_program_is_refused_is_json(start: Start) -> None:
+    for prefix, serving in (("", start()), ("/pi1", start(prefix="/pi1"))):
+        for method, path, status, words in (
+            ("GET", "/classify", 405, f"GET {prefix}/classify: not allowed; use POST"),
+            ("DELETE", "/model", 405, "use GET or HEAD"),
+            ("PUT", "/", 405, "use GET or HEAD"),
+            ("GET", "/nothing", 404, "/nothing: no such path; there are POST /classify"),
+            ("POST", "/classify/more", 404, "no such path"),
+        ):
+            found, answer = asked(serving, method, prefix + path)
+            assert (found, words in answer["error"]) == (status, True), answer
+    assert asked(start(), "GET", "/x", Host="evil.example")[1]["error"].startswith("not under")
+    other = asked(start(), "GET", "/model", Sec_Fetch_Site="cross-site")[1]
+    assert other == {"error": "requested by another site"}
+    guarded = start("0.0.0.0:0")
+    assert "ends in ?token=" in asked(guarded, "POST", "/classify", jpeg())[1]["error"]
+    # A person opens the page.
+    assert b"<title>" in asked(guarded, "GET", "/")[1]
+
+
+def test_a_wrong_method_s_answer_names_the_right_one(start: Start) -> None:
+    with pytest.raises(HTTPError) as refused:
+        urlopen(start().url + "classify", timeout=20)
+    assert refused.value.headers["Allow"] == "POST"
+    refused.value.close()
+
+
+def test_a_failure_that_nobody_expects_is_json_too(start: Start, classifier: Classifier) -> None:
+    def infer(_: np.ndarray) -> np.ndarray:
+        raise MemoryError("no\nroom")
+
+    serving = start()
+    classifier.infer = infer  # type: ignore[method-assign]
+    status, answer = asked(serving, "POST", "/classify", jpeg())
+    assert (status, answer) == (500, {"error": "failed: MemoryError (no room)"})
 
 
 def test_the_file_of_a_form_is_found_by_its_boundary() -> None:
