@@ -49,6 +49,20 @@ class Tried:
         return None
 
 
+def check_tree(location: UnitLocation) -> None:
+    """Check that the file tree of --root is there.
+
+    Raises:
+        SettingError: it is not, or is no folder.
+    """
+    if not location.root.is_dir():
+        what = "no folder" if location.root.exists() else "no such folder"
+        raise SettingError(
+            f"--root {quoted(location.root)}: {what}; name where the other system's files are "
+            f"mounted"
+        )
+
+
 def check_model(options: ModelSettings, root: Path) -> ModelFile:
     """The model that options name, in the tree `root`; it has what they say of it.
 

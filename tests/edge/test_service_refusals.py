@@ -158,6 +158,18 @@ def test_a_library_that_does_not_load_is_one_clear_line(cli: Cli, card: Path) ->
     assert_one_clear_line(result, "libGL.so.1", "edgetl doctor")
 
 
+def test_a_file_tree_that_is_not_there_is_named_itself(cli: Cli, card: Path) -> None:
+    gone, file = card / "gone", card / "etc/passwd"
+    here = ["service", "install", "--camera", "0"]
+    for command in (here, ["service", "install", "serve"], ["service", "uninstall"]):
+        more = [] if command[-1] == "uninstall" else ["--model", "/home/pi/m.tflite", "--yes"]
+        result = cli.refused(*command, "--root", gone, *more)
+        assert_one_clear_line(result, f"--root {gone}: no such folder")
+        result = cli.refused(*command, "--root", file, *more)
+        assert_one_clear_line(result, f"--root {file}: no folder")
+    assert not gone.exists()
+
+
 def test_files_in_place_of_a_camera_and_a_missing_answer_are_refused(cli: Cli, card: Path) -> None:
     base = ["service", "install", "--root", card, "--run-as", "pi", "--yes"]
     assert_one_clear_line(cli.refused(*base, "--model", "/home/pi/m.tflite"), "--camera 0")

@@ -32,8 +32,10 @@ def install_job(
 ) -> None:
     """Install what `make_job` gives; or only print the unit, and what would be refused."""
     from edgetl.edge.service import systemd
+    from edgetl.edge.service.checks import check_tree
     from edgetl.edge.service.install import planned
 
+    check_tree(service)
     if service.running and not dry_run:
         needs_systemd(root_to="installs")
     version = systemd.systemd_version() if service.running else None

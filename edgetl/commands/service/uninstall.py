@@ -10,7 +10,9 @@ from edgetl.edge.service.options import UnitLocation
 
 def uninstall(service: UnitLocation, as_json: JsonOption = False) -> None:
     from edgetl.edge.service import systemd
+    from edgetl.edge.service.checks import check_tree
 
+    check_tree(service)
     if service.running:
         needs_systemd(root_to="removes")
     changed = systemd.uninstall(service)
