@@ -4,9 +4,11 @@ _results.json says which, and is written first: nothing is mixed. A shard's file
 metadata of which pictures and what work its rows are, and one that does not fit is done again.
 """
 
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 
 from edgetl import __version__
 from edgetl.edge.errors import RecordError, SettingError, SinkError, quoted, reason
-from edgetl.edge.shards.claims import Claims
+from edgetl.edge.shards.claims import LOCK_NAME, Claims
 from edgetl.edge.shards.manifest import INDEX_NAME, read_header, shard_name, write_table
 from edgetl.edge.system.files import read_json, write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
@@ -60,8 +62,8 @@ class ResultsFolder:
             option: that names the folder, for messages.
 
         Raises:
-            SettingError: it holds an index, or results of another index or model, or with other
-                settings.
+            SettingError: it holds an index, other files, as that of the photos does, or results of
+                another index or model, or with other settings.
             RecordError: what says so is damaged.
             SinkError: it cannot be written.
         """
@@ -70,6 +72,10 @@ class ResultsFolder:
         # Results have the names of the index's shards, and would replace these.
         if (folder / INDEX_NAME).exists() or _holds_index(folder / shard_name(0)):
             raise SettingError(f"{option} {quoted(folder)}: holds an index; name another folder")
+        if _holds_other_files(folder):
+            raise SettingError(
+                f"{option} {quoted(folder)}: holds other files; name a new or an empty folder"
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.claims = Claims(folder)
@@ -156,9 +162,31 @@ def _read_purpose(folder: Path, option: str) -> Purpose:
     return found
 
 
+def _holds_other_files(folder: Path) -> bool:
+    """Whether a folder that is not one of results has files, as one of photos has."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:  # what is the matter is said when it is made
+        return False
+    # Another process may begin it just now: what it writes last is looked for last.
+    others = [name for name in names if name != LOCK_NAME and not name.startswith(".part-")]
+    return bool(others) and not (folder / RESULTS_NAME).exists()
+
+
+def _free_name(folder: Path) -> str:
+    """A folder that is not there, as it is typed."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return shlex.quote(quoted(next(path for path in numbered if not path.exists())))
+
+
 def _check_same(folder: Path, there: Purpose, wanted: Purpose, option: str) -> None:
     if there == wanted:
         return
+    if there.index != wanted.index and there.root == wanted.root:
+        raise SettingError(
+            f"{quoted(folder)}: holds results of {quoted(masked(there.root))} as it was before "
+            f"it was indexed again; name a new folder: {option} {_free_name(folder)}"
+        )
     if there.index != wanted.index:
         what = f"another index, of {quoted(masked(there.root))}"
     elif there.model_sha256 != wanted.model_sha256:

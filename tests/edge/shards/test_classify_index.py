@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +127,28 @@ def test_results_of_two_models_settings_or_indexes_are_not_mixed(
     index(IndexOptions(photos=str(photos / "red"), out=more, shard_rows=10))
     with pytest.raises(SettingError, match=f"another index, of {photos}; name another --out"):
         classify_index(options(more, model))
+    # The same photos, indexed again: another index, and the folder says so.
+    again = listed.parent / "again"
+    index(IndexOptions(photos=str(photos), out=again, shard_rows=7))
+    (listed.parent / "results-2").mkdir()
+    words = f"results: holds results of {photos} as it was .* --out {listed.parent}/results-3$"
+    with pytest.raises(SettingError, match=words):
+        classify_index(options(again, model))
     # Threads change nothing.
     assert classify_index(options(listed, model, threads=2)).new == 0
+
+
+@pytest.mark.parametrize("place", ["photos", "photos/red", "notes"])
+def test_results_are_not_written_among_other_files(
+    listed: Path, photos: Path, model: dict[str, Any], place: str
+) -> None:
+    (photos.parent / "notes").mkdir()
+    (photos.parent / "notes" / "a.txt").touch()
+    folder = photos.parent / place
+    before = sorted(folder.iterdir())
+    with pytest.raises(SettingError, match=f"--out {folder}: holds other files; name a new"):
+        classify_index(replace(options(listed, model), out=folder))
+    assert sorted(folder.iterdir()) == before
 
 
 def test_parts_of_the_shards_make_the_whole(listed: Path, model: dict[str, Any]) -> None:
