@@ -14,6 +14,7 @@ from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.config import recipe_from
 from edgetl.trainer.data.archives import ARCHIVE_CACHE, data_folder
+from edgetl.trainer.data.cache_entries import CACHE_NAME
 from edgetl.trainer.data.checks import DataSummary, summary_lines
 from edgetl.trainer.data.dataset import SPLITS, Dataset
 from edgetl.trainer.data.groups import by_group
@@ -73,7 +74,7 @@ def inspect(options: InspectOptions) -> Inspection:
     if options.moves:
         check_moves_path(options.moves)
     recipe = recipe_from({"image_size": options.image_size} if options.image_size else {})
-    cache = RUNS / ".cache"
+    cache = RUNS / CACHE_NAME
     folder = data_folder(data, cache=RUNS.joinpath(*ARCHIVE_CACHE))
     found = scan(folder)
     paths = [found.path(example) for example in found.examples]

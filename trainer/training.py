@@ -13,6 +13,7 @@ from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
 from edgetl.edge.system.native_log import hidden_native_log
 from edgetl.trainer.config import check_weights, read_config, recipe_from, with_solver
+from edgetl.trainer.data.cache_entries import CACHE_NAME
 from edgetl.trainer.options import AUTO, FEATURES, TrainOptions
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.retraining.earlier import (
@@ -179,7 +180,7 @@ def _features(chosen: TrainOptions, recipe: Recipe) -> "tuple[IndexedFeatures, I
         chosen.features_from,
         chosen.features or FEATURES,
         recipe,
-        cache=_runs_of(chosen) / ".cache",
+        cache=_runs_of(chosen) / CACHE_NAME,
         part=chosen.shard,
     )
 

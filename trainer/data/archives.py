@@ -24,7 +24,7 @@ from typing import IO
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
 from edgetl.edge.sources.folders import is_system_folder
 from edgetl.edge.system.messages import logger
-from edgetl.trainer.data.cache_entries import hold_until_next, new_entry, prune
+from edgetl.trainer.data.cache_entries import CACHE_NAME, hold_until_next, new_entry, prune
 from edgetl.trainer.data.downloads import downloaded, forget
 from edgetl.trainer.data.wording import ANOTHER_DISK
 from edgetl.trainer.progress import bytes_bar
@@ -42,7 +42,7 @@ MAX_DEPTH = 100
 MAX_TAR_HEADER_BYTES = 16 * 2**20
 
 # Where `train` keeps archives, beside its runs.
-ARCHIVE_CACHE = (".cache", "archives")
+ARCHIVE_CACHE = (CACHE_NAME, "archives")
 # Archives whose photos stay unpacked, those used last: runs on them are exported and resumed.
 KEPT_ARCHIVES = 8
 

@@ -27,6 +27,9 @@ from edgetl.edge.system.files import sync_folder
 if sys.platform != "win32":
     import fcntl
 
+# Beside runs: decoded photos, unpacked archives, converted networks.
+CACHE_NAME = ".cache"
+
 _NAME = re.compile("[0-9a-f]{24}")
 # An entry that is being made, or removed.
 _UNNAMED = ".building-"

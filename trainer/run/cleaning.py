@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.model.latest import REJECTED
+from edgetl.trainer.data.cache_entries import CACHE_NAME
 from edgetl.trainer.run.lock import is_held
 from edgetl.trainer.run.options import CleanOptions
 from edgetl.trainer.run.overview import list_runs, size_of
@@ -45,7 +46,7 @@ def _unneeded(options: CleanOptions) -> Iterator[tuple[Path, str]]:
             # Not NAME.earlier.tflite, which is the last that was accepted.
             for path in sorted((run.path / "exports").glob(f"*{REJECTED}")):
                 yield path, "failed its check in export"
-    cache = options.runs / ".cache"
+    cache = options.runs / CACHE_NAME
     if cache.is_dir() and not any(run.state == "training" for run in runs):
         yield cache, "decoded photos and unpacked archives, made again when they are needed"
 

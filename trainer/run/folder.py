@@ -15,6 +15,7 @@ from edgetl.edge.model.labels import MOST_BYTES, labels_text, parse_labels
 from edgetl.edge.model.latest import LATEST, RUNS, latest_run
 from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.system.files import read_regular_file, write_text
+from edgetl.trainer.data.cache_entries import CACHE_NAME
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.wording import some
 from edgetl.trainer.run.lock import LOCK, held, is_held
@@ -107,7 +108,7 @@ class RunFolder:
     @property
     def cache(self) -> Path:
         """Decoded pictures, shared by the runs beside this one."""
-        return self.path.parent / ".cache"
+        return self.path.parent / CACHE_NAME
 
 
 @dataclass(frozen=True)
