@@ -43,16 +43,37 @@ def model_of(path: Path) -> Path:
     """`path` if it is a file, else of the run in that folder the newest export.
 
     Raises:
-        ModelFileError: the run has none, or the file failed its check.
+        ModelFileError: the run has none, the folder is no run's, or the file failed its check.
     """
     if path.is_dir():
         exports = exported_models(path / "exports")
         if not exports:
-            raise _nothing_exported(path)
+            raise not_a_model(path)
         return max(exports, key=lambda export: export.stat().st_mtime)
     if path.name.endswith(REJECTED):
         raise ModelFileError(f"{quoted(path)}: failed its check in export; export it again")
     return path
+
+
+def not_a_model(folder: Path) -> ModelFileError:
+    """What is said where a model's file is asked for, and a folder given: which file to give."""
+    if (folder / "exports").is_dir():
+        exports = exported_models(folder / "exports")
+        if not exports:
+            return _nothing_exported(folder)
+        newest = max(exports, key=lambda path: path.stat().st_mtime)
+        return ModelFileError(
+            f"{quoted(folder)}: a run folder, not a model file; give {quoted(newest)}"
+        )
+    there = _without_others(folder.glob("*.tflite"))
+    if there:
+        return ModelFileError(
+            f"{quoted(folder)}: a folder, not a model file; give {quoted(there[0])}"
+        )
+    return ModelFileError(
+        f"{quoted(folder)}: a folder, not a model file; give a .tflite file, as edgetl export "
+        f"writes into a run's exports/"
+    )
 
 
 def latest_model() -> Path:

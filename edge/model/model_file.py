@@ -20,6 +20,7 @@ from edgetl.edge.errors import ModelFileError, SettingError, quoted, reason
 from edgetl.edge.model.associated_files import read_associated_files
 from edgetl.edge.model.input_size import InputSize, ResizeMode
 from edgetl.edge.model.labels import in_index_order, parse_labels
+from edgetl.edge.model.latest import not_a_model
 from edgetl.edge.model.normalization import Normalization
 from edgetl.edge.model.verify import schema
 from edgetl.edge.model.verify.graph import OutputValues, output_values
@@ -107,13 +108,17 @@ def read_model_file(
             file does not say.
 
     Raises:
-        ModelFileError: the file is missing, a pipe or device, larger than 512 MB, cut off, changed,
-            no TFLite model or no image classifier, or the number of labels is not that of outputs.
+        ModelFileError: the file is missing, a folder, a pipe or device, larger than 512 MB, cut
+            off, changed, no TFLite model or no image classifier, or the number of labels is not
+            that of outputs.
     """
     path = Path(path)
     try:
         content = read_regular_file(path, at_most=_MAX_BYTES)
     except OSError as error:
+        # Not by the kind of error: Windows refuses to open a folder for want of permission.
+        if path.is_dir():
+            raise not_a_model(path) from error
         raise ModelFileError(f"{quoted(path)}: {reason(error)}") from error
     if len(content) < 8 or content[4:8] != schema.MODEL_IDENTIFIER:
         raise ModelFileError(f"{quoted(path)}: not a TFLite model")

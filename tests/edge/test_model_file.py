@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,24 @@ def test_another_file_is_no_model(tmp_path: Path, content: bytes) -> None:
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "gone.tflite") == "no such file or directory"
-    assert refusal(tmp_path) == "is a directory"
+    assert refusal(tmp_path) == (
+        "a folder, not a model file; give a .tflite file, as edgetl export writes into a run's "
+        "exports/"
+    )
+
+
+def test_of_a_folder_with_models_the_file_to_give_is_named(tmp_path: Path) -> None:
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    assert refusal(tmp_path) == "has no exported model yet; make one with: edgetl export"
+    for age, name in ((30, "model.float32"), (10, "model.int8"), (0, "model.int8.rejected")):
+        (exports / f"{name}.tflite").touch()
+        when = time.time() - age
+        os.utime(exports / f"{name}.tflite", (when, when))
+    newest = exports / "model.int8.tflite"
+    assert refusal(tmp_path) == f"a run folder, not a model file; give {newest}"
+    (exports / "model.float32.tflite").unlink()
+    assert refusal(exports) == f"a folder, not a model file; give {newest}"
 
 
 def test_a_pipe_and_a_device_are_refused_unread(tmp_path: Path) -> None:

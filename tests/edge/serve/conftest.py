@@ -36,9 +36,7 @@ def start(
         answering = Answering(Loaded(classifier, (threshold,) * 3), top_k=2)
         app = lambda: serve_app(answering, prefix=prefix)  # noqa: E731
         stop = answering.close
-        serving = serve(
-            app, address, option="serve", stop=stop, prefix=prefix, json_errors=True
-        )
+        serving = serve(app, address, option="serve", stop=stop, prefix=prefix, json_errors=True)
         running.append(serving.close)
         return serving
 

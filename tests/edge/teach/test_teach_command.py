@@ -138,7 +138,7 @@ def test_refusals(cli: Cli, model: Path, third_party_models: Path, corrections: 
     refused = cli.refused("teach", corrections, "--model", model, "--out", "no/x.tflite")
     assert_one_clear_line(refused, "--out no/x.tflite: no such folder")
     refused = cli.refused("teach", corrections, "--model", cli.folder)
-    assert_one_clear_line(refused, "has no exported model yet")
+    assert_one_clear_line(refused, "a folder, not a model file; give")
 
 
 def test_photos_left_out_and_a_file_that_is_replaced_are_said(cli: Cli, model: Path) -> None:
