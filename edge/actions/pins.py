@@ -1,6 +1,7 @@
 """Pins of a Raspberry Pi's header that are on while the label is one of theirs."""
 
 import os
+import re
 import tempfile
 import warnings
 from collections import defaultdict
@@ -81,10 +82,18 @@ def check_pins(pins: Sequence[PinLabel], labels: Sequence[str], *, may_be_unsure
     for one in pins:
         if one.label == UNSURE and UNSURE not in labels and not may_be_unsure:
             raise SettingError(f"--gpio {one}: never on without --threshold P; add it")
-        if one.label not in (*labels, UNSURE):
+        if one.label in (*labels, UNSURE):
+            continue
+        meant = re.split("[:/]", one.label)[-1]
+        if meant in (*labels, UNSURE):
             raise SettingError(
-                f"--gpio {quoted(str(one))}: no such label; there are {named_labels(labels)}"
+                f"--gpio {quoted(str(one))}: a pin cannot be for one camera alone, it is on while "
+                f"any has its label; write --gpio {quoted(f'{one.pin}={meant}')}, or run edgetl "
+                f"classify once for each camera"
             )
+        raise SettingError(
+            f"--gpio {quoted(str(one))}: no such label; there are {named_labels(labels)}"
+        )
 
 
 @contextmanager

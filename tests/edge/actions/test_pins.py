@@ -147,5 +147,9 @@ def test_a_label_that_there_is_not_is_refused() -> None:
     check_pins(pins("17=unsure"), labels, may_be_unsure=True)
     with pytest.raises(SettingError, match="no such label; there are open, a=b, unknown"):
         check_pins(pins("17=ajar"), labels, may_be_unsure=True)
+    for text in ("17=door:open", "17=yard/gate:open", "17=yard/open"):
+        with pytest.raises(SettingError, match=r"cannot be for one camera .* --gpio 17=open, or"):
+            check_pins(pins(text), labels, may_be_unsure=True)
+    check_pins(pins("17=a:open"), ("a:open", "open"), may_be_unsure=True)
     with pytest.raises(SettingError, match="--threshold P"):
         check_pins(pins("17=unsure"), labels, may_be_unsure=False)
