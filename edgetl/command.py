@@ -30,6 +30,8 @@ LEVELS = (
 )
 # What stands for a value in help, where an option does not say.
 _METAVARS: dict[Any, str] = {int: "N", float: "N", Path: "FILE", str: "TEXT"}
+# In a context: whether anything was typed behind the command.
+_TYPED = "edgetl.typed"
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -73,6 +75,7 @@ class OptionsCommand(TyperCommand):
     alone: tuple[tuple[str, str, Callable[[str], object]], ...] = ()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[_TYPED] = bool(args)
         for flag, value, is_value in self.alone:
             # Most runs do without, and is_value may be slow to import.
             if flag in args:
@@ -101,7 +104,14 @@ class OptionsCommand(TyperCommand):
         # What help leaves out is completed all the same.
         for parameter in self.params:
             parameter.hidden = False  # type: ignore[attr-defined]
-        return super().shell_complete(ctx, incomplete)
+        found = super().shell_complete(ctx, incomplete)
+        if ctx.parent and not ctx.meta[_TYPED]:
+            # "serve" behind "install", where there is a command "install serve".
+            first = f"{ctx.info_name} "
+            for one in ctx.parent.command.shell_complete(ctx.parent, first + incomplete):
+                one.value = one.value.removeprefix(first)
+                found.append(one)
+        return found
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         shown = [(p, record) for p in self.get_params(ctx) if (record := p.get_help_record(ctx))]

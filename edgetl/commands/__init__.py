@@ -58,9 +58,17 @@ class Commands(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl(list(self._summaries.items()))
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        # The second word of a command is completed behind the first.
+        words = incomplete.count(" ")
+        found = super().shell_complete(ctx, incomplete)
+        return [one for one in found if one.value.count(" ") <= words]
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if self._default and (not args or args[0].startswith("-")):
-            args = args if args and args[0] in ctx.help_option_names else [self._default, *args]
+        # While a shell completes its name, no other command is meant.
+        default = self._default if args or not ctx.resilient_parsing else None
+        if default and (not args or args[0].startswith("-")):
+            args = args if args and args[0] in ctx.help_option_names else [default, *args]
         if not args:  # for which there is help
             return super().parse_args(ctx, args)
         with usage_errors_in_one_line(ctx):

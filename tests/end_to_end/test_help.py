@@ -74,6 +74,11 @@ def test_a_typing_mistake_is_one_clear_line_with_a_suggestion(
         ("edgetl classify --thre", {"--threshold", "--threads"}),
         ("edgetl classify --format ", {"text", "jsonl", "csv"}),
         ("edgetl service install --memory", {"--memory-max"}),
+        ("edgetl service ins", {"install"}),
+        ("edgetl service install s", {"serve"}),
+        ("edgetl service install serve --mod", {"--model"}),
+        ("edgetl service install --yes s", set()),
+        ("edgetl runs u", {"use"}),
     ],
 )
 def test_a_shell_completes_commands_options_and_choices(
