@@ -19,18 +19,23 @@ def open_regular_file(path: str | Path) -> BinaryIO:
         OSError: it cannot be opened, is a folder, or is a pipe or device, which may never end or
             never be written to. `strerror` says so.
     """
-    # Without O_NONBLOCK, opening a pipe waits for who writes to it.
+    # To open a pipe lets go who waits to write to it, and some devices act on it.
+    _refuse_irregular(path, Path(path).stat().st_mode)
+    # It may be another one by now. Without O_NONBLOCK, opening a pipe waits for who writes to it.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", getattr(os, "O_BINARY", 0)))
     try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
+        _refuse_irregular(path, os.fstat(descriptor).st_mode)
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _refuse_irregular(path: str | Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
 
 
 def read_regular_file(path: Path, *, at_most: int) -> bytes:

@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from edgetl.edge.system.files import replacing, write_json, write_text
+from edgetl.edge.system.files import open_regular_file, replacing, write_json, write_text
 
 
 def test_text_and_json_are_written_as_utf8(tmp_path: Path) -> None:
@@ -28,6 +29,29 @@ def test_names_that_are_no_utf8_are_read_from_json_as_they_were(tmp_path: Path) 
     name = os.fsdecode(b"caf\xe9 \xc3\xa9.jpg")
     write_json(tmp_path / "a.json", {"file": name})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"file": name}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+@pytest.mark.timeout(20)
+def test_a_pipe_is_refused_without_being_opened(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.jpg"
+    os.mkfifo(pipe)
+    opened = threading.Event()
+
+    def write() -> None:
+        with pipe.open("wb"):  # waits for who reads it
+            opened.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(20):
+            with pytest.raises(OSError, match="a pipe or device, not a file"):
+                open_regular_file(pipe)
+            assert not opened.wait(0.02)
+    finally:
+        with pipe.open("rb"):
+            writer.join()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a special file")
