@@ -29,6 +29,7 @@ from edgetl.edge.shards.manifest import (
     read_header,
     read_manifest,
     read_shard,
+    refuse_other_files,
     rows_sha256,
     shard_name,
     write_manifest,
@@ -75,6 +76,7 @@ def index(options: IndexOptions) -> Indexed:
         manifest = read_manifest(options.out)
         _check_same(options, photos.root, manifest.root, manifest.shard_rows)
         return Indexed(manifest)
+    refuse_other_files(options.out, "--out", first=INDEX_NAME, own="shard-*.parquet")
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         with GracefulShutdown():

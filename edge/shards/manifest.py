@@ -8,13 +8,15 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from edgetl.edge.errors import RecordError, quoted, reason
+from edgetl.edge.errors import RecordError, SettingError, quoted, reason
+from edgetl.edge.sources.folders import is_hidden, is_system_folder
 from edgetl.edge.system.files import read_json, replacing, sync_folder, write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
 
@@ -122,6 +124,35 @@ class ShardHeader:
 def shard_name(number: int) -> str:
     """The name of a shard's file, in the index and among the results."""
     return f"shard-{number:05}.parquet"
+
+
+def refuse_other_files(folder: Path, option: str, *, first: str, own: str) -> None:
+    """Refuse to begin in a folder that has other files, as that of the photos has.
+
+    Args:
+        folder: need not be there.
+        option: that names it, for the message.
+        first: the file that says what the folder is; with it, it may have more.
+        own: what else may be there, as a pattern.
+
+    Raises:
+        SettingError: it has.
+    """
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:  # what is the matter is said when it is made
+        return
+    # Another process may begin it just now: this file is looked for last.
+    if (
+        any(
+            not (fnmatchcase(name, own) or is_hidden(name) or is_system_folder(name))
+            for name in names
+        )
+        and not (folder / first).exists()
+    ):
+        raise SettingError(
+            f"{option} {quoted(folder)}: holds other files; name a new or an empty folder"
+        )
 
 
 def rows_sha256(entries: Iterable[Entry]) -> str:

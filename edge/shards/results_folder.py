@@ -17,7 +17,13 @@ import pyarrow.parquet as pq
 from edgetl import __version__
 from edgetl.edge.errors import RecordError, SettingError, SinkError, quoted, reason
 from edgetl.edge.shards.claims import LOCK_NAME, Claims
-from edgetl.edge.shards.manifest import INDEX_NAME, read_header, shard_name, write_table
+from edgetl.edge.shards.manifest import (
+    INDEX_NAME,
+    read_header,
+    refuse_other_files,
+    shard_name,
+    write_table,
+)
 from edgetl.edge.system.files import read_json, write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
 from edgetl.edge.system.masking import masked
@@ -72,10 +78,7 @@ class ResultsFolder:
         # Results have the names of the index's shards, and would replace these.
         if (folder / INDEX_NAME).exists() or _holds_index(folder / shard_name(0)):
             raise SettingError(f"{option} {quoted(folder)}: holds an index; name another folder")
-        if _holds_other_files(folder):
-            raise SettingError(
-                f"{option} {quoted(folder)}: holds other files; name a new or an empty folder"
-            )
+        refuse_other_files(folder, option, first=RESULTS_NAME, own=LOCK_NAME)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.claims = Claims(folder)
@@ -160,17 +163,6 @@ def _read_purpose(folder: Path, option: str) -> Purpose:
     except (ValueError, DamagedError) as error:
         raise RecordError(f"{quoted(path)}: damaged; name another {option}") from error
     return found
-
-
-def _holds_other_files(folder: Path) -> bool:
-    """Whether a folder that is not one of results has files, as one of photos has."""
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except OSError:  # what is the matter is said when it is made
-        return False
-    # Another process may begin it just now: what it writes last is looked for last.
-    others = [name for name in names if name != LOCK_NAME and not name.startswith(".part-")]
-    return bool(others) and not (folder / RESULTS_NAME).exists()
 
 
 def _free_name(folder: Path) -> str:

@@ -19,6 +19,15 @@ def options(photos: Path, out: Path, *, rows: int = 10) -> IndexOptions:
     return IndexOptions(photos=str(photos), out=out, shard_rows=rows)
 
 
+@pytest.mark.parametrize("place", ["photos", "photos/red"])
+def test_an_index_is_not_written_among_photos(photos: Path, place: str) -> None:
+    folder = photos.parent / place
+    before = sorted(folder.iterdir())
+    with pytest.raises(SettingError, match=f"--out {folder}: holds other files; name a new"):
+        index(IndexOptions(photos=str(photos), out=folder))
+    assert sorted(folder.iterdir()) == before
+
+
 def test_an_index_lists_each_picture_once_with_its_number_size_and_etag(
     photos: Path, tmp_path: Path
 ) -> None:
