@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from edgetl.edge.errors import RunFolderError, quoted
 
 LOCK = ".lock"
@@ -21,6 +19,9 @@ def held(folder: Path) -> Iterator[None]:
         RunFolderError: another training holds it.
         OSError: the folder cannot be written.
     """
+    # Reading a run, as `benchmark` does on a device, is no training: filelock comes with [train].
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(blocking=False)
