@@ -77,6 +77,21 @@ def install_with_training(
     return commands / "edgetl"
 
 
+def add_dev_tools(python: Path, log: Path, *, source: Path = ROOT) -> None:
+    """Put benchmarks/dev into an installed edgetl: the wheel leaves it out, and tests use it.
+
+    Args:
+        python: of the environment in which edgetl is installed.
+        log: for the command's output.
+        source: the checkout, or an unpacked sdist.
+    """
+    # -P: a checkout in the working folder is not what is installed.
+    where = "import edgetl.benchmarks; print(edgetl.benchmarks.__path__[0])"
+    installed = Path(run_logged(log, [python, "-P", "-c", where]).strip())
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source / "benchmarks/dev", installed / "dev", ignore=ignored)
+
+
 def find_python(version: str) -> Path | None:
     """pythonX.Y on the PATH or under ~/.pyenv."""
     found = shutil.which(f"python{version}")
