@@ -133,7 +133,10 @@ def pki(tmp_path: Path) -> Callable[[str], Path]:
 
     def make(name: str) -> Path:
         request, key = folder / f"{name}.csr", folder / f"{name}.key"
-        (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        # Python 3.13 wants to know what an authority's key is for, and whose a certificate is.
+        (folder / "names").write_text(
+            "subjectAltName=DNS:localhost,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n"
+        )
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request,
                 "-subj", f"/CN={name}")  # fmt: skip
         openssl("x509", "-req", "-in", request, "-CA", folder / "ca.pem", "-CAkey",
@@ -143,7 +146,8 @@ def pki(tmp_path: Path) -> Callable[[str], Path]:
 
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout",
             folder / "ca.key", "-out", folder / "ca.pem", "-subj", "/CN=ca",
-            "-addext", "basicConstraints=critical,CA:TRUE")  # fmt: skip
+            "-addext", "basicConstraints=critical,CA:TRUE",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
     return make
 
 
