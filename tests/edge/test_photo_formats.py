@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -217,7 +218,10 @@ def jpeg_of(width: int, height: int) -> bytes:
     [
         (b"", "not a picture that can be read"),
         (b"text", "not a picture that can be read"),
-        ((HEIC / "upright.heic").read_bytes()[:100], "damaged|not a picture"),
+        (
+            (HEIC / "upright.heic").read_bytes()[:100],
+            "damaged|not a picture" if find_spec("pi_heif") else r"pip install 'edgetl\[heic\]'",
+        ),
         (b"\xff\xd8\xff" + bytes(50), "damaged picture|not a picture"),
         (
             bmp_of(30000, 30000),
