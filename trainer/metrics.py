@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.model.intervals import student_t_quantile, wilson, wilson_interval
+from edgetl.edge.model.intervals import clustered_interval
 
 Probabilities = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
@@ -179,27 +179,15 @@ def _f1(
 
 
 def accuracy_interval(right: npt.NDArray[np.bool_], clusters: Sequence[str]) -> tuple[float, float]:
-    """The 95 % interval of the accuracy on new photos, where photos of one cluster are near-copies.
-
-    Near-copies are right or wrong together, so a cluster counts as one picture: Wilson's score with
-    Kish's effective number, the square of the pictures' number over the sum of the squares of the
-    clusters' sizes (Survey Sampling, 1965), and, as there are few clusters, Student's t of as many
-    less one (Korn and Graubard, Survey Methodology 24, 1998). Of one cluster nothing is known: 0 to
-    1. Where each picture is a cluster it is `wilson_interval`.
+    """The 95 % interval of the accuracy on new photos, as `clustered_interval` makes it.
 
     Args:
         right: whether each picture's class was found, bool [pictures], one or more.
-        clusters: the name of each picture's cluster.
+        clusters: the name of each picture's cluster of near-copies.
     """
     sizes = np.unique(np.array(clusters), return_counts=True)[1]
-    if len(sizes) == len(right):
-        return wilson_interval(int(right.sum()), len(right))
-    if len(sizes) == 1:
-        return 0.0, 1.0
-    effective = effective_number(clusters)
-    # Beyond a thousand degrees of freedom it is the normal quantile within 0.002.
-    quantile = student_t_quantile(0.975, min(len(sizes) - 1, 1000))
-    return wilson(float(right.mean()), effective, quantile)
+    squares = int((sizes.astype(np.int64) ** 2).sum())
+    return clustered_interval(float(right.mean()), len(right), squares, len(sizes))
 
 
 def effective_number(clusters: Sequence[str]) -> float:

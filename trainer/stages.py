@@ -272,7 +272,10 @@ def publish(
     run_figures.write_curves(run, fitted.history, kept=fitted.best_epoch)
     held_out = evaluated["validation"]
     precision = precision_record(
-        held_out.probabilities, targets_of(dataset, held_out), dataset.labels
+        held_out.probabilities,
+        targets_of(dataset, held_out),
+        dataset.labels,
+        clusters=[dataset.examples[place].cluster for place in held_out.pictures],
     )
     index = prepared.config.data.index
     trained = index.pictures if index else datasets.counts(dataset, "train")

@@ -120,7 +120,9 @@ def _promised(record: Any) -> Iterator[tuple[str, str]]:
     except DamagedError:
         return  # a third-party model, or of an older edgetl
     for precision in _PRECISIONS:
-        yield f"threshold.precision={precision}", found.at(precision).summary
+        promised = found.at(precision)
+        words = "; ".join(filter(None, (promised.summary, promised.never)))
+        yield f"threshold.precision={precision}", words
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -22,6 +22,32 @@ def wilson(share: float, total: float, z: float) -> tuple[float, float]:
     return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
+def clustered_interval(
+    share: float, pictures: float, squares: float, clusters: int
+) -> tuple[float, float]:
+    """The 95 % interval of a share of pictures, where those of one cluster are near-copies.
+
+    Near-copies are right or wrong together, so a cluster counts as one picture: Wilson's score with
+    Kish's effective number, the square of the pictures' number over the sum of the squares of the
+    clusters' sizes (Survey Sampling, 1965), and, as there are few clusters, Student's t of as many
+    less one (Korn and Graubard, Survey Methodology 24, 1998). Of one cluster nothing is known: 0 to
+    1. Where each picture is a cluster it is `wilson_interval`.
+
+    Args:
+        share: of the pictures, 0..1.
+        pictures: how many there are, above 0; need not be whole.
+        squares: the sum of the squares of the clusters' sizes.
+        clusters: how many there are.
+    """
+    if squares == pictures:
+        return wilson(share, pictures, NORMAL)
+    if clusters == 1:
+        return 0.0, 1.0
+    # Beyond a thousand degrees of freedom it is the normal quantile within 0.002.
+    quantile = student_t_quantile(0.975, min(clusters - 1, 1000))
+    return wilson(share, pictures**2 / squares, quantile)
+
+
 def tango_interval(lost: float, gained: float, pictures: float, *, z: float) -> tuple[float, float]:
     """The interval of a difference of paired shares, (gained - lost) / pictures, within -1..1.
 

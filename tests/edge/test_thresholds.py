@@ -11,6 +11,7 @@ import pytest
 
 from edgetl.command import options_from_arguments
 from edgetl.edge.errors import ModelFileError, SettingError
+from edgetl.edge.model.intervals import wilson_interval
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.thresholds import (
     ClassPrecision,
@@ -114,11 +115,46 @@ def test_a_class_that_is_never_right_enough_never_answers_and_keeps_what_it_reac
     assert ClassPrecision(0).at(0.5) == ClassThreshold(math.inf)
 
 
+# Of 120 photos given the class 119 are right; the 60 most confident are 6 bursts of 10.
+BURSTS = ClassPrecision(120, (0.4, 0.8), (119, 60), (120, 60), (12, 6), (1200, 600))
+
+
+def test_a_burst_that_is_wrong_together_is_left_out_together() -> None:
+    assert BURSTS.at(0.99) == ClassThreshold(0.4, 119, 120, 0, 12, 1200)
+    found = BURSTS.at(0.995)
+    # As nowhere so much may be expected, that from which on so many of these are right.
+    assert found == ClassThreshold(0.8, 60, 60, 1, 6, 600)
+    # Six bursts that are right and one more that is wrong.
+    assert found.expected == pytest.approx(6 / 7)
+    low, high = found.interval
+    assert low < 0.45
+    assert high > 0.97
+
+
+def test_bursts_and_photos_by_themselves_have_one_interval_together() -> None:
+    found = PrecisionRecord(360, {"cat": BURSTS, "dog": MANY}).at(0.995)
+    cat, dog = (one for _, one in found.classes)
+    assert cat.interval[0] < found.interval[0] < dog.interval[0]
+    # 60 photos and 10 of the burst left out, 150 and one.
+    assert found.expected == pytest.approx((60 + 150) / (70 + 151))
+    assert "near-copies counted as one photo); too few photos to expect 99.5 % of " in found.summary
+    assert "cat, dog, at worst of cat, 60 of 60 right in 6 groups of near-copies" in found.summary
+
+
+def test_a_record_without_groups_is_read_as_it_was_meant() -> None:
+    older = {"pictures": 200, "thresholds": [0.4], "right": [198], "answered": [200]}
+    found = from_json(ClassPrecision, older).at(0.9)
+    assert found == ClassThreshold(0.4, 198, 200)
+    assert found.interval == wilson_interval(198, 200)
+
+
 @pytest.mark.parametrize(
     "damaged",
     [{"thresholds": [0.5]}, {"thresholds": [0.5], "right": [2], "answered": [1]},
      {"thresholds": [0.5], "right": [0], "answered": [0]}, {"thresholds": ["x"]},
-     {"pictures": "2"}],
+     {"pictures": "2"}, {"thresholds": [0.5], "right": [2], "answered": [2], "groups": [1]},
+     {"thresholds": [0.5], "right": [2], "answered": [2], "groups": [3], "squares": [2]},
+     {"thresholds": [0.5], "right": [2], "answered": [2], "groups": [1], "squares": [5]}],
 )  # fmt: skip
 def test_a_damaged_record_is_damage(damaged: dict[str, Any]) -> None:
     with pytest.raises(DamagedError):
@@ -127,35 +163,35 @@ def test_a_damaged_record_is_damage(damaged: dict[str, Any]) -> None:
 
 def test_the_line_has_thresholds_the_share_answered_and_where_photos_are_few() -> None:
     found = PrecisionRecord(220, {"cat": MANY, "dog": FEW}).at(0.9931)
-    assert described(found, 0.9931) == (
+    assert described(found) == (
         "cat 0.7, dog 0.9: 72.7 % of 220 held-out photos get an answer, 100.0 % of these right; of "
         "new photos expect 98.8 % (95 % interval 95.6 to 99.7); too few photos to expect 99.31 % "
         "of dog, at worst of dog, 10 of 10 right (62.3 to 98.4)"
     )
     found = PrecisionRecord(220, {"cat": MANY, "dog": FEW}).at(0.9)
-    assert described(found, 0.9).endswith("expect 98.2 % (95 % interval 95.4 to 99.3)")
+    assert described(found).endswith("expect 98.2 % (95 % interval 95.4 to 99.3)")
 
 
 def test_a_few_photos_that_are_all_right_promise_no_hundred_percent() -> None:
     record = PrecisionRecord(32, {k: ClassPrecision(16, (0.995,), (16,), (16,)) for k in "ab"})
-    assert described(record.at(0.99), 0.99) == (
+    assert described(record.at(0.99)) == (
         "a 0.995, b 0.995: 100.0 % of 32 held-out photos get an answer, 100.0 % of these right; of "
         "new photos expect 94.1 % (95 % interval 80.9 to 98.4); too few photos to expect 99 % of "
         "a, b, at worst of a, 16 of 16 right (73.0 to 99.0)"
     )
-    assert described(record.at(0.9), 0.9).endswith("expect 94.1 % (95 % interval 80.9 to 98.4)")
+    assert described(record.at(0.9)).endswith("expect 94.1 % (95 % interval 80.9 to 98.4)")
 
 
 def test_of_many_classes_the_lowest_and_the_highest_are_said() -> None:
     classes = {
         f"c{n}": ClassPrecision(9, (n / 10 + 0.0009999,), (9,), (9,)) for n in (5, 1, 9, 7, 3)
     }
-    assert described(PrecisionRecord(45, classes).at(0.9), 0.9).startswith("c1 0.1 to c9 0.9: 100")
+    assert described(PrecisionRecord(45, classes).at(0.9)).startswith("c1 0.1 to c9 0.9: 100")
 
 
 def test_no_class_that_is_right_enough_is_said_too() -> None:
     found = PrecisionRecord(8, {"a": ClassPrecision(8, (0.6,), (1,), (8,))}).at(0.9)
-    assert described(found, 0.9) == "0.0 % of 8 held-out photos get an answer"
+    assert described(found) == "0.0 % of 8 held-out photos get an answer"
     assert PrecisionRecord(0, {}).at(0.9).summary == "0.0 % of 0 held-out photos get an answer"
 
 
@@ -284,6 +320,9 @@ def test_info_has_what_precisions_would_give_and_not_the_whole_record(
     packed(third_party_models / "uint8.tflite", cli.folder / "m.tflite", RECORD)
     text = " ".join(cli.here("info", "m.tflite").stdout.split())
     assert "threshold.precision=0.95 87.5 % of 240 held-out photos get an answer" in text
+    assert "18 of 20 right" not in text
+    assert "too few photos to expect 99 % of green, at worst of green, 10 of 10 right (" in text
+    assert "; no answer will be red (1 of 4 at best): at no threshold" in text
     assert "right 198" not in text
     facts = json.loads(cli.here("info", "m.tflite", "--json").stdout)
     assert facts["edgetl"]["precision"]["classes"]["blue"]["right"] == [198, 150]

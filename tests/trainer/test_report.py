@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgetl.edge.model.thresholds import ClassPrecision, PrecisionRecord
 from edgetl.trainer.metrics import Bin, Calibration
 from edgetl.trainer.report.mistakes import Mistake
 from tests.trainer.made_report import (
@@ -237,3 +238,31 @@ def test_long_trainings_list_their_last_epochs(tmp_path: Path) -> None:
     assert "411two" not in page.text
     assert "410two" in page.text
     assert "210two" not in page.sections["learning"]
+
+
+def test_the_promise_of_a_threshold_says_where_photos_are_too_few(tmp_path: Path) -> None:
+    many = ClassPrecision(200, (0.4, 0.7), (198, 150), (200, 150))
+    few = ClassPrecision(16, (0.995,), (16,), (16,))
+    never = ClassPrecision(4, (0.6,), (1,), (4,))
+
+    def said(name: str, **classes: ClassPrecision) -> str:
+        dataset = made_dataset(["cats", "dogs"])
+        record = PrecisionRecord(220, classes)
+        metrics = replace(made_metrics(dataset, made_history()), precision=record)
+        markup = written_report(tmp_path / name, metrics=metrics).markup
+        (found,) = re.findall(
+            "<p>With <code>classify --threshold precision=0.99</code> (.*)</p>", markup
+        )
+        return str(found)
+
+    assert said("a", cats=many) == (
+        "90.9 % of 220 held-out photos get an answer, 99.0 % of these right; of new photos expect "
+        "99.0 % (95 % interval 96.4 to 99.7)."
+    )
+    assert said("b", cats=many, dogs=few).endswith(
+        "; too few photos to expect 99 % of dogs, at worst of dogs, 16 of 16 right (73.0 to 99.0)."
+    )
+    assert said("c", cats=many, dogs=never).endswith(
+        "; no answer will be dogs (1 of 4 at best): at no threshold enough of the held-out photos "
+        "called so are right."
+    )

@@ -26,7 +26,7 @@ def coverage_figure(probabilities: Probabilities, targets: Classes) -> Figure:
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
-    thresholds, correct, answered = cumulative(confidence, right)
+    thresholds, (correct, answered) = cumulative(confidence, right, np.ones(len(right), np.int64))
     coverage, accuracy = answered / len(targets), correct / answered
     figure = drawing.blank(4.6, 4.4)
     axes = figure.add_axes((0.2, 0.14, 0.76, 0.81))
