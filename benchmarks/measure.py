@@ -345,4 +345,5 @@ def _quality(
         mcnemar_p=None if keras is None else beside.mcnemar_p,
         largest_difference=None if keras is None else beside.largest_difference,
         predicted=tuple(predicted.tolist()),
+        ece=beside.ece,
     )

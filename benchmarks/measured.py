@@ -85,7 +85,8 @@ class Ratio:
 class Quality:
     """How well a case classifies the pictures, and beside Keras where there are its answers.
 
-    Shares are 0..1. `predicted` is the class of each picture, in labels order.
+    Shares are 0..1. `predicted` is the class of each picture, in labels order; `ece` the expected
+    calibration error, None in a record of an older edgetl.
     """
 
     accuracy: float
@@ -95,6 +96,7 @@ class Quality:
     mcnemar_p: float | None
     largest_difference: float | None
     predicted: tuple[int, ...]
+    ece: float | None = None
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,8 @@ def method(measured: Measured) -> list[str]:
         lines.append(
             f"Quality on {count} pictures ({measured.split}), in percent: accuracy with its 95 % "
             f"interval (Wilson), macro F1, share given Keras' class, and McNemar's exact p: small "
-            f"where accuracy differs from Keras' by more than chance."
+            f"where accuracy differs from Keras' by more than chance. ECE, 0 to 1: the expected "
+            f"calibration error."
         )
     else:
         lines.append(
@@ -232,6 +233,7 @@ _QUALITY = (
         ),
         wide=True,
     ),
+    _Column("ECE", _of_quality(lambda q: "-" if q.ece is None else f"{q.ece:.3f}"), wide=True),
     _Column("file MB", lambda case: f"{case.bytes / 1e6:.2f}"),
 )
 

@@ -83,6 +83,8 @@ def test_export_json_has_sizes_checksums_and_parity(two_class_run: Path) -> None
         assert (check["parity"]["pictures"], check["difference"]["pictures"]) == (4, 40)
         assert check["parity"]["agreement"] == check["difference"]["agreement"] == 1.0
         assert check["parity"]["largest_difference"] < 1e-3
+        assert check["parity"]["ece"] == pytest.approx(check["parity"]["keras_ece"], abs=1e-3)
+        assert 0 < check["parity"]["ece"] < 1
     runtimes = [check["runtime"] for check in files["model.int8.tflite"]["checks"]]
     assert runtimes == [runtime.name for runtime in installed_runtimes()]
 

@@ -151,6 +151,16 @@ def test_the_table_fits_80_columns_with_every_number_whole(
     assert folded.replace(" ", "").count("a-class-without") == 10
 
 
+def test_the_calibration_error_of_each_file_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    file = exported_file(Path("model.int8.tflite"))
+    first, older = file.checks
+    assert first.parity
+    measured = replace(first, parity=replace(first.parity, ece=0.03117, keras_ece=0.0279))
+    print_exported([replace(file, checks=(measured, older))])
+    said = [line for line in capsys.readouterr().out.splitlines() if "calibration" in line]
+    assert said == ["  expected calibration error on litert: 0.0312, Keras 0.0279"]
+
+
 def test_a_file_that_does_not_run_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     file = exported_file(Path("model.int8.tflite"))
     check = RuntimeCheck("litert", "2.1.0", None, "no AVX")

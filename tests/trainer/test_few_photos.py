@@ -103,6 +103,8 @@ def test_each_photo_is_held_out_once_and_all_are_learned_from(
     assert len(validation["accuracies"]) == folds
     assert metrics["fine_tuned"] in (0, 0.5, 0.75, 1)
     assert 0.2 < metrics["temperature"] < 5
+    groups = [one["groups"] for one in metrics["precision"]["classes"].values()]
+    assert any(groups) == (make in (classes_of_one_burst, classes_of_two_bursts))
     said = [line for line in caplog.messages if line.startswith("cross-validation has")]
     expected = f"cross-validation has {folds} folds and not 5: no class has more photos, "
     assert said == ([] if folds == 5 else [f"{expected}near-copies counted as one"])

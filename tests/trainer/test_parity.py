@@ -18,6 +18,10 @@ def test_a_hand_worked_parity() -> None:
     assert figures.mean_difference == pytest.approx((0.1 * 2 + 0.2 * 2) / 8)
     # One picture only Keras has right: of one disagreement every outcome is as uneven.
     assert figures.mcnemar_p == 1.0
+    # At 0.9 one is right, at 0.8 one; at 0.6 two are wrong, in a bin each way of rounding.
+    assert figures.ece == pytest.approx((0.1 + 0.2 + 2 * 0.6) / 4, abs=1e-6)
+    # At 0.8 both are right; at 0.6 one of two.
+    assert figures.keras_ece == pytest.approx((2 * 0.2 + 2 * 0.1) / 4, abs=1e-6)
 
 
 @pytest.mark.parametrize(

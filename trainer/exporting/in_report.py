@@ -57,4 +57,6 @@ def _of_check(file: ExportedFile, check: RuntimeCheck) -> ShownExport:
         difference=(100 * found.difference, 100 * low, 100 * high),
         agreement=found.agreement,
         compared=found.pictures,
+        ece=parity.ece,
+        keras_ece=parity.keras_ece,
     )

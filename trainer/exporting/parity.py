@@ -9,6 +9,7 @@ import numpy as np
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.intervals import wilson_interval
 from edgetl.trainer import metrics
+from edgetl.trainer.calibration import calibration
 from edgetl.trainer.progress import progress
 
 
@@ -22,6 +23,8 @@ class Parity:
     Attributes:
         accuracy_interval: of `accuracy`, 95 %, by Wilson's score.
         mcnemar_p: the p-value of McNemar's exact test for the same accuracy.
+        ece, keras_ece: the expected calibration error of each, 0..1, as `calibration` measures it;
+            None in the record of an older edgetl.
     """
 
     pictures: int
@@ -32,6 +35,8 @@ class Parity:
     largest_difference: float
     mean_difference: float
     mcnemar_p: float
+    ece: float | None = None
+    keras_ece: float | None = None
 
 
 def parity(
@@ -57,6 +62,8 @@ def parity(
         mcnemar_p=metrics.mcnemar(
             int((keras_right & ~right).sum()), int((right & ~keras_right).sum())
         ),
+        ece=calibration(probabilities, targets).ece,
+        keras_ece=calibration(keras_probabilities, targets).ece,
     )
 
 

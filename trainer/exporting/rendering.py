@@ -33,6 +33,12 @@ def print_exported(exported: Sequence[ExportedFile]) -> None:
         )
     for file in exported:
         console.print(quoted(file.path), soft_wrap=True)
+        for check in file.checks:
+            if check.parity and None not in (check.parity.ece, check.parity.keras_ece):
+                console.print(
+                    f"  expected calibration error on {check.runtime}: {check.parity.ece:.4f}, "
+                    f"Keras {check.parity.keras_ece:.4f}"
+                )
         if file.keep_float:
             console.print(f"  in float: {', '.join(file.keep_float)}")
         if file.layer_errors:

@@ -23,6 +23,8 @@ class ShownExport:
             where it does not run.
         difference: of the accuracies on all `compared` photos, in percentage points, with its
             interval; agreement: the share of these given the same class.
+        ece, keras_ece: the expected calibration errors on `pictures`, 0..1; None in the record of
+            an older edgetl.
     """
 
     name: str
@@ -37,6 +39,8 @@ class ShownExport:
     difference: tuple[float, float, float] | None = None
     agreement: float | None = None
     compared: int = 0
+    ece: float | None = None
+    keras_ece: float | None = None
 
 
 def with_exports(page: str, files: Sequence[ShownExport], command: str) -> str:
