@@ -12,6 +12,7 @@ from typing import Any
 from edgetl.edge.doctor.check import Check, State
 from edgetl.edge.errors import reason
 from edgetl.edge.model.runtime import installed_runtimes
+from edgetl.edge.system.out_of_memory import advice, tells_of_shortage
 from edgetl.edge.system.python_subprocess import ending, run_python
 
 # The slowest machines load OpenCV from a slow card in seconds.
@@ -93,6 +94,8 @@ def library_checks() -> Iterator[Check]:
 
 def library_remedy(problem: str, package: str) -> str:
     """What to do about a module of `package` that does not load."""
+    if tells_of_shortage(problem):
+        return f"too little memory: {advice()}"
     for library, apt in _SYSTEM_LIBRARIES.items():
         if library in problem:
             return f"sudo apt install {apt}"

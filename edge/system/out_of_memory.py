@@ -15,6 +15,11 @@ def shortage(error: BaseException) -> BaseException | None:
     return next(filter(_is_one, _chain(error)), None)
 
 
+def tells_of_shortage(text: str) -> bool:
+    """Whether the words of a failed process do: an error's, or how the kernel ended it."""
+    return any(sign in text.lower() for sign in (*_SIGNS, "memoryerror", "(sigkill)"))
+
+
 def advice() -> str:
     """What to do about it, for the end of a line."""
     limit = _address_space()

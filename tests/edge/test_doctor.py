@@ -71,6 +71,17 @@ def test_people_get_a_table_that_fits_eighty_columns(cli: Cli) -> None:
             "pip install --force-reinstall opencv-python",
         ),
         ("raise RuntimeError('one\\ntwo')", "two", "pip install"),
+        ("raise MemoryError", "MemoryError", "too little memory: end other programs"),
+        (
+            "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+            "crashes when it is loaded (SIGKILL)",
+            "too little memory: end other programs",
+        ),
+        (
+            "raise ImportError('libx.so: failed to map segment from shared object')",
+            "failed to map segment",
+            "too little memory: end other programs",
+        ),
     ],
 )
 def test_an_opencv_that_does_not_load(cli: Cli, code: str, found: str, remedy: str) -> None:
