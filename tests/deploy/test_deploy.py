@@ -362,7 +362,7 @@ def test_what_is_wrong_is_found_before_a_device_is_touched(cli: Cli, tiny_export
     (cli.folder / "run").mkdir()
     for arguments, words in (
         (("bad.tflite", "door"), "bad.tflite"),
-        (("run", "door"), "no exported model"),
+        (("run", "door"), "give a .tflite file, as edgetl export writes"),
         (("m.tflite",), "no device named"),
         (("m.tflite", "door", "--package", "edgetl.whl"), "no such file"),
         (("m.tflite", "door", "--inventory", "hosts.yml"), "no such file"),
