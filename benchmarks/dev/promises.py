@@ -19,7 +19,7 @@ _SPREAD = 6.0
 # Of the logits of a burst's photos about those of their scene.
 _WITHIN = 0.3
 _NEW = 100_000
-_PRECISIONS = (0.9, 0.95, 0.99)
+PRECISIONS = (0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def main(
         some = [draws(np.random.default_rng(seed), number, burst=burst) for seed in range(times)]
         records = [one.record() for one in some]
         apart = [one.record(one_by_one=True) for one in some]
-        for precision in _PRECISIONS:
+        for precision in PRECISIONS:
             ours = _mean(records, precision, new)
             others = _mean(apart, precision, new)
             plain = float(np.mean([on_new(_plain(one, precision), new)[1] for one in apart]))

@@ -7,15 +7,13 @@ import numpy as np
 import typer
 
 from edgetl.benchmarks.dev.command_line import console, figures_table, run_command
-from edgetl.benchmarks.dev.promises import Drawn, on_new
+from edgetl.benchmarks.dev.promises import PRECISIONS, Drawn, on_new
 from edgetl.benchmarks.dev.suite_plan import read_sets
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.model.thresholds import Precision, precision_thresholds
 from edgetl.trainer.calibration import calibration
-
-_PRECISIONS = (0.9, 0.95, 0.99)
 
 
 def main(
@@ -32,7 +30,7 @@ def main(
     )
     (one,) = read_sets([data])
     for path in models:
-        classifier = Classifier(path)
+        classifier, file = Classifier(path), read_model_file(path)
         labels = list(classifier.labels)
         photos = [(labels.index(label), p) for label, some in one.test.items() for p in some]
         shown = Drawn(
@@ -41,8 +39,8 @@ def main(
             [photo.name for _, photo in photos],
         )
         ece = calibration(shown.probabilities, shown.targets).ece
-        for precision in _PRECISIONS:
-            found = precision_thresholds(read_model_file(path), Precision(precision))
+        for precision in PRECISIONS:
+            found = precision_thresholds(file, Precision(precision))
             limits = [np.inf if k == UNKNOWN else one.threshold for k, one in found.classes]
             answered, right = on_new(limits, shown)
             count = round(answered * len(photos))

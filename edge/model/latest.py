@@ -49,7 +49,7 @@ def model_of(path: Path) -> Path:
         exports = exported_models(path / "exports")
         if not exports:
             raise not_a_model(path)
-        return max(exports, key=lambda export: export.stat().st_mtime)
+        return _newest(exports)
     if path.name.endswith(REJECTED):
         raise ModelFileError(f"{quoted(path)}: failed its check in export; export it again")
     return path
@@ -61,9 +61,8 @@ def not_a_model(folder: Path) -> ModelFileError:
         exports = exported_models(folder / "exports")
         if not exports:
             return _nothing_exported(folder)
-        newest = max(exports, key=lambda path: path.stat().st_mtime)
         return ModelFileError(
-            f"{quoted(folder)}: a run folder, not a model file; give {quoted(newest)}"
+            f"{quoted(folder)}: a run folder, not a model file; give {quoted(_newest(exports))}"
         )
     there = _without_others(folder.glob("*.tflite"))
     if there:
@@ -87,7 +86,7 @@ def latest_model() -> Path:
     run = latest_run()
     exports = exported_models(run / "exports") if run else []
     if exports:
-        return max(exports, key=lambda path: path.stat().st_mtime)
+        return _newest(exports)
     here = _without_others(path for path in Path().glob("*.tflite") if path.name[0] != ".")
     if len(here) == 1:
         return here[0]
@@ -100,6 +99,10 @@ def latest_model() -> Path:
         "no model: neither runs/latest/exports nor this folder holds a .tflite file; "
         "name one with --model FILE"
     )
+
+
+def _newest(models: Iterable[Path]) -> Path:
+    return max(models, key=lambda path: path.stat().st_mtime)
 
 
 def _without_others(models: Iterable[Path]) -> list[Path]:

@@ -117,7 +117,11 @@ def _left_out(one: ClassThreshold) -> float:
 
     It is of the size that the group of a photo answered has on average.
     """
-    return one.excluded * (one.answered if one.squares is None else one.squares) / one.answered
+    return one.excluded * _squares(one) / one.answered
+
+
+def _squares(one: ClassThreshold) -> int:
+    return one.answered if one.squares is None else one.squares
 
 
 def _interval(some: Sequence[ClassThreshold]) -> tuple[float, float]:
@@ -125,7 +129,7 @@ def _interval(some: Sequence[ClassThreshold]) -> tuple[float, float]:
     groups = 0
     for one in some:
         photos += one.answered + _left_out(one)
-        squares += (one.answered if one.squares is None else one.squares) + _left_out(one) ** 2
+        squares += _squares(one) + _left_out(one) ** 2
         groups += one.answered if one.groups is None else one.groups
     return clustered_interval(_expected(some), photos, squares, groups)
 
@@ -283,7 +287,7 @@ class PrecisionThresholds:
         return (
             f"; too few photos to expect {100 * self.precision:.6g} % of "
             f"{_first([k for k, _ in few])}, at worst of {quoted(label)}, {least.right} of "
-            f"{least.answered} right{groups or ''} ({low:.1f} to {high:.1f})"
+            f"{least.answered} right{groups} ({low:.1f} to {high:.1f})"
         )
 
     @property
