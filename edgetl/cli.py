@@ -44,15 +44,8 @@ SUMMARIES = {
 }
 
 
-def _messages() -> list[Any]:
-    """Which messages are shown; --debug is in each command's --help-all, as help fits a screen."""
-    *shown, debug = message_options(hidden=False)
-    debug.hidden = True
-    return [*shown, debug]
-
-
 def _completion() -> list[Any]:
-    """What installs and prints shell completion; left out of help, which fits a screen."""
+    """What installs and prints shell completion; in --help-all, since --help fits a screen."""
     install, show = get_install_completion_arguments()
     install.hidden = show.hidden = True  # type: ignore[attr-defined]
     return [install, show]
@@ -72,7 +65,7 @@ app = Commands(
     epilog="Example: edgetl train photos && edgetl export && edgetl classify x.jpg",
     params=[
         eager_flag("version", "Print the version.", _show_version),
-        *_messages(),
+        *message_options(hidden=True),
         *_completion(),
     ],
 )

@@ -145,11 +145,7 @@ def command(function: Callable[..., Any], *, epilog: str, **details: Any) -> Typ
     call.__doc__ = function.__doc__
     app.command(function.__name__, cls=OptionsCommand, epilog=epilog, **details)(call)
     made: Any = typer.main.get_command(app)
-    help_all = "Show every option, and the reason of its default."
-    made.params += [
-        eager_flag("help-all", help_all, _show_all_options),
-        *message_options(hidden=True),
-    ]
+    made.params += [help_all_option(), *message_options(hidden=True)]
     made.alone = tuple(
         (setting.flags[0], setting.option.alone, setting.option.is_value)
         for parameter in parameters
@@ -281,6 +277,12 @@ def _heading(parameter: Any) -> str:
         return "Arguments"
     # In Typer 0.24 --help is an option of click's, which has no heading.
     return getattr(parameter, "rich_help_panel", None) or "Options"
+
+
+def help_all_option() -> TyperOption:
+    """The option --help-all."""
+    text = "Show every option, and the reason of its default."
+    return eager_flag("help-all", text, _show_all_options)
 
 
 def message_options(*, hidden: bool) -> list[TyperOption]:

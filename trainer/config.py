@@ -13,6 +13,7 @@ from edgetl.trainer.options import AUTO, TrainOptions, parse_image_size
 from edgetl.trainer.recipe import RECIPES, Recipe, upgraded
 
 _MOST_BYTES = 1_000_000
+_NOT_IN_FILES = ("config", "resume", "from_run")
 _RECIPE = {setting.name for setting in settings(Recipe)}
 
 
@@ -46,9 +47,11 @@ def read_config(path: Path) -> dict[str, Any]:
         raise SettingError(
             f"{quoted(path)}: holds image_size and height or width; keep one of them"
         )
-    for name, option in (("config", "config"), ("resume", "resume"), ("from_run", "from")):
-        if name in options:
-            raise SettingError(f"{quoted(path)}: --{option} is for the command line; leave it out")
+    for setting in settings(TrainOptions):
+        if setting.name in _NOT_IN_FILES and setting.name in options:
+            raise SettingError(
+                f"{quoted(path)}: {setting.shown_name} is for the command line; leave it out"
+            )
     return {name: value for name, value in options.items() if value is not None}
 
 

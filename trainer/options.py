@@ -8,8 +8,11 @@ from typing import Annotated, Literal
 from edgetl.edge.errors import DataError, SettingError
 from edgetl.edge.options import Option, Options
 from edgetl.edge.shards.options import Part, parse_part
+from edgetl.trainer.recipe import Recipe
 
 AUTO = "auto"
+# What --image-size auto tries, in pixels.
+SIZES = (160, 224)
 FEATURES = Path("features")
 
 _shards = partial(Option, group="Many pictures, in shards", common=False)
@@ -64,8 +67,8 @@ class TrainOptions(Options):
     image_size: Annotated[
         str | None,
         Option(
-            "Size of the input, in pixels; auto tries 160 and 224.",
-            unset="224: 160 takes half the time",
+            f"Size of the input, in pixels; auto tries {SIZES[0]} and {SIZES[1]}.",
+            unset=f"{Recipe.height}: {SIZES[0]} takes half the time",
             metavar="N|HxW|auto",
             group="Training",
             parse=parse_image_size,

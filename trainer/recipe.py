@@ -11,6 +11,16 @@ from edgetl.edge.options import Option, Options
 
 # The widths that Keras has ImageNet weights of.
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+_SHOWN_ALPHAS = ", ".join(map(str, ALPHAS[:-1])) + f" or {ALPHAS[-1]}"
+
+# Shares of a class that are held out where DATA holds no such folder.
+VALIDATION_SHARE = 0.2
+TEST_SHARE = 0.1
+# From so many photos on, holding some back costs the model little.
+HOLD_OUT_FROM = 5000
+# A head that is fine-tuned afterwards gains nothing from more augmented copies than make so many
+# pictures; with 40 photos it does gain from all four (docs/recipes.md).
+ENOUGH_FOR_A_HEAD = 2000
 
 _Training = partial(Option, group="Training")
 _FineTuning = partial(Option, group="Fine-tuning", common=False)
@@ -43,10 +53,10 @@ class Recipe(Options):
     alpha: Annotated[
         float,
         _Training(
-            "Width of MobileNetV2: 0.35, 0.5, 0.75, 1.0, 1.3 or 1.4 times the channels.",
+            f"Width of MobileNetV2: {_SHOWN_ALPHAS} times the channels.",
             reason="the only one bundled; others need --weights",
-            low=0.35,
-            high=1.4,
+            low=ALPHAS[0],
+            high=ALPHAS[-1],
             common=False,
         ),
     ] = 1.0
@@ -109,8 +119,10 @@ class Recipe(Options):
     hold_out: Annotated[
         bool,
         _Training(
-            "Hold out a fifth to validate and a tenth to test, where DATA has no such folders.",
-            reason="below 5000 photos the model learns from all, and is measured by --folds",
+            f"Hold out {VALIDATION_SHARE:.0%} to validate and {TEST_SHARE:.0%} to test, where DATA "
+            f"has no such folders.",
+            reason=f"below {HOLD_OUT_FROM} photos the model learns from all, and is measured by "
+            f"--folds",
             common=False,
         ),
     ] = False
@@ -250,7 +262,8 @@ class Recipe(Options):
     head_views: Annotated[
         int,
         _Speed(
-            "Augmented copies that phase one takes; 0 for as few as make 2000 pictures.",
+            f"Augmented copies that phase one takes; 0 for as few as make {ENOUGH_FOR_A_HEAD} "
+            f"pictures.",
             reason="more gain nothing before fine-tuning",
             low=0,
             high=1000,
@@ -295,8 +308,7 @@ class Recipe(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.alpha not in ALPHAS:
-            known = ", ".join(f"{alpha:g}" for alpha in ALPHAS)
-            raise SettingError(f"--alpha {self.alpha:g} is none of {known}")
+            raise SettingError(f"--alpha {self.alpha:g} is not one of {_SHOWN_ALPHAS}")
         if self.alpha != 1 and self.weights == "bundled":
             raise SettingError(
                 f"--alpha {self.alpha:g}: only the weights of 1 are bundled; add --weights "
@@ -326,6 +338,10 @@ class Recipe(Options):
     def augments(self) -> bool:
         """Whether training pictures are changed at random at all."""
         return bool(self.flip or self.rotation or self.zoom or self.translation)
+
+    def copies_for_head(self, trained: int) -> int:
+        """How many augmented copies of `trained` pictures phase one takes at most."""
+        return self.head_views or -(-ENOUGH_FOR_A_HEAD // max(1, trained))
 
     @property
     def input_size(self) -> InputSize:

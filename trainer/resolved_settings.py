@@ -7,7 +7,6 @@ from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import class_weights
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.fitting.epochs import epoch_steps, planned_epochs
-from edgetl.trainer.fitting.inputs import ENOUGH_FOR_A_HEAD
 from edgetl.trainer.run.records import RunConfig, RunMetrics
 
 
@@ -97,7 +96,7 @@ def _head_views(config: RunConfig, _: RunMetrics, dataset: Dataset) -> str | Non
         return "not for a solved head"
     if recipe.head_views:
         return None
-    wanted = -(-ENOUGH_FOR_A_HEAD // max(1, len(dataset.of("train"))))
+    wanted = recipe.copies_for_head(len(dataset.of("train")))
     return str(min(recipe.views, wanted) if recipe.augments else 1)
 
 

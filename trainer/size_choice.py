@@ -7,16 +7,16 @@ from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.picture_cache import decode_pictures
 from edgetl.trainer.data.selection import select_photos
 from edgetl.trainer.frozen_head import cross_validated_head, frozen_features
+from edgetl.trainer.options import SIZES
 from edgetl.trainer.recipe import Recipe
 from edgetl.trainer.run.folder import RunFolder
 
-SIZES = (160, 224)
 # With more photos the default is at least as good, and trying sizes takes minutes.
 _TRIED_UP_TO = 2000
 
 
 def with_best_size(found: Dataset, run: RunFolder, recipe: Recipe) -> Recipe:
-    """The recipe at 160 or 224 pixels, whichever has the lower cross-entropy.
+    """The recipe at the one of `SIZES` that has the lower cross-entropy.
 
     It is that of a solved head on the frozen backbone's features, cross-validated on the training
     photos. Which was chosen, and why, is logged.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _OF_OPTIONS = {setting.name for setting in settings(TrainOptions)}
 # The options that go with --resume.
 _WITH_RESUME = ("resume", "out", "tensorboard")
-_SHOWN = {"data": "DATA", "from_run": "--from"}
+_SHOWN = {s.name: s.shown_name for s in (*settings(TrainOptions), *settings(Recipe))}
 
 
 def train(data: str | Path | None = None, **options: Any) -> RunFolder:
@@ -225,10 +225,9 @@ def _earlier(given: Mapping[str, Any]) -> tuple[EarlierRun | None, dict[str, Any
 def _resumed(given: dict[str, Any]) -> RunFolder:
     for name in given:
         if name not in _WITH_RESUME:
-            option = _SHOWN.get(name, f"--{name.replace('_', '-')}")
             raise SettingError(
-                f"--resume continues with the run's own settings; leave {option} out, or train "
-                f"without --resume"
+                f"--resume continues with the run's own settings; leave {_SHOWN[name]} out, or "
+                f"train without --resume"
             )
     if given.get("tensorboard"):
         need_extra("tensorboard", needs="--tensorboard")

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from edgetl.edge.actions.options import ExecOption, GpioOption, WebhookOption
 from edgetl.edge.errors import SettingError, quoted
@@ -43,7 +43,8 @@ def is_number(text: str) -> bool:
     return re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", text) is not None
 
 
-FILE_FORMATS = ("jsonl", "csv")
+FileFormat = Literal["jsonl", "csv"]
+FILE_FORMATS = get_args(FileFormat)
 
 _source = partial(Option, group=SOURCE_AND_MODEL)
 _results = partial(Option, group="Results")
@@ -79,7 +80,7 @@ class ClassifyOptions(Options):
     runtime: RuntimeOption = "auto"
     top_k: TopKOption = 3
     format: Annotated[
-        Literal["text", "jsonl", "csv"] | None,
+        Literal["text", FileFormat] | None,
         _results("Form of the results.", unset="by --output's name, or text"),
     ] = None
     output: Annotated[

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgetl.edge.errors import SettingError, SinkError, quoted, reason
+from edgetl.edge.preview.options import LOCAL
 
-DEFAULT = "127.0.0.1:8000"
-_DEFAULT_PORT = 8000
-_HINT = f"write --preview HOST:PORT, such as --preview {DEFAULT} or --preview 0.0.0.0:8000"
+_LOCAL_HOST, _, _PORT = LOCAL.partition(":")
+_HINT = f"write --preview HOST:PORT, such as --preview {LOCAL} or --preview 0.0.0.0:{_PORT}"
 
 # Suffixes that home routers and mDNS add to a machine's name. They cannot be registered as domains.
 _LOCAL_SUFFIXES = ("", ".local", ".lan", ".home.arpa", ".internal")
@@ -45,9 +45,9 @@ def parse_address(text: str) -> Address:
     """
     match = re.fullmatch(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\s/\[\]]*))(?::(?P<port>\d+))?", text)
     if text.isdecimal():
-        host, port = "127.0.0.1", int(text)
+        host, port = _LOCAL_HOST, int(text)
     elif match and (match["six"] or match["host"]):
-        host, port = match["six"] or match["host"], int(match["port"] or _DEFAULT_PORT)
+        host, port = match["six"] or match["host"], int(match["port"] or _PORT)
     else:
         raise SettingError(f"--preview {quoted(text)}: no address and port; {_HINT}")
     if port > 65535:

@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 from edgetl.edge.options import Option
 
+# Where a page is served if nothing else is asked for.
 LOCAL = "127.0.0.1:8000"
 
 _results = partial(Option, group="Results")

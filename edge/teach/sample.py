@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.edge.model.class_distance import Classes
+from edgetl.edge.teach.options import MOST_SAMPLED
 
 # The associated file that holds it, and its first bytes.
 SAMPLE_NAME = "features.bin"
 _IDENTIFIER = b"edgetl features 1\n"
-# Of a class, and in all: 0.39 MB.
 MOST_OF_A_CLASS = 50
-MOST_PHOTOS = 300
 _HEAD = struct.Struct("<II")
 
 
@@ -27,7 +26,7 @@ class FeatureSample:
 
     Attributes:
         features: float32 [photos, channels].
-        targets: int [photos], the classes' places in the labels.
+        targets: int [photos], the index of each one's label.
     """
 
     features: npt.NDArray[np.float32]
@@ -40,9 +39,9 @@ def drawn_rows(targets: Classes) -> npt.NDArray[np.int64]:
     `targets` are the classes, int [photos].
     """
     classes = np.unique(targets)
-    most = max(1, min(MOST_OF_A_CLASS, MOST_PHOTOS // max(1, len(classes))))
+    most = max(1, min(MOST_OF_A_CLASS, MOST_SAMPLED // max(1, len(classes))))
     found = [_evenly(np.flatnonzero(targets == one), most) for one in classes]
-    return _evenly(np.sort(np.concatenate([np.empty(0, np.int64), *found])), MOST_PHOTOS)
+    return _evenly(np.sort(np.concatenate([np.empty(0, np.int64), *found])), MOST_SAMPLED)
 
 
 def _evenly(rows: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:

@@ -1,13 +1,13 @@
 """The commands, a file each: it parses, calls one function and prints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 from typer.core import TyperGroup
 
-from edgetl.command import usage_errors_in_one_line
+from edgetl.command import help_all_option, usage_errors_in_one_line
 from edgetl.edge.errors import SettingError, quoted
 
 
@@ -21,6 +21,7 @@ class Commands(TyperGroup):
         package: str,
         summaries: Mapping[str, str],
         default: str | None = None,
+        params: Sequence[Any] = (),
         **details: Any,
     ) -> None:
         """
@@ -29,13 +30,15 @@ class Commands(TyperGroup):
             summaries: of each command, what it does in a line. A command may be two words, as
                 "install serve" beside "install"; its module is install_serve.
             default: the command that runs where none is typed.
+            params: options of the group itself, besides those that show help.
+            details: more for Typer's group.
         """
-        settings = {"help_option_names": ["-h", "--help", "--help-all"]}
         super().__init__(
             name=name,
             no_args_is_help=default is None,
             rich_markup_mode=None,
-            context_settings=settings,
+            context_settings={"help_option_names": ["-h", "--help"]},
+            params=[*params, help_all_option()],
             **details,
         )
         self._package = package
@@ -68,7 +71,8 @@ class Commands(TyperGroup):
         # While a shell completes its name, no other command is meant.
         default = self._default if args or not ctx.resilient_parsing else None
         if default and (not args or args[0].startswith("-")):
-            args = args if args and args[0] in ctx.help_option_names else [default, *args]
+            asks_for_help = args and args[0] in (*ctx.help_option_names, "--help-all")
+            args = args if asks_for_help else [default, *args]
         if not args:  # for which there is help
             return super().parse_args(ctx, args)
         with usage_errors_in_one_line(ctx):

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import edgetl
+from scripts.lib.reference import commands
 from tests.conftest import Cli, assert_one_clear_line
 
-COMMANDS = ["demo", "train", "export", "classify", "info", "doctor", "deploy", "benchmark"]
-COMMANDS += ["service", *(f"service {c}" for c in ("install", "status", "logs", "uninstall"))]
-COMMANDS += ["serve", "service install serve"]
+GROUPS = ["", "runs", "service"]
+COMMANDS = [command.name.removeprefix("edgetl ") for command in commands()]
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", [*GROUPS, *COMMANDS])
 def test_help_fits_a_screen_and_has_an_example(cli: Cli, command: str) -> None:
     text = cli.here(*command.split(), "--help", COLUMNS="80").stdout
     lines = text.splitlines()
@@ -26,11 +26,16 @@ def test_help_fits_a_screen_and_has_an_example(cli: Cli, command: str) -> None:
     assert "..." not in re.sub(r"\[ARGS\]\.\.\.|HOST\.\.\.", "", text), "a help text is cut off"
 
 
+@pytest.mark.parametrize("command", ["runs", "service"])
+def test_help_all_of_a_group_that_hides_nothing_is_its_help(cli: Cli, command: str) -> None:
+    assert cli.here(command, "--help-all").stdout == cli.here(command, "--help").stdout
+
+
 def test_the_version_is_printed(cli: Cli) -> None:
     assert cli("--version").stdout == f"edgetl {edgetl.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "service"])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_all_shows_what_help_shows_and_the_options_of_every_command(
     cli: Cli, command: str
 ) -> None:

@@ -7,14 +7,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from edgetl.trainer.data.dataset import Dataset, Example, Split
+from edgetl.trainer.recipe import HOLD_OUT_FROM, TEST_SHARE, VALIDATION_SHARE
 
-# Shares of a class that are held out where DATA holds no such folder. The reference recipe makes
-# its test set of a fifth of the validation folder.
-VALIDATION_SHARE = 0.2
-TEST_SHARE = 0.1
+# The reference recipe makes its test set of a fifth of the validation folder.
 TEST_SHARE_OF_VALIDATION = 0.2
-# From so many photos on, holding some back costs the model little.
-HOLD_OUT_FROM = 5000
 
 # Pictures that go to one split together: near-copies, or one alone.
 _Unit = list[Example]

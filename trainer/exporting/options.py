@@ -6,10 +6,13 @@ from typing import Annotated, Literal, get_args
 
 from edgetl.edge.errors import SettingError
 from edgetl.edge.options import Option, Options
+from edgetl.edge.teach.options import MOST_SAMPLED
 
 Quantization = Literal["none", "float16", "dynamic", "int8"]
 InputType = Literal["uint8", "float32"]
 AUTO = "auto"
+# The search for layers to leave in float stops after this time with the best set found so far.
+SEARCH_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class ExportOptions(Options):
         Path | None, Option("Run folder.", unset="runs/latest", argument=True, metavar="RUN")
     ] = None
     quantize: Annotated[
-        tuple[Literal["none", "float16", "dynamic", "int8", "all"], ...],
+        tuple[Literal[Quantization, "all"], ...],
         Option("none is float32. Repeatable.", unset="none"),
     ] = ()
     unknown: Annotated[
@@ -34,8 +37,8 @@ class ExportOptions(Options):
     teachable: Annotated[
         bool,
         Option(
-            "Put features of up to 300 training photos into the files, from which edgetl teach "
-            "goes on.",
+            f"Put features of up to {MOST_SAMPLED} training photos into the files, from which "
+            f"edgetl teach goes on.",
             reason="0.39 MB at most",
             common=False,
         ),
@@ -57,8 +60,8 @@ class ExportOptions(Options):
     keep_float: Annotated[
         tuple[str, ...],
         Option(
-            "Layers left in float; auto finds the fewest that make a file pass, within 5 minutes. "
-            "Repeatable.",
+            f"Layers left in float; auto finds the fewest that make a file pass, within "
+            f"{SEARCH_SECONDS // 60} minutes. Repeatable.",
             unset="none",
             group="int8",
             metavar="auto|LAYER",

@@ -34,12 +34,10 @@ from edgetl.trainer.exporting.conversion import (
 )
 from edgetl.trainer.exporting.interpreting import probabilities_of
 from edgetl.trainer.exporting.operators import operators
-from edgetl.trainer.exporting.options import InputType
+from edgetl.trainer.exporting.options import SEARCH_SECONDS, InputType
 from edgetl.trainer.exporting.record import LayerQuantizationError
 from edgetl.trainer.network.unknown_output import FLOAT_LAYERS, TrainedModel
 
-# The search for layers stops after this time with the best set found so far.
-SEARCH_SECONDS = 300
 # Errors of activations are means over so many calibration pictures; more do not change the order.
 _MEASURED_PICTURES = 16
 

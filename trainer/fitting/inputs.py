@@ -27,14 +27,11 @@ from edgetl.trainer.features.cache import (
 from edgetl.trainer.fitting.epochs import planned_epochs
 from edgetl.trainer.fitting.rows import PhaseInputs, Rows, TrainingInputs
 from edgetl.trainer.network.model import backbone_of
-from edgetl.trainer.recipe import Recipe
+from edgetl.trainer.recipe import ENOUGH_FOR_A_HEAD, Recipe
 from edgetl.trainer.run.folder import RunFolder
 
 # Enough training pictures to show whether a model overfits.
 TRAINING_SAMPLE = 500
-# A head that is fine-tuned afterwards gains nothing from more augmented copies than make so many
-# pictures; with 40 photos it does gain from all four (docs/recipes.md).
-ENOUGH_FOR_A_HEAD = 2000
 
 _Augment = Callable[[Pixels], Pixels] | None
 # Copies of pictures by name, and how each is made.
@@ -120,7 +117,7 @@ def training_inputs(
             both = _composed(below, above)
             heads.append(_computed(both, pictures, "train", path, mirrored))
     else:
-        count = recipe.head_views or -(-ENOUGH_FOR_A_HEAD // trained)
+        count = recipe.copies_for_head(trained)
         heads = [features_of(name, views[name]) for name in list(views)[:count]]
     features = PhaseInputs(heads, pooled, features_of("validation", validation))
     return TrainingInputs(features, fine_tune, split_layer)

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from edgetl.edge.errors import MissingExtraError
-from edgetl.edge.preview.address import DEFAULT, is_address
+from edgetl.edge.preview.address import is_address
+from edgetl.edge.preview.options import LOCAL
 from edgetl.edge.sinks.preview import PreviewSink
 from edgetl.optional_value import with_value
 from edgetl.trainer.data.demo_pictures import CLASSES
@@ -95,7 +96,7 @@ def test_preview_alone_is_the_default_address(
 
 def test_preview_takes_an_address_or_none() -> None:
     def with_address(arguments: list[str]) -> list[str]:
-        return with_value(arguments, "--preview", DEFAULT, is_value=is_address)
+        return with_value(arguments, "--preview", LOCAL, is_value=is_address)
 
     alone = ["--preview", "127.0.0.1:8000"]
     assert with_address(["--camera", "0", "--preview"]) == ["--camera", "0", *alone]

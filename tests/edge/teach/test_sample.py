@@ -5,7 +5,7 @@ import pytest
 
 from edgetl.edge.teach.sample import (
     MOST_OF_A_CLASS,
-    MOST_PHOTOS,
+    MOST_SAMPLED,
     FeatureSample,
     drawn_rows,
     packed_sample,
@@ -36,8 +36,8 @@ def test_it_is_read_within_half_a_step_and_the_same_each_time() -> None:
 
 
 def test_a_sample_is_no_larger_than_the_documentation_says() -> None:
-    features = np.zeros((MOST_PHOTOS, CHANNELS), np.float32)
-    packed = packed_sample(FeatureSample(features, np.zeros(MOST_PHOTOS, np.int64)))
+    features = np.zeros((MOST_SAMPLED, CHANNELS), np.float32)
+    packed = packed_sample(FeatureSample(features, np.zeros(MOST_SAMPLED, np.int64)))
     assert len(packed) < 390_000
 
 
@@ -51,7 +51,7 @@ def test_as_many_of_each_class_are_drawn_evenly(classes: int, of_each: int) -> N
 
 
 def test_more_classes_than_photos_and_none_at_all() -> None:
-    assert len(drawn_rows(np.arange(1000))) == MOST_PHOTOS
+    assert len(drawn_rows(np.arange(1000))) == MOST_SAMPLED
     assert len(drawn_rows(np.empty(0, np.int64))) == 0
 
 
