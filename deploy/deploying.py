@@ -14,6 +14,7 @@ from typing import IO, Any, Literal
 
 from edgetl.deploy.options import DeployOptions
 from edgetl.deploy.own_package import own_package
+from edgetl.deploy.service import check_service
 from edgetl.deploy.targets import Targets, targets
 from edgetl.edge.errors import EdgetlError, SettingError, quoted
 from edgetl.edge.model.latest import model_of
@@ -63,10 +64,12 @@ def deploy(options: DeployOptions) -> list[Deployed]:
 
     Raises:
         ModelFileError: the model is damaged, or the run has none.
-        SettingError: no such inventory or host.
+        SettingError: no such inventory or host, or the device would refuse the service.
         EdgetlError: Ansible is not installed, or does not run.
     """
     need_extra("deploy", needs="deploy")
+    if options.service is not None:
+        check_service(options.service, options.model)
     model = model_of(options.model)
     read_model_file(model)
     chosen = targets(options.hosts, options.inventory)

@@ -1,13 +1,30 @@
 """The options of `edgetl deploy`."""
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.options import Option, Options
-from edgetl.edge.system.masking import masked
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.serve.options import ServeOptions
+from edgetl.edge.service.options import ServiceOptions
+
+
+@dataclass(frozen=True)
+class ClassifyService(ServiceOptions, ClassifyOptions):
+    """A service of `edgetl classify`: the options of `edgetl service install`."""
+
+
+@dataclass(frozen=True)
+class ServeService(ServiceOptions, ServeOptions):
+    """A service of `edgetl serve`: the options of `edgetl service install serve`."""
+
+
+DeployedService: TypeAlias = ClassifyService | ServeService
+
+# Options of a service that the role gives, and its variable for each.
+_FROM_ROLE = {"model": "", "name": "edgetl_service_name", "runtime": "edgetl_runtime"}
 
 
 @dataclass(frozen=True)
@@ -44,11 +61,12 @@ class DeployOptions(Options):
         ),
     ] = None
     service: Annotated[
-        str | None,
+        DeployedService | None,
         Option(
             "Run as a service with these: '--camera 0', or 'serve'.",
             unset="no service",
             metavar="OPTIONS",
+            parse=str,  # the command makes options of it
         ),
     ] = None
     ask_become_pass: Annotated[bool, Option("Ask for sudo's password there.")] = False
@@ -58,15 +76,18 @@ class DeployOptions(Options):
         super().__post_init__()
         if self.package and self.package.endswith(".whl") and not Path(self.package).is_file():
             raise SettingError(f"--package {quoted(self.package)}: no such file")
-        _ = self.service_arguments
+        for setting in self.service.changed() if self.service else ():
+            if setting.name in _FROM_ROLE:
+                variable = _FROM_ROLE[setting.name]
+                raise SettingError(
+                    f"--service: {setting.shown_name} is given by the deployment itself; leave it "
+                    f"out{f'; {variable} in an inventory changes it' if variable else ''}"
+                )
 
     @property
     def service_arguments(self) -> list[str] | None:
         """`service` as arguments of `edgetl service install`; None for no service."""
         if self.service is None:
             return None
-        try:
-            return shlex.split(self.service)
-        except ValueError as error:
-            words = str(error).lower()
-            raise SettingError(f"--service {quoted(masked(self.service))}: {words}") from error
+        command = ["serve"] if isinstance(self.service, ServeService) else []
+        return [*command, *self.service.arguments()]

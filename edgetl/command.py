@@ -38,9 +38,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @dataclass(frozen=True)
 class Given:
-    """Note on a parameter: it takes those of the options that were typed, by name, as a dict."""
+    """Note on a parameter: it takes those of the options that were typed, by name, as a dict.
+
+    `complete` says whether those that have no default must be typed.
+    """
 
     options: type
+    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,13 +183,13 @@ def options_from_arguments(
 class _Parameter:
     """A parameter of a command's function.
 
-    `options` is the class of options that it is made of, None for a plain parameter. It is `given`
-    only what was typed; if `uncommon`, its options are in --help-all only.
+    `options` is the class of options that it is made of, None for a plain parameter. If `given`
+    it takes only what was typed; if `uncommon`, its options are in --help-all only.
     """
 
     plain: inspect.Parameter
     options: type | None
-    given: bool
+    given: Given | None
     uncommon: bool
 
     @property
@@ -200,9 +204,12 @@ class _Parameter:
         if self.options is None:
             return [self.plain]
         return [
-            _typer_parameter(setting, given=self.given, uncommon=self.uncommon)
+            _typer_parameter(setting, needed=self._needs(setting), uncommon=self.uncommon)
             for setting in self.settings
         ]
+
+    def _needs(self, setting: Setting) -> bool:
+        return setting.required and (self.given is None or self.given.complete)
 
     def value(self, values: dict[str, Any]) -> Any:
         if self.options is None:
@@ -210,7 +217,7 @@ class _Parameter:
         found = {
             s.name: values[s.name]
             for s in self.settings
-            if (s.required and not self.given) or values[s.name] is not None
+            if self._needs(s) or values[s.name] is not None
         }
         return found if self.given else self.options(**found)
 
@@ -221,13 +228,13 @@ def _parameters(function: Callable[..., Any]) -> Iterator[_Parameter]:
         hint = hints[name]
         plain = parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY)
         kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        given = next((note.options for note in notes if isinstance(note, Given)), None)
-        options: Any = given or (kind if is_dataclass(kind) else None)
+        given = next((note for note in notes if isinstance(note, Given)), None)
+        options: Any = given.options if given else kind if is_dataclass(kind) else None
         uncommon = any(isinstance(note, Uncommon) for note in notes)
-        yield _Parameter(plain, options, given is not None, uncommon)
+        yield _Parameter(plain, options, given, uncommon)
 
 
-def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspect.Parameter:
+def _typer_parameter(setting: Setting, *, needed: bool, uncommon: bool) -> inspect.Parameter:
     # Bounds and choices are checked when the options are made, in the same words everywhere.
     option = setting.option
     shown: dict[str, Any] = {
@@ -246,7 +253,6 @@ def _typer_parameter(setting: Setting, *, given: bool, uncommon: bool) -> inspec
     noted: Any = (typer.Argument if option.argument else typer.Option)(*flags, **shown)
     kind: Any = str if option.parse else setting.type
     annotation = list[kind] if setting.repeated else kind
-    needed = setting.required and not given
     return inspect.Parameter(
         setting.name,
         inspect.Parameter.KEYWORD_ONLY,

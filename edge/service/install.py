@@ -1,4 +1,7 @@
-"""From a job to a unit that can be installed."""
+"""From the options of a command to a unit that can be installed.
+
+install(plan_service(ServiceOptions(), ClassifyOptions(camera=("0",), model=Path("m.tflite"))))
+"""
 
 import os
 import pwd
@@ -7,24 +10,35 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from edgetl.edge.errors import EdgetlError, SettingError, quoted
-from edgetl.edge.service.checks import Tried, check_persistent, check_rights
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.serve.options import ServeOptions
+from edgetl.edge.service.checks import Tried, check_persistent, check_rights, check_tree
+from edgetl.edge.service.classify_job import classify_job
 from edgetl.edge.service.job import Job
 from edgetl.edge.service.options import ServiceOptions, UnitLocation
-from edgetl.edge.service.systemd import Plan
+from edgetl.edge.service.serve_job import serve_job
+from edgetl.edge.service.systemd import Plan, systemd_version
 from edgetl.edge.service.unit import Service, unit_text
 
 # The first systemd with RestartSteps=.
 _GROWING_WAIT = 254
 
 
-def planned(service: ServiceOptions, job: Job, *, systemd_version: int | None = None) -> Plan:
-    """What `edgetl service install` writes; nothing is written yet.
+def plan_service(service: ServiceOptions, options: ClassifyOptions | ServeOptions) -> Plan:
+    """What `edgetl service install` writes, and what the service would fail of.
 
-    `systemd_version` is that of the system it is for, None where that is not known.
+    Nothing is written yet: `edge.service.systemd.install` does that.
 
     Raises:
-        SettingError: no unit can be made of this.
+        SettingError: no unit can be made of these options.
     """
+    check_tree(service)
+    # Of a file tree's systemd nothing is known.
+    version = systemd_version() if service.running else None
+    if isinstance(options, ServeOptions):
+        job = serve_job(options, service)
+    else:
+        job = classify_job(options, service)
     user = _user(service)
     unit = Service(
         description=job.description,
@@ -42,7 +56,7 @@ def planned(service: ServiceOptions, job: Job, *, systemd_version: int | None = 
         if job.keeps_key
         else None,
         cache=PurePosixPath("/", service.cache.relative_to(service.root)),
-        growing_wait=systemd_version is not None and systemd_version >= _GROWING_WAIT,
+        growing_wait=version is not None and version >= _GROWING_WAIT,
     )
     return Plan(
         service,
@@ -50,6 +64,7 @@ def planned(service: ServiceOptions, job: Job, *, systemd_version: int | None = 
         unit_text(replace(unit, command=[*_program(), *job.shown])),
         job.secrets,
         private=job.private,
+        serves_page=job.keeps_key,
         refused=[*job.refused, *_refused(service, job, user)],
     )
 

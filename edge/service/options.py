@@ -110,6 +110,22 @@ class ServiceOptions(UnitLocation):
 
 
 @dataclass(frozen=True)
+class InstallOptions(Options):
+    """How a service is installed."""
+
+    dry_run: Annotated[bool, Option("Print the unit, and what would be refused.")] = False
+    yes: Annotated[bool, Option("Do not ask.", names=("--yes", "-y"))] = False
+
+
+@dataclass(frozen=True)
+class LogsOptions(ServiceName):
+    """What `edgetl service logs` shows."""
+
+    follow: Annotated[bool, Option("Go on as they come.", names=("--follow", "-f"))] = False
+    lines: Annotated[int, Option("The newest only.", names=("--lines", "-n"), low=1)] = 50
+
+
+@dataclass(frozen=True)
 class ServeServiceOptions(ServiceOptions):
     """How `edgetl serve` runs as a service: beside one that classifies, by another name."""
 

@@ -26,8 +26,8 @@ class Plan:
     """A unit, and what goes with it.
 
     `shown` is its text as it may be shown, without the secrets of URLs. `secrets` are
-    lines that only root may read, as it may the unit where it is `private`; `refused` is what the
-    service would fail of.
+    lines that only root may read, as it may the unit where it is `private`. `serves_page` says
+    whether the service has a page; `refused` is what it would fail of.
     """
 
     location: UnitLocation
@@ -35,7 +35,17 @@ class Plan:
     shown: str
     secrets: str
     private: bool
+    serves_page: bool
     refused: list[EdgetlError]
+
+    def check(self) -> None:
+        """See that the service would not fail.
+
+        Raises:
+            EdgetlError: it would; this is the first reason.
+        """
+        if self.refused:
+            raise self.refused[0]
 
     @property
     def files(self) -> dict[Path, tuple[str, int]]:
@@ -52,7 +62,9 @@ def install(plan: Plan) -> bool:
 
     Raises:
         ServiceError: it could not be written or started, or the name is another service's.
+        EdgetlError: the service would fail; nothing is written.
     """
+    plan.check()
     location = plan.location
     if is_installed(plan):
         return False

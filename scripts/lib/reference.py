@@ -12,7 +12,7 @@ import typer
 from edgetl.cli import app
 from edgetl.command import Given
 from edgetl.commands import module_name
-from edgetl.edge.options import Setting, settings
+from edgetl.edge.options import Option, Options, Setting, settings
 
 NOTICE = "<!-- Written by scripts/reference: change the code, then run it. -->\n"
 # Every command has these; they are described once.
@@ -132,10 +132,10 @@ def settings_page(found: list[Command]) -> str:
 
 def _row(setting: Setting) -> str:
     option = setting.option
-    kind = KINDS.get(setting.type, "text" if option.parse else setting.type.__name__)
-    value = " or ".join(f"`{choice}`" for choice in setting.choices) or kind
+    choices = " or ".join(f"`{choice}`" for choice in setting.choices)
+    value = choices or _kind(setting.type, option)
     value += f" {setting.bounds}" if setting.bounds else ""
-    value += " or text" if setting.others else ""
+    value += "".join(f" or {_kind(other, option)}" for other in setting.others)
     value += ", any number of them" if setting.repeated else ""
     default = "needed" if setting.required else setting.shown_default
     if option.reason:
@@ -143,3 +143,9 @@ def _row(setting: Setting) -> str:
     cells = (f"`{setting.name}`", value, default, option.help)
     escaped = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
+
+
+def _kind(kind: Any, option: Option) -> str:
+    if kind in KINDS:
+        return KINDS[kind]
+    return "text" if option.parse and not issubclass(kind, Options) else str(kind.__name__)

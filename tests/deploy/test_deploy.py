@@ -6,15 +6,17 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgetl import __version__
 from edgetl.deploy.deploying import deploy
-from edgetl.deploy.options import DeployOptions
+from edgetl.deploy.options import ClassifyService, DeployOptions, ServeService
 from edgetl.deploy.targets import Targets
-from edgetl.edge.errors import MissingExtraError
+from edgetl.edge.actions.options import PinLabel
+from edgetl.edge.errors import MissingExtraError, SettingError
 from tests.conftest import Cli, assert_one_clear_line
 from tests.deploy.devices import Fleet, named
 
@@ -332,6 +334,21 @@ def test_options_of_a_service_are_checked_before_anything_is_sent(
 ) -> None:
     done = cli.refused("deploy", "missing.tflite", "door", "--service", service)
     assert_one_clear_line(done, "--service: ", words)
+
+
+def test_python_gives_a_service_as_options_and_the_same_is_checked(
+    tmp_path: Path, tiny_export: bytes
+) -> None:
+    model = tmp_path / "m.tflite"
+    model.write_bytes(tiny_export)
+    options = DeployOptions(model, ("door",), service=ClassifyService(camera=("0",), run_as="pi"))
+    assert options.service_arguments == ["--camera=0", "--run-as=pi"]
+    assert replace(options, service=ServeService()).service_arguments == ["serve"]
+    unknown = ClassifyService(camera=("0",), gpio=(PinLabel(17, "cat"),))
+    with pytest.raises(SettingError, match="--service: .*there are blue, green, red"):
+        deploy(replace(options, service=unknown))
+    with pytest.raises(SettingError, match="--name is given by the deployment"):
+        replace(options, service=ServeService(name="door"))
 
 
 def test_a_threshold_that_the_model_does_not_know_is_refused_here(

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from edgetl.command import options_from_arguments
+from edgetl.edge.errors import EdgetlError
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.preview.token import kept_token, token_file
-from edgetl.edge.service.options import UnitLocation
+from edgetl.edge.service import systemd
+from edgetl.edge.service.install import plan_service
+from edgetl.edge.service.options import ServiceOptions, UnitLocation
 from edgetl.edge.service.systemd import described
 from edgetl.edge.service.unit import MARK
 from tests.conftest import Cli, assert_one_clear_line
@@ -170,3 +173,17 @@ def test_status_says_why_it_ended_and_where_to_read_more() -> None:
     assert described(location, facts | failing | stopped)[-1] == line
     (line,) = described(location, facts | {"LoadState": "not-found"})
     assert "not installed" in line
+
+
+@needs_systemd
+def test_python_installs_a_service_with_the_options_of_the_command(card: Path) -> None:
+    service = ServiceOptions(root=card, run_as="pi")
+    plan = plan_service(service, ClassifyOptions(camera=("0",), model=Path("/home/pi/m.tflite")))
+    assert not service.unit.exists()
+    assert systemd.install(plan)
+    assert service.unit.read_text() == plan.text
+    assert not systemd.install(plan), "it is there already"
+    gone = ClassifyOptions(camera=("0",), model=Path("/home/pi/gone.tflite"))
+    with pytest.raises(EdgetlError, match=r"gone\.tflite"):
+        systemd.install(plan_service(service, gone))
+    assert service.unit.read_text() == plan.text

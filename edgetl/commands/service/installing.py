@@ -2,61 +2,50 @@
 
 import json
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgetl.commands.service import needs_systemd
 from edgetl.edge.errors import SettingError, quoted
-from edgetl.edge.service.options import ServiceOptions
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.serve.options import ServeOptions
+from edgetl.edge.service.options import InstallOptions, ServiceOptions
 from edgetl.edge.system.messages import logger
 
 if TYPE_CHECKING:
-    from edgetl.edge.service.job import Job
     from edgetl.edge.service.systemd import Plan
 
-DryRunOption: TypeAlias = Annotated[
-    bool, typer.Option("--dry-run", help="Print the unit, and what would be refused.")
-]
-YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
-
-def install_job(
+def install_service(
     service: ServiceOptions,
-    make_job: Callable[[], "Job"],
+    options: ClassifyOptions | ServeOptions,
+    how: InstallOptions,
     *,
-    dry_run: bool,
-    yes: bool,
     as_json: bool,
 ) -> None:
-    """Install what `make_job` gives; or only print the unit, and what would be refused."""
-    from edgetl.edge.service import systemd
-    from edgetl.edge.service.checks import check_tree
-    from edgetl.edge.service.install import planned
+    """Install a service of these options; or only print its unit, and what would be refused."""
+    from edgetl.edge.service.install import plan_service
+    from edgetl.edge.service.systemd import install, is_installed
 
-    check_tree(service)
-    if service.running and not dry_run:
+    if service.running and not how.dry_run:
         needs_systemd(root_to="installs")
-    version = systemd.systemd_version() if service.running else None
-    job = make_job()
-    plan = planned(service, job, systemd_version=version)
-    if dry_run and not as_json:
+    plan = plan_service(service, options)
+    if how.dry_run and not as_json:
         print(plan.shown, end="", flush=True)
         for error in plan.refused:
             logger.error(error)
         raise typer.Exit(2 if plan.refused else 0)
-    if plan.refused:
-        raise plan.refused[0]
-    changed = not systemd.is_installed(plan)
-    if not dry_run:
+    plan.check()
+    changed = not is_installed(plan)
+    if not how.dry_run:
         if changed:
-            _confirm(plan, yes=yes)
-        changed = systemd.install(plan)
+            _confirm(plan, yes=how.yes)
+        changed = install(plan)
     if as_json:
         print(json.dumps({"changed": changed, "unit": str(service.unit)}))
     else:
-        _print_installed(service, changed=changed, link=job.keeps_key)
+        _print_installed(service, changed=changed, link=plan.serves_page)
 
 
 def _confirm(plan: "Plan", *, yes: bool) -> None:

@@ -2,26 +2,20 @@
 
 import os
 import sys
-from typing import Annotated
-
-import typer
 
 from edgetl.command import command
 from edgetl.commands.service import needs_systemd
 from edgetl.edge.errors import SettingError
-from edgetl.edge.service.options import ServiceName
+from edgetl.edge.service.options import LogsOptions
 
 
-def logs(
-    service: ServiceName,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="The newest only.")] = 50,
-) -> None:
+def logs(options: LogsOptions) -> None:
     needs_systemd()
-    wanted = ["journalctl", f"--unit={service.name}.service", f"--lines={lines}", "--no-pager"]
+    unit, lines = f"--unit={options.name}.service", f"--lines={options.lines}"
+    wanted = ["journalctl", unit, lines, "--no-pager", *(["--follow"] if options.follow else [])]
     sys.stdout.flush()
     try:
-        os.execvp("journalctl", [*wanted, *(["--follow"] if follow else [])])
+        os.execvp("journalctl", wanted)
     except OSError as error:
         raise SettingError("journalctl: not found; install systemd's journal") from error
 
