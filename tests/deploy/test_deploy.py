@@ -345,7 +345,7 @@ def test_python_gives_a_service_as_options_and_the_same_is_checked(
     assert options.service_arguments == ["--camera=0", "--run-as=pi"]
     assert replace(options, service=ServeService()).service_arguments == ["serve"]
     unknown = ClassifyService(camera=("0",), gpio=(PinLabel(17, "cat"),))
-    with pytest.raises(SettingError, match="--service: .*there are blue, green, red"):
+    with pytest.raises(SettingError, match=r"--service: .*there are blue, green, red"):
         deploy(replace(options, service=unknown))
     with pytest.raises(SettingError, match="--name is given by the deployment"):
         replace(options, service=ServeService(name="door"))
