@@ -150,10 +150,10 @@ class InspectOptions(Options):
     ] = None
     apply: Annotated[
         Path | None,
-        Option("Only move the photos in such a file; how to undo it is said.", metavar="FILE"),
+        Option("Only move the photos in such a file, and print how to undo it.", metavar="FILE"),
     ] = None
     page: Annotated[
-        Path, Option("Page with thumbnails, written anew each time.", metavar="FILE")
+        Path, Option("Page with thumbnails; the one before is overwritten.", metavar="FILE")
     ] = Path("inspect.html")
     image_size: Annotated[
         str | None,

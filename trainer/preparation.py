@@ -138,8 +138,8 @@ def prepare(
     going_on = None
     if earlier and known:
         paths = fine_tuned_paths(model, first_layer=recipe.fine_tune_from)
-        in_turn = folds_held_out(folds.held_out) if fold_of else []
-        going_on = going_on_from(dataset, fold_of, in_turn, known, earlier, paths)
+        held_out = folds_held_out(folds.held_out) if fold_of else []
+        going_on = going_on_from(dataset, fold_of, held_out, known, earlier, paths)
         started = replace(started, from_run=earlier.record(going_on.why_not))
     recipe = with_epochs(recipe, len(rows["train"]), going_on.steps if going_on else 1.0)
     config = _config(dataset, digests, devices, replace(started, recipe=recipe))

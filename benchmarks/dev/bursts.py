@@ -64,7 +64,7 @@ def main(
     ] = 24,
     seeds: Annotated[int, typer.Option(help="How often the classes are drawn by lot.")] = 20,
 ) -> None:
-    """Train on bursts whose classes are drawn by lot: the truth on new scenes is chance."""
+    """Train on bursts whose classes are drawn by lot: the true accuracy on new scenes is chance."""
     out = console()
     outcomes = list(_outcomes(photos, scenes, seeds))
     for seed, one in enumerate(outcomes):

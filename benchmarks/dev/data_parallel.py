@@ -1,10 +1,10 @@
-"""Phase two on Keras' JAX backend, in two processes, beside TensorFlow: a trial (issue 23).
+"""Phase two on Keras' JAX backend, in two processes, beside TensorFlow: an experiment (issue 23).
 
     python -m edgetl.benchmarks.dev.data_parallel PHOTOS --out FILE
 
-PHOTOS has train/ and validation/ with two class folders each. Every way trains the same weights on
-the same cached activations in the same order, in processes of its own, and all take turns, so that
-a machine that slows down slows them all. Needs JAX, which is no extra of edgetl: jax 0.7.1 is the
+PHOTOS has train/ and validation/ with two class folders each. Every variant trains the same weights
+on the same cached features in the same order, in processes of its own, alternately, so that a
+machine that slows down slows them all. Needs JAX, which is no extra of edgetl: jax 0.7.1 is the
 last that goes with NumPy 1.26. Needs Linux and two cores.
 """
 
@@ -56,7 +56,7 @@ _FEW = slice(None, None, 20)
 
 @dataclass(frozen=True)
 class Trained:
-    """What one way gave.
+    """What one variant gave.
 
     Attributes:
         milliseconds: of wall-clock time a step, in each round; of all its processes together in
@@ -150,9 +150,9 @@ def measure(data: Path, photos: int, rounds: int, victim: int, share: Share) -> 
     Args:
         data: train/ and validation/ with two class folders each.
         photos: of each, evenly taken.
-        rounds: timed epochs of every way, which together with a first one are `share.epochs`.
+        rounds: timed epochs of every variant, which together with a first one are `share.epochs`.
         victim: which of two processes is killed in the end.
-        share: what all ways have in common.
+        share: what all variants have in common.
 
     Raises:
         DataError: there are other classes, or no JPEG files.
@@ -162,20 +162,20 @@ def measure(data: Path, photos: int, rounds: int, victim: int, share: Share) -> 
     model, pixels, targets = _prepare(data, photos, share)
     start = values_of(model.weights)
     teams, took, killed = train(share, rounds, victim)
-    ends = {way: _weights(team.result) for way, team in teams.items()}
-    losses = {way: [e[0]["loss"] for e in team.answers] for way, team in teams.items()}
+    ends = {variant: _weights(team.result) for variant, team in teams.items()}
+    losses = {variant: [e[0]["loss"] for e in team.answers] for variant, team in teams.items()}
     trained = {}
-    for way, (weights, logits) in ends.items():
+    for variant, (weights, logits) in ends.items():
         restore(model.weights, weights)
         again = class_probabilities(model, pixels[_FEW])
-        processor = [sum(p["processor_seconds"] for p in e) for e in teams[way].answers[1:]]
-        trained[way] = Trained(
-            milliseconds=[1000 * seconds / share.steps for seconds in took[way]],
+        processor = [sum(p["processor_seconds"] for p in e) for e in teams[variant].answers[1:]]
+        trained[variant] = Trained(
+            milliseconds=[1000 * seconds / share.steps for seconds in took[variant]],
             processor_milliseconds=[1000 * seconds / share.steps for seconds in processor],
-            ratio=statistics.median(np.divide(took[way], took[TENSORFLOW])),
-            losses=losses[way],
-            loss_difference=_farthest(losses[way], losses[TENSORFLOW]),
-            loss_difference_jax=_farthest(losses[way], losses[ONE]),
+            ratio=statistics.median(np.divide(took[variant], took[TENSORFLOW])),
+            losses=losses[variant],
+            loss_difference=_farthest(losses[variant], losses[TENSORFLOW]),
+            loss_difference_jax=_farthest(losses[variant], losses[ONE]),
             weight_difference=_farthest(weights, ends[TENSORFLOW][0]),
             weight_difference_jax=_farthest(weights, ends[ONE][0]),
             probability_difference=(
@@ -230,9 +230,9 @@ def _print(report: Report) -> None:
     table = figures_table(
         "", "ms a step", "beside", "processor ms", "loss +-", "weights +-", "right"
     )
-    for way, one in report.trained.items():
+    for variant, one in report.trained.items():
         table.add_row(
-            way,
+            variant,
             f"{statistics.median(one.milliseconds):.0f}",
             f"{one.ratio:.2f}x",
             f"{statistics.median(one.processor_milliseconds):.0f}",

@@ -1,4 +1,4 @@
-"""The processes of benchmarks.dev.data_parallel: all that train in a way, and all ways in turns."""
+"""The processes of benchmarks.dev.data_parallel: all of a variant, and the variants alternately."""
 
 import json
 import socket
@@ -20,9 +20,9 @@ from edgetl.edge.system.python_subprocess import ending, start_python
 
 # Backend, whether JAX multiplies shifted inputs for a depthwise convolution, and each process's
 # cores.
-_Way = tuple[Literal["tensorflow", "jax"], bool, tuple[tuple[int, ...], ...]]
+_Variant = tuple[Literal["tensorflow", "jax"], bool, tuple[tuple[int, ...], ...]]
 TENSORFLOW, ONE, TWO = "TensorFlow, 1 core", "JAX with shifts, 1 core", "JAX with shifts, 2 x 1"
-WAYS: dict[str, _Way] = {
+VARIANTS: dict[str, _Variant] = {
     TENSORFLOW: ("tensorflow", False, ((0,),)),
     "TensorFlow, 2 cores": ("tensorflow", False, ((0, 1),)),
     "JAX, 1 core": ("jax", False, ((0,),)),
@@ -47,8 +47,8 @@ class Killed:
 class Team:
     """The processes that train together."""
 
-    def __init__(self, folder: Path, way: str, shares: Sequence[Share]) -> None:
-        self._way, self.result = way, shares[0].result
+    def __init__(self, folder: Path, variant: str, shares: Sequence[Share]) -> None:
+        self._variant, self.result = variant, shares[0].result
         self._logs = [folder / f"{self.result.stem}-{share.process}.log" for share in shares]
         self.processes = []
         for share, log in zip(shares, self._logs, strict=True):
@@ -111,7 +111,7 @@ class Team:
     def _read(self) -> list[dict[str, float]]:
         lines = [process.stdout.readline() for process in self.processes if process.stdout]
         if not all(lines):
-            raise EdgetlError(f"{self._way}: {self._said(lines.index(b''))}")
+            raise EdgetlError(f"{self._variant}: {self._said(lines.index(b''))}")
         return [json.loads(line) for line in lines]
 
     def _said(self, process: int) -> str:
@@ -124,13 +124,13 @@ class Team:
 
 
 @contextmanager
-def _team(way: str, share: Share) -> Iterator[Team]:
-    backend, shifts, cores = WAYS[way]
+def _team(variant: str, share: Share) -> Iterator[Team]:
+    backend, shifts, cores = VARIANTS[variant]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    result = share.folder / f"{list(WAYS).index(way)}.npz"
-    team = Team(share.folder, way, [
+    result = share.folder / f"{list(VARIANTS).index(variant)}.npz"
+    team = Team(share.folder, variant, [
         replace(
             share, result=result, backend=backend, shifts=shifts, cores=own, port=port,
             processes=len(cores), process=number,
@@ -146,16 +146,16 @@ def _team(way: str, share: Share) -> Iterator[Team]:
 def train(
     share: Share, rounds: int, victim: int
 ) -> tuple[dict[str, Team], dict[str, list[float]], Killed]:
-    """Every way to its end, its seconds in each round, and what killing a process does."""
+    """Every variant to its end, its seconds in each round, and what killing a process does."""
     with ExitStack() as stack:
-        teams = {way: stack.enter_context(_team(way, share)) for way in WAYS}
-        logger.info("starting and compiling every way")
+        teams = {variant: stack.enter_context(_team(variant, share)) for variant in VARIANTS}
+        logger.info("starting and compiling every variant")
         for team in teams.values():
             team.begin_epoch()
         for team in teams.values():
             team.ended_epoch()
         logger.info(f"training in turns, {rounds} rounds")
-        took = alternately(list(WAYS), lambda way: teams[way].epoch(), rounds=rounds)
+        took = alternately(list(VARIANTS), lambda variant: teams[variant].epoch(), rounds=rounds)
         for team in teams.values():
             team.save()
         logger.info(f"killing process {victim} of two")

@@ -5,7 +5,7 @@
 It draws that many small pictures, no two alike, of five classes: waves of a direction each, before
 a background of any colours. Then it runs `edgetl index`, the features of all shards in one process,
 and `edgetl train --features-from`, each in a process of its own, and prints a table. What is in
-FOLDER from an earlier call is taken again: pictures, index and features; delete it to measure anew.
+FOLDER from an earlier call is used: pictures, index and features; delete it to measure again.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""How well ways of training generalize: several small data sets, from 5 photos a class to all.
+"""How variants of training generalize: several small data sets, from 5 photos a class to all.
 
     python -m edgetl.benchmarks.dev.suite --out DIR
 
-Continues where DIR/results.jsonl ends. Nothing is chosen on test/: every way is measured there when
-its training has ended. Needs Linux or macOS: a process's memory comes from os.wait4.
+Continues where DIR/results.jsonl ends. Nothing is chosen on test/: every variant is measured there
+when its training has ended. Needs Linux or macOS: a process's memory comes from os.wait4.
 """
 
 import json
@@ -26,7 +26,7 @@ from edgetl.benchmarks.dev.suite_plan import (
     ImageSet,
     Photos,
     Trial,
-    Way,
+    Variant,
     default_sets,
     link_photos,
     photos_of,
@@ -74,7 +74,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _edgetl(trial: Trial, data: Path, test: Path, folder: Path) -> tuple[Ended, Measured]:
     """`edgetl train`, and afterwards another process for what each test photo is taken for."""
     run, figures, log = folder / "run", folder / "figures.json", folder / "stderr.txt"
-    recipe = ("--recipe", "reference") if trial.way == Way.reference else ()
+    recipe = ("--recipe", "reference") if trial.variant == Variant.reference else ()
     ended = _run("edgetl", "train", data, "--out", run, *recipe, *_settings(trial), log=log)
     _run("edgetl.benchmarks.dev.suite_measure", run, "--out", figures, log=log)
     by_edgetl = _read(run / "metrics.json")["splits"]["test"]
@@ -108,10 +108,10 @@ def _settings(trial: Trial) -> tuple[str, ...]:
 
 
 _TRAINED_BY: dict[str, Callable[[Trial, Path, Path, Path], tuple[Ended, Measured]]] = {
-    Way.default: _edgetl,
-    Way.probe: _probe,
-    Way.notebook: _notebook,
-    Way.reference: _edgetl,
+    Variant.default: _edgetl,
+    Variant.probe: _probe,
+    Variant.notebook: _notebook,
+    Variant.reference: _edgetl,
 }
 
 
@@ -125,7 +125,7 @@ def train_once(one: ImageSet, trial: Trial) -> Result:
         folder = Path(name).resolve()
         data, test = link_photos(one, trial, folder)
         try:
-            ended, measured = _TRAINED_BY[trial.way](trial, data, test, folder)
+            ended, measured = _TRAINED_BY[trial.variant](trial, data, test, folder)
         except _TrainingError as error:
             return Failed(trial, pictures, str(error), version)
     return Finished(trial, pictures, measured, round(ended.seconds, 1), ended.peak_bytes, version)
@@ -183,11 +183,11 @@ def command(
     image_size: Annotated[
         int | None, typer.Option(help="Width and height of the input, in pixels.  [default: 224]")
     ] = None,
-    way: Annotated[
-        list[Way] | None,
+    variant: Annotated[
+        list[Variant] | None,
         typer.Option(
             help="Repeatable; the first is what others are compared with.  "
-            f"[default: {', '.join(Way)}]"
+            f"[default: {', '.join(Variant)}]"
         ),
     ] = None,
     json_file: Annotated[
@@ -197,9 +197,9 @@ def command(
         bool, typer.Option("--summary", help="Train nothing, sum up what is there.")
     ] = False,
 ) -> None:
-    """Train in several ways on several data sets, and compare them on photos held out."""
-    # Each way once, in the order given.
-    ways = list(dict.fromkeys(way or Way))
+    """Train in several variants on several data sets, and compare them on photos held out."""
+    # Each variant once, in the order given.
+    variants = list(dict.fromkeys(variant or Variant))
     recipe = changed_recipe("default", image_size=image_size)
     size = recipe.height
     if json_file:
@@ -211,7 +211,9 @@ def command(
         results = ResultsFile(out / "results.jsonl")
     else:
         chosen = read_sets(sets or default_sets())
-        wanted = list(trials(chosen, sizes or PHOTOS, seeds=seeds, ways=ways, image_size=size))
+        wanted = list(
+            trials(chosen, sizes or PHOTOS, seeds=seeds, variants=variants, image_size=size)
+        )
         _make(out)
         results = ResultsFile(out / "results.jsonl")
         try:
@@ -219,7 +221,7 @@ def command(
         except KeyboardInterrupt:
             interrupted = True
             logger.info("interrupted; what has finished is kept")
-    _sum_up(results, ways, size, sizes, json_file)
+    _sum_up(results, variants, size, sizes, json_file)
     if interrupted:
         sys.exit(130)
     if any(failed.trial in wanted for failed in results.failed):
@@ -236,7 +238,7 @@ def _make(out: Path) -> None:
 
 def _sum_up(
     results: ResultsFile,
-    ways: Sequence[str],
+    variants: Sequence[str],
     image_size: int,
     photos: Sequence[Photos] | None,
     json_file: Path | None,
@@ -245,7 +247,7 @@ def _sum_up(
         result
         for result in results.finished
         if result.trial.image_size == image_size
-        and result.trial.way in ways
+        and result.trial.variant in variants
         and (photos is None or result.trial.photos in photos)
     ]
     for failed in results.failed:
@@ -255,10 +257,10 @@ def _sum_up(
         if others:
             there = ", ".join(map(str, others))
             raise SettingError(f"{quoted(results.path)}: none at --image-size {image_size}, but at "
-                               f"{there}, or of other ways or --photos")  # fmt: skip
+                               f"{there}, or of other variants or --photos")  # fmt: skip
         logger.info(f"{quoted(results.path)}: nothing has finished yet")
         return
-    found = summarize_suite(some, ways)
+    found = summarize_suite(some, variants)
     if json_file:
         try:
             write_json(json_file, asdict(found))

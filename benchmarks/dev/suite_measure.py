@@ -1,4 +1,4 @@
-"""What a model reaches on a training's test photos, the same figures for every way of training.
+"""What a model reaches on a training's test photos, the same figures for every variant of training.
 
     python -m edgetl.benchmarks.dev.suite_measure RUN --out figures.json
 

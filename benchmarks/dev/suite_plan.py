@@ -12,8 +12,8 @@ from edgetl.edge.errors import DataError, SettingError, quoted
 from edgetl.trainer.data.scanning import scan
 
 
-class Way(StrEnum):
-    """A way of training: edgetl as it comes, a linear probe, a plain notebook, and edgetl with the
+class Variant(StrEnum):
+    """What is trained: edgetl as it comes, a linear probe, a plain notebook, and edgetl with the
     notebook's recipe.
     """
 
@@ -42,8 +42,8 @@ class ImageSet:
     def drawn(self, photos: Photos, seed: int) -> dict[str, list[Path]]:
         """Of each class so many training photos, or as many as it has, in an order by the seed.
 
-        A hash of names decides, so that a subset is the same on every machine and in every way of
-        training, and holds the smaller ones of its seed.
+        A hash of names decides, so that a subset is the same on every machine and in every
+        variant, and holds the smaller ones of its seed.
         """
 
         def key(label: str, path: Path) -> bytes:
@@ -63,11 +63,11 @@ class Trial:
     set: str
     photos: Photos
     seed: int
-    way: str
+    variant: str
     image_size: int
 
     def __str__(self) -> str:
-        return f"{self.set}, {self.photos} a class, seed {self.seed}, {self.way}"
+        return f"{self.set}, {self.photos} a class, seed {self.seed}, {self.variant}"
 
 
 def default_sets(data: Path = _DATA) -> list[Path]:
@@ -147,18 +147,18 @@ def trials(
     sizes: Sequence[Photos],
     *,
     seeds: int,
-    ways: Sequence[str],
+    variants: Sequence[str],
     image_size: int,
 ) -> Iterator[Trial]:
     """All trainings: a whole round with one seed, few photos first, before the next seed.
 
-    Ways of the same photos follow one another, so that a machine that slows down slows them all. A
-    size that no class of a set reaches is left out: it would be all photos once more.
+    Variants of the same photos follow one another, so that a machine that slows down slows them
+    all. A size that no class of a set reaches is left out: it would be all photos once more.
     """
     for seed, photos, one in itertools.product(range(seeds), sizes, sets):
         if photos == "all" or photos <= max(map(len, one.train.values())):
-            for way in ways:
-                yield Trial(one.name, photos, seed, way, image_size)
+            for variant in variants:
+                yield Trial(one.name, photos, seed, variant, image_size)
 
 
 def pictures_of(one: ImageSet, photos: Photos) -> int:
@@ -177,7 +177,7 @@ def link_photos(one: ImageSet, trial: Trial, folder: Path) -> tuple[Path, Path]:
     """
     data, test = folder / "data", folder / "data" / "test"
     drawn = one.drawn(trial.photos, trial.seed)
-    if trial.way == Way.notebook:
+    if trial.variant == Variant.notebook:
         test = folder / "test"
         held = {label: max(1, len(paths) // _VALIDATION_SHARE) for label, paths in drawn.items()}
         link_files(

@@ -126,6 +126,8 @@ class ResultsFile:
 
 
 def _result(written: dict[str, Any]) -> Result:
+    if "way" in written:  # its name in 0.1.0
+        written = {**written, "variant": written["way"]}
     trial = Trial(**_fields(Trial, written))
     common = {"trial": trial, "pictures": written["pictures"], "edgetl": written["edgetl"]}
     if "problem" in written:
@@ -143,12 +145,12 @@ def _fields(of: type[Trial] | type[Measured], written: dict[str, Any]) -> dict[s
 
 
 def expected_seconds(trial: Trial, pictures: int, done: Sequence[Finished]) -> float | None:
-    """How long a training takes, by those of the same way with the most similar number of photos.
+    """How long a training takes, by those of its variant with the most similar number of photos.
 
-    None where there are none of that way at that image size.
+    None where there are none of that variant at that image size.
     """
-    kind = (trial.way, trial.image_size)
-    alike = [result for result in done if (result.trial.way, result.trial.image_size) == kind]
+    kind = (trial.variant, trial.image_size)
+    alike = [result for result in done if (result.trial.variant, result.trial.image_size) == kind]
     if not alike:
         return None
 
@@ -171,6 +173,8 @@ def plan_line(left: Iterable[tuple[Trial, int]], done: Sequence[Finished]) -> st
         words += f", about {sum(known) / 3600:.1f} hours by those that are done"
     if unknown := len(planned) - len(known):
         words += (
-            f"; {unknown} of a way that none is done of" if known else ", none done of these ways"
+            f"; {unknown} of a variant not trained yet"
+            if known
+            else ", none done of these variants"
         )
     return words

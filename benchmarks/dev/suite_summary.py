@@ -1,6 +1,6 @@
-"""What the suite found: ways of training beside one another, with intervals of their differences.
+"""What the suite found: variants beside one another, with intervals of their differences.
 
-Differences are of one way less the first, in percentage points of accuracy, always of trainings
+Differences are of one variant less the first, in percentage points of accuracy, always of trainings
 with the same photos: the same set, photos a class and seed. Two intervals say how far they hold:
 
 - Over all sets, for data sets that nobody has tried: of each set the mean difference is taken, over
@@ -10,8 +10,8 @@ with the same photos: the same set, photos a class and seed. Two intervals say h
 - Of one set, for other photos of the same kind: of each test photo the mean difference is taken,
   right less right, over trainings, and these are one sample, with Student's t too. Photos that all
   trainings agree on count as no difference. It is the interval of McNemar's problem with several
-  trainings for each way; what another drawing of training photos would change is only in it as far
-  as the seeds have averaged it out.
+  trainings for each variant; what another drawing of training photos would change is in it only as
+  far as the seeds have averaged it out.
 """
 
 import math
@@ -23,7 +23,7 @@ from rich.table import Table
 
 from edgetl.benchmarks.dev.command_line import figures_table
 from edgetl.benchmarks.dev.suite_measure import LEFT_OUT, RIGHT
-from edgetl.benchmarks.dev.suite_plan import Photos, Way, size_key
+from edgetl.benchmarks.dev.suite_plan import Photos, Variant, size_key
 from edgetl.benchmarks.dev.suite_results import Finished
 from edgetl.edge.errors import RecordError
 from edgetl.edge.model.intervals import student_t_quantile
@@ -49,23 +49,23 @@ class Difference:
 
 @dataclass(frozen=True)
 class Cell:
-    """A way on one set with one number of photos a class; means over its seeds.
+    """A variant on one set with one number of photos a class; means over its seeds.
 
     Attributes:
-        set, photos, way: which.
+        set, photos, variant: which.
         seeds: those that finished.
         accuracy: 0..1.
         loss: the cross-entropy in nats.
         ece: 0..1.
         ece_by_chance: the ECE of probabilities that mean exactly what they say, on as many photos.
         seconds: of the whole process.
-        over_first: the difference from the first way on the same test photos, over the seeds that
-            both finished; None without such a seed, and of the first way itself.
+        over_first: the difference from the first variant on the same test photos, over the seeds
+            that both finished; None without such a seed, and of the first variant itself.
     """
 
     set: str
     photos: Photos
-    way: str
+    variant: str
     seeds: list[int]
     accuracy: float
     loss: float
@@ -77,13 +77,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Overall:
-    """A way over everything: each set's mean over its sizes and seeds, and the mean of the sets.
+    """A variant over everything: each set's mean over sizes and seeds, and the mean of the sets.
 
-    All figures but `over_first`, whose trainings are those that this way and the first finished,
-    are of the trainings that every way finished; `trainings` is how many these are.
+    All figures but `over_first`, whose trainings are those that this variant and the first
+    finished, are of the trainings that every variant finished; `trainings` is how many these are.
     """
 
-    way: str
+    variant: str
     trainings: int
     accuracy: float
     loss: float
@@ -112,9 +112,9 @@ class SetVerdict:
 
 @dataclass(frozen=True)
 class SuiteSummary:
-    """All of it. `ways` are those with results, the first of which the others are compared with."""
+    """All of it. `variants` are those with results; the others are compared with the first."""
 
-    ways: list[str]
+    variants: list[str]
     image_size: int
     versions: list[str]
     cells: list[Cell]
@@ -125,22 +125,26 @@ class SuiteSummary:
 Pair = tuple[Finished, Finished]
 
 
-def summarize_suite(results: Sequence[Finished], ways: Sequence[str]) -> SuiteSummary:
-    """Sum up the results of some ways, in that order, at one image size; there is one at least.
+def summarize_suite(results: Sequence[Finished], variants: Sequence[str]) -> SuiteSummary:
+    """Sum up the results of some variants, in that order, at one image size; there is one at least.
 
     Raises:
         RecordError: a set had other test photos in one training than in another.
     """
-    shown = [way for way in ways if any(result.trial.way == way for result in results)]
-    results = [result for result in results if result.trial.way in shown]
+    shown = [
+        variant
+        for variant in variants
+        if any(result.trial.variant == variant for result in results)
+    ]
+    results = [result for result in results if result.trial.variant in shown]
     cells = []
     for name in dict.fromkeys(result.trial.set for result in results):
         sizes = {result.trial.photos for result in results if result.trial.set == name}
         for photos in sorted(sizes, key=size_key):
             some = [r for r in results if (r.trial.set, r.trial.photos) == (name, photos)]
-            cells += [_cell(some, way, shown[0]) for way in shown if _of(some, way)]
+            cells += [_cell(some, variant, shown[0]) for variant in shown if _of(some, variant)]
     return SuiteSummary(
-        ways=shown,
+        variants=shown,
         image_size=results[0].trial.image_size,
         versions=sorted({result.edgetl for result in results}),
         cells=cells,
@@ -186,12 +190,12 @@ def paired_difference(pairs: Sequence[Pair]) -> Difference:
     )
 
 
-def _of(results: Iterable[Finished], way: str) -> list[Finished]:
-    return [result for result in results if result.trial.way == way]
+def _of(results: Iterable[Finished], variant: str) -> list[Finished]:
+    return [result for result in results if result.trial.variant == variant]
 
 
 def _pairs(results: Sequence[Finished], first: str, second: str) -> list[Pair]:
-    """Trainings of two ways with the same photos."""
+    """Trainings of two variants with the same photos."""
     others = {_same(result): result for result in _of(results, first)}
     return [(others[_same(r)], r) for r in _of(results, second) if _same(r) in others]
 
@@ -200,13 +204,13 @@ def _same(result: Finished) -> tuple[str, Photos, int]:
     return result.trial.set, result.trial.photos, result.trial.seed
 
 
-def _cell(results: Sequence[Finished], way: str, first: str) -> Cell:
-    mine = _of(results, way)
-    pairs = [] if way == first else _pairs(results, first, way)
+def _cell(results: Sequence[Finished], variant: str, first: str) -> Cell:
+    mine = _of(results, variant)
+    pairs = [] if variant == first else _pairs(results, first, variant)
     return Cell(
         set=mine[0].trial.set,
         photos=mine[0].trial.photos,
-        way=way,
+        variant=variant,
         seeds=sorted(result.trial.seed for result in mine),
         accuracy=statistics.fmean(result.test.accuracy for result in mine),
         loss=statistics.fmean(result.test.loss for result in mine),
@@ -217,12 +221,14 @@ def _cell(results: Sequence[Finished], way: str, first: str) -> Cell:
     )
 
 
-def _overall(results: Sequence[Finished], ways: Sequence[str]) -> list[Overall]:
-    everywhere = set.intersection(*({_same(r) for r in _of(results, way)} for way in ways))
+def _overall(results: Sequence[Finished], variants: Sequence[str]) -> list[Overall]:
+    everywhere = set.intersection(
+        *({_same(r) for r in _of(results, variant)} for variant in variants)
+    )
     found = []
-    for way in ways:
-        mine = [result for result in _of(results, way) if _same(result) in everywhere]
-        pairs = [] if way == ways[0] else _pairs(results, ways[0], way)
+    for variant in variants:
+        mine = [result for result in _of(results, variant) if _same(result) in everywhere]
+        pairs = [] if variant == variants[0] else _pairs(results, variants[0], variant)
         gains = _means_by_set(
             (b.trial.set, 100 * (b.test.accuracy - a.test.accuracy)) for a, b in pairs
         )
@@ -234,7 +240,7 @@ def _overall(results: Sequence[Finished], ways: Sequence[str]) -> list[Overall]:
         if mine:
             found.append(
                 Overall(
-                    way=way,
+                    variant=variant,
                     trainings=len(mine),
                     accuracy=mean(lambda r: r.test.accuracy),
                     loss=mean(lambda r: r.test.loss),
@@ -256,7 +262,7 @@ def _means_by_set(values: Iterable[tuple[str, float]]) -> list[float]:
 
 def _verdicts(results: Sequence[Finished]) -> list[SetVerdict]:
     by_set: dict[str, list[Pair]] = {}
-    for pair in _pairs(results, Way.default, Way.probe):
+    for pair in _pairs(results, Variant.default, Variant.probe):
         by_set.setdefault(pair[0].trial.set, []).append(pair)
     verdicts = []
     for name, pairs in by_set.items():
@@ -266,31 +272,31 @@ def _verdicts(results: Sequence[Finished]) -> list[SetVerdict]:
 
 
 def accuracy_table(summary: SuiteSummary) -> Table:
-    """A row for each set and number of photos a class, a column for each way."""
+    """A row for each set and number of photos a class, a column for each variant."""
     table = _table(
-        f"accuracy in %, and the gain over {summary.ways[0]} in percentage points",
+        f"accuracy in %, and the gain over {summary.variants[0]} in percentage points",
         "photos a class",
-        summary.ways,
+        summary.variants,
     )
-    cells = {(cell.set, cell.photos, cell.way): cell for cell in summary.cells}
+    cells = {(cell.set, cell.photos, cell.variant): cell for cell in summary.cells}
     for name in dict.fromkeys(cell.set for cell in summary.cells):
         table.add_row(name)
         sizes = dict.fromkeys(cell.photos for cell in summary.cells if cell.set == name)
         for photos in sizes:
-            row = [cells.get((name, photos, way)) for way in summary.ways]
+            row = [cells.get((name, photos, variant)) for variant in summary.variants]
             table.add_row(f"  {photos}", *map(_cell_text, row))
         table.add_section()
     return table
 
 
 def overall_table(summary: SuiteSummary) -> Table:
-    """A row for each way."""
+    """A row for each variant."""
     headings = ("accuracy", "loss", "ECE", "chance", "s", "gain", "95 % interval")
-    title = f"over all sets, and the gain over {summary.ways[0]} in percentage points"
+    title = f"over all sets, and the gain over {summary.variants[0]} in percentage points"
     table = _table(title, "", headings)
     for row in summary.overall:
         table.add_row(
-            row.way, f"{row.accuracy:.2%}", f"{row.loss:.3f}", f"{row.ece:.3f}",
+            row.variant, f"{row.accuracy:.2%}", f"{row.loss:.3f}", f"{row.ece:.3f}",
             f"{row.ece_by_chance:.3f}", f"{row.seconds:.1f}", *_difference_texts(row.over_first),
         )  # fmt: skip
     return table
@@ -316,9 +322,9 @@ def description(summary: SuiteSummary) -> str:
     return (
         f"Accuracy is on test/, the mean of {seeds}; * marks a gain whose 95 % interval over "
         f"the test photos leaves out 0. The means over all sets are of the {trainings} "
-        f"of each way that every way has, each set counting alike; the interval there is Student's "
-        f"t over the sets' means. Loss is cross-entropy in nats, ECE has 15 bins; under chance is "
-        f"what exact probabilities have on as many photos. Seconds are of whole "
+        f"of each variant that every variant has, each set counting alike; the interval there is "
+        f"Student's t over the sets' means. Loss is cross-entropy in nats, ECE has 15 bins; under "
+        f"chance is what exact probabilities have on as many photos. Seconds are of whole "
         f"processes. Input {summary.image_size} pixels; edgetl {', '.join(summary.versions)}."
     )
 

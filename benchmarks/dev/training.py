@@ -93,7 +93,7 @@ def command(
     variant: Annotated[
         list[Variant] | None,
         typer.Option(
-            "--way",
+            "--variant",
             help="Repeatable; the first is what others are compared with.  "
             f"[default: {', '.join(DEFAULT_VARIANTS)}]",
         ),

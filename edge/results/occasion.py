@@ -69,7 +69,7 @@ class _Held:
 
 
 class Onset:
-    """A condition becomes true; of each photo anew."""
+    """A condition becomes true; each photo is a new start."""
 
     def __init__(self, text: str, condition: Condition) -> None:
         self.text = text

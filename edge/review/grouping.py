@@ -1,4 +1,4 @@
-"""Groups of pictures that look alike and have one suggested class, least sure first."""
+"""Groups of pictures that look alike and have one suggested class, least confident first."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -18,10 +18,10 @@ _ROWS = 256
 def grouped(pictures: Sequence[Picture]) -> list[list[int]]:
     """The indices of the pictures, by group; all groups together have each once.
 
-    The least sure picture that is in no group begins one, and those that are in none, have the
+    The least confident picture that is in no group begins one, and those that are in none, have the
     same suggested class and are alike to it belong to it, the most alike first. So groups are in
-    the order of their least sure picture. Pictures without a suggestion come first, and those of
-    which a person has said the class come last.
+    the order of their least confident picture. Pictures without a suggestion come first, and those
+    of which a person has said the class come last.
     """
     if not pictures:
         return []

@@ -17,7 +17,7 @@ from edgetl.edge.shards.options import ClassifyIndexOptions
 from edgetl.edge.system.allowance import cores
 
 # How often a shard is tried again whose actor dies: one that ends the process each time must not
-# do so for ever.
+# do so indefinitely.
 _RETRIES = 3
 
 

@@ -25,7 +25,7 @@ _LIVE: tuple[Part, ...] = ("picture", "lower edge") if KEEPS_FIRST_SIZE else ("p
 
 
 class StreamCapture:
-    """A stream, or a still picture that a camera serves anew each time, asked for again and again.
+    """A stream, or a still picture that a camera renders each time, asked for repeatedly.
 
     A URL that names a picture is asked at once what it serves; another one where it ends after one
     frame.

@@ -31,7 +31,8 @@ def print_taught(taught: Taught) -> None:
         low, high = (100 * end for end in gate.difference.interval)
         console.print(
             f"{gate.verdict}: accuracy on {gate.difference.pictures} photos of the classes from "
-            f"before\n{100 * gate.difference.difference:+.1f} points ({low:+.1f} to {high:+.1f}), "
+            f"before\n{100 * gate.difference.difference:+.1f} percentage points ({low:+.1f} to "
+            f"{high:+.1f}), "
             f"in {taught.seconds:.1f} s in all"
         )
     else:

@@ -10,7 +10,7 @@ from edgetl.edge.system.messages import logger
 
 
 def index(options: IndexOptions) -> None:
-    """A million and more: streaming, and again from where it was stopped."""
+    """It streams the list, and continues where it was stopped."""
     need_extra("shards", needs="edgetl index")
     from edgetl.edge.shards.indexing import index as listed
 

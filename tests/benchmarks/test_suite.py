@@ -1,4 +1,4 @@
-"""The plan, the results' file and the summary by hand-worked cases; one real run of all ways."""
+"""The plan, the results' file and the summary by hand-worked cases; one run of all variants."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from edgetl.benchmarks.dev.suite_plan import (
     ImageSet,
     Photos,
     Trial,
-    Way,
+    Variant,
     default_sets,
     link_photos,
     photos_of,
@@ -56,11 +56,11 @@ def image_set(name: str = "pets", cats: int = 12, dogs: int = 7) -> ImageSet:
 
 
 def finished(
-    set_: str, way: str, right: str, *, photos: Photos = 5, seed: int = 0, seconds: float = 10.0
+    set_: str, variant: str, right: str, *, photos: Photos = 5, seed: int = 0, seconds: float = 10.0
 ) -> Finished:
     """`right` is the pattern of right and wrong, which the accuracy follows from."""
     share = right.count("1") / len(right.replace("-", ""))
-    trial = Trial(set_, photos, seed, way, 160)
+    trial = Trial(set_, photos, seed, variant, 160)
     measured = Measured(share, 1 - share, (1 - share) / 2, (1 - share) / 4, len(right), right)
     return Finished(trial, 10, measured, seconds, 10**9, "0.1.0 (abc)")
 
@@ -83,8 +83,10 @@ def test_photos_are_numbers_and_all() -> None:
 
 def test_the_plan_has_rounds_by_seed_and_leaves_out_what_no_class_reaches() -> None:
     sets = [image_set("few", 4, 3), image_set("more", 12, 7)]
-    planned = list(trials(sets, [5, 12, "all"], seeds=2, ways=["default", "probe"], image_size=96))
-    assert [(t.set, t.photos, t.seed, t.way) for t in planned[:6]] == [
+    planned = list(
+        trials(sets, [5, 12, "all"], seeds=2, variants=["default", "probe"], image_size=96)
+    )
+    assert [(t.set, t.photos, t.seed, t.variant) for t in planned[:6]] == [
         # No class of "few" has 5; of "more" one has 12.
         ("more", 5, 0, "default"),
         ("more", 5, 0, "probe"),
@@ -118,7 +120,7 @@ def test_subsets_depend_on_the_seed_alone_and_hold_the_smaller_ones() -> None:
 def test_every_way_is_linked_to_the_same_photos(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "colours", ["blue", "red"], 7, 2, "validation")
     (one,) = read_sets([folder])
-    trial = Trial("colours", 6, 0, Way.default, 64)
+    trial = Trial("colours", 6, 0, Variant.default, 64)
     data, test = link_photos(one, trial, tmp_path / "a")
     assert (data, test) == (tmp_path / "a" / "data", tmp_path / "a" / "data" / "test")
     names = {path.relative_to(data / "train").as_posix() for path in data.glob("train/*/*")}
@@ -126,7 +128,7 @@ def test_every_way_is_linked_to_the_same_photos(tmp_path: Path) -> None:
     assert sorted(path.name for path in test.glob("*/*")) == [
         "blue-07.jpg", "blue-08.jpg", "red-07.jpg", "red-08.jpg"
     ]  # fmt: skip
-    data, test = link_photos(one, replace(trial, way=Way.notebook), tmp_path / "b")
+    data, test = link_photos(one, replace(trial, variant=Variant.notebook), tmp_path / "b")
     assert sorted(path.name for path in data.iterdir()) == ["train", "validation"]
     held = {path.relative_to(data / "validation").as_posix() for path in data.glob("v*/*/*")}
     rest = {path.relative_to(data / "train").as_posix() for path in data.glob("train/*/*")}
@@ -183,7 +185,7 @@ def test_results_are_read_again_without_a_half_line(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(lines) == 3
     assert set(lines[0]) == {
-        "set", "photos", "pictures", "seed", "way", "image_size", "accuracy", "loss", "ece",
+        "set", "photos", "pictures", "seed", "variant", "image_size", "accuracy", "loss", "ece",
         "test_pictures", "right", "seconds", "peak_bytes", "ece_by_chance", "edgetl",
     }  # fmt: skip
 
@@ -197,7 +199,7 @@ def test_a_line_that_is_no_result_is_named(tmp_path: Path) -> None:
 
 def test_what_is_done_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, path = image_set(), tmp_path / "results.jsonl"
-    wanted = list(trials([one], [5], seeds=3, ways=["probe"], image_size=160))
+    wanted = list(trials([one], [5], seeds=3, variants=["probe"], image_size=160))
     problem = Failed(wanted[1], 10, "failed", "0.1.0")
     ResultsFile(path).append(finished("pets", "probe", "1111"))
     ResultsFile(path).append(problem)
@@ -230,14 +232,14 @@ def test_the_estimate_is_of_the_most_similar_number_of_photos() -> None:
     assert expected_seconds(trial, 40, done) == 15
     assert expected_seconds(trial, 400, done) == 3600
     assert expected_seconds(replace(trial, image_size=96), 40, done) is None
-    default = replace(trial, way="default")
+    default = replace(trial, variant="default")
     assert plan_line([(trial, 400), (trial, 900)], done) == (
         "2 trainings left, about 2.0 hours by those that are done"
     )
     assert plan_line([(trial, 400), (default, 5)], done) == (
-        "2 trainings left, about 1.0 hours by those that are done; 1 of a way that none is done of"
+        "2 trainings left, about 1.0 hours by those that are done; 1 of a variant not trained yet"
     )
-    assert plan_line([(default, 5)], done) == "1 training left, none done of these ways"
+    assert plan_line([(default, 5)], done) == "1 training left, none done of these variants"
 
 
 def test_student_intervals_by_hand() -> None:
@@ -282,9 +284,9 @@ def some_results() -> Iterator[Finished]:
 
 
 def test_the_summary_by_hand() -> None:
-    found = summarize_suite(list(some_results()), list(Way))
-    assert found.ways == ["default", "probe"]
-    cells = {(c.set, c.photos, c.way): c for c in found.cells}
+    found = summarize_suite(list(some_results()), list(Variant))
+    assert found.variants == ["default", "probe"]
+    cells = {(c.set, c.photos, c.variant): c for c in found.cells}
     few = cells["pets", 5, "probe"]
     assert (few.seeds, few.accuracy) == ([0, 1], pytest.approx(0.6))
     assert few.over_first is not None
@@ -320,18 +322,18 @@ def test_the_summary_by_hand() -> None:
 
 def test_the_first_way_is_what_others_are_compared_with() -> None:
     found = summarize_suite(list(some_results()), ["probe", "default"])
-    assert found.overall[0].way == "probe"
+    assert found.overall[0].variant == "probe"
     assert found.overall[1].over_first is not None
     assert found.overall[1].over_first.mean == pytest.approx((50 / 3 - 60) / 2)
 
 
 def test_the_tables_fit_into_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     results = [
-        replace(result, trial=replace(result.trial, way=way))
+        replace(result, trial=replace(result.trial, variant=variant))
         for result in some_results()
-        for way in (("default",) if result.trial.way == "default" else tuple(Way)[1:])
+        for variant in (("default",) if result.trial.variant == "default" else tuple(Variant)[1:])
     ]
-    found = summarize_suite(results, list(Way))
+    found = summarize_suite(results, list(Variant))
     out = Console(width=80, highlight=False, markup=False)
     for table in (accuracy_table(found), overall_table(found), verdict_table(found)):
         out.print(table)
@@ -361,18 +363,18 @@ def test_all_ways_are_trained_and_measured_on_the_same_photos(tmp_path: Path) ->
     module = "edgetl.benchmarks.dev.suite"
     result = run_module(module, three, *options, folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "4 trainings left, none done of these ways" in result.stderr
+    assert "4 trainings left, none done of these variants" in result.stderr
     assert "over all sets" in result.stdout
 
-    # What is there is not trained again, and the second set only in the way that is fastest.
-    some = ("--way", "probe")
+    # What is there is not trained again, and the second set only in the variant that is fastest.
+    some = ("--variant", "probe")
     again = run_module(module, three, two, *options, *some, folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "1 training left, about " in again.stderr
     path = tmp_path / "out" / "results.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [(line["set"], line["way"]) for line in lines] == [
-        *(("three", way) for way in Way),
+    assert [(line["set"], line["variant"]) for line in lines] == [
+        *(("three", variant) for variant in Variant),
         ("two", "probe"),
     ]
     for line in lines:
@@ -385,7 +387,7 @@ def test_all_ways_are_trained_and_measured_on_the_same_photos(tmp_path: Path) ->
         assert line["pictures"] == trained
         assert 2e8 < line["peak_bytes"] < 2e10
     # Colours are told apart by ImageNet's features.
-    assert all(line["accuracy"] >= 0.75 for line in lines if line["way"] == "probe")
+    assert all(line["accuracy"] >= 0.75 for line in lines if line["variant"] == "probe")
 
     summed = run_module(
         module, "--summary", "--image-size", "64", "--out", "out", *some, "--json", "sum.json",

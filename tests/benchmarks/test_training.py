@@ -313,7 +313,7 @@ def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
 ) -> None:
     data = write_split(tmp_path / "data", ["blue", "red"], 10)
     (data / "train" / "red" / "red-00.jpg").write_text("no picture")
-    options = ("--seeds", "1", "--way", "notebook", "--way", "reuse", *SMALL)
+    options = ("--seeds", "1", "--variant", "notebook", "--variant", "reuse", *SMALL)
     result = run_module("edgetl.benchmarks.dev.training", data, *options, folder=tmp_path)
     assert result.returncode == 1
     assert "notebook, seed 0: failed with status 2: edgetl: " in result.stderr
@@ -325,8 +325,8 @@ def test_a_picture_that_tensorflow_cannot_read_fails_the_notebook_and_no_other(
 @pytest.mark.slow
 def test_variants_are_compared_in_processes_of_their_own(tmp_path: Path, split_data: Path) -> None:
     result = run_module(
-        "edgetl.benchmarks.dev.training", split_data, "--seeds", "1", "--way", "notebook",
-        "--way", "reuse",
+        "edgetl.benchmarks.dev.training", split_data, "--seeds", "1", "--variant", "notebook",
+        "--variant", "reuse",
         "--json", "out.json", *SMALL, folder=tmp_path,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -350,7 +350,7 @@ def test_an_interruption_keeps_what_has_finished(tmp_path: Path, split_data: Pat
         "-m",
         "edgetl.benchmarks.dev.training",
         str(split_data),
-        "--way",
+        "--variant",
         "notebook",
     ]
     with subprocess.Popen(
