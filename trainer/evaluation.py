@@ -48,6 +48,12 @@ class Evaluated:
     probabilities: metrics.Probabilities
     pictures: npt.NDArray[np.int64]
 
+    @property
+    def predicted(self) -> metrics.Classes:
+        """The most probable class of each picture, int [pictures]."""
+        found: metrics.Classes = self.probabilities.argmax(axis=1)
+        return found
+
 
 def evaluate(
     model: keras.Model, pictures: Pictures, dataset: Dataset, fitted: Fit
@@ -56,13 +62,13 @@ def evaluate(
 
     Where the model learned from all photos, validation is what the folds' models predict.
     """
-    places = {split: np.array(dataset.of(split), np.int64) for split in SPLITS}
+    indices = {split: np.array(dataset.of(split), np.int64) for split in SPLITS}
     found = {
-        split: Evaluated(some, places[split][pictures.measured(split)])
+        split: Evaluated(some, indices[split][pictures.measured(split)])
         for split, some in split_probabilities(model, pictures).items()
     }
     if fitted.held_out is not None and fitted.out_of_fold is not None:
-        held = places["train"][fitted.held_out.rows]
+        held = indices["train"][fitted.held_out.rows]
         found["validation"] = Evaluated(fitted.out_of_fold, held)
     return found
 
@@ -74,7 +80,7 @@ def split_metrics(
     trained = set(dataset.clusters("train"))
     figures: dict[str, metrics.SplitMetrics | None] = {}
     for split, one in evaluated.items():
-        examples = [dataset.examples[place] for place in one.pictures]
+        examples = [dataset.examples[i] for i in one.pictures]
         targets = dataset.classes_of(examples)
         found = metrics.summary(
             one.probabilities,
@@ -95,17 +101,17 @@ def split_metrics(
 
 def targets_of(dataset: Dataset, evaluated: Evaluated) -> metrics.Classes:
     """The true classes of the pictures, int [pictures]."""
-    return dataset.classes_of([dataset.examples[place] for place in evaluated.pictures])
+    return dataset.classes_of([dataset.examples[i] for i in evaluated.pictures])
 
 
 def given_classes(dataset: Dataset, evaluated: Mapping[Split, Evaluated]) -> dict[str, str]:
     """The class that each held-out photo was given, by file."""
     return {
-        dataset.examples[place].file: dataset.labels[given]
+        dataset.examples[i].file: dataset.labels[given]
         for split in ("validation", "test")
-        for place, given in zip(
+        for i, given in zip(
             evaluated[split].pictures.tolist(),
-            evaluated[split].probabilities.argmax(axis=1).tolist(),
+            evaluated[split].predicted.tolist(),
             strict=True,
         )
     }
@@ -122,7 +128,7 @@ def write_doubtful(prepared: Prepared, fitted: Fit, run: RunFolder) -> DoubtfulP
     if fitted.solved is None:
         return None
     dataset, pictures = prepared.dataset, prepared.pictures
-    trained = [dataset.examples[place] for place in dataset.of("train")]
+    trained = [dataset.examples[i] for i in dataset.of("train")]
     check = check_labels(trained, dataset.labels, fitted.solved.probabilities)
     write_moves(run.doubtful, suggested_moves(check.doubtful))
     if check.doubtful:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetl.trainer.data.dataset import Dataset, Split
-from edgetl.trainer.evaluation import Evaluated
+from edgetl.trainer.evaluation import Evaluated, targets_of
 from edgetl.trainer.fitting.explaining import (
     Explanation,
     TrainingFeatures,
@@ -51,7 +51,7 @@ def worst_mistakes(
 
 def _most_confident(dataset: Dataset, evaluated: Evaluated) -> Indices:
     """Which of the pictures of a split, the most confident mistake first."""
-    wrong = np.flatnonzero(_predicted(evaluated) != _targets(dataset, evaluated))
+    wrong = np.flatnonzero(evaluated.predicted != targets_of(dataset, evaluated))
     confidence = evaluated.probabilities.max(axis=1)
     return wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN_MISTAKES]
 
@@ -72,9 +72,9 @@ def _by_final_model(
         outputs_of(feature_maps_model(model), pixels.dtype),
         pixels,
         np.concatenate([row_of[evaluated[split].pictures[some]] for split, some in worst.items()]),
-        np.concatenate([_predicted(evaluated[split])[some] for split, some in worst.items()]),
+        np.concatenate([evaluated[split].predicted[some] for split, some in worst.items()]),
         np.concatenate(
-            [_targets(dataset, evaluated[split])[some] for split, some in worst.items()]
+            [targets_of(dataset, evaluated[split])[some] for split, some in worst.items()]
         ),
         fitted.training or _training_features(prepared),
     )
@@ -98,7 +98,7 @@ def _mistakes(
     dataset, pixels = prepared.dataset, prepared.pictures.pixels
     row_of = prepared.pictures.rows_by_place(dataset)
     trained = dataset.of("train")
-    predicted, confidence = _predicted(evaluated), evaluated.probabilities.max(axis=1)
+    predicted, confidence = evaluated.predicted, evaluated.probabilities.max(axis=1)
 
     def neighbour(number: int) -> Neighbour:
         example = dataset.examples[trained[number]]
@@ -118,12 +118,3 @@ def _mistakes(
         )
         for number, i in enumerate(some)
     ]
-
-
-def _predicted(evaluated: Evaluated) -> npt.NDArray[np.int64]:
-    found: npt.NDArray[np.int64] = evaluated.probabilities.argmax(axis=1)
-    return found
-
-
-def _targets(dataset: Dataset, evaluated: Evaluated) -> npt.NDArray[np.int64]:
-    return dataset.classes_of([dataset.examples[place] for place in evaluated.pictures])

@@ -125,7 +125,7 @@ def prepare(
     targets = found.classes_of(found.examples)
     pictures = Pictures(decoded.pixels, rows, {split: targets[rows[split]] for split in SPLITS})
     digests = {example.file: digest_of[example.file] for example in dataset.examples}
-    trained = [dataset.examples[place] for place in dataset.of("train")]
+    trained = [dataset.examples[i] for i in dataset.of("train")]
     folds = folds_of(
         trained,
         recipe.folds,

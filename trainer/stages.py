@@ -199,7 +199,7 @@ def _comparison(prepared: Prepared, held_out: Evaluated) -> RunComparison | None
         prepared.pictures,
         prepared.config.recipe,
         held_out.pictures,
-        held_out.probabilities.argmax(axis=1),
+        held_out.predicted,
         prepared.going_on.known,
         prepared.going_on.earlier,
     )
@@ -275,7 +275,7 @@ def publish(
         held_out.probabilities,
         targets_of(dataset, held_out),
         dataset.labels,
-        clusters=[dataset.examples[place].cluster for place in held_out.pictures],
+        clusters=[dataset.examples[i].cluster for i in held_out.pictures],
     )
     index = prepared.config.data.index
     trained = index.pictures if index else datasets.counts(dataset, "train")
@@ -310,6 +310,12 @@ def publish(
         point_latest_at(run)
     shutil.rmtree(run.activations, ignore_errors=True)
     run.checkpoint.unlink(missing_ok=True)
+    _log_figures(written, figures)
+    if prepared.going_on:
+        log_comparison(run, prepared.going_on, comparison)
+
+
+def _log_figures(written: RunMetrics, figures: Mapping[str, SplitMetrics | None]) -> None:
     logger.info(_kept_line(written))
     if written.unknown:
         logger.info(
@@ -333,8 +339,6 @@ def publish(
                 else f"{found.near_copies} photos that have near-copies"
             )
             logger.info(f"  {'':10} {found.accuracy_without:.4f} without the {photos} in train")
-    if prepared.going_on:
-        log_comparison(run, prepared.going_on, comparison)
 
 
 def _kept_line(written: RunMetrics) -> str:

@@ -169,7 +169,7 @@ def student_interval(values: Sequence[float]) -> Difference:
 def paired_difference(pairs: Sequence[Pair]) -> Difference:
     """Second less first of each pair, on the test photos that all of them measured.
 
-    Of one set: the photo at a place in `right` is the same in every training.
+    Of one set: the photo at an index of `right` is the same in every training.
 
     Raises:
         RecordError: it is not.
@@ -180,13 +180,13 @@ def paired_difference(pairs: Sequence[Pair]) -> Difference:
         name = pairs[0][0].trial.set
         raise RecordError(f"{name}: its test photos have changed; begin again with another --out")
     for first, second in pairs:
-        for place, marks in enumerate(zip(first.test.right, second.test.right, strict=True)):
+        for index, marks in enumerate(zip(first.test.right, second.test.right, strict=True)):
             if LEFT_OUT in marks:
-                skipped.add(place)
+                skipped.add(index)
             gain = (marks[1] == RIGHT) - (marks[0] == RIGHT)
-            totals[place] = totals.get(place, 0) + gain
+            totals[index] = totals.get(index, 0) + gain
     return student_interval(
-        [100 * total / len(pairs) for place, total in totals.items() if place not in skipped]
+        [100 * total / len(pairs) for index, total in totals.items() if index not in skipped]
     )
 
 

@@ -57,14 +57,14 @@ def swapped_copy(folder: Path, to: Path, *, share: float, seed: int) -> set[str]
     random = np.random.default_rng(seed)
     wrong = set(random.permutation(len(found.examples))[: round(share * len(found.examples))])
     moved = set()
-    for place, example in enumerate(found.examples):
+    for index, example in enumerate(found.examples):
         label = example.label
-        if place in wrong:
+        if index in wrong:
             label = random.choice([other for other in found.labels if other != label])
-        file = f"{label}/{place}-{Path(example.file).name}"
+        file = f"{label}/{index}-{Path(example.file).name}"
         (to / label).mkdir(parents=True, exist_ok=True)
         (to / file).symlink_to(found.path(example).resolve())
-        if place in wrong:
+        if index in wrong:
             moved.add(file)
     return moved
 

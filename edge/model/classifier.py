@@ -29,7 +29,7 @@ from edgetl.edge.model.verify.tried import try_once
 
 @dataclass(frozen=True)
 class Prediction:
-    """One class of one picture. `probability` is 0..1, `index` the class's place in the labels."""
+    """One class of one picture. `probability` is 0..1, `index` that of its label."""
 
     label: str
     probability: float

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, Union
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.model.verify.schema import KINDS, NUMBERS, PLACES, UNIONS, UNLISTED
+from edgetl.edge.model.verify.schema import KINDS, NUMBERS, SLOTS, UNIONS, UNLISTED
 
 # What a field refers to: a table, a vector of tables, a vector of numbers, or the text of a string.
 Value: TypeAlias = Union["Node", "list[Node]", npt.NDArray[Any], bytes]
@@ -33,7 +33,7 @@ class Node:
         name: in its schema.
         inline: its own bytes. Of a field that refers to something they hold nothing.
         fields: where in them each field lies, 0 where it is absent.
-        refers: what fields refer to, by their place in the schema.
+        refers: what fields refer to, by their slot in the schema.
         residue: of its position when divided by 8, by which its numbers are aligned.
     """
 
@@ -45,32 +45,32 @@ class Node:
 
     def __getitem__(self, name: str) -> Any:
         """What a field refers to, an empty list if it is absent; of a number its value."""
-        place = PLACES[self.name][name]
-        kind = KINDS[self.name][place]
+        slot = SLOTS[self.name][name]
+        kind = KINDS[self.name][slot]
         if kind not in NUMBERS:
-            return self.refers.get(place, [])
-        at = self.fields[place] if place < len(self.fields) else 0
+            return self.refers.get(slot, [])
+        at = self.fields[slot] if slot < len(self.fields) else 0
         numbers = np.dtype(NUMBERS[kind].name)
         return np.frombuffer(self.inline, numbers, 1, at)[0].item() if at else 0
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Set a field: to what it is to refer to, or to a number."""
-        place = PLACES[self.name][name]
-        kind = KINDS[self.name][place]
+        slot = SLOTS[self.name][name]
+        kind = KINDS[self.name][slot]
         width = NUMBERS[kind].bytewidth if kind in NUMBERS else 4
-        at = self._room(place, width)
+        at = self._room(slot, width)
         if kind in NUMBERS:
             self.inline[at : at + width] = np.array(value, NUMBERS[kind].name).tobytes()
         else:
-            self.refers[place] = value
+            self.refers[slot] = value
 
-    def _room(self, place: int, width: int) -> int:
-        self.fields += [0] * (place + 1 - len(self.fields))
-        if not self.fields[place]:
+    def _room(self, slot: int, width: int) -> int:
+        self.fields += [0] * (slot + 1 - len(self.fields))
+        if not self.fields[slot]:
             self.inline += bytes(-(self.residue + len(self.inline)) % width)
-            self.fields[place] = len(self.inline)
+            self.fields[slot] = len(self.inline)
             self.inline += bytes(width)
-        return self.fields[place]
+        return self.fields[slot]
 
 
 def table(name: str, values: Mapping[str, Any]) -> Node:
@@ -123,15 +123,15 @@ class _Reader:
         )
         # Tables that are not listed hold numbers alone.
         kinds = KINDS[name] if name != UNLISTED else ["int"] * len(fields)
-        for place, (kind, at) in enumerate(zip_longest(kinds, fields)):
+        for slot, (kind, at) in enumerate(zip_longest(kinds, fields)):
             if at and kind in (None, "-"):
-                raise ValueError(f"field {place} of a table {name} may be an offset or a number")
+                raise ValueError(f"field {slot} of a table {name} may be an offset or a number")
             if not at or kind in NUMBERS:
                 continue
             if kind in UNIONS:
-                tag = fields[place - 1]
+                tag = fields[slot - 1]
                 kind = UNIONS[kind].get(node.inline[tag] if tag else 0, UNLISTED)
-            node.refers[place] = self._value(_followed(self._data, position + at), kind)
+            node.refers[slot] = self._value(_followed(self._data, position + at), kind)
         return node
 
     def _value(self, position: int, kind: str) -> Value:
@@ -158,7 +158,7 @@ class _Reader:
 class _Writer:
     """Writes from the end to the beginning, since offsets point forward.
 
-    A place is counted from the end, where what is written begins.
+    A position is counted from the end, where what is written begins.
     """
 
     def __init__(self) -> None:
@@ -171,24 +171,24 @@ class _Writer:
         known = self._written.get(id(node))
         if known is not None:
             return known
-        targets = {place: self._value(node, value) for place, value in node.refers.items()}
+        targets = {slot: self._value(node, value) for slot, value in node.refers.items()}
         inline = bytearray(node.inline)
-        place = self._place(len(inline), _TABLE_ALIGNMENT, node.residue)
-        for number, target in targets.items():
-            at = node.fields[number]
-            _U32.pack_into(inline, at, place - at - target)
+        position = self._position(len(inline), _TABLE_ALIGNMENT, node.residue)
+        for slot, target in targets.items():
+            at = node.fields[slot]
+            _U32.pack_into(inline, at, position - at - target)
         counts = (4 + 2 * len(node.fields), len(inline))
         vtable = struct.pack(f"<{2 + len(node.fields)}H", *counts, *node.fields)
         shared = self._vtables.get(vtable)
         # A vtable may lie before or behind its table; the first of a kind lies before.
-        before = place + len(vtable) + len(vtable) % 4
-        _I32.pack_into(inline, 0, (shared or before) - place)
+        before = position + len(vtable) + len(vtable) % 4
+        _I32.pack_into(inline, 0, (shared or before) - position)
         self._put(bytes(inline))
         if shared is None:
             self._put(vtable + bytes(len(vtable) % 4))
             self._vtables[vtable] = self._size
-        self._written[id(node)] = place
-        return place
+        self._written[id(node)] = position
+        return position
 
     def _value(self, node: Node, value: Value) -> int:
         if isinstance(value, Node):
@@ -205,21 +205,21 @@ class _Writer:
             width = _DATA_ALIGNMENT if node.name == "Buffer" else max(4, value.itemsize)
             return self._counted(len(value), value.tobytes(), width)
         targets = [self.table(one) for one in value]
-        place = self._place(4 + 4 * len(targets), 4, 0)
-        offsets = (place - 4 - 4 * number - target for number, target in enumerate(targets))
+        position = self._position(4 + 4 * len(targets), 4, 0)
+        offsets = (position - 4 - 4 * number - target for number, target in enumerate(targets))
         return self._put(struct.pack(f"<I{len(targets)}I", len(targets), *offsets))
 
     def _counted(self, count: int, data: bytes, alignment: int) -> int:
         """The items behind their count, which ends where they are aligned."""
-        self._place(4 + len(data), alignment, -4)
+        self._position(4 + len(data), alignment, -4)
         return self._put(_U32.pack(count) + data)
 
     def finished(self, root: int, identifier: bytes) -> bytes:
-        place = self._place(8, _DATA_ALIGNMENT, 0)
-        self._put(_U32.pack(place - root) + identifier)
+        position = self._position(8, _DATA_ALIGNMENT, 0)
+        self._put(_U32.pack(position - root) + identifier)
         return b"".join(reversed(self._chunks))
 
-    def _place(self, size: int, alignment: int, residue: int) -> int:
+    def _position(self, size: int, alignment: int, residue: int) -> int:
         """Where `size` bytes will begin, after padding, so that their position has the residue.
 
         The whole is a multiple of 16 bytes, so that a position is as well counted from the end.

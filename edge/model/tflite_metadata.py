@@ -12,7 +12,7 @@ import numpy as np
 
 from edgetl.edge.model.model_file import LABELS_NAME, MANIFEST_NAME
 from edgetl.edge.model.verify import schema
-from edgetl.edge.model.verify.schema import KINDS, PLACES
+from edgetl.edge.model.verify.schema import KINDS, SLOTS
 
 # The first version of the metadata schema with every field used here.
 _MIN_PARSER_VERSION = "1.0.0"
@@ -74,11 +74,11 @@ class _Table:
         offsets = {f: _built(builder, v) for f, v in self.values.items() if not isinstance(v, int)}
         builder.StartObject(len(KINDS[self.name]))
         for field, value in self.values.items():
-            place = PLACES[self.name][field]
+            slot = SLOTS[self.name][field]
             if isinstance(value, int):
-                builder.PrependUint8Slot(place, value, 0)
+                builder.PrependUint8Slot(slot, value, 0)
             else:
-                builder.PrependUOffsetTRelativeSlot(place, offsets[field], 0)
+                builder.PrependUOffsetTRelativeSlot(slot, offsets[field], 0)
         return int(builder.EndObject())
 
 

@@ -80,8 +80,8 @@ def check(
     """
     before = _before(lesson, old)
     after = learned.of_classes
-    places = [lesson.classes.index(label) for label in old.classes]
-    rows = np.flatnonzero(np.isin(lesson.targets, places))
+    indices = [lesson.classes.index(label) for label in old.classes]
+    rows = np.flatnonzero(np.isin(lesson.targets, indices))
     difference = None
     if len(rows):
         targets = lesson.targets[rows]
@@ -90,8 +90,8 @@ def check(
     called = learned.held_out.argmax(axis=1) == len(learned.head.labels) - 1
     can_be = learned.head.unknown is not None
     classes = []
-    for place, label in enumerate(lesson.classes):
-        own = lesson.targets == place
+    for index, label in enumerate(lesson.classes):
+        own = lesson.targets == index
         if own.any():
             classes.append(
                 ClassChange(
@@ -112,16 +112,16 @@ def check(
 def _before(lesson: Lesson, old: Head) -> npt.NDArray[np.float32]:
     """The probabilities of classes before the lesson: float32 [photos, classes]."""
     found = np.zeros((len(lesson.targets), len(lesson.classes)), np.float32)
-    places = [lesson.classes.index(label) for label in old.classes]
-    found[:, places] = old.probabilities(lesson.features)
+    indices = [lesson.classes.index(label) for label in old.classes]
+    found[:, indices] = old.probabilities(lesson.features)
     if lesson.sampled:
         alone = Lesson(
             old.classes,
             lesson.features[: lesson.sampled],
-            np.array([places.index(place) for place in lesson.targets[: lesson.sampled]]),
+            np.array([indices.index(index) for index in lesson.targets[: lesson.sampled]]),
             lesson.mirrored[:0],
         )
-        found[: lesson.sampled, places] = learn(alone, old, unknown=False).of_classes
+        found[: lesson.sampled, indices] = learn(alone, old, unknown=False).of_classes
     return found
 
 

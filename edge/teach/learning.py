@@ -35,7 +35,7 @@ class Lesson:
     Attributes:
         classes: of the new head; "unknown", where examples of it are a class, is the last.
         features: float32 [photos, channels].
-        targets: int [photos], places in `classes`.
+        targets: int [photos], indices into `classes`.
         mirrored: of the taught photos' mirror images, float32 [taught photos, channels].
     """
 
@@ -138,8 +138,8 @@ def _about(old: Head, classes: tuple[str, ...]) -> LinearHead:
     kernel = np.zeros((old.weights.shape[1], len(classes)))
     bias = np.zeros(len(classes))
     for weights, shift, label in zip(old.weights, old.bias, old.classes, strict=True):
-        place = classes.index(label)
-        kernel[:, place], bias[place] = weights - old.weights.mean(axis=0), shift - old.bias.mean()
+        index = classes.index(label)
+        kernel[:, index], bias[index] = weights - old.weights.mean(axis=0), shift - old.bias.mean()
     return LinearHead(kernel, bias)
 
 

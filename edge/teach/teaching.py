@@ -179,9 +179,9 @@ def _lesson(old: Head, sample: FeatureSample, found: _Read) -> Lesson:
     classes = (*known, *new, *examples)
     if len(classes) < 2:
         raise DataError(f"one class, {quoted(classes[0])}: a classifier tells two or more apart")
-    places = {label: place for place, label in enumerate(classes)}
-    of_sample = np.array([places[label] for label in old.classes], np.int64)[sample.targets]
-    taught = np.array([places[label] for label in found.labels], np.int64)
+    indices = {label: index for index, label in enumerate(classes)}
+    of_sample = np.array([indices[label] for label in old.classes], np.int64)[sample.targets]
+    taught = np.array([indices[label] for label in found.labels], np.int64)
     return Lesson(
         classes,
         np.concatenate([sample.features, found.features]),

@@ -220,12 +220,12 @@ def _columns(header: Sequence[str]) -> _Columns | None:
     names = [name.strip().lower().replace(" ", "_") for name in header]
     if _BOX_COLUMNS & set(names):
         return None
-    places = {name: i for i, name in enumerate(names)}
-    file = next((places[name] for name in _FILE_COLUMNS if name in places), None)
+    columns = {name: i for i, name in enumerate(names)}
+    file = next((columns[name] for name in _FILE_COLUMNS if name in columns), None)
     if file is None:
         return None
-    split = next((places[name] for name in _SPLIT_COLUMNS if name in places), None)
-    label = next((places[name] for name in _LABEL_COLUMNS if name in places), None)
+    split = next((columns[name] for name in _SPLIT_COLUMNS if name in columns), None)
+    label = next((columns[name] for name in _LABEL_COLUMNS if name in columns), None)
     # A column without a name is pandas' index.
     rest = tuple(
         i for i, name in enumerate(names) if i not in (file, split) and name not in ("", "index")

@@ -127,9 +127,9 @@ def read_moves(path: Path) -> tuple[Move, ...]:
         raise DataError(
             f"{quoted(path)}: is no file of moves, it has no column {', '.join(missing)}; {anew}"
         )
-    places = {name: header.index(name) for name in (*COLUMNS, _TARGET) if name in header}
+    columns = {name: header.index(name) for name in (*COLUMNS, _TARGET) if name in header}
     return tuple(
-        _move({name: row[at] if at < len(row) else "" for name, at in places.items()})
+        _move({name: row[at] if at < len(row) else "" for name, at in columns.items()})
         for row in rows[1:]
         if any(cell.strip() for cell in row)
     )

@@ -11,7 +11,7 @@ import flatbuffers
 
 from edgetl.edge.model.tflite_metadata import Description, packed_metadata, table_vector
 from edgetl.edge.model.verify import schema
-from edgetl.edge.model.verify.schema import KINDS, PLACES
+from edgetl.edge.model.verify.schema import KINDS, SLOTS
 
 # The alignment that TFLite's schema requires of a buffer's data.
 _ALIGNMENT = 16
@@ -44,24 +44,24 @@ def with_metadata(model: bytes, description: Description) -> bytes:
     buffers.append(_buffer(builder, metadata))
     name = builder.CreateString(schema.METADATA_NAME)
     builder.StartObject(len(KINDS["Metadata"]))
-    builder.PrependUOffsetTRelativeSlot(PLACES["Metadata"]["name"], name, 0)
-    builder.PrependUint32Slot(PLACES["Metadata"]["buffer"], len(buffers) - 1, 0)
+    builder.PrependUOffsetTRelativeSlot(SLOTS["Metadata"]["name"], name, 0)
+    builder.PrependUint32Slot(SLOTS["Metadata"]["buffer"], len(buffers) - 1, 0)
     entries.append(builder.EndObject())
     lists = {"buffers": table_vector(builder, buffers), "metadata": table_vector(builder, entries)}
 
     if not old.children("signature_defs"):
         lists["signature_defs"] = table_vector(builder, [_signature(builder, old)])
 
-    places = PLACES["Model"]
+    slots = SLOTS["Model"]
     builder.StartObject(len(KINDS["Model"]))
-    builder.PrependUint32Slot(places["version"], old.number("version"), 0)
+    builder.PrependUint32Slot(slots["version"], old.number("version"), 0)
     copied = ("operator_codes", "subgraphs", "description", "metadata_buffer", "signature_defs")
     for field in copied:
         target = old.target(field)
         if target is not None and field not in lists:
-            builder.PrependUOffsetTRelativeSlot(places[field], offset(target), 0)
+            builder.PrependUOffsetTRelativeSlot(slots[field], offset(target), 0)
     for field, vector in lists.items():
-        builder.PrependUOffsetTRelativeSlot(places[field], vector, 0)
+        builder.PrependUOffsetTRelativeSlot(slots[field], vector, 0)
     root = builder.EndObject()
     builder.minalign = max(builder.minalign, _ALIGNMENT)
     builder.Finish(root, file_identifier=schema.MODEL_IDENTIFIER)
@@ -75,14 +75,14 @@ def _signature(builder: Any, model: schema.Table) -> int:
     for field, name in (("inputs", "image"), ("outputs", "probability")):
         text = builder.CreateString(name)
         builder.StartObject(len(KINDS["TensorMap"]))
-        places = PLACES["TensorMap"]
-        builder.PrependUOffsetTRelativeSlot(places["name"], text, 0)
-        builder.PrependUint32Slot(places["tensor_index"], int(graph.numbers(field)[0]), 0)
+        slots = SLOTS["TensorMap"]
+        builder.PrependUOffsetTRelativeSlot(slots["name"], text, 0)
+        builder.PrependUint32Slot(slots["tensor_index"], int(graph.numbers(field)[0]), 0)
         fields[field] = table_vector(builder, [builder.EndObject()])
     fields["signature_key"] = builder.CreateString("serving_default")
     builder.StartObject(len(KINDS["SignatureDef"]))
     for field, offset in fields.items():
-        builder.PrependUOffsetTRelativeSlot(PLACES["SignatureDef"][field], offset, 0)
+        builder.PrependUOffsetTRelativeSlot(SLOTS["SignatureDef"][field], offset, 0)
     return int(builder.EndObject())
 
 
@@ -92,5 +92,5 @@ def _buffer(builder: Any, data: bytes) -> int:
     builder.Bytes[builder.head : builder.head + len(data)] = data
     vector = builder.EndVector()
     builder.StartObject(1)
-    builder.PrependUOffsetTRelativeSlot(PLACES["Buffer"]["data"], vector, 0)
+    builder.PrependUOffsetTRelativeSlot(SLOTS["Buffer"]["data"], vector, 0)
     return int(builder.EndObject())

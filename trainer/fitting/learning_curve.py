@@ -84,13 +84,13 @@ def _drawn(
     random: np.random.Generator,
 ) -> npt.NDArray[np.bool_]:
     """A share of each class's photos, groups of near-copies one after another."""
-    order = {name: place for place, name in enumerate(random.permutation(np.unique(units)))}
-    place = np.array([order[unit] for unit in units])
+    order = {name: rank for rank, name in enumerate(random.permutation(np.unique(units)))}
+    ranks = np.array([order[unit] for unit in units])
     chosen = np.zeros(len(targets), np.bool_)
     for label in np.unique(targets[learned]):
         mine = np.flatnonzero(learned & (targets == label))
         count = max(1, round(share * len(mine)))
-        chosen[mine[np.argsort(place[mine], kind="stable")][:count]] = True
+        chosen[mine[np.argsort(ranks[mine], kind="stable")][:count]] = True
     return chosen
 
 

@@ -127,18 +127,18 @@ def _known(found: Dataset, features: IndexedFeatures) -> _Known:
     """
     below = found.root.relative_to(features.root).as_posix()
     prefix = "" if below == "." else f"{below}/"
-    places = {prefix + example.file: place for place, example in enumerate(found.examples)}
+    index_of = {prefix + example.file: index for index, example in enumerate(found.examples)}
     ids = np.full(len(found.examples), -1, np.int64)
     digests: dict[str, str] = {}
     unreadable = []
     for shard in features.photos():
-        mine = [(one, places.get(Path(one.entry.path).as_posix())) for one in shard]
-        refuse_changed(features.root, (one.entry for one, place in mine if place is not None))
-        for one, place in mine:
-            if place is None:
+        mine = [(one, index_of.get(Path(one.entry.path).as_posix())) for one in shard]
+        refuse_changed(features.root, (one.entry for one, index in mine if index is not None))
+        for one, index in mine:
+            if index is None:
                 continue
-            ids[place] = one.entry.id
-            file = found.examples[place].file
+            ids[index] = one.entry.id
+            file = found.examples[index].file
             if one.error is None:
                 digests[file] = one.digest
             else:

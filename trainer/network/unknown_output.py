@@ -65,7 +65,7 @@ class UnknownOutput(keras.layers.Layer):
 
 
 def _of_labels(classes: int, known: int) -> tuple[_Constant, _Constant]:
-    """The kernel that gives each class its label, and 1 at the place of "unknown".
+    """The kernel that gives each class its label, and 1 at the index of "unknown".
 
     The last class is itself "unknown" where there are more classes than known ones.
     """

@@ -35,8 +35,8 @@ def write_samples(
     """
     row_of = dict(zip(dataset.of("train"), rows, strict=True))
     chosen = [
-        (np.asarray(pixels[row_of[place]]), dataset.examples[place].label)
-        for place in dataset.interleaved("train")[:_SHOWN_SAMPLES]
+        (np.asarray(pixels[row_of[i]]), dataset.examples[i].label)
+        for i in dataset.interleaved("train")[:_SHOWN_SAMPLES]
     ]
     augmented = np.stack([picture for picture, _ in chosen[:_SHOWN_AUGMENTED]]).astype(np.float32)
     layer = augmentation(recipe)

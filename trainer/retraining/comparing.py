@@ -57,21 +57,21 @@ def compare_with_earlier(
     """
     found = _compared(dataset, held_out.tolist(), known, earlier)
     given = dict(zip(found.asked, _answers(dataset, pictures, recipe, found, earlier), strict=True))
-    files = {place: dataset.examples[place].file for place in found.recorded}
-    given |= {place: earlier.predicted[known.before[file]] for place, file in files.items()}
+    files = {i: dataset.examples[i].file for i in found.recorded}
+    given |= {i: earlier.predicted[known.before[file]] for i, file in files.items()}
     now = dict(zip(held_out.tolist(), predicted.tolist(), strict=True))
-    places = sorted(given)
-    examples = [dataset.examples[place] for place in places]
+    indices = sorted(given)
+    examples = [dataset.examples[i] for i in indices]
     return compare(
         str(earlier.path),
-        [given[place] for place in places],
-        [dataset.labels[now[place]] for place in places],
+        [given[i] for i in indices],
+        [dataset.labels[now[i]] for i in indices],
         [example.label for example in examples],
         [example.cluster for example in examples],
         [example.file not in known.before for example in examples],
         labels=dataset.labels,
         known_before=earlier.run.dataset.labels,
-        left_out=len(held_out) - len(places),
+        left_out=len(held_out) - len(indices),
     )
 
 
@@ -84,21 +84,21 @@ def _compared(
         if example.file in known.back or earlier.trained(known.before.get(example.file, ""))
     }
     # Where photos are held out for good, a near-copy may train.
-    validated = {dataset.examples[place].split for place in held_out} != {"train"}
+    validated = {dataset.examples[i].split for i in held_out} != {"train"}
     learned_now = set(dataset.clusters("train")) if validated else set()
     recorded, asked = [], []
-    for place in held_out:
-        example = dataset.examples[place]
+    for i in held_out:
+        example = dataset.examples[i]
         before = known.before.get(example.file)
         if example.cluster in learned_now or example.file in known.changed:
             continue
         if before in earlier.predicted:
-            recorded.append(place)
+            recorded.append(i)
         elif before in earlier.examples:
             if example.cluster not in learned_before:
-                asked.append(place)
+                asked.append(i)
         elif before is None and known.tells_new and example.cluster not in learned_before:
-            asked.append(place)
+            asked.append(i)
     return _Compared(recorded, asked)
 
 
@@ -117,7 +117,7 @@ def _answers(
         row_of = pictures.rows_by_place(dataset)
         probabilities = class_probabilities(model, pictures.pixels, row_of[found.asked])
     else:
-        paths = [dataset.path(dataset.examples[place]) for place in found.asked]
+        paths = [dataset.path(dataset.examples[i]) for i in found.asked]
         pixels = read_pictures(paths, earlier.run.input_size, "decoding")
         probabilities = class_probabilities(model, pixels)
     labels = np.array(earlier.run.dataset.labels)

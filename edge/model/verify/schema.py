@@ -119,13 +119,13 @@ _TABLES = {
     "Stats": "max:- min:-",
     "AssociatedFile": "name:string description:string type:byte",
 }
-# Of each table the kinds of its fields, and the places of those with a name.
+# Of each table the kinds of its fields, and the slots of those with a name.
 KINDS = {
     table: [field.rpartition(":")[2] for field in fields.split()]
     for table, fields in _TABLES.items()
 }
-PLACES = {
-    table: {field.rpartition(":")[0]: place for place, field in enumerate(fields.split())}
+SLOTS = {
+    table: {field.rpartition(":")[0]: slot for slot, field in enumerate(fields.split())}
     for table, fields in _TABLES.items()
 }
 
@@ -150,7 +150,7 @@ class Table:
     def __init__(self, name: str, data: bytes | memoryview, position: int) -> None:
         """`name` is that of the table in its schema."""
         self.position = position
-        self._kinds, self._places = KINDS[name], PLACES[name]
+        self._kinds, self._slots = KINDS[name], SLOTS[name]
         self._table = flatbuffers.table.Table(memoryview(data), position)
 
     @classmethod
@@ -166,8 +166,8 @@ class Table:
 
     def number(self, field: str) -> int:
         """A number, 0 if absent."""
-        place = self._places[field]
-        return int(self._table.GetSlot(4 + 2 * place, 0, NUMBERS[self._kinds[place]]))
+        slot = self._slots[field]
+        return int(self._table.GetSlot(4 + 2 * slot, 0, NUMBERS[self._kinds[slot]]))
 
     def string(self, field: str) -> str | None:
         """A string, None if absent."""
@@ -178,10 +178,10 @@ class Table:
 
     def child(self, field: str) -> "Table | None":
         """A table, None if absent or, in a union, not of the schema above."""
-        target, place = self.target(field), self._places[field]
-        name: str | None = self._kinds[place]
+        target, slot = self.target(field), self._slots[field]
+        name: str | None = self._kinds[slot]
         if name in UNIONS:
-            tag = self._table.GetSlot(2 + 2 * place, 0, types.Uint8Flags)
+            tag = self._table.GetSlot(2 + 2 * slot, 0, types.Uint8Flags)
             name = UNIONS[name].get(tag)
         return None if target is None or name is None else Table(name, self._table.Bytes, target)
 
@@ -203,21 +203,21 @@ class Table:
         data, start, length = self._vector(offset)
         if start + 4 * length > len(data):
             raise IndexError("a vector of tables runs past the end")
-        name = self._kinds[self._places[field]].strip("[]")
+        name = self._kinds[self._slots[field]].strip("[]")
         starts = range(start, start + 4 * length, 4)
         return [Table(name, data, int(self._table.Indirect(start))) for start in starts]
 
     def numbers(self, field: str) -> npt.NDArray[Any]:
         """A vector of numbers, empty if absent."""
         offset = self._offset(field)
-        dtype = np.dtype(NUMBERS[self._kinds[self._places[field]].strip("[]")].name)
+        dtype = np.dtype(NUMBERS[self._kinds[self._slots[field]].strip("[]")].name)
         if not offset:
             return np.empty(0, dtype)
         data, start, length = self._vector(offset)
         return np.frombuffer(data, dtype, length, start)
 
     def _offset(self, field: str) -> int:
-        return int(self._table.Offset(4 + 2 * self._places[field]))
+        return int(self._table.Offset(4 + 2 * self._slots[field]))
 
     def _vector(self, offset: int) -> tuple[memoryview, int, int]:
         return self._table.Bytes, self._table.Vector(offset), self._table.VectorLen(offset)
