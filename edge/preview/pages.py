@@ -22,7 +22,7 @@ class Page:
 @cache
 def live_page(sources: tuple[str, ...] = ()) -> Page:
     """The page that shows the live picture of one of the sources, of which each may have a name."""
-    return page_of(_FOLDER / "live.html", sources=" ".join(sources))
+    return page_of(_FOLDER / "live.html", script=_FOLDER / "live.js", sources=" ".join(sources))
 
 
 def message_page(title: str, text: str) -> Page:
