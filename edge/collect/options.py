@@ -15,6 +15,7 @@ from edgetl.edge.preview.options import (
 )
 from edgetl.edge.sources.options import (
     CAMERA,
+    FROZEN_SECONDS,
     BackendOption,
     FpsOption,
     FrozenAfterOption,
@@ -80,7 +81,7 @@ class CollectOptions(Options):
     fps: FpsOption = None
     rotate: RotateOption = 0
     roi: RoiOption = None
-    frozen_after: FrozenAfterOption = 10.0
+    frozen_after: FrozenAfterOption = FROZEN_SECONDS
     reconnect: ReconnectOption = True
 
     def __post_init__(self) -> None:

@@ -27,6 +27,7 @@ from edgetl.edge.preview.options import PreviewHostOption, PreviewOption, Previe
 from edgetl.edge.sources.names import NamedCamera, named_cameras, source_names
 from edgetl.edge.sources.options import (
     CAMERA,
+    FROZEN_SECONDS,
     BackendOption,
     FpsOption,
     FrozenAfterOption,
@@ -187,7 +188,7 @@ class ClassifyOptions(Options):
     fps: FpsOption = None
     rotate: RotateOption = 0
     roi: RoisOption = ()
-    frozen_after: FrozenAfterOption = 10.0
+    frozen_after: FrozenAfterOption = FROZEN_SECONDS
     reconnect: ReconnectOption = True
 
     def __post_init__(self) -> None:

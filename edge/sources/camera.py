@@ -27,6 +27,7 @@ from edgetl.edge.sources.capture import (
 from edgetl.edge.sources.files import Item, Problem, video
 from edgetl.edge.sources.freeze import FreezeDetector, Part, is_same
 from edgetl.edge.sources.names import is_clip
+from edgetl.edge.sources.options import FROZEN_SECONDS
 from edgetl.edge.sources.view import View
 from edgetl.edge.system.flapping import FlappingLog
 from edgetl.edge.system.masking import masked, secrets_of
@@ -34,9 +35,6 @@ from edgetl.edge.system.messages import logger
 
 # Between attempts to get a lost camera back; each wait is twice the one before.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
-
-# No live picture stays the same to the bit for so long.
-FROZEN_SECONDS = 10.0
 
 # A camera that worked for this long is reconnected as quickly as at the first loss.
 _WORKED_SECONDS = 30.0

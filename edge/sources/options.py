@@ -12,6 +12,9 @@ from edgetl.edge.sources.names import NamedCamera
 
 CAMERA = "Camera"
 
+# No live picture stays the same to the bit for so long.
+FROZEN_SECONDS = 10.0
+
 _camera = partial(Option, group=CAMERA, common=False)
 
 BackendOption: TypeAlias = Annotated[

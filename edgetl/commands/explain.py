@@ -5,12 +5,12 @@ import typer
 from edgetl.command import command
 from edgetl.edge.errors import SourceError, quoted
 from edgetl.edge.explain.options import ExplainOptions
-from edgetl.edge.results.probability import percent
 from edgetl.edge.system.messages import logger
 
 
 def explain(options: ExplainOptions) -> None:
     from edgetl.edge.explain.explaining import explain as explained
+    from edgetl.edge.results.probability import percent
     from edgetl.edge.sources.files import Problem
 
     photos = problems = 0

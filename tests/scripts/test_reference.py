@@ -7,7 +7,7 @@ import typer
 
 from edgetl.cli import app
 from edgetl.command import command
-from edgetl.edge.options import Option, Options
+from edgetl.edge.options import Option, Options, settings
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,23 @@ def test_an_option_of_a_class_is_on_both_pages() -> None:
     assert r"painted with \| all of it." in table
     assert "| `length` | number 1 or more | 30 | Of its line, in metres. |" in table
     assert "options of `edgetl fly`" in table
+
+
+def test_an_option_that_several_commands_have_has_one_default() -> None:
+    from lib.reference import commands
+
+    defaults: dict[int, dict[str, object]] = {}
+    classes = {options for each in commands() for options in each.options}
+    for options in classes:
+        for setting in settings(options):
+            defaults.setdefault(id(setting.option), {})[options.__name__] = setting.default
+    several = [found for found in defaults.values() if len(found) > 1]
+    assert len(several) > 20
+    differing = [found for found in several if len(set(map(repr, found.values()))) > 1]
+    # A service of serve has another name than one of classify.
+    assert [sorted(map(str, set(found.values()))) for found in differing] == [
+        ["edgetl", "edgetl-serve"]
+    ]
 
 
 def test_commands_of_a_group_are_found_and_their_classes_of_options() -> None:

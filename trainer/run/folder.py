@@ -19,6 +19,7 @@ from edgetl.trainer.data.cache_entries import CACHE_NAME
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.wording import some
 from edgetl.trainer.run.lock import LOCK, held, is_held
+from edgetl.trainer.run.options import UseOptions
 from edgetl.trainer.run.records import RunConfig, RunMetrics, read_record
 from edgetl.trainer.run.split_record import read_split
 
@@ -197,6 +198,17 @@ def _empty(folder: Path, *, remove: bool) -> None:
             inside.unlink(missing_ok=True)
     if remove:
         folder.rmdir()
+
+
+def use_run(options: UseOptions) -> RunFolder:
+    """Point latest to a run, which commands then work on.
+
+    Raises:
+        RunFolderError: it is no finished run.
+    """
+    run = read_run(find_run(options.run)).folder
+    point_latest_at(run)
+    return run
 
 
 def point_latest_at(run: RunFolder) -> None:

@@ -8,10 +8,9 @@ from edgetl.trainer.run.options import UseOptions
 
 def use(options: UseOptions) -> None:
     from edgetl.edge.model.latest import LATEST
-    from edgetl.trainer.run.folder import find_run, point_latest_at, read_run
+    from edgetl.trainer.run.folder import use_run
 
-    run = read_run(find_run(options.run)).folder
-    point_latest_at(run)
+    run = use_run(options)
     logger.info("%s is %s now", quoted(run.path.parent / LATEST), quoted(run.path.name))
 
 
