@@ -68,8 +68,9 @@ def reason(error: OSError) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """A count with its noun: "1 thread", "2,000 threads"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """A count with its noun: "1 thread", "2,000 threads", "3 classes"."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"
 
 
 def quoted(path: Path | str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.errors import SettingError, plural, quoted
 from edgetl.edge.model.latest import RUNS
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.native_log import hidden_native_log
@@ -133,9 +133,8 @@ def label_command(inspection: Inspection) -> str:
 
 
 def _next_lines(inspection: Inspection) -> Iterator[str]:
-    count = len(inspection.summary.warnings)
-    if count:
-        yield f"do         look at the {count} warning{'s' if count > 1 else ''} above, then train"
+    if count := len(inspection.summary.warnings):
+        yield f"do         look at the {plural(count, 'warning')} above, then train"
     dashes = "-- " if inspection.data.startswith("-") else ""
     yield f"next       edgetl train {dashes}{quoted(shlex.quote(inspection.data))}"
 

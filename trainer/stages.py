@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import keras
 
 import edgetl
-from edgetl.edge.errors import DataError, RunFolderError, quoted, reason
+from edgetl.edge.errors import DataError, RunFolderError, plural, quoted, reason
 from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.system.extras import need_extra
 from edgetl.edge.system.files import replacing
@@ -23,7 +23,6 @@ from edgetl.trainer.data import dataset as datasets
 from edgetl.trainer.data.checks import class_weights
 from edgetl.trainer.data.dataset import Dataset, Example, Split
 from edgetl.trainer.data.scanning import scan
-from edgetl.trainer.data.wording import counted
 from edgetl.trainer.evaluation import (
     Evaluated,
     evaluate,
@@ -252,7 +251,7 @@ def _known_classes(dataset: Dataset) -> int:
     if found[fewest] >= _ENOUGH_OF_A_CLASS:
         return len(found)
     logger.warning(
-        f"the model will call nothing {UNKNOWN!r}: {counted(found[fewest], 'training photo')} of "
+        f"the model will call nothing {UNKNOWN!r}: {plural(found[fewest], 'training photo')} of "
         f"{quoted(fewest)!r} cannot show how far a class reaches; {_ENOUGH_OF_A_CLASS} or more can"
     )
     return 0
@@ -330,7 +329,7 @@ def _log_figures(written: RunMetrics, figures: Mapping[str, SplitMetrics | None]
         interval = "" if split == "train" else f" (95 % interval {low:.3f} to {high:.3f})"
         logger.info(
             f"  {split:10} accuracy {found.accuracy:.4f}{interval}\n"
-            f"  {'':10} loss {found.loss:.4f}, {counted(found.pictures, 'picture')}"
+            f"  {'':10} loss {found.loss:.4f}, {plural(found.pictures, 'picture')}"
         )
         if found.accuracy_without is not None:
             photos = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgetl.benchmarks.dev.suite_measure import Measured
 from edgetl.benchmarks.dev.suite_plan import Trial
-from edgetl.edge.errors import RecordError, RunFolderError, quoted, reason
+from edgetl.edge.errors import RecordError, RunFolderError, plural, quoted, reason
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def expected_seconds(trial: Trial, pictures: int, done: Sequence[Finished]) -> f
 def plan_line(left: Iterable[tuple[Trial, int]], done: Sequence[Finished]) -> str:
     """How many trainings are left, each with its number of photos, and how long they may take."""
     planned = list(left)
-    words = f"{len(planned)} training{'' if len(planned) == 1 else 's'} left"
+    words = f"{plural(len(planned), 'training')} left"
     expected = [expected_seconds(trial, pictures, done) for trial, pictures in planned]
     known = [seconds for seconds in expected if seconds is not None]
     if known:

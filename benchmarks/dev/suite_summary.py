@@ -25,9 +25,8 @@ from edgetl.benchmarks.dev.command_line import figures_table
 from edgetl.benchmarks.dev.suite_measure import LEFT_OUT, RIGHT
 from edgetl.benchmarks.dev.suite_plan import Photos, Variant, size_key
 from edgetl.benchmarks.dev.suite_results import Finished
-from edgetl.edge.errors import RecordError
+from edgetl.edge.errors import RecordError, plural
 from edgetl.edge.model.intervals import student_t_quantile
-from edgetl.trainer.data.wording import counted
 
 
 @dataclass(frozen=True)
@@ -317,8 +316,8 @@ def description(summary: SuiteSummary) -> str:
     """How the tables are to be read, and what was measured."""
     most = max(len(cell.seeds) for cell in summary.cells)
     fewest = min(len(cell.seeds) for cell in summary.cells)
-    seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
-    trainings = counted(summary.overall[0].trainings if summary.overall else 0, "training")
+    seeds = plural(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    trainings = plural(summary.overall[0].trainings if summary.overall else 0, "training")
     return (
         f"Accuracy is on test/, the mean of {seeds}; * marks a gain whose 95 % interval over "
         f"the test photos leaves out 0. The means over all sets are of the {trainings} "

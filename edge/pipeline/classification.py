@@ -67,10 +67,10 @@ def _of_files(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Ope
     items = Prefetcher(files(options.files, frames=frames), model.input_size, threads=cores)
     stack.enter_context(closing(items))
     threads = threads_each(len(model.content), cores)
-    _say_chosen(options, model)
+    _log_model(options, model)
     loaded = load(options, model, threads=threads)
     open_sinks(options, loaded, sinks)
-    return _stable(options, items, loaded), loaded, cores // threads
+    return _results(options, items, loaded), loaded, cores // threads
 
 
 def _of_cameras(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Opened:
@@ -81,10 +81,10 @@ def _of_cameras(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _O
     model = _model(options)
     loaded = load(options, model, threads=options.threads or default_threads())
     items = stack.enter_context(cameras())
-    _say_chosen(options, model)
+    _log_model(options, model)
 
     def classified(frames: Iterable[Item | Problem], by: Loaded) -> Iterator[Result | Problem]:
-        return _stable(options, _chosen(frames, options, alive=sinks.alive), by)
+        return _results(options, _spaced(frames, options, alive=sinks.alive), by)
 
     # Of several none is a video.
     if is_clip(options.cameras[0].camera):
@@ -108,13 +108,13 @@ def _model(options: ClassifyOptions) -> ModelFile:
     return model
 
 
-def _say_chosen(options: ClassifyOptions, model: ModelFile) -> None:
-    """Which model is used, where no option named one; said once nothing can be refused any more."""
+def _log_model(options: ClassifyOptions, model: ModelFile) -> None:
+    """Log which model is used, where no option names one, once nothing can be refused any more."""
     if options.model is None:
         logger.info("model %s", quoted(model.path))
 
 
-def _chosen(
+def _spaced(
     items: Iterable[Item | Problem], options: ClassifyOptions, *, alive: Callable[[], None]
 ) -> Iterator[Item | Problem]:
     """The frames of cameras that are to be classified; `alive` is called at each other one."""
@@ -138,7 +138,7 @@ def _chosen(
             yield frame
 
 
-def _stable(
+def _results(
     options: ClassifyOptions, items: Iterable[Item | Problem] | Prefetcher, loaded: Loaded
 ) -> Iterator[Result | Problem]:
     """The results of items, averaged over time and marked as uncertain as the options say."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from edgetl.edge.errors import EdgetlError, SettingError, quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.pipeline.build_sinks import build_listeners, build_sinks, check_labels
-from edgetl.edge.pipeline.loaded import Loaded, say_replaced, successor
+from edgetl.edge.pipeline.loaded import Loaded, log_replaced, successor
 from edgetl.edge.pipeline.model_watch import ModelWatch
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.results.result import Result
@@ -101,7 +101,7 @@ class LiveModel:
                 self._sinks.close_sinks()
                 self._open_sinks()
                 return
-        say_replaced(new)
+        log_replaced(new)
 
     def _open_sinks(self) -> None:
         _add_sinks(self._options, self.in_use, self._sinks, newest=self.model_in_use, live=True)

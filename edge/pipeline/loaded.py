@@ -82,8 +82,8 @@ def successor(options: ModelSettings, in_use: Loaded) -> Loaded | None:
     return load(options, model, threads=in_use.classifier.threads)
 
 
-def say_replaced(loaded: Loaded) -> None:
-    """Which labels are in use from now on."""
+def log_replaced(loaded: Loaded) -> None:
+    """Log which labels are in use from now on."""
     model = loaded.model
     logger.info(
         f"{quoted(model.path)} was replaced; in use now: {', '.join(map(quoted, model.labels))}"

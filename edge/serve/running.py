@@ -8,7 +8,7 @@ from typing import Any
 
 from edgetl.edge.errors import SinkError, plural, quoted
 from edgetl.edge.model.runtime import default_threads
-from edgetl.edge.pipeline.loaded import Loaded, load, read_model, say_replaced, successor
+from edgetl.edge.pipeline.loaded import Loaded, load, log_replaced, read_model, successor
 from edgetl.edge.pipeline.model_watch import ModelWatch
 from edgetl.edge.preview.serving import Serving
 from edgetl.edge.preview.serving import serve as serve_page
@@ -79,7 +79,7 @@ def _attend(server: Serving, answering: Answering, watch: ModelWatch[Loaded]) ->
         while server.running():
             if watch.ready:
                 answering.in_use = watch.take()
-                say_replaced(answering.in_use)
+                log_replaced(answering.in_use)
             if server.responds() and answering.seconds_at_picture() < _PICTURE_SECONDS:
                 notifier.works(lambda: _status(answering))
             time.sleep(_LOOK_SECONDS)

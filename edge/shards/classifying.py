@@ -3,7 +3,7 @@
 from edgetl.edge.shards.engine import Shards, check_root
 from edgetl.edge.shards.manifest import Manifest, read_manifest
 from edgetl.edge.shards.options import ClassifyIndexOptions
-from edgetl.edge.shards.outcome import IndexOutcome, counted, numbers_of
+from edgetl.edge.shards.outcome import IndexOutcome, numbers_of, outcome_of
 from edgetl.edge.shards.progress import Progress
 from edgetl.edge.shards.results_folder import Purpose, ResultsFolder
 from edgetl.edge.shards.work import Classification
@@ -31,12 +31,12 @@ def classify_index(options: ClassifyIndexOptions) -> IndexOutcome:
         total = sum(map(shards.manifest.rows_of, numbers))
         progress = Progress("pictures", total=total)
         if options.ray is None:
-            found = shards.do_each(numbers, work, tell=progress.add)
+            found = shards.do_each(numbers, work, on_rows=progress.add)
         else:
             from edgetl.edge.shards.ray_pool import done_by_actors
 
             found = done_by_actors(options, shards, numbers)
-        return counted(found, progress, told=options.ray is None)
+        return outcome_of(found, progress, reported=options.ray is None)
 
 
 def opened_shards(

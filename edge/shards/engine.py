@@ -12,6 +12,9 @@ from edgetl.edge.shards.remote_store import is_url
 from edgetl.edge.shards.results_folder import ResultsFolder
 from edgetl.edge.shards.work import Row, Work
 
+# After so many rows the progress is reported.
+_REPORTED_ROWS = 100
+
 
 @dataclass(frozen=True)
 class ShardDone:
@@ -59,13 +62,13 @@ class Shards:
             raise RecordError(f"{quoted(path)}: no shard of this index; run edgetl index again")
         return header.rows_sha256
 
-    def do(self, number: int, work: Work, *, tell: Callable[[int], None]) -> ShardDone:
+    def do(self, number: int, work: Work, *, on_rows: Callable[[int], None]) -> ShardDone:
         """Do the work of a shard, and write its results under its name.
 
         Args:
             number: of the shard.
             work: what is done with its pictures.
-            tell: is told how many rows were done, now and then.
+            on_rows: is called now and then with how many rows were done since.
 
         Raises:
             SourceError: the pictures' folder is not there, or a store fails.
@@ -74,13 +77,13 @@ class Shards:
         """
         entries = read_shard(self.index, number)
         columns: dict[str, list[Any]] = {name: [] for name in work.schema.names}
-        untold = 0
+        unreported = 0
         for row in work.rows(self.manifest.root, entries):
             _append(columns, row)
-            untold += 1
-            if untold == 100:
-                tell(untold)
-                untold = 0
+            unreported += 1
+            if unreported == _REPORTED_ROWS:
+                on_rows(unreported)
+                unreported = 0
         errors = sum(error is not None for error in columns["error"])
         if errors:
             check_root(self.manifest.root)
@@ -91,11 +94,11 @@ class Shards:
             rows_sha256=self._rows_sha256(number),
             errors=errors,
         )
-        tell(untold)
+        on_rows(unreported)
         return ShardDone(number, len(entries), errors, before=False)
 
     def do_each(
-        self, numbers: Iterable[int], work: Work, *, tell: Callable[[int], None]
+        self, numbers: Iterable[int], work: Work, *, on_rows: Callable[[int], None]
     ) -> Iterator[ShardDone]:
         """Do the shards that are not done and that no other process is at.
 
@@ -106,18 +109,18 @@ class Shards:
         """
         others = []
         for number in numbers:
-            done = self._do_if_free(number, work, tell=tell, wait=False)
+            done = self._do_if_free(number, work, on_rows=on_rows, wait=False)
             if done is None:
                 others.append(number)
             else:
                 yield done
         for number in others:
-            done = self._do_if_free(number, work, tell=tell, wait=True)
+            done = self._do_if_free(number, work, on_rows=on_rows, wait=True)
             assert done is not None
             yield done
 
     def _do_if_free(
-        self, number: int, work: Work, *, tell: Callable[[int], None], wait: bool
+        self, number: int, work: Work, *, on_rows: Callable[[int], None], wait: bool
     ) -> ShardDone | None:
         if done := self.done(number):
             return done
@@ -125,7 +128,7 @@ class Shards:
             if not free:
                 return None
             # Another process may have done it meanwhile.
-            return self.done(number) or self.do(number, work, tell=tell)
+            return self.done(number) or self.do(number, work, on_rows=on_rows)
 
 
 def _append(columns: Mapping[str, list[Any]], row: Row) -> None:

@@ -30,13 +30,13 @@ def numbers_of(part: Part | None, shards: int) -> range:
     return range(shards) if part is None else range(part.number, shards, part.count)
 
 
-def counted(found: Iterator[ShardDone], progress: Progress, *, told: bool) -> IndexOutcome:
+def outcome_of(found: Iterator[ShardDone], progress: Progress, *, reported: bool) -> IndexOutcome:
     """Go through shards, and count them.
 
     Args:
         found: does a shard each time it is asked for the next one.
-        progress: is told of them.
-        told: whether who does them tells it of their pictures already.
+        progress: shows how many are done.
+        reported: whether who does them reports their pictures to it already.
     """
     rows = errors = new = shards = 0
     for done in found:
@@ -47,6 +47,6 @@ def counted(found: Iterator[ShardDone], progress: Progress, *, told: bool) -> In
             progress.add(done.rows, skipped=True)
         else:
             new += done.rows
-            if not told:
+            if not reported:
                 progress.add(done.rows)
     return IndexOutcome(rows, errors, new, shards)

@@ -34,7 +34,7 @@ class ShardWorker:
 
     def do(self, number: int) -> ShardDone:
         """Do a shard, unless another process has done it meanwhile."""
-        (done,) = self._shards.do_each([number], self._work, tell=lambda _: None)
+        (done,) = self._shards.do_each([number], self._work, on_rows=lambda _: None)
         return done
 
 

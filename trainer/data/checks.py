@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import TextWrapper
 
-from edgetl.edge.errors import quoted
+from edgetl.edge.errors import plural, quoted
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Excluded, ExclusionKind, Split, counts
 from edgetl.trainer.data.near_copy_checks import (
     NearCopies,
@@ -13,7 +13,7 @@ from edgetl.trainer.data.near_copy_checks import (
     near_copy_line,
     near_copy_warnings,
 )
-from edgetl.trainer.data.wording import counted, some
+from edgetl.trainer.data.wording import some
 
 # Beyond these there is a warning.
 WARN_IMBALANCE = 3.0  # the largest class to the smallest
@@ -143,7 +143,7 @@ def summary_lines(summary: DataSummary, *, listed_by: str = "split.json") -> lis
     train = summary.counts["train"]
     largest, smallest = summary.largest_class, summary.smallest_class
     if train[largest] == train[smallest]:
-        lines.append(f"imbalance  none ({counted(train[largest], 'training picture')} a class)")
+        lines.append(f"imbalance  none ({plural(train[largest], 'training picture')} a class)")
     else:
         lines.append(
             f"imbalance  {summary.imbalance:.1f} to 1 in train  "
@@ -155,7 +155,7 @@ def summary_lines(summary: DataSummary, *, listed_by: str = "split.json") -> lis
         lines += _WRAPPER.wrap(line)
     if summary.excluded:
         kinds = ", ".join(f"{n} {_KIND_WORDS[k]}" for k, n in summary.exclusion_counts.items() if n)
-        lines += _WRAPPER.wrap(f"excluded   {counted(len(summary.excluded), 'file')}: {kinds}")
+        lines += _WRAPPER.wrap(f"excluded   {plural(len(summary.excluded), 'file')}: {kinds}")
     shown = summary.excluded[:SHOWN_FILES]
     lines.extend(f"excluded   {quoted(item.file)}: {item.reason}" for item in shown)
     if (more := len(summary.excluded) - SHOWN_FILES) > 0:
@@ -185,7 +185,7 @@ def _warn_of_excluded(summary: DataSummary) -> Iterator[str]:
     named = [quoted(item.file) for item in summary.excluded if item.kind == "conflict"]
     if named:
         yield (
-            f"{counted(len(named), 'file')} excluded, as the same picture lies under several "
+            f"{plural(len(named), 'file')} excluded, as the same picture lies under several "
             f"classes: {some(named, most=SHOWN_FILES)}; delete the wrong ones "
             f"(--on-conflict error names all and stops)"
         )
@@ -241,7 +241,7 @@ def _warn_of_small_pictures(
     small = [picture for picture in pictures if picture.width < width or picture.height < height]
     if smallest := _smallest(small):
         yield (
-            f"{len(small)} of {counted(len(pictures), 'picture')} "
+            f"{len(small)} of {plural(len(pictures), 'picture')} "
             f"{'is' if len(small) == 1 else 'are'} less wide or high than the model's input of "
             f"{width} by {height} pixels, {quoted(smallest.file)} the smallest "
             f"({_pixels(smallest)}); larger originals would show the model more"
@@ -271,7 +271,7 @@ def _split_lines(split: Split, classes: Mapping[str, int]) -> list[str]:
         return []
     shown = [f"{quoted(label)} {n}" for label, n in list(classes.items())[:SHOWN_CLASSES]]
     more = len(classes) - len(shown)
-    words = ", ".join(shown) + (f", and {counted(more, 'more class')}" if more else "")
+    words = ", ".join(shown) + (f", and {plural(more, 'more class')}" if more else "")
     return _WRAPPER.wrap(f"{split:10} {sum(classes.values()):6} pictures  ({words})")
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from edgetl.edge.errors import DataError, quoted, reason
+from edgetl.edge.errors import DataError, plural, quoted, reason
 from edgetl.trainer.data.csv_files import csv_rows, csv_text
 from edgetl.trainer.data.dataset import Example, Split
 from edgetl.trainer.data.split_names import split_of, splits_of
 from edgetl.trainer.data.walking import Folder, pictures_below
-from edgetl.trainer.data.wording import counted, some
+from edgetl.trainer.data.wording import some
 
 # Columns by their names in lower case, the surest first.
 _FILES = (
@@ -156,7 +156,7 @@ def labelled_pictures(
             continue
         if missing:
             notes.append(
-                f"{quoted(table.file)}: {counted(len(missing), 'file')} named there and not found "
+                f"{quoted(table.file)}: {plural(len(missing), 'file')} named there and not found "
                 f"({some([quoted(name) for name in missing])})"
             )
         for file, (classes, split) in found.items():
@@ -174,7 +174,7 @@ def labelled_pictures(
     without = base.count - len(examples)
     if without:
         notes.append(
-            f"left out: {counted(without, 'picture')} of no class in "
+            f"left out: {plural(without, 'picture')} of no class in "
             f"{some([quoted(table.file) for table in tables])}"
         )
     return examples, notes
@@ -185,7 +185,7 @@ def _check_single(labels: Mapping[str, set[str]], root: Path) -> None:
     if several:
         named = [f"{quoted(f)} ({', '.join(sorted(labels[f]))})" for f in several]
         raise DataError(
-            f"{quoted(root)}: {counted(len(several), 'picture')} of several classes, "
+            f"{quoted(root)}: {plural(len(several), 'picture')} of several classes, "
             f"{some(named)}; a picture has one class here: leave these out of the table, or "
             f"decide for one class"
         )

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.errors import DataError, plural, quoted
 from edgetl.trainer.data.dataset import SPLITS, Split
 from edgetl.trainer.data.detection_sets import are_content_folders
 from edgetl.trainer.data.split_names import split_of, splits_of
 from edgetl.trainer.data.walking import Folder
-from edgetl.trainer.data.wording import SHOWN_FAULTS, counted, some
+from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 
 # Subfolders that dates name, or cameras, are no classes: 2021, 2022-05-31, 100APPLE.
 _NO_CLASS = re.compile(r"(19|20)\d\d([-_. ]?[01]\d([-_. ]?[0-3]\d)?)?|\d{3}\w{5}")
@@ -64,7 +64,7 @@ def _without_splits(base: Folder) -> Layout:
     classes = tuple(ClassFolder(None, folder) for folder in base.full_folders)
     if classes or not base.pictures:
         return Layout(classes, tuple(_loose(base, "at the top")))
-    return Layout((), (), f"its {counted(base.count, 'picture')} lie in no class folders")
+    return Layout((), (), f"its {plural(base.count, 'picture')} lie in no class folders")
 
 
 def _with_splits(base: Folder, root: Path, named: dict[str, Split]) -> Layout:
@@ -90,7 +90,7 @@ def _with_splits(base: Folder, root: Path, named: dict[str, Split]) -> Layout:
             f"is named train; name one so, or name classes otherwise"
         )
     if "train" not in full:
-        number = counted(splits["train"].count, "picture")
+        number = plural(splits["train"].count, "picture")
         where = f"{quoted(splits['train'].name)}/"
         return Layout((), (), f"the {number} in {where} lie in no class folders")
     trained = {folder.name.lower() for folder in opened["train"]}
@@ -106,8 +106,7 @@ def _with_splits(base: Folder, root: Path, named: dict[str, Split]) -> Layout:
         notes += _loose(folder, f"in {quoted(folder.name)}/")
     flat = [splits[split] for split in opened if split not in full]
     notes += [
-        f"left out: {quoted(folder.name)}/ has no class folders "
-        f"({counted(folder.count, 'picture')})"
+        f"left out: {quoted(folder.name)}/ has no class folders ({plural(folder.count, 'picture')})"
         for folder in (*flat, *rest)
     ]
     return Layout(classes, (*_loose(base, "at the top"), *notes))
@@ -128,7 +127,7 @@ def _loose(folder: Folder, where: str) -> list[str]:
     if not folder.pictures:
         return []
     names = some([quoted(name) for name in folder.pictures])
-    number = counted(len(folder.pictures), "picture")
+    number = plural(len(folder.pictures), "picture")
     return [f"left out: {number} {where}, in no class folder ({names})"]
 
 

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from edgetl.edge.errors import quoted
+from edgetl.edge.errors import plural, quoted
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.groups import by_group
-from edgetl.trainer.data.wording import counted, some
+from edgetl.trainer.data.wording import some
 
 # Beyond this share of all photos in one group there is a warning.
 WARN_LARGEST = 0.2
@@ -66,7 +66,7 @@ def near_copy_line(found: NearCopies, *, listed_by: str) -> str | None:
     if not found.groups:
         return None
     return (
-        f"alike      {counted(found.groups, 'group')} of near-copies, {found.pictures} pictures in "
+        f"alike      {plural(found.groups, 'group')} of near-copies, {found.pictures} pictures in "
         f"all, the largest of {found.largest}; {listed_by} lists them"
     )
 
@@ -77,14 +77,14 @@ def near_copy_warnings(found: NearCopies) -> list[str]:
     if found.seen:
         have = "has a near-copy" if found.seen == 1 else "have near-copies"
         warnings.append(
-            f"{found.seen} of {counted(found.tested, 'test picture')} {have} in train; after "
+            f"{found.seen} of {plural(found.tested, 'test picture')} {have} in train; after "
             f"training the accuracy without {'it' if found.seen == 1 else 'them'} is given too"
         )
     if found.mixed:
         one, other = found.mixed[0]
         hold = "holds" if len(found.mixed) == 1 else "hold"
         warnings.append(
-            f"{counted(len(found.mixed), 'group')} of near-copies {hold} several classes, such as "
+            f"{plural(len(found.mixed), 'group')} of near-copies {hold} several classes, such as "
             f"{quoted(one)} and {quoted(other)}; look whether the classes are right"
         )
     if found.whole:
@@ -96,7 +96,7 @@ def near_copy_warnings(found: NearCopies) -> list[str]:
         )
     elif found.largest > WARN_LARGEST * found.total:
         warnings.append(
-            f"{found.largest} of {counted(found.total, 'picture')} are near-copies of each other "
+            f"{found.largest} of {plural(found.total, 'picture')} are near-copies of each other "
             f"and count as one when accuracy is judged; take photos of more scenes"
         )
     return warnings

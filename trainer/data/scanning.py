@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgetl.edge.errors import DataError, quoted
+from edgetl.edge.errors import DataError, plural, quoted
 from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.sources.folders import is_run
 from edgetl.trainer.data.class_names import class_labels
@@ -34,7 +34,7 @@ from edgetl.trainer.data.walking import (
     suffixes,
     walk,
 )
-from edgetl.trainer.data.wording import SHOWN_FAULTS, counted, some
+from edgetl.trainer.data.wording import SHOWN_FAULTS, some
 
 
 def scan(root: Path) -> Dataset:
@@ -224,7 +224,7 @@ def _passed_over(walked: Walked, base: Folder) -> list[str]:
         (own, f"made by edgetl: {_folders(own)}"),
         (
             system,
-            f"{counted(len(system), 'folder')} of the system ({_folders(sorted(set(system)))})",
+            f"{plural(len(system), 'folder')} of the system ({_folders(sorted(set(system)))})",
         ),
         (empty, f"no pictures in {some(empty)}"),
         (linked, f"linked more than once: {_folders(linked)}"),

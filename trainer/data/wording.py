@@ -1,4 +1,4 @@
-"""Numbers and lists of names, as sentences have them."""
+"""Lists of names as sentences have them, and sentences that several modules say."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,3 @@ def some(names: Sequence[str], most: int = SHOWN_NAMES) -> str:
     """The names, the first `most` of them and how many more there are."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def counted(number: int, noun: str) -> str:
-    plural = "es" if noun.endswith("s") else "s"
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}{plural}"

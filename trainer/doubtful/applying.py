@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edgetl.edge.errors import DataError, quoted, reason
+from edgetl.edge.errors import DataError, plural, quoted, reason
 from edgetl.edge.system.files import sync_folder
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.archives import unpacked_folder
 from edgetl.trainer.data.dataset import Dataset
 from edgetl.trainer.data.scanning import scan
-from edgetl.trainer.data.wording import counted, some
+from edgetl.trainer.data.wording import some
 from edgetl.trainer.doubtful.moves import Move, moving_command, read_moves, write_moves
 
 _CSV_NOTE = "classes are from "
@@ -83,7 +83,7 @@ def apply_moves(data: Path, path: Path) -> Applied:
 def applied_lines(data: Path, applied: Applied) -> Iterator[str]:
     """What `edgetl inspect --apply` prints: what was moved, new names, and how to undo it."""
     before = f", {applied.before} had been" if applied.before else ""
-    yield f"moved      {counted(len(applied.moved), 'photo')}{before}"
+    yield f"moved      {plural(len(applied.moved), 'photo')}{before}"
     for move in applied.moved:
         if PurePosixPath(move.file).name != PurePosixPath(move.target).name:
             yield f"renamed    {quoted(move.file)} is now {quoted(move.target)}"
@@ -297,6 +297,6 @@ def _move_all(data: Path, path: Path, undo: Path, moves: Sequence[Move]) -> None
             sync_folder(folder)
     except OSError as error:
         raise DataError(
-            f"{quoted(move.file)}: {reason(error)}; {made} of {counted(len(moves), 'photo')} moved "
+            f"{quoted(move.file)}: {reason(error)}; {made} of {plural(len(moves), 'photo')} moved "
             f"so far: {_either(data, path, undo)}"
         ) from error

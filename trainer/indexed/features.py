@@ -13,7 +13,7 @@ from edgetl.edge.errors import RecordError, SettingError, quoted, reason
 from edgetl.edge.shards.engine import Shards, check_root
 from edgetl.edge.shards.manifest import Entry, Manifest, read_manifest, read_shard, shard_name
 from edgetl.edge.shards.options import Part
-from edgetl.edge.shards.outcome import IndexOutcome, counted, numbers_of
+from edgetl.edge.shards.outcome import IndexOutcome, numbers_of, outcome_of
 from edgetl.edge.shards.progress import Progress
 from edgetl.edge.shards.remote_store import is_url
 from edgetl.edge.shards.results_folder import Purpose, ResultsFolder
@@ -168,5 +168,7 @@ def compute_features(
         shards = Shards(index, manifest, results)
         numbers = numbers_of(part, manifest.shards)
         progress = Progress("pictures", total=sum(map(manifest.rows_of, numbers)))
-        outcome = counted(shards.do_each(numbers, work, tell=progress.add), progress, told=True)
+        outcome = outcome_of(
+            shards.do_each(numbers, work, on_rows=progress.add), progress, reported=True
+        )
         return IndexedFeatures(shards, work.channels), outcome
