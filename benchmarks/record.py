@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.benchmarks.measured import FORMAT, Case, Measured
-from edgetl.edge.errors import RecordError, quoted, reason
+from edgetl.edge.errors import RecordError, newer, quoted, reason
 from edgetl.edge.system.files import read_json
 from edgetl.edge.system.json_record import DamagedError, from_json, key_of
 
@@ -42,10 +42,7 @@ def read_measured(path: Path) -> Measured:
             f"make it with: edgetl benchmark --json > FILE"
         )
     if found > FORMAT:
-        raise RecordError(
-            f"{quoted(path)}: has format {found} of a later edgetl, this one reads {FORMAT}; "
-            f"update edgetl"
-        )
+        raise RecordError(newer(path))
     try:
         measured: Measured = from_json(Measured, content)
         _check(measured)

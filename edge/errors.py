@@ -67,6 +67,11 @@ def reason(error: OSError) -> str:
     return (error.strerror or str(error) or type(error).__name__).lower()
 
 
+def newer(path: Path | str) -> str:
+    """What a person is told of a file whose format this edgetl does not know yet."""
+    return f"{quoted(path)}: written by a newer edgetl; upgrade with: pip install -U edgetl"
+
+
 def plural(count: int, noun: str) -> str:
     """A count with its noun: "1 thread", "2,000 threads", "3 classes"."""
     ending = "" if count == 1 else "es" if noun.endswith("s") else "s"

@@ -113,7 +113,7 @@ def compute_features(**options: Any) -> "IndexOutcome":
     chosen, recipe = _chosen(given, {})
     if not chosen.features_from:
         _refuse_without_index(chosen)
-        raise SettingError("features of what? name an index with --features-from")
+        raise SettingError("no index to compute features of; name one with --features-from")
     _refuse_with_index(chosen, recipe)
     return _features(chosen, recipe)[1]
 

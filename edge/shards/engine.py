@@ -149,7 +149,7 @@ def check_root(root: str) -> None:
             there = next(entries, None) is not None
     except OSError as error:
         raise SourceError(
-            f"{quoted(root)}: {reason(error)}; the index is of it, mount it"
+            f"{quoted(root)}: {reason(error)}; the index lists its pictures, mount it"
         ) from error
     if not there:
-        raise SourceError(f"{quoted(root)}: is empty; the index is of it, mount it")
+        raise SourceError(f"{quoted(root)}: is empty; the index lists its pictures, mount it")

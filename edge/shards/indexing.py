@@ -91,7 +91,7 @@ def _indexed(options: IndexOptions, photos: Listing) -> Indexed:
     after = read_shard(options.out, len(headers) - 1)[-1].path if headers else None
     entries = _Entries(photos.entries(after=after))
     if headers:
-        logger.info("going on behind %s", plural(before, "picture"))
+        logger.info("continuing after %s", plural(before, "picture"))
         if not photos.continues:
             _check_walked(options, entries, headers)
     last = headers[-1] if headers else None
@@ -181,5 +181,6 @@ def _walked_sha256(before: str, entries: Iterable[Entry]) -> str:
 def _changed(options: IndexOptions) -> SettingError:
     out: Path = options.out
     return SettingError(
-        f"{quoted(out)}: pictures came or went since it was begun; delete it, and index again"
+        f"{quoted(out)}: pictures were added or removed since it was begun; delete it, and index "
+        f"again"
     )

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from edgetl.edge.errors import RecordError, SettingError, quoted, reason
+from edgetl.edge.errors import RecordError, SettingError, newer, quoted, reason
 from edgetl.edge.sources.folders import is_hidden, is_system_folder
 from edgetl.edge.system.files import read_json, replacing, sync_folder, write_json
 from edgetl.edge.system.json_record import DamagedError, from_json
@@ -262,6 +262,7 @@ def read_manifest(folder: Path) -> Manifest:
         RecordError: there is none, it is not finished, or _index.json is damaged or newer.
     """
     path = folder / INDEX_NAME
+    damaged = f"{quoted(path)}: damaged; delete it, run edgetl index again"
     try:
         found = read_json(path, at_most=_MOST_JSON_BYTES)
         manifest: Manifest = from_json(Manifest, found)
@@ -270,9 +271,11 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise RecordError(f"{quoted(path)}: {reason(error)}") from error
     except (ValueError, DamagedError) as error:
-        raise RecordError(f"{quoted(path)}: damaged; delete it, run edgetl index again") from error
-    if manifest.format != FORMAT or manifest.shard_rows < 1 or manifest.rows < 0:
-        raise RecordError(f"{quoted(path)}: of another version of edgetl; update edgetl")
+        raise RecordError(damaged) from error
+    if manifest.format > FORMAT:
+        raise RecordError(newer(path))
+    if manifest.format < 1 or manifest.shard_rows < 1 or manifest.rows < 0:
+        raise RecordError(damaged)
     return manifest
 
 
@@ -280,5 +283,5 @@ def _why_no_index(folder: Path) -> str:
     if folder.is_file():
         return f"{quoted(folder)}: is a file; name the folder that edgetl index made"
     if (folder / shard_name(0)).exists():
-        return f"{quoted(folder)}: not finished; run the same edgetl index again, it goes on"
+        return f"{quoted(folder)}: not finished; run the same edgetl index again to continue"
     return f"{quoted(folder)}: no index; make one with: edgetl index PHOTOS --out {quoted(folder)}"

@@ -66,9 +66,9 @@ def done_by_actors(
     except RayTaskError as error:
         if isinstance(error.cause, EdgetlError):
             raise error.cause from None
-        raise EdgetlError(f"--ray: {_last_line(error)}; run it again, it goes on") from error
+        raise EdgetlError(f"--ray: {_last_line(error)}; run it again to continue") from error
     except RayActorError as error:
-        raise EdgetlError(f"--ray: {_last_line(error)}; run it again, it goes on") from error
+        raise EdgetlError(f"--ray: {_last_line(error)}; run it again to continue") from error
     finally:
         ray.shutdown()
 

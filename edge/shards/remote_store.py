@@ -81,7 +81,7 @@ def retried(asked: Callable[[], _T], *, of: str) -> _T:
             if attempt == _TRIES:
                 words = " ".join(str(error).split()) or type(error).__name__
                 raise SourceError(
-                    f"{quoted(masked(of))}: {words}; run the same command again, it goes on"
+                    f"{quoted(masked(of))}: {words}; run the same command again to continue"
                 ) from error
             time.sleep(_WAIT_SECONDS * attempt)
     raise AssertionError("unreachable")

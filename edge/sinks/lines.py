@@ -53,7 +53,7 @@ class StreamLines:
                 _append(self._file, _encoded(text))
         except BrokenPipeError as error:
             abandon(self._stream)
-            raise ReaderGoneError(f"{self._name}: its reader has left") from error
+            raise ReaderGoneError(f"{self._name}: its reader has closed it") from error
         except OSError as error:
             abandon(self._stream)
             raise SinkError(f"{self._name}: {reason(error)}") from error

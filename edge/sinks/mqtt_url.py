@@ -92,7 +92,7 @@ def parse_mqtt_url(
     tls = parts.scheme in ("mqtts", "wss")
     if certificate is not None and not tls:
         raise SettingError(
-            "--mqtt-cert is shown through TLS only; let the address begin with mqtts:// or wss://"
+            "--mqtt-cert is used with TLS only; let the address begin with mqtts:// or wss://"
         )
     return Broker(
         host=host,

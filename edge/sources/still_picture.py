@@ -29,11 +29,11 @@ class StillPicture:
             fps: how often a second it is asked for; default 1.
 
         Raises:
-            SettingError: that is too seldom.
+            SettingError: that is too low.
         """
         if fps is not None and fps < _LOWEST_FPS:
             raise SettingError(
-                f"{quoted(camera_name(url))}: --fps {fps:g} is too seldom for a live camera; give "
+                f"{quoted(camera_name(url))}: --fps {fps:g} is too low for a live camera; give "
                 f"{_LOWEST_FPS:g} or more"
             )
         self._url = url

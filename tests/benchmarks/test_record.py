@@ -95,7 +95,7 @@ def _with(value: Any, *indices: str | int) -> str:
         ("[1, 2]", "does not hold a benchmark's figures"),
         ('{"format": 1}', "does not hold a benchmark's figures"),
         ('{"format": true, "rows": []}', "does not hold a benchmark's figures"),
-        (_with(2, "format"), "has format 2 of a later edgetl, this one reads 1; update edgetl"),
+        (_with(2, "format"), "written by a newer edgetl; upgrade with: pip"),
         (_with(0, "format"), "is damaged: format is 0"),
         (_without("machine", "cpu"), "is damaged: machine.cpu is missing"),
         (_without("rows", 1, "invoke", "p50"), "rows[1].invoke.p50 is missing"),

@@ -197,7 +197,7 @@ def test_user_and_password_are_sent(server: SnapServer, kind: str, path: str) ->
 
 
 def test_a_rate_that_is_too_low_is_refused_and_a_stream_s_too(server: SnapServer) -> None:
-    with pytest.raises(SettingError, match=r"--fps 0.1 is too seldom.*0.2 or more"):
+    with pytest.raises(SettingError, match=r"--fps 0.1 is too low.*0.2 or more"):
         Camera(server.url("snap.jpg"), settings=CameraSettings(fps=0.1))
 
 

@@ -126,7 +126,7 @@ def test_the_archives_used_last_stay_unpacked_and_what_goes_is_said(
     assert not folders[1].exists()
     assert all(folder.is_dir() for folder in (new, folders[0], *folders[2:]))
     (line,) = caplog.messages
-    assert line.startswith(f"{folders[1]}: removed, the photos of an archive")
+    assert line.startswith(f"{folders[1]}: removed, as only the newest")
 
 
 @pytest.mark.parametrize("by_its_folder", [False, True])

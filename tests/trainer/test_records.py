@@ -93,7 +93,7 @@ def test_a_record_of_a_later_edgetl_is_refused_with_what_to_do(tmp_path: Path) -
     path = tmp_path / "config.json"
     later = replace(read_record(OLDER / "config.json", RunConfig), version=4)
     path.write_text(json.dumps(asdict(later)))
-    with pytest.raises(RunFolderError, match=r"config\.json: .* later edgetl; upgrade with: pip"):
+    with pytest.raises(RunFolderError, match=r"config\.json: .* newer edgetl; upgrade with: pip"):
         read_record(path, RunConfig)
 
 

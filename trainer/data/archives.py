@@ -180,8 +180,8 @@ def _unpacked(archive: Path, name: str, cache: Path, sha256: str | None) -> Path
     hold_until_next(entry)
     for removed in prune(cache, keep=KEPT_ARCHIVES):
         logger.warning(
-            f"{quoted(removed)}: removed, the photos of an archive; {KEPT_ARCHIVES} are kept, the "
-            f"newest: a run on these needs --data for its export"
+            f"{quoted(removed)}: removed, as only the newest {KEPT_ARCHIVES} unpacked archives are "
+            f"kept; to export a run of these photos, give --data"
         )
     return entry
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import edgetl
-from edgetl.edge.errors import RunFolderError, quoted, reason
+from edgetl.edge.errors import RunFolderError, newer, quoted, reason
 from edgetl.edge.model.latest import EARLIER
 from edgetl.edge.model.verdict import PairedDifference, Verdict
 from edgetl.edge.system.files import read_json, write_json
@@ -94,7 +94,7 @@ def read_record(exports: Path) -> ExportRecord:
     try:
         content = {"version": 0, **read_json(path, at_most=_MOST_BYTES)}
         if content["version"] > VERSION:
-            raise RunFolderError(f"{quoted(path)}: written by a newer edgetl; install that one")
+            raise RunFolderError(newer(path))
         files = {
             name: _with_verdict({**entry, "path": str(exports / name)})
             for name, entry in content["files"].items()

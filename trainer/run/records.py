@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from edgetl.edge.errors import RunFolderError, SettingError, quoted, reason
+from edgetl.edge.errors import RunFolderError, SettingError, newer, quoted, reason
 from edgetl.edge.model.learning_curve import LearningCurve
 from edgetl.edge.model.thresholds import PrecisionRecord
 from edgetl.edge.system import files
@@ -194,13 +194,11 @@ def read_record(path: Path, record: type[Record]) -> Record:
     """Read config.json as a RunConfig, or metrics.json as a RunMetrics.
 
     Raises:
-        RunFolderError: it is missing, damaged, or of a later edgetl.
+        RunFolderError: it is missing, damaged, or of a newer edgetl.
     """
     value = read_json(path)
     if isinstance(value, dict) and value.get("version", 0) > VERSION:
-        raise RunFolderError(
-            f"{quoted(path)}: written by a later edgetl; upgrade with: pip install -U edgetl"
-        )
+        raise RunFolderError(newer(path))
     if record is RunMetrics:
         value = _with_sparse_confusions(value)
     if record is RunConfig and isinstance(value, dict) and isinstance(value.get("recipe"), dict):

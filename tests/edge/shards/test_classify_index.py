@@ -174,7 +174,9 @@ def test_a_folder_of_photos_that_is_not_mounted_is_no_result(
     with pytest.raises(SourceError, match=r"photos: no such file or directory; .* mount it"):
         classify_index(options(listed, model))
     photos.mkdir()
-    with pytest.raises(SourceError, match="photos: is empty; the index is of it, mount it"):
+    with pytest.raises(
+        SourceError, match="photos: is empty; the index lists its pictures, mount it"
+    ):
         classify_index(options(listed, model))
     assert not (listed.parent / "results").exists()
 

@@ -1,5 +1,6 @@
 """`edgetl index`: pictures listed in shards, and again from where it was stopped."""
 
+import json
 import logging
 import os
 import sys
@@ -108,7 +109,7 @@ def test_pictures_that_came_or_went_meanwhile_are_refused(
     else:
         name = "blue/0000.jpg" if change == "new" else "red/999.jpg"
         (photos / name).write_bytes(first.read_bytes())
-    with pytest.raises(SettingError, match="came or went since it was begun; delete it"):
+    with pytest.raises(SettingError, match="added or removed since it was begun; delete it"):
         index(options(photos, tmp_path / "index"))
 
 
@@ -160,3 +161,21 @@ def test_the_command_says_how_many_and_what_it_left_out(cli: Cli, photos: Path) 
     assert_one_clear_line(cli.refused("index", photos, "--out", file), "is a file; name a folder")
     assert_one_clear_line(cli.refused("index", "foo://x"), "foo://x", "name a folder")
     assert_one_clear_line(cli.refused("index", file), "clip.mp4", "not a directory")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": 2}, "written by a newer edgetl; upgrade"),
+        ({"format": 0}, "damaged; delete it"),
+        ({"shard_rows": 0}, "damaged; delete it"),
+    ],
+)
+def test_a_manifest_that_is_newer_or_cannot_be_is_refused(
+    photos: Path, tmp_path: Path, change: dict[str, int], words: str
+) -> None:
+    index(options(photos, tmp_path / "index"))
+    path = tmp_path / "index" / INDEX_NAME
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(RecordError, match=words):
+        read_manifest(path.parent)
