@@ -15,15 +15,14 @@ def inspect(options: InspectOptions, as_json: JsonOption = False) -> None:
     if options.apply:
         _apply(options.data_or_default, options.apply, as_json)
         return
-    from edgetl.trainer import inspection
-    from edgetl.trainer.inspection_page import write_inspection_page
+    from edgetl.trainer.inspecting.found import inspection_json, inspection_lines
+    from edgetl.trainer.inspecting.inspection import inspect as inspected
 
-    found = inspection.inspect(options)
+    found = inspected(options)
     if as_json:
-        print(json.dumps(inspection.inspection_json(found), indent=2, ensure_ascii=False))
+        print(json.dumps(inspection_json(found), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(map(quoted, inspection.inspection_lines(found))))
-    write_inspection_page(options.page, found)
+        print("\n".join(map(quoted, inspection_lines(found))))
     logger.info("page       %s", quoted(options.page))
     if options.moves:
         logger.info("moves      %s", quoted(options.moves))

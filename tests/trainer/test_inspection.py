@@ -62,7 +62,7 @@ def test_json_names_every_file(cli: Cli, photos: Path) -> None:
 
 def test_tensorflow_is_not_loaded(cli: Cli, photos: Path) -> None:
     code = (
-        "import sys; from edgetl.trainer.inspection import inspect;"
+        "import sys; from edgetl.trainer.inspecting.inspection import inspect;"
         "from edgetl.trainer.options import InspectOptions;"
         "inspect(InspectOptions('photos'));"
         "print('tensorflow' in sys.modules, 'keras' in sys.modules)"

@@ -1,4 +1,4 @@
-"""What `train` would find in a folder of photos, without training. Imports no TensorFlow."""
+"""What `edgetl inspect` found, as lines and as JSON."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -8,27 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.edge.errors import SettingError, plural, quoted
-from edgetl.edge.model.latest import RUNS
-from edgetl.edge.system.gc_disabled import gc_disabled
-from edgetl.edge.system.native_log import hidden_native_log
-from edgetl.trainer.config import recipe_from
-from edgetl.trainer.data.archives import ARCHIVE_CACHE, data_folder
-from edgetl.trainer.data.cache_entries import CACHE_NAME
+from edgetl.edge.errors import plural, quoted
 from edgetl.trainer.data.checks import DataSummary, summary_lines
 from edgetl.trainer.data.dataset import SPLITS, Dataset
 from edgetl.trainer.data.groups import by_group
-from edgetl.trainer.data.picture_cache import DecodedPictures, decode_pictures
-from edgetl.trainer.data.scanning import scan
-from edgetl.trainer.data.selection import select_photos
+from edgetl.trainer.data.picture_cache import DecodedPictures
 from edgetl.trainer.doubtful.confident_learning import LabelCheck
-from edgetl.trainer.doubtful.moves import (
-    check_moves_path,
-    moving_command,
-    suggested_moves,
-    write_moves,
-)
-from edgetl.trainer.options import InspectOptions
+from edgetl.trainer.doubtful.moves import moving_command
 
 
 @dataclass(frozen=True)
@@ -54,42 +40,6 @@ class Inspection:
     below: str
     labels: LabelCheck | None
     moves: Path | None
-
-
-def inspect(options: InspectOptions) -> Inspection:
-    """Find and decode the photos of a folder, and check them as `edgetl train` does.
-
-    Raises:
-        DataError: there is no such folder, or it cannot be trained on.
-        SettingError: the size is out of range, or the page or the moves would overwrite what is
-            no page and no moves.
-        RunFolderError: the cache of decoded photos, or the moves, cannot be written.
-    """
-    data = options.data_or_default
-    if options.page.suffix.lower() not in (".html", ".htm"):
-        raise SettingError(
-            f"--page {quoted(options.page)}: its name does not end in .html; a file of that name "
-            f"would be overwritten"
-        )
-    if options.moves:
-        check_moves_path(options.moves)
-    recipe = recipe_from({"image_size": options.image_size} if options.image_size else {})
-    cache = RUNS / CACHE_NAME
-    folder = data_folder(data, cache=RUNS.joinpath(*ARCHIVE_CACHE))
-    found = scan(folder)
-    paths = [found.path(example) for example in found.examples]
-    decoded = decode_pictures(paths, recipe.input_size, cache=cache)
-    dataset, summary = select_photos(found, decoded, recipe)
-    rows = {example.file: row for row, example in enumerate(found.examples)}
-    below = found.root.relative_to(folder).as_posix()
-    labels = None
-    if options.checks_labels:
-        with hidden_native_log(), gc_disabled():
-            from edgetl.trainer.frozen_head import frozen_label_check
-        labels = frozen_label_check(found, decoded, dataset, recipe, cache=cache)
-    if labels and options.moves:
-        write_moves(options.moves, suggested_moves(labels.doubtful, below=below))
-    return Inspection(dataset, summary, decoded, rows, data, below, labels, options.moves)
 
 
 def inspection_lines(inspection: Inspection) -> list[str]:

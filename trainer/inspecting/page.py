@@ -8,7 +8,7 @@ from edgetl.edge.errors import RunFolderError, quoted, reason
 from edgetl.edge.system.files import write_text
 from edgetl.trainer.data.dataset import SPLITS
 from edgetl.trainer.data.groups import by_group
-from edgetl.trainer.inspection import Inspection, label_command
+from edgetl.trainer.inspecting.found import Inspection, label_command
 from edgetl.trainer.report.labels import doubtful_photos
 from edgetl.trainer.report.page import Picture, render, thumbnail
 
