@@ -1,5 +1,6 @@
 """What a person does in a notebook: train, export and classify from Python."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,15 +9,14 @@ import pytest
 
 from tests.conftest import write_colour_pictures
 
-THREE_LINES = """
-from edgetl.trainer import export, train
-run = train("photos", image_size=64, epochs=4, head_epochs=2, head_lr=0.01, batch_size=4)
-files = export(run.path, quantize=("int8",), max_drop=100)
-"""
-CLASSIFY = """
-from edgetl.edge import Classifier
-print(files[0].path, Classifier(files[0].path).classify("photos/red/red-00.jpg")[0].label)
-"""
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+# Few and small pictures need other settings than real ones.
+SMALLER = {
+    'train("photos")': (
+        'train("photos", image_size=64, epochs=4, head_epochs=2, head_lr=0.01, batch_size=4)'
+    ),
+    'export(quantize=("int8",))': 'export(quantize=("int8",), max_drop=100)',
+}
 WRONG = """
 import sys
 from edgetl.edge import EdgetlError
@@ -43,14 +43,19 @@ def run_python(code: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_three_lines_train_and_export(tmp_path: Path) -> None:
+def test_the_lines_in_readme_train_export_and_classify(tmp_path: Path) -> None:
     write_colour_pictures(tmp_path / "photos", ["blue", "red"], 20)
-    (printed,) = run_python(THREE_LINES + CLASSIFY, tmp_path)
-    path, label = printed.split()
-    assert label == "red"
-    assert Path(path).parts[0] == "runs"
-    assert (tmp_path / path).is_file()
-    assert (tmp_path / "runs" / "latest" / "report.html").is_file()
+    (tmp_path / "photos" / "red" / "red-00.jpg").rename(tmp_path / "photo.jpg")
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    for line, smaller in SMALLER.items():
+        assert code.count(f"\n{line}\n") == 1
+        code = code.replace(line, smaller)
+    printed = run_python(code, tmp_path)
+    best, *others = [line.split()[0] for line in printed]
+    assert best == "red"
+    assert sorted(others) == ["blue", "unknown"]
+    assert (tmp_path / "runs/latest/exports/model.int8.tflite").is_file()
+    assert (tmp_path / "runs/latest/report.html").is_file()
 
 
 def test_what_is_wrong_is_named_before_tensorflow_is_loaded(tmp_path: Path) -> None:
