@@ -154,7 +154,7 @@ def train(
             team.begin_epoch()
         for team in teams.values():
             team.ended_epoch()
-        logger.info(f"training in turns, {rounds} rounds")
+        logger.info(f"training alternately, {rounds} rounds")
         took = alternately(list(VARIANTS), lambda variant: teams[variant].epoch(), rounds=rounds)
         for team in teams.values():
             team.save()

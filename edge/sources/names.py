@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.system.masking import masked
 
-# More than one device can classify in turn.
+# More than one device can classify alternately.
 MOST_SOURCES = 64
 
 _NAME = "[A-Za-z][A-Za-z0-9_-]{0,31}"

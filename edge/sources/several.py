@@ -1,4 +1,4 @@
-"""Several cameras as one source: the newest frame of each in turn."""
+"""Several cameras as one source: the newest frame of each, alternately."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence

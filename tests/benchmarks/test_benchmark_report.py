@@ -285,12 +285,12 @@ def test_anybodys_words_are_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize("classes", [2, 12, 100])
 def test_any_number_of_classes(classes: int, tmp_path: Path) -> None:
     labels = tuple(f"class number {number}" for number in range(classes))
-    truth = tuple(range(classes)) * 3
-    other = tuple((value + (place % 5 == 0)) % classes for place, value in enumerate(truth))
+    targets = tuple(range(classes)) * 3
+    other = tuple((value + (index % 5 == 0)) % classes for index, value in enumerate(targets))
     page = _page(
         measured(
-            keras(quality=quality(truth, truth)), case(quality=quality(other, truth)),
-            labels=labels, targets=truth,
+            keras(quality=quality(targets, targets)), case(quality=quality(other, targets)),
+            labels=labels, targets=targets,
         ),
         tmp_path,
     )  # fmt: skip

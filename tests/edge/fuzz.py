@@ -29,8 +29,8 @@ def damaged(content: bytes, number: int) -> bytes:
     """The file with the damage of this number: always the same, and never none.
 
     Every third damage is one that the check of the structure does not find, so that the interpreter
-    and what guards it get their share. Of a file with a manifest every other damage is signed anew,
-    as anyone can.
+    and what guards it get their share. Of a file with a manifest every other damage is signed
+    again, as anyone can.
     """
     for attempt in range(1000):
         data = _damaged(content, np.random.default_rng([number, attempt]))

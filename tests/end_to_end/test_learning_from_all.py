@@ -76,7 +76,7 @@ def test_the_history_has_the_folds_losses(run_of_all: Path) -> None:
 
 def test_the_log_and_the_report_say_so(run_of_all: Path) -> None:
     told = (run_of_all.parents[1] / "stderr.txt").read_text()
-    assert "validation  in turn: a model of the other photos predicts those of each fold" in told
+    assert "validation  cross-validated: a model of the other photos predicts each fold" in told
     for number, photos in ((1, 14), (2, 13), (3, 13)):
         assert f"fold {number}/3   {photos} photos held out, acc. " in told
     page = Page((run_of_all / "report.html").read_text(encoding="utf-8"))

@@ -72,7 +72,7 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
     seconds = json.loads((run / "metrics.json").read_text())["seconds"]
     assert {"decode", "activations", "head", "fine_tune", "evaluate", "total"} <= set(seconds)
 
-    # The run's own settings and photos give the run again; nothing is downloaded or unpacked anew.
+    # The run's own settings and photos give the run again; nothing is downloaded or unpacked again.
     cli.here("train", "--config", run / "config.json", "--out", "runs/b")
     again = json.loads((cli.folder / "runs" / "b" / "history.json").read_text())["epochs"]
     for row, other in zip(history, again, strict=True):

@@ -23,8 +23,8 @@ def drawn(count: int, *, temperature: float, seed: int = 0) -> tuple[np.ndarray,
     """Probabilities of logits that are `temperature` times what the classes were drawn by."""
     random = np.random.default_rng(seed)
     logits = random.normal(scale=2.0, size=(count, 4))
-    truth = softmax(logits)
-    targets = (random.random((count, 1)) > truth.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    exact = softmax(logits)
+    targets = (random.random((count, 1)) > exact.cumsum(axis=1)[:, :-1]).sum(axis=1)
     return softmax(logits * temperature), targets
 
 

@@ -68,13 +68,13 @@ def test_a_class_whose_near_copies_are_of_another_too_is_spread_as_well(seed: in
     assert len(one) == 1
 
 
-def test_it_is_said_that_photos_are_held_out_in_turn() -> None:
-    turns = "validation  in turn: a model of the other photos predicts those of each fold"
+def test_it_is_said_that_photos_are_cross_validated() -> None:
+    line = "validation  cross-validated: a model of the other photos predicts each fold"
     lines = summary_lines(summary_of(made({"train": PLENTY["train"], "test": PLENTY["test"]})))
     assert [line.split()[0] for line in lines[:3]] == ["train", "test", "validation"]
-    assert lines[2] == turns
-    assert len(turns) <= 80
-    assert turns not in summary_lines(summary_of(made(PLENTY)))
+    assert lines[2] == line
+    assert len(line) <= 80
+    assert line not in summary_lines(summary_of(made(PLENTY)))
 
 
 def test_another_seed_makes_other_folds() -> None:

@@ -167,7 +167,7 @@ def test_nothing_starts_where_a_model_has_learned_what_it_is_judged_by(tmp_path:
     assert started(earlier, OLD, **{"a/01.jpg": NONE}).why_not == ""
     tested = [*OLD[1:], replace(OLD[0], split="test")]
     assert "a/00.jpg is held out now" in started(earlier, tested).why_not
-    # All written anew, resized: they may be the photos of the earlier run.
+    # All written again, resized: they may be the photos of the earlier run.
     resized = [replace(e, file=f"{e.label}/small-{n}.jpg") for n, e in enumerate(OLD)]
     assert "20 of its 20 photos are gone" in started(earlier, resized).why_not
 

@@ -7,7 +7,7 @@ from scipy import stats
 from edgetl.edge.model.intervals import wilson_interval
 from edgetl.trainer import metrics
 
-TRUTH = np.array([0, 0, 1, 1, 2])
+TARGETS = np.array([0, 0, 1, 1, 2])
 PROBABILITIES = np.array(
     [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.3, 0.6, 0.1], [0.5, 0.4, 0.1]],
     np.float32,
@@ -15,7 +15,7 @@ PROBABILITIES = np.array(
 
 
 def test_a_hand_worked_case() -> None:
-    summary = metrics.summary(PROBABILITIES, TRUTH, ["a", "b", "c"], clusters=list("vwxyz"))
+    summary = metrics.summary(PROBABILITIES, TARGETS, ["a", "b", "c"], clusters=list("vwxyz"))
     assert summary is not None
     assert summary.confusion == {"a": {"a": 1, "b": 1}, "b": {"b": 2}, "c": {"a": 1}}
     matrix = metrics.as_matrix(summary.confusion, ["a", "b", "c"])
@@ -29,7 +29,7 @@ def test_a_hand_worked_case() -> None:
 
 
 def test_a_split_without_pictures_has_no_figures() -> None:
-    assert metrics.summary(PROBABILITIES[:0], TRUTH[:0], ["a", "b", "c"], clusters=[]) is None
+    assert metrics.summary(PROBABILITIES[:0], TARGETS[:0], ["a", "b", "c"], clusters=[]) is None
 
 
 def test_a_probability_of_zero_does_not_make_the_loss_infinite() -> None:
@@ -90,12 +90,12 @@ def test_the_interval_covers_the_accuracy_of_clusters_right_or_wrong_together() 
 
 def test_the_accuracy_without_near_copies_of_training_pictures() -> None:
     made = metrics.summary(
-        PROBABILITIES, TRUTH, ["a", "b", "c"], clusters=list("vvxyz"), trained=["v", "z", "q"]
+        PROBABILITIES, TARGETS, ["a", "b", "c"], clusters=list("vvxyz"), trained=["v", "z", "q"]
     )
     assert made is not None
     assert (made.near_copies, made.accuracy_without) == (3, 1.0)
     none = metrics.summary(
-        PROBABILITIES, TRUTH, ["a", "b", "c"], clusters=list("vvxyz"), trained=list("vxyz")
+        PROBABILITIES, TARGETS, ["a", "b", "c"], clusters=list("vvxyz"), trained=list("vxyz")
     )
     assert none is not None
     assert (none.near_copies, none.accuracy_without) == (5, None)

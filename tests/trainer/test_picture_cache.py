@@ -16,7 +16,7 @@ from edgetl.trainer.data import picture_cache
 from edgetl.trainer.data.picture_cache import decode_pictures
 from tests.conftest import write_colour_pictures
 
-GEOMETRY = InputSize(32, 48, "crop")
+INPUT_SIZE = InputSize(32, 48, "crop")
 
 
 @pytest.fixture
@@ -27,24 +27,24 @@ def paths(tmp_path: Path) -> list[Path]:
 def test_the_pixels_are_those_of_the_one_preprocessing_path(
     paths: list[Path], tmp_path: Path
 ) -> None:
-    decoded = decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
+    decoded = decode_pictures(paths, INPUT_SIZE, cache=tmp_path / "cache")
     assert decoded.pixels.shape == (10, 32, 48, 3)
     assert decoded.errors == {}
     assert decoded.sizes == [(80, 60)] * 10
     for place, path in enumerate(paths):
-        np.testing.assert_array_equal(decoded.pixels[place], model_input(path, GEOMETRY))
+        np.testing.assert_array_equal(decoded.pixels[place], model_input(path, INPUT_SIZE))
 
 
 def test_nothing_is_decoded_twice(
     paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
+    first = decode_pictures(paths, INPUT_SIZE, cache=tmp_path / "cache")
 
     def fail(*_: object) -> None:
         raise AssertionError("decoded again")
 
     monkeypatch.setattr(picture_cache, "model_input_and_size", fail)
-    again = decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
+    again = decode_pictures(paths, INPUT_SIZE, cache=tmp_path / "cache")
     np.testing.assert_array_equal(again.pixels[:], first.pixels[:])
 
 
@@ -52,17 +52,17 @@ def test_a_renamed_picture_is_the_same_and_a_changed_one_is_not(
     paths: list[Path], tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"
-    decode_pictures(paths, GEOMETRY, cache=cache)
+    decode_pictures(paths, INPUT_SIZE, cache=cache)
     renamed = paths[0].rename(paths[0].with_name("blue-00a.jpg"))
-    decode_pictures([renamed, *paths[1:]], GEOMETRY, cache=cache)
+    decode_pictures([renamed, *paths[1:]], INPUT_SIZE, cache=cache)
     assert len(list(cache.iterdir())) == 1
     renamed.write_bytes(paths[-1].read_bytes())
-    changed = decode_pictures([renamed, *paths[1:]], GEOMETRY, cache=cache)
+    changed = decode_pictures([renamed, *paths[1:]], INPUT_SIZE, cache=cache)
     np.testing.assert_array_equal(changed.pixels[0], changed.pixels[-1])
 
 
 def test_another_size_or_fit_is_another_entry(paths: list[Path], tmp_path: Path) -> None:
-    for input_size in (GEOMETRY, InputSize(32, 48, "pad"), InputSize(33, 48, "crop")):
+    for input_size in (INPUT_SIZE, InputSize(32, 48, "pad"), InputSize(33, 48, "crop")):
         decoded = decode_pictures(paths, input_size, cache=tmp_path / "cache")
         np.testing.assert_array_equal(decoded.pixels[3], model_input(paths[3], input_size))
 
@@ -71,7 +71,7 @@ def test_unreadable_files_are_named_by_their_place(paths: list[Path], tmp_path: 
     paths[2].write_text("not a picture")
     paths[7].write_bytes(paths[7].read_bytes()[:200])
     for _ in range(2):
-        decoded = decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
+        decoded = decode_pictures(paths, INPUT_SIZE, cache=tmp_path / "cache")
         assert sorted(decoded.errors) == [2, 7]
         assert decoded.errors[2] == "not a picture that can be read"
         assert decoded.sizes[2] is None
@@ -86,12 +86,12 @@ def test_old_entries_make_room(paths: list[Path], tmp_path: Path) -> None:
 
 def test_an_entry_that_a_kill_left_half_made_is_not_used(paths: list[Path], tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    decode_pictures(paths, GEOMETRY, cache=cache)
+    decode_pictures(paths, INPUT_SIZE, cache=cache)
     (entry,) = cache.iterdir()
     half = cache / ".building-x"
     entry.rename(half)
-    decoded = decode_pictures(paths, GEOMETRY, cache=cache)
-    np.testing.assert_array_equal(decoded.pixels[0], model_input(paths[0], GEOMETRY))
+    decoded = decode_pictures(paths, INPUT_SIZE, cache=cache)
+    np.testing.assert_array_equal(decoded.pixels[0], model_input(paths[0], INPUT_SIZE))
     assert entry.is_dir()
 
 
@@ -102,7 +102,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(
     with pytest.raises(
         RunFolderError, match=r"cannot write decoded pictures there: .*; choose another disk"
     ):
-        decode_pictures(paths, GEOMETRY, cache=tmp_path / "file" / "cache")
+        decode_pictures(paths, INPUT_SIZE, cache=tmp_path / "file" / "cache")
 
 
 def test_pictures_that_do_not_fit_on_the_disk_are_refused_before_decoding(
@@ -111,7 +111,7 @@ def test_pictures_that_do_not_fit_on_the_disk_are_refused_before_decoding(
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(picture_cache.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(RunFolderError, match=r"MB are free; .*inspect: start it in a"):
-        decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
+        decode_pictures(paths, INPUT_SIZE, cache=tmp_path / "cache")
 
 
 def blackened(pixels: Path) -> None:
@@ -143,13 +143,13 @@ def test_a_damaged_entry_is_decoded_again_and_said_once(
     damage: Callable[[Path], object],
 ) -> None:
     cache = tmp_path / "cache"
-    decode_pictures(paths, GEOMETRY, cache=cache)
+    decode_pictures(paths, INPUT_SIZE, cache=cache)
     (entry,) = cache.iterdir()
     damage(entry / "pixels.npy")
     for _ in range(2):
-        decoded = decode_pictures(paths, GEOMETRY, cache=cache)
+        decoded = decode_pictures(paths, INPUT_SIZE, cache=cache)
         for place, path in enumerate(paths):
-            np.testing.assert_array_equal(decoded.pixels[place], model_input(path, GEOMETRY))
+            np.testing.assert_array_equal(decoded.pixels[place], model_input(path, INPUT_SIZE))
     (line,) = caplog.messages
     assert str(entry) in line
     assert "decoded again" in line
@@ -179,15 +179,15 @@ def test_what_fails_of_the_machine_is_not_remembered_of_the_picture(
     with monkeypatch.context() as patch:
         patch.setattr(picture_cache, "model_input_and_size", failing)
         with pytest.raises(DataError) as caught:
-            decode_pictures(paths, GEOMETRY, cache=cache)
+            decode_pictures(paths, INPUT_SIZE, cache=cache)
     line = str(caught.value)
     assert line.startswith(f"{paths[3]}: could not be read (")
     assert line.endswith("and try again")
     assert "\n" not in line
     assert list(cache.iterdir()) == []
-    decoded = decode_pictures(paths, GEOMETRY, cache=cache)
+    decoded = decode_pictures(paths, INPUT_SIZE, cache=cache)
     assert decoded.errors == {}
-    np.testing.assert_array_equal(decoded.pixels[3], model_input(paths[3], GEOMETRY))
+    np.testing.assert_array_equal(decoded.pixels[3], model_input(paths[3], INPUT_SIZE))
 
 
 def test_too_many_open_files_are_no_damaged_pictures(paths: list[Path], tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_too_many_open_files_are_no_damaged_pictures(paths: list[Path], tmp_path
         with pytest.raises(OSError, match="Too many open files"):
             taken.extend(iter(lambda: os.open(os.devnull, os.O_RDONLY), None))
         with pytest.raises(DataError, match=r"too many open files.*ulimit"):
-            decode_pictures(paths, GEOMETRY, cache=tmp_path / "cache")
+            decode_pictures(paths, INPUT_SIZE, cache=tmp_path / "cache")
     finally:
         for descriptor in taken:
             os.close(descriptor)
@@ -236,7 +236,7 @@ def test_what_another_process_uses_is_not_removed_until_it_ends(
     paths: list[Path], tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"
-    expected = decode_pictures(paths, GEOMETRY, cache=cache).pixels[:].sum()
+    expected = decode_pictures(paths, INPUT_SIZE, cache=cache).pixels[:].sum()
     (entry,) = cache.iterdir()
     other = using(paths, cache, 32)
     ready(other)
@@ -251,20 +251,20 @@ def test_what_another_process_uses_is_not_removed_until_it_ends(
 
 def test_what_this_process_still_uses_is_not_removed(paths: list[Path], tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    used = decode_pictures(paths, GEOMETRY, cache=cache)
+    used = decode_pictures(paths, INPUT_SIZE, cache=cache)
     for size in range(40, 46):
         decode_pictures(paths, InputSize(size, size), cache=cache)
-    np.testing.assert_array_equal(used.pixels[0], model_input(paths[0], GEOMETRY))
+    np.testing.assert_array_equal(used.pixels[0], model_input(paths[0], INPUT_SIZE))
 
 
 def test_a_damaged_entry_that_another_process_uses_is_an_error(
     paths: list[Path], tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"
-    used = decode_pictures(paths, GEOMETRY, cache=cache)
+    used = decode_pictures(paths, INPUT_SIZE, cache=cache)
     blackened(used.pixels.path)
     with pytest.raises(RunFolderError, match="damaged, and another training uses them; end it"):
-        decode_pictures(paths, GEOMETRY, cache=cache)
+        decode_pictures(paths, INPUT_SIZE, cache=cache)
 
 
 def test_processes_that_make_the_same_entry_at_once_both_have_it(
@@ -275,7 +275,7 @@ def test_processes_that_make_the_same_entry_at_once_both_have_it(
     for process in together:
         ready(process)
     sums = {process.communicate("\n")[0] for process in together}
-    expected = np.stack([model_input(path, GEOMETRY) for path in paths]).sum()
+    expected = np.stack([model_input(path, INPUT_SIZE) for path in paths]).sum()
     assert sums == {f"{expected}\n"}
     assert len(list(cache.iterdir())) == 1
 
@@ -285,7 +285,7 @@ def test_one_that_was_faster_is_used(
 ) -> None:
     """Both begin, and the other ends first."""
     cache = tmp_path / "cache"
-    decode_pictures(paths, GEOMETRY, cache=cache)
+    decode_pictures(paths, INPUT_SIZE, cache=cache)
     (entry,) = cache.iterdir()
     entry.rename(tmp_path / "theirs")
     write_json = picture_cache.write_json
@@ -295,8 +295,8 @@ def test_one_that_was_faster_is_used(
         shutil.copytree(tmp_path / "theirs", entry)
 
     monkeypatch.setattr(picture_cache, "write_json", others_come_first)
-    decoded = decode_pictures(paths, GEOMETRY, cache=cache)
-    np.testing.assert_array_equal(decoded.pixels[4], model_input(paths[4], GEOMETRY))
+    decoded = decode_pictures(paths, INPUT_SIZE, cache=cache)
+    np.testing.assert_array_equal(decoded.pixels[4], model_input(paths[4], INPUT_SIZE))
     assert list(cache.iterdir()) == [entry]
 
 
@@ -305,6 +305,6 @@ def test_what_a_kill_left_half_made_goes(paths: list[Path], tmp_path: Path) -> N
     (cache / ".building-x").mkdir(parents=True)
     (cache / ".building-young").mkdir()
     os.utime(cache / ".building-x", (0, 0))
-    decode_pictures(paths, GEOMETRY, cache=cache)
+    decode_pictures(paths, INPUT_SIZE, cache=cache)
     assert not (cache / ".building-x").exists()
     assert (cache / ".building-young").exists()

@@ -36,7 +36,7 @@ _KIND_WORDS: dict[ExclusionKind, str] = {
     "conflict": "a picture of several classes",
 }
 
-_IN_TURN = "validation  in turn: a model of the other photos predicts those of each fold"
+_CROSS_VALIDATED = "validation  cross-validated: a model of the other photos predicts each fold"
 
 # What a split does without the classes that it lacks.
 _WITHOUT: dict[Split, str] = {
@@ -139,7 +139,7 @@ def summary_lines(summary: DataSummary, *, listed_by: str = "split.json") -> lis
     """
     lines = [part for split in SPLITS for part in _split_lines(split, summary.counts[split])]
     if not any(summary.counts["validation"].values()):
-        lines.append(_IN_TURN)
+        lines.append(_CROSS_VALIDATED)
     train = summary.counts["train"]
     largest, smallest = summary.largest_class, summary.smallest_class
     if train[largest] == train[smallest]:

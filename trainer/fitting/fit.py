@@ -71,7 +71,7 @@ class Fit:
 
     @property
     def cross_validation(self) -> metrics.CrossValidation | None:
-        """The accuracy on photos that were held out in turn; None without folds."""
+        """The accuracy on photos that were cross-validated; None without folds."""
         found = self.out_of_fold
         if self.held_out is None or found is None:
             return None

@@ -1,6 +1,6 @@
 """What a model predicts for photos that it did not learn from, and what follows from that.
 
-Where the data has validation pictures these are they. Else the photos are held out in turn: for
+Where the data has validation pictures these are they. Else the photos are cross-validated: for
 each fold a model learns from the others, and the last one, which is kept, from all photos.
 """
 

@@ -142,11 +142,11 @@ class RunMetrics:
         after_head: None without a phase one.
         training_seconds: of all epochs.
         splits: None for a split without pictures. Of a run that learned from all photos those of
-            validation were held out in turn, from models that learned from the others.
+            validation are cross-validated: of models that learned from the others.
         seconds: by stage.
         cross_validation: None in a run that has validation pictures.
         unknown: None where the model calls nothing unknown.
-        precision: of the validation photos, or those held out in turn; None in a run of an older
+        precision: of the validation photos, or those cross-validated; None in a run of an older
             edgetl.
         comparison: with the model of the run that the training went on from; None without one, and
             where no photo can be compared.

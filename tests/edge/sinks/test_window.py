@@ -39,7 +39,7 @@ def server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     if not shutil.which("Xvfb") or not shutil.which("xdotool"):
         pytest.skip("Xvfb and xdotool are not installed")
     read, write = os.pipe()
-    # By default a server starts anew when its last client leaves, and throws out who comes in
+    # By default a server starts again when its last client leaves, and throws out who comes in
     # that moment.
     process = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-noreset", "-screen", "0", "800x600x24"],
