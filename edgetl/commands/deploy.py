@@ -100,7 +100,7 @@ def _check_classify(arguments: list[str], model: Path) -> None:
 def _check_thresholds(options: "ModelSettings", model: Path) -> None:
     from edgetl.edge.model.latest import model_of
     from edgetl.edge.model.model_file import read_model_file
-    from edgetl.edge.model.thresholds import Precision
+    from edgetl.edge.model.precision import Precision
     from edgetl.edge.service.checks import check_thresholds
 
     # Without such a threshold the model need not be read here.
