@@ -40,7 +40,7 @@ def test_a_missing_package_is_said_with_the_line_that_installs_it(
 def test_a_32_bit_system_is_told_to_use_another_computer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(EdgetlError, match="edgetl train .* tensorflow, .*64-bit computer"):
+    with pytest.raises(EdgetlError, match=r"edgetl train .* tensorflow, .*64-bit computer"):
         need_extra("train", needs="edgetl train")
     monkeypatch.setitem(sys.modules, "paho", None)
     with pytest.raises(MissingExtraError, match="pip install"):
