@@ -72,8 +72,8 @@ def test_a_slow_classifier_takes_the_newest_frame_of_each_in_turn(serve: Serve) 
             time.sleep(0.1)
             assert isinstance(item.picture, np.ndarray)
             assert item.arrived is not None
-            # It was the newest one when it was asked for.
-            assert item.arrived > time.monotonic() - 0.25
+            # It was the newest one when it was asked for; in a queue they would grow a second old.
+            assert item.arrived > time.monotonic() - 0.5
             seen.append((item.source, frame_number(item.picture)))
     # The slow one is not starved, and no frame comes twice.
     assert Counter(source for source, _ in seen) == {"door": 8, "yard": 8}
