@@ -80,8 +80,8 @@ def before_and_now(before: Right, now: Right, clusters: Sequence[str]) -> Before
     if not count:
         return None
     lost, gained = int((before & ~now).sum()), int((now & ~before).sum())
-    # Kish's effective number, as of `metrics.accuracy_interval`.
-    weight = metrics.effective_number(clusters) / count
+    # Kish's effective number, as of `metrics.accuracy_interval`, for each photo.
+    weight = count / metrics.squares_of_sizes(clusters)
     low, high = tango_interval(lost * weight, gained * weight, count * weight, z=NORMAL)
     return BeforeAndNow(count, int(before.sum()), int(now.sum()), lost, gained, (low, high))
 
