@@ -71,6 +71,7 @@ class _Answers:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._viewers = Viewers()
+        self._page = live_page(feed.sources)
         self._full = message_page(
             _FULL,
             "This preview takes no more viewers. Close it on another device; this page then opens "
@@ -82,7 +83,7 @@ class _Answers:
             response = page_response(self._full, status=503)
             response.headers["Refresh"] = "5"
             return response
-        return page_response(live_page(self._feed.sources))
+        return page_response(self._page)
 
     async def following(self, request: Request) -> Response:
         """The next result after the one that the viewer has, once there is one."""
