@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from edgetl.edge.collect.doubts import ALIKE, Earlier, looks_of
 from edgetl.edge.collect.photo_folder import PhotoFolder
@@ -27,25 +27,24 @@ _SHOWN_PHOTOS = 24
 
 
 def collect_app(
-    photos: PhotoFolder, frames: Newest[Pixels], *, prefix: str, wanted: Wanted | None = None
+    photos: PhotoFolder, frames: Newest[Pixels], wanted: Wanted | None = None
 ) -> Starlette:
     """The application.
 
     Args:
         photos: what is shown and changed.
         frames: of the camera, uint8 [height, width, 3] RGB.
-        prefix: of all paths, besides none.
         wanted: how many photos the classes should have; None where no run says.
     """
     answers = _Answers(photos, frames, wanted)
-    routes: list[BaseRoute] = [
+    routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/frame", answers.frame, methods=["GET"]),
         Route("/state", answers.state, methods=["GET"]),
         Route("/photo", answers.photo, methods=["GET"]),
         Route("/change", answers.change, methods=["POST"]),
     ]
-    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+    return Starlette(routes=routes)
 
 
 class _Answers:

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from edgetl.edge.errors import SettingError
 from edgetl.edge.preview.access import page_response
@@ -49,14 +49,10 @@ class Viewers:
         return len(self._seen) >= self._limit
 
 
-def preview_app(feed: Feed, *, prefix: str) -> Starlette:
-    """The application that serves a feed.
-
-    Args:
-        prefix: of all paths, besides none: a reverse proxy may leave it or cut it off.
-    """
+def preview_app(feed: Feed) -> Starlette:
+    """The application that serves a feed."""
     answers = _Answers(feed)
-    routes: list[BaseRoute] = [
+    routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/next", answers.following, methods=["GET"]),
         Route("/snapshot.jpg", answers.snapshot, methods=["GET"]),
@@ -64,7 +60,7 @@ def preview_app(feed: Feed, *, prefix: str) -> Starlette:
     ]
     if feed.corrections is not None:
         routes.append(Route("/wrong", answers.wrong, methods=["POST"]))
-    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+    return Starlette(routes=routes)
 
 
 class _Answers:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.preview.access import page_response
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 _LARGEST_CHANGE = 1_000_000  # bytes
 
 
-def review_app(desk: "Desk", *, prefix: str) -> Starlette:
-    """The application; `prefix` is of all paths, besides none."""
+def review_app(desk: "Desk") -> Starlette:
+    """The application."""
     answers = _Answers(desk)
-    routes: list[BaseRoute] = [
+    routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/state", answers.state, methods=["GET"]),
         Route("/pictures", answers.pictures, methods=["GET"]),
         Route("/photo", answers.photo, methods=["GET"]),
         Route("/change", answers.change, methods=["POST"]),
     ]
-    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+    return Starlette(routes=routes)
 
 
 class _Answers:

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from edgetl.edge.errors import InferenceError, PictureError, quoted
 from edgetl.edge.preview.access import error_response, page_response
@@ -23,16 +23,16 @@ _UPLOAD_SECONDS = 60.0
 _PATHS = "POST /classify, GET /model and GET /"
 
 
-def serve_app(answering: Answering, *, prefix: str) -> Starlette:
-    """The application, for what `answering` classifies; `prefix` is of all paths, besides none."""
+def serve_app(answering: Answering) -> Starlette:
+    """The application, for what `answering` classifies."""
     answers = _Answers(answering)
-    routes: list[BaseRoute] = [
+    routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/model", answers.model, methods=["GET"]),
         Route("/classify", answers.classify, methods=["POST"]),
     ]
     return Starlette(
-        routes=[Mount(prefix, routes=routes), *routes] if prefix else routes,
+        routes=routes,
         exception_handlers={HTTPException: _not_routed, Exception: _failed},
     )
 

@@ -37,7 +37,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
         photos = PhotoFolder(tmp_path / "photos", ["open", "closed", "none"])
         frames: Newest[Pixels] = Newest()
-        app = lambda: collect_app(photos, frames, prefix="", wanted=wanted)  # noqa: E731
+        app = lambda: collect_app(photos, frames, wanted)  # noqa: E731
         running.append(serve(app, address, option="collect", stop=frames.close))
         return running[-1], photos, frames
 
