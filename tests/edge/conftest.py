@@ -1,5 +1,6 @@
 """Results, videos, and a camera that is a stream on this machine."""
 
+import logging
 import os
 import random
 import shutil
@@ -18,6 +19,8 @@ import numpy as np
 import pytest
 
 from edgetl.benchmarks.dev.loopback_camera import mjpeg_part, mjpeg_server
+from edgetl.edge.system.messages import logger
+from tests.conftest import COLOURS, colour_picture
 from tests.third_party import LABELS
 
 
@@ -80,6 +83,33 @@ class StreamServer:
         self._stream.over.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+@pytest.fixture
+def model(third_party_models: Path) -> Path:
+    """A model that takes no time to load, with labels of its own."""
+    return third_party_models / "described.tflite"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A blue, a green and a red picture, by name in this order."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for label in LABELS:
+        colour_picture(COLOURS[label], 3, (60, 40)).save(folder / f"{label}.jpg")
+    return folder
+
+
+@pytest.fixture
+def logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> pytest.LogCaptureFixture:
+    """What edgetl logs, from info on."""
+    # Whoever showed messages on stderr in this process has set it.
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger.name)
+    return caplog
 
 
 @pytest.fixture

@@ -23,12 +23,6 @@ Serve = Callable[[Stream], str]
 
 
 @pytest.fixture
-def model(third_party_models: Path) -> Path:
-    """A model that takes no time to load, with labels of its own."""
-    return third_party_models / "described.tflite"
-
-
-@pytest.fixture
 def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()

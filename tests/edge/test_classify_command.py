@@ -13,24 +13,8 @@ from pathlib import Path
 import pytest
 
 from edgetl.edge import Classifier
-from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
+from tests.conftest import Cli, assert_one_clear_line
 from tests.third_party import LABELS
-
-
-@pytest.fixture
-def model(third_party_models: Path) -> Path:
-    """A model that takes no time to load, with labels of its own."""
-    return third_party_models / "described.tflite"
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """A blue, a green and a red picture, by name in this order."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for label in LABELS:
-        colour_picture(COLOURS[label], 3, (60, 40)).save(folder / f"{label}.jpg")
-    return folder
 
 
 def test_a_folder_is_classified_picture_by_picture(cli: Cli, model: Path, photos: Path) -> None:

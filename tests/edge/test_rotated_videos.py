@@ -49,9 +49,8 @@ def test_a_video_is_turned_upright(tmp_path: Path, degrees: int, as_camera: bool
         assert abs(pixels[red].reshape(-1, 3).mean(0) - RED).max() < 40
 
 
-def test_what_is_saved_of_it_is_upright_too(cli: Cli, third_party_models: Path) -> None:
+def test_what_is_saved_of_it_is_upright_too(cli: Cli, model: Path) -> None:
     write_rotated_video(cli.folder / "phone.mp4", [quarters()] * 3, 90)
-    model = third_party_models / "described.tflite"
     options = ["--save-video", "out.mp4", "--format", "jsonl", "--model", model]
     result = cli.here("classify", "phone.mp4", *options)
     assert len([json.loads(line) for line in result.stdout.splitlines()]) == 3

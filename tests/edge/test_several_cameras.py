@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import logging
 import threading
 import time
 from collections import Counter
@@ -22,21 +21,11 @@ from edgetl.edge.sources.files import Item
 from edgetl.edge.sources.motion import moving
 from edgetl.edge.sources.several import Cameras
 from edgetl.edge.sources.spacing import spaced
-from edgetl.edge.system.messages import logger
 from tests.conftest import COLOURS, Cli
 from tests.edge.conftest import Stream, StreamServer, frame_number
 
 Serve = Callable[[Stream], str]
 Servers = Callable[..., StreamServer]
-
-
-@pytest.fixture
-def logged(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logger, "propagate", True)
-    caplog.set_level(logging.INFO, logger.name)
-    return caplog
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.edge.sinks.conftest import logged, model  # noqa: F401 - fixtures
-
 
 class Hook:
     """A web server on this machine. `statuses` are its next answers; then it takes everything.

@@ -183,9 +183,8 @@ def test_a_browser_freezes_the_picture_and_keeps_it(
 
 
 def test_classify_with_a_preview_and_a_folder_has_the_button(
-    tmp_path: Path, third_party_models: Path, serve: Callable[[Stream], str]
+    tmp_path: Path, model: Path, serve: Callable[[Stream], str]
 ) -> None:
-    model = third_party_models / "described.tflite"
     camera = serve(Stream(fps=20))
     command = [sys.executable, "-m", "edgetl", "classify", "--camera", camera, "--model",
                str(model), "--preview", "127.0.0.1:0", "--snapshots", "seen"]  # fmt: skip
