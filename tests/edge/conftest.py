@@ -36,6 +36,16 @@ def frame_number(pixels: np.ndarray) -> int:
     return sum(int(pixels[24, bit * 16 + 8].mean() > 128) << bit for bit in range(10))
 
 
+def until(condition: Callable[[], object], *, seconds: float = 60) -> bool:
+    """Whether it becomes true within so many seconds."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 @dataclass
 class Stream:
     """A camera on the network: motion JPEG over HTTP from a thread on this machine.

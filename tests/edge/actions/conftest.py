@@ -90,13 +90,3 @@ def hook() -> Iterator[Callable[..., Hook]]:
     yield start
     for one in started:
         one.stop()
-
-
-def until(condition: Callable[[], object], *, seconds: float = 60.0) -> bool:
-    """Whether it becomes true within so many seconds."""
-    ends = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.005)
-    return True
