@@ -32,18 +32,20 @@ def message_page(title: str, text: str) -> Page:
 def page_of(
     template: Path, *, styles: tuple[Path, ...] = (), script: Path | None = None, **words: str
 ) -> Page:
-    """The page of an HTML file with {{script}} and {{words}} in it.
+    """The page of an HTML file with {{common}}, {{script}} and {{words}} in it.
 
     Args:
         template: the file, from its title on; page.html is what stands around it on each page.
         styles: further style sheets, behind the one that all pages have.
-        script: a JavaScript file, where the page has none in it.
+        script: a JavaScript file, where the page has none in it; {{common}} goes before any.
         words: by their names; they are escaped.
     """
     style = "".join(_read(path) for path in (_FOLDER / "preview.css", *styles))
     code = "" if script is None else _read(script)
     # In one pass, so that words which look like a name stay words.
-    values = {"style": style, "script": code} | {n: html.escape(w) for n, w in words.items()}
+    common = _read(_FOLDER / "page.js")
+    values = {"style": style, "common": common, "script": code}
+    values |= {name: html.escape(word) for name, word in words.items()}
     whole = _read(_FOLDER / "page.html").replace("{{page}}", _read(template).rstrip())
     markup = re.sub(r"{{(\w+)}}", lambda found: values[found[1]], whole)
     scripts, styled = (
