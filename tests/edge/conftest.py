@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +45,26 @@ def until(condition: Callable[[], object], *, seconds: float = 60) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+@contextmanager
+def filming(write: Callable[[int], object], *, every: float = 0.05) -> Iterator[None]:
+    """Call `write` with 1, 2, 3 and so on, from a thread, every so many seconds."""
+    over = threading.Event()
+
+    def film() -> None:
+        number = 0
+        while not over.wait(every):
+            number += 1
+            write(number)
+
+    thread = threading.Thread(target=film)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass
