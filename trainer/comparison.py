@@ -10,6 +10,7 @@ from edgetl.edge.model.intervals import NORMAL, tango_interval
 from edgetl.trainer import metrics
 
 Right = npt.NDArray[np.bool_]
+_MOST_SHOWN = 12  # classes
 
 
 @dataclass(frozen=True)
@@ -137,15 +138,15 @@ def comparison_lines(found: RunComparison) -> list[str]:
     rows = [("all", found.all), ("photos it had", found.old), ("new photos", found.new)]
     if found.unknown_before:
         rows.append(("classes both know", found.both_know))
-    rows += [(label, one) for label, one in most_changed(found)]
+    rows += _most_changed(found)
     lines = [f"{'':24}  photos   before      now  difference, 95 % interval"]
     return lines + [_line(name, one) for name, one in rows if one]
 
 
-def most_changed(found: RunComparison, most: int = 12) -> list[tuple[str, BeforeAndNow]]:
+def _most_changed(found: RunComparison) -> list[tuple[str, BeforeAndNow]]:
     """The classes whose recall changed most, in labels order."""
-    ranked = sorted(found.classes.items(), key=lambda item: -abs(item[1].difference))[:most]
-    return [(label, one) for label, one in found.classes.items() if (label, one) in ranked]
+    ranked = sorted(found.classes.items(), key=lambda item: -abs(item[1].difference))[:_MOST_SHOWN]
+    return [item for item in found.classes.items() if item in ranked]
 
 
 def _line(name: str, one: BeforeAndNow) -> str:
