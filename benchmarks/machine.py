@@ -11,13 +11,14 @@ from pathlib import Path
 
 from edgetl import __version__
 from edgetl.benchmarks.measured import Condition, Machine
-from edgetl.edge.system.allowance import cores
+from edgetl.edge.system.allowance import cores, memory
 from edgetl.edge.system.throttling import (
     CPU_TEMPERATURE,
     SYS,
     celsius,
     governor,
     megahertz,
+    text_of,
     throttled_words,
     throttling,
 )  # fmt: skip
@@ -68,7 +69,7 @@ def this_machine(before: Condition, after: Condition) -> Machine:
         name=_board(Path("/proc")) or platform.node() or "unnamed",
         cpu=processor(),
         cores=cores(),
-        memory_bytes=_memory_bytes(),
+        memory_bytes=memory() or 0,
         system=_system(),
         python=platform.python_version(),
         versions=_versions(),
@@ -88,7 +89,7 @@ def _versions() -> dict[str, str]:
 def processor(proc: Path = Path("/proc")) -> str:
     """Its name, or the board's, which says more on ARM; as far as the system knows."""
     facts: dict[str, list[str]] = {}
-    for line in _text(proc / "cpuinfo").splitlines():
+    for line in text_of(proc / "cpuinfo").splitlines():
         name, _, value = line.partition(":")
         facts.setdefault(name.strip(), []).append(value.strip())
     # Arm's own part numbers mean nothing with another implementer's.
@@ -101,14 +102,7 @@ def processor(proc: Path = Path("/proc")) -> str:
 
 def _board(proc: Path) -> str:
     """A device tree's name of the board: Raspberry Pis, and few others, have one."""
-    return _text(proc / "device-tree" / "model").strip("\0")
-
-
-def _memory_bytes() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 0
+    return text_of(proc / "device-tree" / "model").strip("\0")
 
 
 def _system() -> str:
@@ -117,10 +111,3 @@ def _system() -> str:
         named = platform.freedesktop_os_release().get("PRETTY_NAME")
     kernel = f"{platform.system()} {platform.release()} {platform.machine()}"
     return f"{named}, {kernel}" if named else kernel
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

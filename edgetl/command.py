@@ -281,8 +281,7 @@ def _parser(setting: Setting) -> Callable[[str], Any] | None:
 def _heading(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return "Arguments"
-    # In Typer 0.24 --help is an option of click's, which has no heading.
-    return getattr(parameter, "rich_help_panel", None) or "Options"
+    return parameter.rich_help_panel or "Options"
 
 
 def help_all_option() -> TyperOption:

@@ -10,6 +10,7 @@ from edgetl.edge.model.intervals import NORMAL, tango_interval
 from edgetl.trainer import metrics
 
 Right = npt.NDArray[np.bool_]
+_MOST_SHOWN = 12  # classes
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def before_and_now(before: Right, now: Right, clusters: Sequence[str]) -> Before
     if not count:
         return None
     lost, gained = int((before & ~now).sum()), int((now & ~before).sum())
-    # Kish's effective number, as of `metrics.accuracy_interval`.
-    weight = metrics.effective_number(clusters) / count
+    # Kish's effective number, as of `metrics.accuracy_interval`, for each photo.
+    weight = count / metrics.squares_of_sizes(clusters)
     low, high = tango_interval(lost * weight, gained * weight, count * weight, z=NORMAL)
     return BeforeAndNow(count, int(before.sum()), int(now.sum()), lost, gained, (low, high))
 
@@ -137,15 +138,15 @@ def comparison_lines(found: RunComparison) -> list[str]:
     rows = [("all", found.all), ("photos it had", found.old), ("new photos", found.new)]
     if found.unknown_before:
         rows.append(("classes both know", found.both_know))
-    rows += [(label, one) for label, one in most_changed(found)]
+    rows += _most_changed(found)
     lines = [f"{'':24}  photos   before      now  difference, 95 % interval"]
     return lines + [_line(name, one) for name, one in rows if one]
 
 
-def most_changed(found: RunComparison, most: int = 12) -> list[tuple[str, BeforeAndNow]]:
+def _most_changed(found: RunComparison) -> list[tuple[str, BeforeAndNow]]:
     """The classes whose recall changed most, in labels order."""
-    ranked = sorted(found.classes.items(), key=lambda item: -abs(item[1].difference))[:most]
-    return [(label, one) for label, one in found.classes.items() if (label, one) in ranked]
+    ranked = sorted(found.classes.items(), key=lambda item: -abs(item[1].difference))[:_MOST_SHOWN]
+    return [item for item in found.classes.items() if item in ranked]
 
 
 def _line(name: str, one: BeforeAndNow) -> str:

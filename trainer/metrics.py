@@ -1,6 +1,7 @@
 """Figures of a classifier on pictures whose classes are known."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -185,15 +186,13 @@ def accuracy_interval(right: npt.NDArray[np.bool_], clusters: Sequence[str]) -> 
         right: whether each picture's class was found, bool [pictures], one or more.
         clusters: the name of each picture's cluster of near-copies.
     """
-    sizes = np.unique(np.array(clusters), return_counts=True)[1]
-    squares = int((sizes.astype(np.int64) ** 2).sum())
-    return clustered_interval(float(right.mean()), len(right), squares, len(sizes))
+    squares, count = squares_of_sizes(clusters), len(set(clusters))
+    return clustered_interval(float(right.mean()), len(right), squares, count)
 
 
-def effective_number(clusters: Sequence[str]) -> float:
-    """Kish's effective number of pictures, of the name of each one's cluster."""
-    sizes = np.unique(np.array(clusters), return_counts=True)[1].astype(np.float64)
-    return float(len(clusters) ** 2 / (sizes**2).sum())
+def squares_of_sizes(clusters: Sequence[str]) -> int:
+    """The sum of the squares of the clusters' sizes, of the name of each picture's cluster."""
+    return sum(size**2 for size in Counter(clusters).values())
 
 
 def mcnemar(first_only: int, second_only: int) -> float:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetl.edge.model.thresholds import LOWEST_PRECISION, ClassPrecision, PrecisionRecord
+from edgetl.edge.model.precision import LOWEST_PRECISION
+from edgetl.edge.model.thresholds import ClassPrecision, PrecisionRecord
 from edgetl.trainer.metrics import Classes, Probabilities
 
 # Of one class. They are thinned beyond, which can only make a threshold higher than it need be.

@@ -137,14 +137,14 @@ def memory(model: Path, pictures: Sequence[Path], *, rounds: int = 3) -> Point:
     return _point("peak memory on a folder / minimal", "MB", pairs, "at most", 1.3, scale=1e-6)
 
 
-def by_threads(model: Path, *, rounds: int = 15, calls: int = 10) -> dict[int, float]:
+def by_threads(model: Path, *, rounds: int = 15) -> dict[int, float]:
     """Milliseconds of one inference with 1, 2 and 4 threads, as far as there are cores."""
     bare = {
         number: _bare(Classifier(model, threads=number))
         for number in (1, 2, 4)
         if number <= cores()
     }
-    took = alternately(list(bare), lambda n: _seconds(bare[n], calls=calls), rounds=rounds)
+    took = alternately(list(bare), lambda n: _seconds(bare[n], calls=10), rounds=rounds)
     return {number: 1000 * statistics.median(seconds) for number, seconds in took.items()}
 
 

@@ -11,8 +11,9 @@ from edgetl.benchmarks.dev.promises import PRECISIONS, Drawn, on_new
 from edgetl.benchmarks.dev.suite_plan import read_sets
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.model.precision import Precision
 from edgetl.edge.model.special_labels import UNKNOWN
-from edgetl.edge.model.thresholds import Precision, precision_thresholds
+from edgetl.edge.model.thresholds import precision_thresholds
 from edgetl.trainer.calibration import calibration
 
 

@@ -93,7 +93,7 @@ def _collect_with_page(
     def app() -> Any:
         from edgetl.edge.collect.routes import collect_app
 
-        return collect_app(photos, frames, prefix=options.preview_prefix or "", wanted=wanted)
+        return collect_app(photos, frames, wanted)
 
     page = serve(
         app,
@@ -101,7 +101,7 @@ def _collect_with_page(
         option="collect",
         stop=frames.close,
         names=options.preview_host,
-        prefix=options.preview_prefix or "",
+        prefix=options.preview_prefix,
     )
     logger.info(f"collect: {page.url}")
     with closing(page):

@@ -1,15 +1,15 @@
 """What the page of `edgetl collect` asks for: the live picture, the photos, and changes to them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from edgetl.edge.collect.doubts import ALIKE, Earlier, looks_of
-from edgetl.edge.collect.pages import collect_page
 from edgetl.edge.collect.photo_folder import PhotoFolder
 from edgetl.edge.collect.wanted import Wanted
 from edgetl.edge.model.preprocessing import Pixels
@@ -17,6 +17,7 @@ from edgetl.edge.preview.access import page_response
 from edgetl.edge.preview.answers import changed, thumbnail
 from edgetl.edge.preview.message import jpeg, shown_pixels
 from edgetl.edge.preview.newest import Newest
+from edgetl.edge.preview.pages import page_of
 from edgetl.edge.sources.folders import is_text
 
 _WAIT_SECONDS = 5.0
@@ -26,25 +27,24 @@ _SHOWN_PHOTOS = 24
 
 
 def collect_app(
-    photos: PhotoFolder, frames: Newest[Pixels], *, prefix: str, wanted: Wanted | None = None
+    photos: PhotoFolder, frames: Newest[Pixels], wanted: Wanted | None = None
 ) -> Starlette:
     """The application.
 
     Args:
         photos: what is shown and changed.
         frames: of the camera, uint8 [height, width, 3] RGB.
-        prefix: of all paths, besides none.
         wanted: how many photos the classes should have; None where no run says.
     """
     answers = _Answers(photos, frames, wanted)
-    routes: list[BaseRoute] = [
+    routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/frame", answers.frame, methods=["GET"]),
         Route("/state", answers.state, methods=["GET"]),
         Route("/photo", answers.photo, methods=["GET"]),
         Route("/change", answers.change, methods=["POST"]),
     ]
-    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+    return Starlette(routes=routes)
 
 
 class _Answers:
@@ -54,9 +54,11 @@ class _Answers:
         self._frames = frames
         self._earlier: dict[str, Earlier] = {}
         self._encoded: tuple[int, bytes] = (0, b"")
+        folder = Path(__file__).parent
+        self._page = page_of(folder / "collect.html", styles=(folder / "collect.css",))
 
     async def page(self, _: Request) -> Response:
-        return page_response(collect_page())
+        return page_response(self._page)
 
     async def frame(self, request: Request) -> Response:
         """The newest frame after the one that the viewer has, once there is one."""

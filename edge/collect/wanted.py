@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetl.edge.model.latest import RUNS, latest_run
+from edgetl.edge.model.latest import latest_run
 from edgetl.edge.model.learning_curve import LearningCurve
 from edgetl.edge.system.files import read_json
 from edgetl.edge.system.json_record import DamagedError, from_json
@@ -34,13 +34,13 @@ class Wanted:
         return None if total is None else max(0, total - count)
 
 
-def wanted_of(folder: Path, runs: Path = RUNS) -> Wanted | None:
-    """What the run that `runs`/latest points to wants; None if it is not of this folder.
+def wanted_of(folder: Path) -> Wanted | None:
+    """What the run that runs/latest points to wants; None if it is not of this folder.
 
     A run that cannot be read, or has no learning curve, wants nothing: photos are collected all the
     same.
     """
-    latest = latest_run(runs)
+    latest = latest_run()
     if latest is None:
         return None
     try:

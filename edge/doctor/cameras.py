@@ -16,12 +16,15 @@ _PICAMERA2 = (
 )
 
 
-def camera_checks(devices: Sequence[Device] | None = None) -> Iterator[Check]:
-    """Cameras on USB and CSI; `devices` are of `capture_devices`, by default this machine's."""
+def camera_checks(devices: Sequence[Device] | None = None, *, ends: float) -> Iterator[Check]:
+    """Cameras on USB and CSI; `devices` are of `capture_devices`, by default this machine's.
+
+    `ends` is when the patience with libraries does, as in `libraries.load`.
+    """
     found = list(capture_devices() if devices is None else devices)
     csi = [device for device in found if device.driver.startswith(CSI_DRIVERS)]
     rest = [device for device in found if device not in csi]
-    libcamera = list(_libcamera(csi))
+    libcamera = list(_libcamera(csi, ends))
     for device in rest:
         yield _device(device)
     yield from libcamera
@@ -59,13 +62,13 @@ def _permission(device: Device) -> str:
     return f"sudo usermod -aG {group.gr_name} {_user()}, then log in again"
 
 
-def _libcamera(csi: Sequence[Device]) -> Iterator[Check]:
+def _libcamera(csi: Sequence[Device], ends: float) -> Iterator[Check]:
     if find_spec("picamera2") is None:
         if csi:
             found = "there is one, and no picamera2 to read it"
             yield Check("csi camera", "warn", found, _PICAMERA2)
         return
-    loaded = load("picamera2", facts=_CAMERAS)
+    loaded = load("picamera2", ends=ends, facts=_CAMERAS)
     if loaded.problem:
         yield Check("csi camera", "warn", f"picamera2: {loaded.problem}", _PICAMERA2)
         return

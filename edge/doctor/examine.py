@@ -1,12 +1,13 @@
 """The whole examination, in the order in which it is shown."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from edgetl.edge.doctor.cameras import camera_checks
 from edgetl.edge.doctor.check import Check, Examination
-from edgetl.edge.doctor.libraries import library_checks
+from edgetl.edge.doctor.libraries import SECONDS, library_checks
 from edgetl.edge.doctor.machine import machine_checks
 from edgetl.edge.doctor.python import python_checks
 from edgetl.edge.errors import EdgetlError, ModelFileError, quoted
@@ -30,7 +31,13 @@ def examine(options: DoctorOptions) -> Examination:
 
     A model that does not work is the failed check "model".
     """
-    checks = [*python_checks(), *library_checks(), *camera_checks(), *machine_checks()]
+    ends = time.monotonic() + SECONDS
+    checks = [
+        *python_checks(),
+        *library_checks(ends=ends),
+        *camera_checks(ends=ends),
+        *machine_checks(),
+    ]
     if options.model is None:
         return Examination(tuple(checks), None)
     check, run = _model(options.model, options.runtime)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,8 +16,9 @@ from edgetl.edge.model.runtime import installed_runtimes
 from edgetl.edge.system.out_of_memory import advice, tells_of_shortage
 from edgetl.edge.system.python_subprocess import ending, run_python
 
-# The slowest machines load OpenCV from a slow card in seconds.
-_SECONDS = 60.0
+# All of them together: the slowest machines load OpenCV from a slow card in seconds. Where that is
+# over, as behind one that hangs, the others still have a few.
+SECONDS, _LEAST_SECONDS = 60.0, 10.0
 
 _LOAD = (
     "import importlib, json, sys\n"
@@ -63,18 +65,22 @@ class Loaded:
     problem: str
 
 
-def load(module: str, *, facts: str = "{}") -> Loaded:
+def load(module: str, *, ends: float, facts: str = "{}") -> Loaded:
     """Import a module in a subprocess.
 
-    `facts` is an expression over `module`, the module, that gives a dict which JSON can hold.
+    Args:
+        module: its name.
+        ends: when the patience with all modules ends, in monotonic seconds.
+        facts: an expression over `module`, the module, that gives a dict which JSON can hold.
     """
+    seconds = max(ends - time.monotonic(), _LEAST_SECONDS)
     try:
         done = run_python(
-            ["-c", _LOAD, module, facts], capture_output=True, text=True, timeout=_SECONDS,
+            ["-c", _LOAD, module, facts], capture_output=True, text=True, timeout=seconds,
             errors="replace", stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return Loaded({}, f"does not load within {_SECONDS:.0f} seconds")
+        return Loaded({}, f"does not load within {seconds:.0f} seconds")
     except OSError as error:
         return Loaded({}, f"cannot be checked ({reason(error)})")
     if done.returncode < 0:
@@ -84,12 +90,12 @@ def load(module: str, *, facts: str = "{}") -> Loaded:
     return Loaded(json.loads(done.stdout), "")
 
 
-def library_checks() -> Iterator[Check]:
-    """NumPy, OpenCV, Pillow and the runtimes."""
-    yield _needed("numpy", "numpy", "numpy")
-    yield _opencv()
-    yield _needed("pillow", "PIL", "pillow")
-    yield from _runtimes()
+def library_checks(*, ends: float) -> Iterator[Check]:
+    """NumPy, OpenCV, Pillow and the runtimes; `ends` as in `load`."""
+    yield _needed("numpy", "numpy", "numpy", ends)
+    yield _opencv(ends)
+    yield _needed("pillow", "PIL", "pillow", ends)
+    yield from _runtimes(ends)
 
 
 def library_remedy(problem: str, package: str) -> str:
@@ -106,19 +112,19 @@ def library_remedy(problem: str, package: str) -> str:
     return f"pip install --force-reinstall {package}"
 
 
-def _needed(name: str, module: str, package: str) -> Check:
+def _needed(name: str, module: str, package: str, ends: float) -> Check:
     found = find_spec(module)
     # A folder without code, as pip leaves where files of others lie in it, is a module to Python.
     if found is None or found.origin is None:
         return Check(name, "fail", "not installed", f"pip install {package}")
-    loaded = load(module)
+    loaded = load(module, ends=ends)
     if loaded.problem:
         return Check(name, "fail", loaded.problem, library_remedy(loaded.problem, package))
     return Check(name, "ok", str(loaded.facts["version"]))
 
 
-def _opencv() -> Check:
-    check = _needed("opencv", "cv2", "opencv-python")
+def _opencv(ends: float) -> Check:
+    check = _needed("opencv", "cv2", "opencv-python", ends)
     several = [name for name in _OPENCVS if _installed(name)]
     if len(several) < 2:
         return check
@@ -127,12 +133,12 @@ def _opencv() -> Check:
     return Check(check.name, "fail" if check.state == "fail" else "warn", found, remedy)
 
 
-def _runtimes() -> Iterator[Check]:
+def _runtimes(ends: float) -> Iterator[Check]:
     installed = installed_runtimes()
     if not installed:
         yield Check("runtime", "fail", "neither litert nor tflite-runtime", "pip install edgetl")
     for runtime in installed:
-        loaded = load(f"{runtime.package}.interpreter")
+        loaded = load(f"{runtime.package}.interpreter", ends=ends)
         if loaded.problem:
             # classify takes the first, and another only with --runtime.
             state: State = "fail" if runtime is installed[0] else "warn"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgetl.edge.doctor.check import Check, State
 from edgetl.edge.errors import reason
+from edgetl.edge.system.allowance import CGROUPS, MEMBERSHIP, memory, memory_left
 from edgetl.edge.system.throttling import (
     CPU_TEMPERATURE,
     SYS,
@@ -25,12 +26,18 @@ _DISK_LOW, _DISK_NEEDED = 500e6, 20e6
 
 
 def machine_checks(
-    sys_folder: Path = SYS, *, meminfo: Path = Path("/proc/meminfo"), folder: Path = Path()
+    sys_folder: Path = SYS,
+    *,
+    meminfo: Path = Path("/proc/meminfo"),
+    folder: Path = Path(),
+    membership: Path = MEMBERSHIP,
+    cgroups: Path = CGROUPS,
 ) -> Iterator[Check]:
     """The CPU's governor, heat and throttling, memory and disk, as far as the system reports them.
 
-    The kernel reports on the CPU in `sys_folder` and on memory in `meminfo`; the disk is that of
-    `folder`.
+    The kernel reports on the CPU in `sys_folder` and on memory in `meminfo`; what a container or a
+    service may have of it is in `membership` and `cgroups`, as in `allowance.cores`; the disk is
+    that of `folder`.
     """
     chosen = governor(sys_folder)
     if chosen == "powersave":
@@ -45,7 +52,7 @@ def machine_checks(
     elif degrees is not None:
         yield Check("temperature", "ok", f"{degrees:.0f} °C")
     yield from _throttling(sys_folder)
-    yield from _memory(meminfo)
+    yield from _memory(meminfo, membership, cgroups)
     yield from _disk(folder)
 
 
@@ -63,13 +70,16 @@ def _throttling(sys_folder: Path) -> Iterator[Check]:
     yield Check("throttling", "warn", f"{state}: {', '.join(words)}", remedy)
 
 
-def _memory(meminfo: Path) -> Iterator[Check]:
+def _memory(meminfo: Path, membership: Path, cgroups: Path) -> Iterator[Check]:
     try:
         lines = meminfo.read_text(encoding="ascii").splitlines()
         facts = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if ":" in line}
         free, whole = facts["MemAvailable"], facts["MemTotal"]
     except (OSError, ValueError, IndexError, KeyError):
         return
+    whole = min(whole, memory(membership, cgroups) or whole)
+    left = memory_left(membership, cgroups)
+    free = free if left is None else min(free, left)
     swap = facts.get("SwapTotal", 0)
     found = f"{_size(free)} of {_size(whole)} free, swap {_size(swap)}"
     remedy = "end other programs, or stop the desktop: sudo systemctl isolate multi-user"

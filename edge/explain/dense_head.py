@@ -1,7 +1,7 @@
 """The average pooling and the dense layer that a classifier ends in, read from its graph."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,7 @@ def _operators(root: Table, graph: Table) -> list[_Operator]:
     ]
 
 
-def _pools_all(tensors: list[Table], operator: _Operator) -> bool:
+def _pools_all(tensors: Sequence[Table], operator: _Operator) -> bool:
     """Whether it makes one value of each channel: [1, h, w, channels] to as many as channels."""
     before = tensors[operator.inputs[0]].numbers("shape")
     after = tensors[operator.output].numbers("shape")
@@ -130,7 +130,7 @@ def _pools_all(tensors: list[Table], operator: _Operator) -> bool:
 
 def _dense(
     root: Table,
-    tensors: list[Table],
+    tensors: Sequence[Table],
     operators: list[_Operator],
     pooled: int,
     labels: tuple[str, ...],
@@ -165,7 +165,7 @@ def _reading(operators: list[_Operator], pooled: int) -> Iterator[_Operator]:
 
 
 def _constant(
-    root: Table, tensors: list[Table], operators: list[_Operator], index: int
+    root: Table, tensors: Sequence[Table], operators: list[_Operator], index: int
 ) -> npt.NDArray[np.float32] | None:
     """The real values of a tensor that is stored in the file, of any type; None if it is not."""
     tensor = tensors[index]
@@ -189,7 +189,7 @@ def _constant(
     return np.asarray(real, np.float32)
 
 
-def _stored(tensors: list[Table], index: int) -> StoredTensor:
+def _stored(tensors: Sequence[Table], index: int) -> StoredTensor:
     scale, zero_point = _steps(tensors[index])
     return StoredTensor(
         index,

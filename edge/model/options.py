@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from edgetl.edge.model.normalization import normalization_text
-from edgetl.edge.model.thresholds import Precision, parse_threshold
+from edgetl.edge.model.precision import Precision, parse_threshold
 from edgetl.edge.options import Option
 
 SOURCE_AND_MODEL = "Source and model"

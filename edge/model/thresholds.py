@@ -1,7 +1,7 @@
 """Thresholds by what they promise: the probability from which on a class is right so often.
 
 `train` records how often held-out photos were right above each probability, and the record goes
-with the model file; here a precision is looked up in it. Importing this loads nothing heavy.
+with the model file; here a precision is looked up in it.
 
 The probabilities recorded are those of the classifier alone. A file with the label "unknown" gives
 each class its share of what is left beside that, which is less: then a threshold lets fewer
@@ -15,64 +15,15 @@ from typing import TYPE_CHECKING
 
 from edgetl.edge.errors import ModelFileError, SettingError, plural, quoted
 from edgetl.edge.model.intervals import clustered_interval
+from edgetl.edge.model.precision import Precision
 from edgetl.edge.model.special_labels import UNKNOWN
 from edgetl.edge.system.json_record import DamagedError, from_json
 
 if TYPE_CHECKING:
     from edgetl.edge.model.model_file import ModelFile
 
-# No lower precision can be asked for.
-LOWEST_PRECISION = 0.5
 # Of more classes only so many are named.
-SAID_EACH = 4
-
-
-@dataclass(frozen=True)
-class Precision:
-    """The share of answers that is to be right, from 0.5 to below 1.
-
-    Raises:
-        SettingError: it is none.
-    """
-
-    share: float
-
-    def __post_init__(self) -> None:
-        if not LOWEST_PRECISION <= self.share < 1:
-            raise _no_precision(str(self.share))
-
-    def __str__(self) -> str:
-        """As it is typed."""
-        return f"precision={self.share}"
-
-
-def parse_threshold(text: str) -> float | Precision:
-    """The threshold that is typed as a probability, 0.8, or as what it promises, precision=0.99.
-
-    Raises:
-        SettingError: it is neither.
-    """
-    name, sign, value = text.partition("=")
-    if sign and name == "precision":
-        try:
-            share = float(value)
-        except ValueError:
-            raise _no_precision(value) from None
-        return Precision(share)
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingError(
-            f"--threshold {quoted(text)!r}: give a probability, as 0.8, or the share of answers "
-            f"that is to be right, as precision=0.99"
-        ) from None
-
-
-def _no_precision(value: str) -> SettingError:
-    return SettingError(
-        f"--threshold precision={quoted(value)}: give a share from {LOWEST_PRECISION} to below 1, "
-        f"as precision=0.99"
-    )
+_SAID_EACH = 4
 
 
 @dataclass(frozen=True)
@@ -254,6 +205,21 @@ class PrecisionThresholds:
         return _interval([one for _, one in self.reached])
 
     @property
+    def described(self) -> str:
+        """In a line: what they are, how many photos get an answer, and how sure that is.
+
+        Of many classes only the lowest and the highest threshold are said.
+        """
+        rising = sorted(self.reached, key=lambda one: one[1].threshold)
+        if not rising:
+            return self.summary
+        if len(rising) > _SAID_EACH:
+            text = f"{_said(rising[0])} to {_said(rising[-1])}"
+        else:
+            text = ", ".join(map(_said, self.reached))
+        return f"{text}: {self.summary}"
+
+    @property
     def summary(self) -> str:
         """How many held-out photos get an answer, and how many of these are right, in words.
 
@@ -302,13 +268,19 @@ class PrecisionThresholds:
         )
 
 
+def _said(one: tuple[str, ClassThreshold]) -> str:
+    label, found = one
+    # Rounded down: 1 would seem to be out of reach.
+    return f"{quoted(label)} {math.floor(found.threshold * 1000) / 1000:g}"
+
+
 def _at_best(found: ClassThreshold) -> str:
     return f"{found.right} of {found.answered} at best" if found.answered else "none is called so"
 
 
 def _first(names: Sequence[str]) -> str:
-    more = len(names) - SAID_EACH
-    return ", ".join(names[:SAID_EACH]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _SAID_EACH
+    return ", ".join(names[:_SAID_EACH]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from edgetl.edge.actions.options import program_words
-from edgetl.edge.actions.webhook_url import parse_webhook
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.results.debounce import ChangeDetector
-from edgetl.edge.results.occasion import Occasion, parse_occasion
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks import Listener, Sink
-from edgetl.edge.sinks.mqtt_url import AVAILABILITY, PASSWORD_VARIABLE, Broker, parse_mqtt_url
 from edgetl.edge.system.messages import logger
 
 if TYPE_CHECKING:
+    from edgetl.edge.results.occasion import Occasion
     from edgetl.edge.sinks.lines import FileLines
+    from edgetl.edge.sinks.mqtt_url import Broker
     from edgetl.edge.sinks.rotating_lines import RotatingLines
     from edgetl.edge.sinks.snapshot_folder import SnapshotFolder
 
@@ -93,6 +92,7 @@ def _action_sinks(
 
     if options.webhook is not None:
         from edgetl.edge.actions.webhook import WebhookSink
+        from edgetl.edge.actions.webhook_url import parse_webhook
 
         webhook = WebhookSink(parse_webhook(options.webhook), live=live)
         yield on_change(webhook) if options.on_change else webhook
@@ -154,7 +154,11 @@ def _snapshot_folder(options: ClassifyOptions, newest: Callable[[], ModelFile]) 
 
 
 def _snapshot_sink(
-    folder: "SnapshotFolder", occasions: Sequence[Occasion], options: ClassifyOptions, *, live: bool
+    folder: "SnapshotFolder",
+    occasions: "Sequence[Occasion]",
+    options: ClassifyOptions,
+    *,
+    live: bool,
 ) -> Sink:
     from edgetl.edge.sinks.outage import Outage
     from edgetl.edge.sinks.snapshots import SnapshotSink
@@ -179,12 +183,16 @@ def build_listeners(newest: Callable[[], ModelFile]) -> Iterator[Listener]:
 
 def keep_occasions(
     options: ClassifyOptions, labels: tuple[str, ...], *, thresholds: Sequence[float]
-) -> list[Occasion]:
+) -> "list[Occasion]":
     """When pictures are kept.
 
     Raises:
         SettingError: a --keep says no occasion, or names no label of these.
     """
+    if not options.keep:
+        return []
+    from edgetl.edge.results.occasion import parse_occasion
+
     return [parse_occasion(text, labels, thresholds=thresholds) for text in options.keep]
 
 
@@ -210,13 +218,15 @@ def output_begins(options: ClassifyOptions, labels: tuple[str, ...]) -> str:
     return csv_header(classes=min(options.top_k, len(labels)))
 
 
-def broker(options: ClassifyOptions) -> Broker:
+def broker(options: ClassifyOptions) -> "Broker":
     """The broker of --mqtt, which must be given.
 
     Raises:
         SettingError: it is no such URL, its certificate does not fit it, or a source would have
             the topic that says whether edgetl runs.
     """
+    from edgetl.edge.sinks.mqtt_url import AVAILABILITY, PASSWORD_VARIABLE, parse_mqtt_url
+
     assert options.mqtt is not None
     if AVAILABILITY in options.sources:
         raise SettingError(

@@ -142,9 +142,8 @@ def _results(
     options: ClassifyOptions, items: Iterable[Item | Problem] | Prefetcher, loaded: Loaded
 ) -> Iterator[Result | Problem]:
     """The results of items, averaged over time and marked as uncertain as the options say."""
-    classifier, thresholds = loaded.classifier, loaded.thresholds
-    found = results(items, classifier, top_k=options.top_k)
+    found = results(items, loaded.classifier, top_k=options.top_k)
     if options.smooth is not None:
-        predict = partial(classifier.predictions, top_k=options.top_k)
+        predict = partial(loaded.classifier.predictions, top_k=options.top_k)
         found = smoothed(found, seconds=options.smooth, predict=predict)
-    return with_thresholds(found, thresholds=thresholds) if any(thresholds) else found
+    return with_thresholds(found, thresholds=loaded.thresholds)

@@ -8,7 +8,7 @@ from edgetl.edge.errors import quoted
 from edgetl.edge.model.chosen import chosen_model
 from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.model_file import ModelFile
-from edgetl.edge.model.thresholds import Precision
+from edgetl.edge.model.precision import Precision
 from edgetl.edge.pipeline.thresholds import build_thresholds
 from edgetl.edge.system.messages import logger
 

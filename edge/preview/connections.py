@@ -52,10 +52,10 @@ def most_connections() -> int:
 class Connections:
     """Accepts connections, and hands those on that have begun to send a request.
 
-    There are never more than `limit`. A new one takes the place of the oldest that has sent
-    nothing, else of the oldest that has shown no key, else of the oldest that is idle. So neither a
-    flood of connections nor slow ones keep out who has the key, and files can still be opened. For
-    the thread of one event loop.
+    There are never more than `most_connections`. A new one takes the place of the oldest that has
+    sent nothing, else of the oldest that has shown no key, else of the oldest that is idle. So
+    neither a flood of connections nor slow ones keep out who has the key, and files can still be
+    opened. For the thread of one event loop.
     """
 
     def __init__(
@@ -64,19 +64,17 @@ class Connections:
         serve: Callable[[], Any],
         *,
         has_key: Callable[[bytes], bool],
-        limit: int | None = None,
     ) -> None:
         """
         Args:
             listener: bound; it is set to listen here.
             serve: makes the asyncio protocol of a connection, which calls `add` and `remove`.
             has_key: whether a request's head, or its beginning, may have access.
-            limit: the most connections; default `most_connections`.
         """
         self._listener = listener
         self._serve = serve
         self._has_key = has_key
-        self._limit = most_connections() if limit is None else limit
+        self._limit = most_connections()
         self._loop = asyncio.get_running_loop()
         # In order of age.
         self._silent: dict[socket.socket, float] = {}

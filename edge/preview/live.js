@@ -1,12 +1,8 @@
-"use strict";
 const SPAN = 120;           // seconds of the strip
 const SILENT = 3;           // seconds without a picture before the notice
 const GIVE_UP = 15000;      // milliseconds for an answer; the server sends one every 5 s
 const RETRY = 1500;
-// Okabe and Ito's colours, distinguishable for colour-blind people too; further classes have generated hues.
-const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800", "#8c6bb1"];
 
-const $ = id => document.getElementById(id);
 const viewer = Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, "0")).join("");
 let shown = null;           // the newest facts
 let since = null;           // when their picture was taken, by the clock of this page, ms
@@ -21,13 +17,8 @@ let opened = performance.now();
 const sources = $("sources").dataset.names.split(" ").filter(Boolean);
 let source = sources[0] || "";
 
-// The token is in the cookie now; in the address bar it would be seen, and shared by mistake.
-if (location.search) history.replaceState(null, "", location.pathname);
-
-// Of no class, -1, it is grey.
+// Of no class, -1, it is grey; beyond the eight colours hues are generated.
 const colour = index => index < 0 ? "#8b949e" : COLOURS[index] || `hsl(${(index * 137.5) % 360} 60% 50%)`;
-const percent = share => share > .995 && share < 1 ? "> 99 %" : `${Math.round(share * 100)} %`;
-const pause = ms => new Promise(done => setTimeout(done, ms));
 
 async function ask() {
   const control = asking = new AbortController();
@@ -92,7 +83,7 @@ async function freeze() {
 
 function choices(classes) {
   const make = (text, name, key) => {
-    const button = document.createElement("button"), sign = document.createElement("kbd");
+    const button = part("button"), sign = part("kbd");
     button.type = "button";
     button.dataset.name = name;
     sign.textContent = key;
@@ -187,7 +178,7 @@ if (sources.length > 1) {
   document.querySelector(".live").classList.add("several");
   $("sources").hidden = false;
   $("sources").append(...sources.map(name => {
-    const button = document.createElement("button");
+    const button = part("button");
     button.type = "button";
     button.textContent = name;
     button.setAttribute("aria-pressed", name === source);
@@ -231,8 +222,7 @@ function figure(id, number, unit) {
   const text = number === null ? "\u2013" : number < 100 ? number.toFixed(1) : String(Math.round(number));
   if ($(id).dataset.shown === text) return;
   $(id).dataset.shown = text;
-  const small = document.createElement("small");
-  small.textContent = number === null ? "" : unit;
+  const small = part("small", number === null ? "" : unit);
   $(id).replaceChildren(text, " ", small);
 }
 
@@ -242,17 +232,11 @@ function items(list, count, make) {
   return [...list.children];
 }
 
-function part(tag, name) {
-  const element = document.createElement(tag);
-  element.className = name;
-  return element;
-}
-
 function bars(facts) {
   const make = () => {
-    const item = document.createElement("li"), track = part("span", "track");
-    track.append(document.createElement("i"));
-    item.append(part("span", "name"), part("span", "share"), track);
+    const item = part("li"), track = part("span", undefined, "track");
+    track.append(part("i"));
+    item.append(part("span", undefined, "name"), part("span", undefined, "share"), track);
     return item;
   };
   items($("bars"), facts.bars.length, make).forEach((item, index) => {
@@ -270,8 +254,8 @@ function legend(facts) {
   for (const [, index] of facts.marks) times[index] = (times[index] || 0) + 1;
   const often = Object.keys(times).sort((a, b) => times[b] - times[a]);
   const make = () => {
-    const item = document.createElement("li");
-    item.append(document.createElement("i"), document.createElement("span"));
+    const item = part("li");
+    item.append(part("i"), part("span"));
     return item;
   };
   // In the order of the classes, so that they stay where they are.
@@ -326,7 +310,7 @@ function notice(title, why) {
   if (box.dataset.why !== why) {
     // Screen readers read it once for each reason, not every second.
     box.dataset.why = why;
-    const small = document.createElement("span");
+    const small = part("span");
     small.textContent = why;
     box.replaceChildren(document.createTextNode(""), small);
   }

@@ -19,7 +19,6 @@ class Page:
     policy: str
 
 
-@cache
 def live_page(sources: tuple[str, ...] = ()) -> Page:
     """The page that shows the live picture of one of the sources, of which each may have a name."""
     return page_of(_FOLDER / "live.html", script=_FOLDER / "live.js", sources=" ".join(sources))
@@ -33,19 +32,22 @@ def message_page(title: str, text: str) -> Page:
 def page_of(
     template: Path, *, styles: tuple[Path, ...] = (), script: Path | None = None, **words: str
 ) -> Page:
-    """The page of an HTML file with {{style}}, {{script}} and {{words}} in it.
+    """The page of an HTML file with {{common}}, {{script}} and {{words}} in it.
 
     Args:
-        template: the file.
+        template: the file, from its title on; page.html is what stands around it on each page.
         styles: further style sheets, behind the one that all pages have.
-        script: a JavaScript file, where the page has none in it.
+        script: a JavaScript file, where the page has none in it; {{common}} goes before any.
         words: by their names; they are escaped.
     """
     style = "".join(_read(path) for path in (_FOLDER / "preview.css", *styles))
     code = "" if script is None else _read(script)
     # In one pass, so that words which look like a name stay words.
-    values = {"style": style, "script": code} | {n: html.escape(w) for n, w in words.items()}
-    markup = re.sub(r"{{(\w+)}}", lambda found: values[found[1]], _read(template))
+    common = _read(_FOLDER / "page.js")
+    values = {"style": style, "common": common, "script": code}
+    values |= {name: html.escape(word) for name, word in words.items()}
+    whole = _read(_FOLDER / "page.html").replace("{{page}}", _read(template).rstrip())
+    markup = re.sub(r"{{(\w+)}}", lambda found: values[found[1]], whole)
     scripts, styled = (
         " ".join(_hash(part) for part in re.findall(rf"<{tag}>(.*?)</{tag}>", markup, re.DOTALL))
         or "'none'"

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from edgetl.edge.errors import SettingError
 from edgetl.edge.preview.access import page_response
@@ -49,14 +49,10 @@ class Viewers:
         return len(self._seen) >= self._limit
 
 
-def preview_app(feed: Feed, *, prefix: str) -> Starlette:
-    """The application that serves a feed.
-
-    Args:
-        prefix: of all paths, besides none: a reverse proxy may leave it or cut it off.
-    """
+def preview_app(feed: Feed) -> Starlette:
+    """The application that serves a feed."""
     answers = _Answers(feed)
-    routes: list[BaseRoute] = [
+    routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/next", answers.following, methods=["GET"]),
         Route("/snapshot.jpg", answers.snapshot, methods=["GET"]),
@@ -64,13 +60,14 @@ def preview_app(feed: Feed, *, prefix: str) -> Starlette:
     ]
     if feed.corrections is not None:
         routes.append(Route("/wrong", answers.wrong, methods=["POST"]))
-    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+    return Starlette(routes=routes)
 
 
 class _Answers:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._viewers = Viewers()
+        self._page = live_page(feed.sources)
         self._full = message_page(
             _FULL,
             "This preview takes no more viewers. Close it on another device; this page then opens "
@@ -82,7 +79,7 @@ class _Answers:
             response = page_response(self._full, status=503)
             response.headers["Refresh"] = "5"
             return response
-        return page_response(live_page(self._feed.sources))
+        return page_response(self._page)
 
     async def following(self, request: Request) -> Response:
         """The next result after the one that the viewer has, once there is one."""

@@ -33,18 +33,19 @@ def serve(
     option: str,
     stop: Callable[[], None],
     names: tuple[str, ...] = (),
-    prefix: str = "",
+    prefix: str | None = None,
     json_errors: bool = False,
 ) -> Serving:
     """Serve an ASGI application from a thread of its own.
 
     Args:
-        make_app: makes it; called once Starlette is known to be there.
+        make_app: makes it, a Starlette; called once that is known to be there.
         address: HOST:PORT. On an address that other machines can reach, a token is required.
         option: that asks for it, for messages.
         stop: lets the application's waiting requests end.
         names: further host names that it answers to.
-        prefix: of all paths, as `edge.preview.address.parse_prefix` has it.
+        prefix: of all paths, as `edge.preview.address.parse_prefix` has it, besides none: a reverse
+            proxy may leave it or cut it off.
         json_errors: whether all but the page is for programs, which are refused in JSON.
 
     Raises:
@@ -53,13 +54,19 @@ def serve(
         SinkError: the port is taken or not allowed.
     """
     need_extra("preview", needs=option)
+    from starlette.routing import Mount
+
     from edgetl.edge.preview.access import Rules
     from edgetl.edge.preview.server import PreviewServer
 
+    prefix = prefix or ""
     where = parse_address(address)
     listener = listen(where)
     token = None if is_loopback(listener) else kept_token(token_file())
     url = link(where, listener, token=token, prefix=prefix)
     rules = Rules(where.host, listener.getsockname()[1], token, names, prefix, json_errors)
-    server = PreviewServer(make_app(), listener, rules, stop=stop)
+    app = make_app()
+    if prefix:
+        app.router.routes.insert(0, Mount(prefix, routes=list(app.routes)))
+    server = PreviewServer(app, listener, rules, stop=stop)
     return Serving(url, server.running, server.responds, server.close)

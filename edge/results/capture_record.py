@@ -85,7 +85,9 @@ def capture_exif(session: str, taken: datetime, record: CaptureRecord | None = N
     """
     exif = Image.Exif()
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = MAKE, session
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = f"{taken:%Y:%m:%d %H:%M:%S}"
+    # Not get_ifd, which in Pillow 9.4 gives a part that is not saved.
+    time = f"{taken:%Y:%m:%d %H:%M:%S}"
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.DateTimeOriginal.value: time}
     if record is not None:
         predictions = [{"label": label, "probability": p} for label, p in record.predictions]
         facts = {**vars(record), "predictions": predictions}

@@ -44,29 +44,33 @@ def fetch(remote: Remote, folder: Path) -> None:
     """
     if shutil.which("rsync") is None:
         raise SourceError("rsync is not installed here; type: sudo apt install rsync")
-    is_new = not folder.exists()
+    new_folders = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         excluded = b"".join(_pattern(name) + b"\0" for name in reviewed(folder))
     except OSError as error:
         raise SourceError(f"{quoted(folder)}: {reason(error)}; choose --fetched DIR") from error
     logger.info(f"fetching {quoted(remote.source)} into {quoted(folder)}")
-    done = subprocess.run(
-        [
-            *("rsync", "--recursive", "--times", "-s", "--out-format=%n"),
-            *("--prune-empty-dirs", "--timeout=60", f"--max-size={_LARGEST}", "--exclude=.*"),
-            *("--from0", "--exclude-from=-", "--", remote.source, f"{folder.absolute()}/"),
-        ],
-        input=excluded,
-        env={"RSYNC_RSH": "ssh -o ConnectTimeout=15", **os.environ, "LC_ALL": "C"},
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
+    try:
+        done = subprocess.run(
+            [
+                *("rsync", "--recursive", "--times", "-s", "--out-format=%n"),
+                *("--prune-empty-dirs", "--timeout=60", f"--max-size={_LARGEST}", "--exclude=.*"),
+                *("--from0", "--exclude-from=-", "--", remote.source, f"{folder.absolute()}/"),
+            ],
+            input=excluded,
+            env={"RSYNC_RSH": "ssh -o ConnectTimeout=15", **os.environ, "LC_ALL": "C"},
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SourceError(_why(remote, done.stderr.decode(errors="replace")))
+    except BaseException:
+        # By Ctrl-C too. One with a picture in it stays, and so do those around it.
         with contextlib.suppress(OSError):
-            if is_new:
-                folder.rmdir()
-        raise SourceError(_why(remote, done.stderr.decode(errors="replace")))
+            for one in new_folders:
+                one.rmdir()
+        raise
     new = sum(not name.endswith(b"/") for name in done.stdout.splitlines())
     logger.info(f"{plural(new, 'new picture')} fetched")
 

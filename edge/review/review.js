@@ -1,12 +1,8 @@
-"use strict";
 const STATE = 3000;         // milliseconds between looks at what other viewers changed
 const RETRY = 1500;
 const GROUPS = 20;          // shown at first, and more of as the page is scrolled
 const PICTURES = 12;        // of a group that is not opened
 
-const $ = id => document.getElementById(id);
-const pause = ms => new Promise(done => setTimeout(done, ms));
-const percent = share => share > .995 && share < 1 ? "> 99 %" : `${Math.round(share * 100)} %`;
 const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 let state = { classes: [], undo: null, left: 0, run: "", revision: -1 };
 let groups = [];            // { label, pictures: [{ id, file, share, corrected, group }], open, section }
@@ -17,25 +13,11 @@ let busy = false;
 const selected = new Set();
 const buttons = new Map();  // of the thumbnails, by picture
 
-if (location.search) history.replaceState(null, "", location.pathname);
-
-function part(tag, text, name) {
-  const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
-  if (name) element.className = name;
-  return element;
-}
-
 function button(text, name, act) {
   const element = part("button", text, name);
   element.type = "button";
   element.addEventListener("click", act);
   return element;
-}
-
-function say(text, warn) {
-  $("said").textContent = text;
-  $("said").classList.toggle("warn", !!warn);
 }
 
 const names = () => state.classes.map(one => one.name);

@@ -85,7 +85,7 @@ def _review(options: ReviewOptions, files: Sequence[str], desk: Desk) -> None:
     def app() -> Any:
         from edgetl.edge.review.routes import review_app
 
-        return review_app(desk, prefix=options.preview_prefix or "")
+        return review_app(desk)
 
     page = serve(
         app,
@@ -93,7 +93,7 @@ def _review(options: ReviewOptions, files: Sequence[str], desk: Desk) -> None:
         option="review",
         stop=lambda: None,
         names=options.preview_host,
-        prefix=options.preview_prefix or "",
+        prefix=options.preview_prefix,
     )
     logger.info(f"review: {page.url}")
     with closing(page):

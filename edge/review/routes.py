@@ -1,21 +1,20 @@
 """What the page of `edgetl review` asks for: the pictures by group, and where each goes."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
-from edgetl.edge.collect import pages as collect_pages
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.preview.access import page_response
 from edgetl.edge.preview.answers import THUMBNAIL, changed, thumbnail
 from edgetl.edge.preview.message import LONGEST_SIDE
-from edgetl.edge.preview.pages import Page, page_of
+from edgetl.edge.preview.pages import page_of
 from edgetl.edge.results.probability import shortest
 from edgetl.edge.review.review_folder import ReviewFolder
 
@@ -26,37 +25,28 @@ if TYPE_CHECKING:
 _LARGEST_CHANGE = 1_000_000  # bytes
 
 
-@cache
-def review_page() -> Page:
-    """The page with the pictures."""
-    folder = Path(__file__).parent
-    shared = Path(collect_pages.__file__).with_name("collect.css")
-    return page_of(
-        folder / "review.html",
-        styles=(shared, folder / "review.css"),
-        script=folder / "review.js",
-    )
-
-
-def review_app(desk: "Desk", *, prefix: str) -> Starlette:
-    """The application; `prefix` is of all paths, besides none."""
+def review_app(desk: "Desk") -> Starlette:
+    """The application."""
     answers = _Answers(desk)
-    routes: list[BaseRoute] = [
+    routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/state", answers.state, methods=["GET"]),
         Route("/pictures", answers.pictures, methods=["GET"]),
         Route("/photo", answers.photo, methods=["GET"]),
         Route("/change", answers.change, methods=["POST"]),
     ]
-    return Starlette(routes=[Mount(prefix, routes=routes), *routes] if prefix else routes)
+    return Starlette(routes=routes)
 
 
 class _Answers:
     def __init__(self, desk: "Desk") -> None:
         self._desk = desk
+        folder = Path(__file__).parent
+        styles = (folder.parent / "collect" / "collect.css", folder / "review.css")
+        self._page = page_of(folder / "review.html", styles=styles, script=folder / "review.js")
 
     async def page(self, _: Request) -> Response:
-        return page_response(review_page())
+        return page_response(self._page)
 
     async def state(self, _: Request) -> Response:
         review = self._desk.review

@@ -1,17 +1,18 @@
 """What `edgetl serve` answers to: a picture, what the model is, and a page to try it."""
 
 import asyncio
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from edgetl.edge.errors import InferenceError, PictureError, quoted
 from edgetl.edge.preview.access import error_response, page_response
+from edgetl.edge.preview.pages import page_of
 from edgetl.edge.serve.answering import Answering
-from edgetl.edge.serve.pages import serve_page
 from edgetl.edge.serve.upload import uploaded
 
 LARGEST_BYTES = 20_000_000
@@ -22,16 +23,16 @@ _UPLOAD_SECONDS = 60.0
 _PATHS = "POST /classify, GET /model and GET /"
 
 
-def serve_app(answering: Answering, *, prefix: str) -> Starlette:
-    """The application, for what `answering` classifies; `prefix` is of all paths, besides none."""
+def serve_app(answering: Answering) -> Starlette:
+    """The application, for what `answering` classifies."""
     answers = _Answers(answering)
-    routes: list[BaseRoute] = [
+    routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/model", answers.model, methods=["GET"]),
         Route("/classify", answers.classify, methods=["POST"]),
     ]
     return Starlette(
-        routes=[Mount(prefix, routes=routes), *routes] if prefix else routes,
+        routes=routes,
         exception_handlers={HTTPException: _not_routed, Exception: _failed},
     )
 
@@ -66,9 +67,11 @@ class _Answers:
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
         self._at_once = 0
+        folder = Path(__file__).parent
+        self._page = page_of(folder / "serve.html", styles=(folder / "serve.css",))
 
     async def page(self, _: Request) -> Response:
-        return page_response(serve_page())
+        return page_response(self._page)
 
     async def model(self, _: Request) -> Response:
         """What answers now, for programs."""

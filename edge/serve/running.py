@@ -48,13 +48,12 @@ def _serve(options: ServeOptions) -> None:
     loaded = load(options, model, threads=options.threads or default_threads())
     if options.model is None:
         logger.info("model %s", quoted(model.path))
-    prefix = options.preview_prefix or ""
     with closing(Answering(loaded, top_k=options.top_k)) as answering:
 
         def app() -> Any:
             from edgetl.edge.serve.routes import serve_app
 
-            return serve_app(answering, prefix=prefix)
+            return serve_app(answering)
 
         server = serve_page(
             app,
@@ -62,7 +61,7 @@ def _serve(options: ServeOptions) -> None:
             option="serve",
             stop=answering.close,
             names=options.preview_host,
-            prefix=prefix,
+            prefix=options.preview_prefix,
             json_errors=True,
         )
         logger.info(f"serve: {server.url}")

@@ -12,8 +12,9 @@ from edgetl.edge.errors import EdgetlError, SettingError, quoted, reason
 from edgetl.edge.model.chosen import chosen_model
 from edgetl.edge.model.classifier import index_of_unknown
 from edgetl.edge.model.model_file import ModelFile
+from edgetl.edge.model.precision import Precision
 from edgetl.edge.model.quantization import check_scaling
-from edgetl.edge.model.thresholds import Precision, precision_thresholds
+from edgetl.edge.model.thresholds import precision_thresholds
 from edgetl.edge.pipeline.loaded import ModelSettings
 from edgetl.edge.preview.address import Address, listen, parse_address
 from edgetl.edge.service.options import UnitLocation

@@ -10,14 +10,12 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from edgetl.edge.model.chosen import chosen_model
-from edgetl.edge.model.classifier import Classifier
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.model.preprocessing import PREPROCESSING_VERSION
 from edgetl.edge.model.runtime import choose_runtime, default_threads
 from edgetl.edge.pipeline.inference import results
+from edgetl.edge.pipeline.loaded import load, read_model
 from edgetl.edge.pipeline.prefetch import Prefetcher, threads_each
-from edgetl.edge.pipeline.thresholds import build_thresholds
 from edgetl.edge.results.debounce import with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.shards.manifest import Entry
@@ -97,19 +95,12 @@ class Classification:
             ModelFileError, SettingError: the model, or an option, cannot be used.
         """
         with gc_disabled():
-            self.model = chosen_model(
-                options.model, labels=options.labels, normalize=options.normalize
-            )
+            self.model = read_model(options)
             self.settings = Settings.of(options, self.model)
             self._top_k = options.top_k
             self._cores = cores or options.threads or default_threads()
-            self.classifier = Classifier(
-                self.model,
-                runtime=options.runtime,
-                threads=threads_each(len(self.model.content), self._cores),
-                unknown_at=options.unknown_at,
-            )
-            self._thresholds = build_thresholds(options.threshold, self.model)
+            threads = threads_each(len(self.model.content), self._cores)
+            self._loaded = load(options, self.model, threads=threads)
         described = json.dumps([self.model.content_sha256, self.settings.values], sort_keys=True)
         self.sha256 = hashlib.sha256(described.encode()).hexdigest()
 
@@ -118,10 +109,9 @@ class Classification:
         items = fetched(root, entries) if is_url(root) else _files(root, entries)
         prefetcher = Prefetcher(items, self.model.input_size, threads=self._cores)
         with closing(prefetcher):
-            found = results(prefetcher, self.classifier, top_k=self._top_k)
-            if any(self._thresholds):
-                found = with_thresholds(found, thresholds=self._thresholds)
-            for entry, one in zip(entries, found, strict=True):
+            found = results(prefetcher, self._loaded.classifier, top_k=self._top_k)
+            marked = with_thresholds(found, thresholds=self._loaded.thresholds)
+            for entry, one in zip(entries, marked, strict=True):
                 yield _row(entry, one)
 
 

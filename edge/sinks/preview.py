@@ -56,7 +56,7 @@ class PreviewSink:
         def app() -> Any:
             from edgetl.edge.preview.routes import preview_app
 
-            return preview_app(feed, prefix=prefix)
+            return preview_app(feed)
 
         self._serving = serve(
             app, address, option="--preview", stop=feed.close, names=names, prefix=prefix

@@ -1,19 +1,20 @@
 """The cameras that options ask for."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from edgetl.edge.errors import SettingError, quoted
-from edgetl.edge.sources.camera import Camera, live
+from edgetl.edge.sources.camera import Camera
 from edgetl.edge.sources.camera_backends import parse_resolution
 from edgetl.edge.sources.capture import CameraSettings, check_stream
-from edgetl.edge.sources.files import Item, Problem
-from edgetl.edge.sources.names import NamedCamera, parse_camera
+from edgetl.edge.sources.files import Item, Problem, video
+from edgetl.edge.sources.names import NamedCamera, is_clip, parse_camera
 from edgetl.edge.sources.options import CameraOptions, CamerasOptions, ReadingOptions
 from edgetl.edge.sources.several import Cameras
 from edgetl.edge.sources.view import Roi, View, cropped, parse_roi
@@ -67,18 +68,31 @@ def cameras_opener(options: CamerasOptions) -> Opener:
 def _opener(
     options: ReadingOptions, camera: str, *, called: str = "", roi: Roi | None = None
 ) -> Opener:
+    """What opens a camera, or a video file, of which it gives every frame."""
     check_stream(camera)
+    if not camera:
+        raise SettingError(
+            "a camera needs a name: give its number, as in --camera 0, a path or a URL"
+        )
     resolution = parse_resolution(options.resolution) if options.resolution else None
+    settings, view = CameraSettings(resolution, options.fps), View(options.rotate, roi)
+    if is_clip(camera):
+        if settings != CameraSettings():
+            raise SettingError(
+                f"{quoted(camera)}: a video file has its own size and rate; leave --resolution and "
+                f"--fps out"
+            )
+        clip = partial(video, Path(camera), view=view, at_own_rate=options.at_own_rate)
+        return lambda: nullcontext(clip())
     return partial(
-        live,
-        camera,
+        Camera,
+        int(camera) if camera.isdecimal() else camera,
         called=called,
         backend=options.camera_backend,
-        settings=CameraSettings(resolution, options.fps),
-        view=View(options.rotate, roi),
+        settings=settings,
+        view=view,
         reconnect=options.reconnect,
         frozen_after=options.frozen_after,
-        at_own_rate=options.at_own_rate,
     )
 
 

@@ -2,13 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
-from edgetl.edge.errors import EdgetlError, SettingError, SourceError, quoted
+from edgetl.edge.errors import EdgetlError, SourceError, quoted
 from edgetl.edge.sources.camera_backends import (
     NEEDS_PICAMERA2,
     Backend,
@@ -24,9 +22,8 @@ from edgetl.edge.sources.capture import (
     check_stream,
     is_stream,
 )
-from edgetl.edge.sources.files import Item, Problem, video
+from edgetl.edge.sources.files import Item
 from edgetl.edge.sources.freeze import FreezeDetector, Part, is_same
-from edgetl.edge.sources.names import is_clip
 from edgetl.edge.sources.options import FROZEN_SECONDS
 from edgetl.edge.sources.view import View
 from edgetl.edge.system.flapping import FlappingLog
@@ -44,45 +41,6 @@ _MOST_HANGING = 3
 
 # How long leaving waits for the camera to be given back.
 _RELEASE_SECONDS = 0.3
-
-
-def live(
-    name: str,
-    *,
-    called: str = "",
-    backend: Backend = "auto",
-    settings: CameraSettings | None = None,
-    view: View | None = None,
-    reconnect: bool = True,
-    frozen_after: float = FROZEN_SECONDS,
-    at_own_rate: bool = False,
-) -> AbstractContextManager[Iterable[Item | Problem]]:
-    """The frames of what a person calls a camera: its number, path or URL, or a video file.
-
-    Of a video file every frame is given, with `at_own_rate` at its time; for the rest of the
-    arguments, and what is raised, see Camera.
-    """
-    settings = settings or CameraSettings()
-    if not name:
-        raise SettingError(
-            "a camera needs a name: give its number, as in --camera 0, a path or a URL"
-        )
-    if is_clip(name):
-        if settings != CameraSettings():
-            raise SettingError(
-                f"{quoted(name)}: a video file has its own size and rate; leave --resolution and "
-                f"--fps out"
-            )
-        return nullcontext(video(Path(name), view=view, at_own_rate=at_own_rate))
-    return Camera(
-        int(name) if name.isdecimal() else name,
-        called=called,
-        backend=backend,
-        settings=settings,
-        view=view,
-        reconnect=reconnect,
-        frozen_after=frozen_after,
-    )
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_MEMBERSHIP = Path("/proc/self/cgroup")
-_CGROUPS = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
+CGROUPS = Path("/sys/fs/cgroup")
 
 
-def cores(membership: Path = _MEMBERSHIP, cgroups: Path = _CGROUPS) -> int:
+def cores(membership: Path = MEMBERSHIP, cgroups: Path = CGROUPS) -> int:
     """The cores that this process may use, 1 or more: its affinity, and its cgroup's quota.
 
     Args:
@@ -25,7 +25,7 @@ def cores(membership: Path = _MEMBERSHIP, cgroups: Path = _CGROUPS) -> int:
     return max(1, min([there, *quotas]))
 
 
-def memory(membership: Path = _MEMBERSHIP, cgroups: Path = _CGROUPS) -> int | None:
+def memory(membership: Path = MEMBERSHIP, cgroups: Path = CGROUPS) -> int | None:
     """The bytes of memory that this process may use; None where the system does not say.
 
     Args:
@@ -40,6 +40,29 @@ def memory(membership: Path = _MEMBERSHIP, cgroups: Path = _CGROUPS) -> int | No
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min(limits, default=None)
+
+
+def memory_left(membership: Path = MEMBERSHIP, cgroups: Path = CGROUPS) -> int | None:
+    """The bytes of memory that its cgroups still allow this process; None where none has a limit.
+
+    What holds files' content counts as left: it is given up when memory is needed.
+
+    Args:
+        membership, cgroups: see `cores`.
+    """
+    left = []
+    for controller, names, cache in (
+        ("", ("memory.max", "memory.current"), "inactive_file"),
+        ("memory", ("memory.limit_in_bytes", "memory.usage_in_bytes"), "total_inactive_file"),
+    ):
+        found = (
+            _settings(controller, name, membership, cgroups) for name in (*names, "memory.stat")
+        )
+        # The root of v2 has the last alone.
+        for (limit, *_), (used, *_), stat in zip(*found, strict=False):
+            if limit.isdigit():
+                left.append(int(limit) - int(used) + int(stat[stat.index(cache) + 1]))
+    return min(left, default=None)
 
 
 def _quotas(membership: Path, cgroups: Path) -> Iterator[float]:

@@ -4,8 +4,9 @@ Nothing is imported to find out: TensorFlow alone takes seconds.
 """
 
 import importlib.util
+import sys
 
-from edgetl.edge.errors import MissingExtraError
+from edgetl.edge.errors import EdgetlError, MissingExtraError
 
 # Of each extra the packages that edgetl itself imports.
 _PACKAGES = {
@@ -19,6 +20,8 @@ _PACKAGES = {
     "shards": ("pyarrow", "fsspec"),
     "ray": ("ray",),
 }
+# Those that PyPI has for 64-bit systems only.
+_ONLY_64_BIT = {"tensorflow", "pyarrow", "ray"}
 # Those that have another name in Python.
 _MODULES = {"pi-heif": "pi_heif", "paho-mqtt": "paho", "ansible-core": "ansible"}
 
@@ -37,6 +40,7 @@ def need_extra(extra: str, *, needs: str) -> None:
 
     Raises:
         MissingExtraError: a package of it is missing; the message says how to install it.
+        EdgetlError: one is missing, and this is a 32-bit system, for which there is none.
     """
     for package in _PACKAGES[extra]:
         need_package(package, needs=needs)
@@ -47,8 +51,14 @@ def need_package(package: str, *, needs: str) -> None:
 
     Raises:
         MissingExtraError: it is missing; the message says how to install its extra.
+        EdgetlError: it is missing, and this is a 32-bit system, for which there is none.
     """
     if not _installed(package):
+        if package in _ONLY_64_BIT and sys.maxsize < 2**32:
+            raise EdgetlError(
+                f"{needs} needs the Python package {package}, which there is for 64-bit systems "
+                f"only; do it on a 64-bit computer"
+            )
         (extra,) = (extra for extra, packages in _PACKAGES.items() if package in packages)
         raise MissingExtraError(needs=needs, package=package, extra=extra)
 

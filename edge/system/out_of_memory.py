@@ -7,7 +7,10 @@ a thread that is started, an array. Each has an error of its own.
 import errno
 from collections.abc import Iterator
 
-_SIGNS = ("failed to map segment", "cannot allocate memory", "can't start new thread")
+_SIGNS = (
+    "failed to map segment", "cannot allocate memory", "can't start new thread", "memoryerror",
+    "(sigkill)",
+)  # fmt: skip
 
 
 def shortage(error: BaseException) -> BaseException | None:
@@ -16,8 +19,8 @@ def shortage(error: BaseException) -> BaseException | None:
 
 
 def tells_of_shortage(text: str) -> bool:
-    """Whether the words of a failed process do: an error's, or how the kernel ended it."""
-    return any(sign in text.lower() for sign in (*_SIGNS, "memoryerror", "(sigkill)"))
+    """Whether words do: an error's, or those of how the kernel ended a process."""
+    return any(sign in text.lower() for sign in _SIGNS)
 
 
 def advice() -> str:
@@ -31,10 +34,8 @@ def advice() -> str:
 def _is_one(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
-    text = str(error).lower()
-    return isinstance(error, ImportError | OSError | RuntimeError) and any(
-        sign in text for sign in _SIGNS
-    )
+    loads = isinstance(error, ImportError | OSError | RuntimeError)
+    return loads and tells_of_shortage(str(error))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

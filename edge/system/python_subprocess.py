@@ -12,27 +12,28 @@ from typing import Any
 _PYTHON = (sys.executable, "-P")
 
 
-def run_python(
-    arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, **options: Any
-) -> "subprocess.CompletedProcess[Any]":
+def run_python(arguments: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[Any]":
     """Run this Python in a subprocess, with the modules that this process finds and no others.
 
     Args:
         arguments: its own, such as "-m" and a module.
-        environment: variables that it has besides this process's.
         options: of subprocess.run.
 
     Raises:
         OSError, subprocess.TimeoutExpired: as subprocess.run.
     """
-    variables = _environment(environment)
-    return subprocess.run([*_PYTHON, *arguments], env=variables, check=False, **options)
+    return subprocess.run([*_PYTHON, *arguments], env=_environment(), check=False, **options)
 
 
 def start_python(
     arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, **options: Any
 ) -> "subprocess.Popen[Any]":
-    """As `run_python`, and not wait for its end; `options` are subprocess.Popen's.
+    """As `run_python`, and not wait for its end.
+
+    Args:
+        arguments: its own.
+        environment: variables that it has besides this process's.
+        options: of subprocess.Popen.
 
     Raises:
         OSError: as subprocess.Popen.
@@ -48,6 +49,6 @@ def ending(status: int) -> str:
         return f"exit status {status}"
 
 
-def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+def _environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     paths = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
     return {**os.environ, "PYTHONPATH": paths, **(more or {})}

@@ -75,24 +75,24 @@ def throttled_between(before: Throttling, after: Throttling) -> str:
 def celsius(sensor: Path = CPU_TEMPERATURE) -> float | None:
     """The CPU's temperature in degrees Celsius, by a file with thousandths of a degree in it."""
     try:
-        return int(_text(sensor)) / 1000
+        return int(text_of(sensor)) / 1000
     except ValueError:
         return None
 
 
 def governor(sys_folder: Path = SYS) -> str | None:
     """What sets the first core's clock rate, such as "ondemand"."""
-    return _text(sys_folder / _FREQUENCY / "scaling_governor") or None
+    return text_of(sys_folder / _FREQUENCY / "scaling_governor") or None
 
 
 def megahertz(sys_folder: Path = SYS) -> float | None:
     """The first core's clock rate at this moment."""
-    kilohertz = _text(sys_folder / _FREQUENCY / "scaling_cur_freq")
+    kilohertz = text_of(sys_folder / _FREQUENCY / "scaling_cur_freq")
     return int(kilohertz) / 1000 if kilohertz.isdecimal() else None
 
 
 def _firmware_flags(sys_folder: Path) -> int | None:
-    flags = _text(sys_folder / _FIRMWARE_FLAGS)
+    flags = text_of(sys_folder / _FIRMWARE_FLAGS)
     if not flags and sys_folder == SYS:
         # Kernels that are older, or not Raspberry Pi's, have no such file. Imported here: who asks
         # for the temperature alone need not wait for it.
@@ -110,11 +110,12 @@ def _firmware_flags(sys_folder: Path) -> int | None:
 
 
 def _core_events(sys_folder: Path) -> int | None:
-    counts = [_text(path) for path in sys_folder.glob(_CORE_COUNTS)]
+    counts = [text_of(path) for path in sys_folder.glob(_CORE_COUNTS)]
     return sum(int(count) for count in counts if count.isdecimal()) if counts else None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """What a file of the kernel's says; "" where it is not there."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

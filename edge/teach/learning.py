@@ -101,7 +101,8 @@ def learn(lesson: Lesson, old: Head, *, unknown: bool) -> Learned:
         unknown: whether pictures can be unknown.
     """
     features, targets, folds = lesson.all_features()
-    counts = np.bincount(targets, minlength=len(lesson.classes))
+    # NumPy counts only what is no longer than a pointer: 32 bits on a 32-bit system.
+    counts = np.bincount(targets.astype(np.intp), minlength=len(lesson.classes))
     weights = (len(targets) / len(counts) / np.maximum(counts, 1))[targets]
     about = _about(old, lesson.classes)
     firm = np.array([FIRMNESS if one in old.classes else 1.0 for one in lesson.classes])

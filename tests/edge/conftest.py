@@ -1,5 +1,6 @@
 """Results, videos, and a camera that is a stream on this machine."""
 
+import logging
 import os
 import random
 import shutil
@@ -8,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +20,8 @@ import numpy as np
 import pytest
 
 from edgetl.benchmarks.dev.loopback_camera import mjpeg_part, mjpeg_server
+from edgetl.edge.system.messages import logger
+from tests.conftest import COLOURS, colour_picture
 from tests.third_party import LABELS
 
 
@@ -31,6 +35,36 @@ def frame_picture(number: int) -> np.ndarray:
 def frame_number(pixels: np.ndarray) -> int:
     """The number that `frame_picture` wrote."""
     return sum(int(pixels[24, bit * 16 + 8].mean() > 128) << bit for bit in range(10))
+
+
+def until(condition: Callable[[], object], *, seconds: float = 60) -> bool:
+    """Whether it becomes true within so many seconds."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@contextmanager
+def filming(write: Callable[[int], object], *, every: float = 0.05) -> Iterator[None]:
+    """Call `write` with 1, 2, 3 and so on, from a thread, every so many seconds."""
+    over = threading.Event()
+
+    def film() -> None:
+        number = 0
+        while not over.wait(every):
+            number += 1
+            write(number)
+
+    thread = threading.Thread(target=film)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass
@@ -80,6 +114,33 @@ class StreamServer:
         self._stream.over.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+@pytest.fixture
+def model(third_party_models: Path) -> Path:
+    """A model that takes no time to load, with labels of its own."""
+    return third_party_models / "described.tflite"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A blue, a green and a red picture, by name in this order."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for label in LABELS:
+        colour_picture(COLOURS[label], 3, (60, 40)).save(folder / f"{label}.jpg")
+    return folder
+
+
+@pytest.fixture
+def logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> pytest.LogCaptureFixture:
+    """What edgetl logs, from info on."""
+    # Whoever showed messages on stderr in this process has set it.
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger.name)
+    return caplog
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def collect_page(folder: Path, closing: list[Callable[[], Any]], _: Path) -> Ope
     frames: Newest[Pixels] = Newest()
     frames.write(np.asarray(draw_picture("fish", seed=1)))
     photos.add(np.asarray(draw_picture("fish", seed=2)), "open")
-    app = lambda: collect_app(photos, frames, prefix="")  # noqa: E731
+    app = lambda: collect_app(photos, frames)  # noqa: E731
     serving = serve(app, "127.0.0.1:0", option="collect", stop=frames.close)
     closing.append(serving.close)
     return serving.url, "document.querySelectorAll('.thumbs img').length > 0"
@@ -64,9 +64,7 @@ def review_page(folder: Path, closing: list[Callable[[], Any]], _: Path) -> Open
     found = [one for one in read_pictures(seen, files, GreyReader()) if isinstance(one, Picture)]
     photos = PhotoFolder(folder / "photos", ["cat", "mouse"])
     desk = Desk(4, 4, ReviewFolder(seen, photos, found, grouped(found), fetched=False))
-    serving = serve(
-        lambda: review_app(desk, prefix=""), "127.0.0.1:0", option="review", stop=lambda: None
-    )
+    serving = serve(lambda: review_app(desk), "127.0.0.1:0", option="review", stop=lambda: None)
     closing.append(serving.close)
     return serving.url, "document.querySelectorAll('.thumbs [data-id]').length === 4"
 
@@ -83,7 +81,7 @@ def serve_page(folder: Path, closing: list[Callable[[], Any]], models: Path) -> 
 
     classifier = Classifier(models / "described.tflite", threads=1)
     answering = Answering(Loaded(classifier, (0.0,) * 3), top_k=2)
-    app = lambda: serve_app(answering, prefix="")  # noqa: E731
+    app = lambda: serve_app(answering)  # noqa: E731
     serving = serve(app, "127.0.0.1:0", option="serve", stop=answering.close)
     closing.append(serving.close)
     return serving.url, "document.querySelectorAll('button, input').length > 0"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.edge.system.allowance import cores, memory
+from edgetl.edge.system.allowance import cores, memory, memory_left
 
 V2 = "0::/system.slice/edgetl.service\n"
 V1 = "4:memory:/docker/abc\n1:cpu,cpuacct:/docker/abc\n0::/\n"
@@ -58,6 +58,29 @@ def test_memory_is_that_of_the_limit_or_of_the_machine(
 ) -> None:
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert memory(*made(tmp_path, membership, settings)) == (expected or machine)
+
+
+@pytest.mark.parametrize(
+    ("membership", "settings", "expected"),
+    [
+        (V2, {"system.slice/edgetl.service/memory.max": "3000000",
+              "system.slice/edgetl.service/memory.current": "2000000",
+              "system.slice/edgetl.service/memory.stat": "anon 1500000\ninactive_file 400000",
+              "system.slice/memory.max": "max",
+              "system.slice/memory.current": "9000000",
+              "system.slice/memory.stat": "inactive_file 0",
+              "memory.stat": "inactive_file 0"}, 1_400_000),
+        (V1, {"memory/docker/abc/memory.limit_in_bytes": "1000000",
+              "memory/docker/abc/memory.usage_in_bytes": "700000",
+              "memory/docker/abc/memory.stat": "inactive_file 0\ntotal_inactive_file 100000"},
+         400_000),
+        (V2, {}, None),
+    ],
+)  # fmt: skip
+def test_memory_left_is_that_of_the_limit(
+    tmp_path: Path, membership: str, settings: dict[str, str], expected: int | None
+) -> None:
+    assert memory_left(*made(tmp_path, membership, settings)) == expected
 
 
 def test_without_cgroups_there_is_the_machine(tmp_path: Path) -> None:

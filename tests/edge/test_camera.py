@@ -14,8 +14,10 @@ import pytest
 from edgetl.edge.errors import SettingError, SourceError
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.preprocessing import model_input
+from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.sources import camera as camera_module
-from edgetl.edge.sources.camera import Camera, live
+from edgetl.edge.sources.build_camera import cameras_opener
+from edgetl.edge.sources.camera import Camera
 from edgetl.edge.sources.camera_backends import CameraSettings
 from edgetl.edge.sources.view import Roi, View
 from tests.edge.conftest import Stream, StreamServer, frame_number, frame_picture, write_video
@@ -285,7 +287,8 @@ def test_frames_are_rotated_then_cropped(serve: Serve) -> None:
 
 def test_a_video_can_be_looked_at_the_same_way(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.avi", map(frame_picture, range(3)))
-    with live(str(path), view=View(180, Roi(0, 0, 0.5, 0.5))) as items:
+    options = ClassifyOptions(camera=(str(path),), rotate=180, roi=("0,0,0.5,0.5",))
+    with cameras_opener(options)() as items:
         shown = list(items)
     assert [np.asarray(item.picture).shape for item in shown] == [(24, 80, 3)] * 3
 

@@ -267,10 +267,9 @@ def test_a_result_is_not_overwritten_by_the_next_picture(int8_model: Path) -> No
     assert (first == kept).all()
 
 
-def test_labels_can_be_given_as_names_or_a_file(third_party_models: Path, tmp_path: Path) -> None:
+def test_labels_can_be_given_as_names_or_a_file(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "names.txt"
     path.write_bytes("bleu\r\nvert\r\nrouge é\r\n\r\n".encode())
-    model = third_party_models / "described.tflite"
     assert Classifier(model, labels=path).labels == ("bleu", "vert", "rouge é")
     assert Classifier(model, labels=str(path)).labels == ("bleu", "vert", "rouge é")
     assert Classifier(model, labels=["a", "b", "c"]).labels == ("a", "b", "c")
@@ -302,8 +301,7 @@ def test_a_bad_picture_is_refused_and_the_next_one_still_classified(
     assert classifier.classify(blend(0, 0, 250))[0].label == "blue"
 
 
-def test_threads_default_to_the_cores_here_and_can_be_chosen(third_party_models: Path) -> None:
-    model = third_party_models / "described.tflite"
+def test_threads_default_to_the_cores_here_and_can_be_chosen(model: Path) -> None:
     assert 1 <= Classifier(model).threads <= 4
     assert Classifier(model, threads=1).threads == 1
 

@@ -16,16 +16,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
-from tests.edge.conftest import Stream, frame_picture, write_video
+from tests.edge.conftest import Stream, frame_picture, until, write_video
 from tests.third_party import LABELS
 
 Serve = Callable[[Stream], str]
-
-
-@pytest.fixture
-def model(third_party_models: Path) -> Path:
-    """A model that takes no time to load, with labels of its own."""
-    return third_party_models / "described.tflite"
 
 
 @pytest.fixture
@@ -84,13 +78,6 @@ def test_a_stream_that_ends_is_one_clear_line_after_its_results(
     assert result.stderr.splitlines() == [f"edgetl: {url}: stopped sending pictures after frame 8"]
 
 
-def wait_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @dataclass(frozen=True)
 class Running:
     """`edgetl classify` in the background."""
@@ -143,7 +130,7 @@ def test_a_signal_stops_a_camera_within_a_second_and_leaves_whole_lines(
 ) -> None:
     url = serve(Stream(frames=20 if stalls else 10**6, fps=30, stalls=stalls))
     run = start("--camera", url)
-    wait_for(lambda: run.lines() >= 10)
+    assert until(lambda: run.lines() >= 10)
     # Where it stalls, let it wait for the next frame.
     time.sleep(0.8 if stalls else 0)
     ended, seconds = run.stop(number)
@@ -183,7 +170,7 @@ def test_a_signal_stops_it_while_no_line_comes_on_stdin(
     run.process.stdin.write(b"photos/red.jpg\n")
     run.process.stdin.flush()
     # A result is there at once, and not when the next path comes.
-    wait_for(lambda: run.lines() == 1)
+    assert until(lambda: run.lines() == 1)
     ended, seconds = run.stop(number)
     assert ended == status
     assert seconds < 1
@@ -201,12 +188,12 @@ def test_a_stream_that_goes_away_is_said_to_and_comes_back(
 ) -> None:
     url = serve(Stream(frames=10))
     run = start("--camera", url)
-    wait_for(lambda: run.err.read_text().count("\n") >= 2)
+    assert until(lambda: run.err.read_text().count("\n") >= 2)
     lost, back = run.err.read_text().splitlines()[:2]
     assert lost == f"edgetl: {url}: lost after frame 10; trying to get it back"
     assert back.startswith(f"edgetl: {url}: back after ")
     # Which frames a busy machine sees is not said.
-    wait_for(lambda: any(json.loads(row)["frame"] > 10 for row in whole_lines(run.out)))
+    assert until(lambda: any(json.loads(row)["frame"] > 10 for row in whole_lines(run.out)))
     assert run.process.poll() is None
 
 

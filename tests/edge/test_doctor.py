@@ -6,11 +6,13 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
 import pytest
 
+from edgetl.edge.doctor import libraries
 from edgetl.edge.doctor.cameras import camera_checks
 from edgetl.edge.doctor.libraries import library_checks, library_remedy
 from edgetl.edge.doctor.machine import machine_checks
@@ -28,6 +30,10 @@ def broken(folder: Path, module: str, code: str) -> dict[str, str]:
     (folder / module).mkdir(parents=True)
     (folder / module / "__init__.py").write_text(code)
     return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+
+
+def soon(seconds: float = 60) -> float:
+    return time.monotonic() + seconds
 
 
 @pytest.fixture
@@ -118,9 +124,24 @@ def test_what_an_uninstalled_opencv_left_behind_is_no_opencv(
     elsewhere = [entry for entry in sys.path if not Path(entry, "cv2").exists()]
     monkeypatch.setattr(sys, "path", [str(tmp_path), *elsewhere])
     monkeypatch.delitem(sys.modules, "cv2", raising=False)
-    (opencv,) = [check for check in library_checks() if check.name == "opencv"]
+    (opencv,) = [check for check in library_checks(ends=soon()) if check.name == "opencv"]
     assert (opencv.state, opencv.found) == ("fail", "not installed")
     assert opencv.remedy == "pip install opencv-python"
+
+
+def test_libraries_that_hang_share_the_patience(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("cv2", "PIL"):
+        broken(tmp_path, module, "import time\ntime.sleep(60)")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(libraries, "_LEAST_SECONDS", 2.0)
+    began = time.monotonic()
+    checks = {check.name: check for check in library_checks(ends=soon(4))}
+    assert time.monotonic() - began < 4 + 2 + 4
+    assert checks["opencv"].state == checks["pillow"].state == "fail"
+    assert checks["opencv"].found.startswith("does not load within ")
+    assert checks["pillow"].found == "does not load within 2 seconds"
 
 
 def test_a_folder_that_is_gone_is_a_warning(cli: Cli) -> None:
@@ -224,7 +245,7 @@ def test_cameras_are_told_from_codecs_and_metadata(tmp_path: Path) -> None:
     assert [device.path.name for device in found] == ["video0", "video11"]
     assert found[0].name == "HD Webcam"
     assert found[0].formats == ("MJPG", "YUYV")
-    usb, csi = camera_checks(found)
+    usb, csi = camera_checks(found, ends=soon())
     assert (usb.state, usb.found) == ("ok", f"{dev}/video0: HD Webcam (MJPG, YUYV)")
     assert (csi.name, csi.state) == ("csi camera", "warn")
     assert "python3-picamera2" in csi.remedy
@@ -233,21 +254,21 @@ def test_cameras_are_told_from_codecs_and_metadata(tmp_path: Path) -> None:
 def test_a_device_that_is_no_camera_at_all_is_asked_by_the_real_kernel(tmp_path: Path) -> None:
     (device,) = capture_devices(devices(tmp_path / "dev", 1), tmp_path / "sys")
     assert device.problem
-    (check,) = camera_checks([device])
+    (check,) = camera_checks([device], ends=soon())
     assert check.state == "warn"
 
 
 def test_a_camera_that_may_not_be_read(tmp_path: Path) -> None:
     dev = devices(tmp_path / "dev", 1)
     device = Device(dev / "video0", "HD Webcam", "", (), "permission denied")
-    (check,) = camera_checks([device])
+    (check,) = camera_checks([device], ends=soon())
     assert check.state == "fail"
     assert "may not read" in check.found
     assert check.remedy
 
 
 def test_no_camera_is_a_warning() -> None:
-    (check,) = camera_checks([])
+    (check,) = camera_checks([], ends=soon())
     assert (check.state, check.found) == ("warn", "none found")
 
 
@@ -264,7 +285,14 @@ def raspberry(folder: Path, *, temperature: int, governor: str, throttled: str) 
 
 def machine(folder: Path, memory: str, **facts: object) -> dict:
     (folder / "meminfo").write_text(memory)
-    checks = machine_checks(raspberry(folder, **facts), meminfo=folder / "meminfo", folder=folder)
+    (folder / "cgroup").write_text("0::/edgetl.service\n")
+    checks = machine_checks(
+        raspberry(folder, **facts),
+        meminfo=folder / "meminfo",
+        folder=folder,
+        membership=folder / "cgroup",
+        cgroups=folder / "cgroups",
+    )
     return {check.name: check for check in checks}
 
 
@@ -286,3 +314,16 @@ def test_a_raspberry_pi_that_is_held_back(tmp_path: Path) -> None:
     assert checks["throttling"].found == "now: under-voltage, throttled"
     assert "power supply" in checks["throttling"].remedy
     assert checks["memory"].state == "fail"
+
+
+def test_a_container_s_memory_is_what_it_may_have_of_the_machine_s(tmp_path: Path) -> None:
+    ours = tmp_path / "cgroups" / "edgetl.service"
+    ours.mkdir(parents=True)
+    for name, text in {
+        "memory.max": "300000000", "memory.current": "120000000",
+        "memory.stat": "anon 80000000\ninactive_file 20000000",
+    }.items():  # fmt: skip
+        (ours / name).write_text(text + "\n")
+    facts = {"temperature": 51200, "governor": "ondemand", "throttled": "0"}
+    memory = machine(tmp_path, MEMORY.format(1_000_000, 700_000), **facts)["memory"]
+    assert (memory.state, memory.found) == ("warn", "200 MB of 300 MB free, swap 0 MB")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetl.edge.errors import MissingExtraError
+from edgetl.edge.errors import EdgetlError, MissingExtraError
 from edgetl.edge.system.extras import _MODULES, _PACKAGES, extras, need_extra, need_package
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -35,6 +35,16 @@ def test_a_missing_package_is_said_with_the_line_that_installs_it(
                 need_extra(extra, needs="this")
             with pytest.raises(MissingExtraError, match=words):
                 need_package(package, needs="this")
+
+
+def test_a_32_bit_system_is_told_to_use_another_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(EdgetlError, match=r"edgetl train .* tensorflow, .*64-bit computer"):
+        need_extra("train", needs="edgetl train")
+    monkeypatch.setitem(sys.modules, "paho", None)
+    with pytest.raises(MissingExtraError, match="pip install"):
+        need_extra("mqtt", needs="--mqtt")
 
 
 def test_what_is_installed_is_not_missing() -> None:

@@ -11,12 +11,6 @@ from tests.conftest import Cli, assert_one_clear_line
 from tests.third_party import LABELS
 
 
-@pytest.fixture
-def model(third_party_models: Path) -> Path:
-    """A model with labels of its own."""
-    return third_party_models / "described.tflite"
-
-
 def facts_of(text: str) -> dict[str, str]:
     """What `edgetl info` prints, a fact a line: its name, then its value, which may be empty."""
     facts = (line.partition(" ") for line in text.splitlines())

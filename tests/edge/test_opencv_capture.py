@@ -15,11 +15,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names that othe
 NOT_UTF8 = os.fsdecode(b"\xe9.avi")
 
 
-@pytest.fixture
-def model(third_party_models: Path) -> Path:
-    return third_party_models / "described.tflite"
-
-
 def test_a_video_whose_name_is_not_utf_8_is_a_problem_and_the_rest_goes_on(
     cli: Cli, model: Path
 ) -> None:

@@ -13,23 +13,11 @@ from edgetl import edge
 from edgetl.edge.errors import ModelFileError, SettingError, SourceError
 from edgetl.edge.pipeline import classification, running
 from edgetl.edge.pipeline.options import ClassifyOptions
-from tests.conftest import COLOURS, Cli, colour_picture
+from tests.conftest import COLOURS, Cli
 from tests.edge.conftest import frame_picture, write_video
 from tests.third_party import LABELS
 
-
-@pytest.fixture
-def model(third_party_models: Path) -> Path:
-    return third_party_models / "described.tflite"
-
-
-@pytest.fixture
-def photos(in_tmp_path: Path) -> Path:
-    folder = in_tmp_path / "photos"
-    folder.mkdir()
-    for label in LABELS:
-        colour_picture(COLOURS[label], 3, (60, 40)).save(folder / f"{label}.jpg")
-    return folder
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def rows(text: str) -> list[dict[str, object]]:

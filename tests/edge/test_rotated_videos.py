@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.edge.sources.camera import live
+from edgetl.edge.pipeline.options import ClassifyOptions
+from edgetl.edge.sources.build_camera import cameras_opener
 from edgetl.edge.sources.files import Item, video
 from tests.conftest import COLOURS, Cli
 from tests.edge.conftest import write_rotated_video
@@ -35,7 +36,7 @@ TURNED = {
 def test_a_video_is_turned_upright(tmp_path: Path, degrees: int, as_camera: bool) -> None:
     path = write_rotated_video(tmp_path / "phone.mp4", [quarters()] * 3, degrees)
     if as_camera:
-        with live(str(path)) as items:
+        with cameras_opener(ClassifyOptions(camera=(str(path),)))() as items:
             shown = list(items)
     else:
         shown = list(video(path))
@@ -48,9 +49,8 @@ def test_a_video_is_turned_upright(tmp_path: Path, degrees: int, as_camera: bool
         assert abs(pixels[red].reshape(-1, 3).mean(0) - RED).max() < 40
 
 
-def test_what_is_saved_of_it_is_upright_too(cli: Cli, third_party_models: Path) -> None:
+def test_what_is_saved_of_it_is_upright_too(cli: Cli, model: Path) -> None:
     write_rotated_video(cli.folder / "phone.mp4", [quarters()] * 3, 90)
-    model = third_party_models / "described.tflite"
     options = ["--save-video", "out.mp4", "--format", "jsonl", "--model", model]
     result = cli.here("classify", "phone.mp4", *options)
     assert len([json.loads(line) for line in result.stdout.splitlines()]) == 3

@@ -11,6 +11,7 @@ import pytest
 
 from edgetl.edge.errors import EdgetlError, SettingError
 from edgetl.edge.model.runtime import (
+    Runtime,
     choose_runtime,
     default_threads,
     installed_runtimes,
@@ -76,15 +77,17 @@ def test_an_unknown_runtime_lists_the_known_ones() -> None:
         choose_runtime("onnx")
 
 
-def test_a_build_under_another_distribution_name_is_still_found(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("code", ["", "raise ImportError('libfoo.so.3: no such file')"])
+def test_a_build_that_does_not_say_its_version_is_still_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    def not_found(name: str) -> str:
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    names = [runtime.name for runtime in installed_runtimes()]
-    monkeypatch.setattr(importlib.metadata, "version", not_found)
-    assert [runtime.name for runtime in installed_runtimes()] == names
+    package = tmp_path / "unnamed_build"
+    package.mkdir()
+    (package / "__init__.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, package.name, raising=False)
+    found = Runtime("litert", package.name, "ai-edge-litert")
+    assert found.version == "(unknown version)"
 
 
 def test_a_runtime_that_does_not_load_is_one_clear_line(

@@ -85,29 +85,30 @@ def test_a_model_that_never_ends_is_refused(
     assert time.monotonic() - began < 20
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux bounds memory")
-def test_a_model_that_takes_gigabytes_is_refused(third_party_models: Path, runtime_that) -> None:
-    runtime_that("self.taken = bytearray(10**9)")
-    model = read_model_file(third_party_models / "uint8.tflite", labels=LABELS)
-    with pytest.raises(RuntimeError, match="needs too much memory"):
-        load_check(model, choose_runtime("litert"), threads=1)
-
-
-def test_a_model_that_asks_for_too_much_memory_is_refused(
-    third_party_models: Path, runtime_that
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        pytest.param(
+            "self.taken = bytearray(10**9)",
+            "needs too much memory",
+            marks=pytest.mark.skipif(
+                not Path("/proc/self/status").exists(), reason="Linux bounds memory"
+            ),
+        ),
+        ("raise MemoryError", "needs too much memory"),
+        # What the runtime prints does not come between.
+        (
+            "os.write(1, b'hello'); raise ValueError('no such operator\\\\nat all')",
+            "no such operator",
+        ),
+    ],
+)
+def test_a_model_that_the_runtime_fails_on_is_refused(
+    third_party_models: Path, runtime_that, code: str, words: str
 ) -> None:
-    runtime_that("raise MemoryError")
+    runtime_that(code)
     model = read_model_file(third_party_models / "uint8.tflite", labels=LABELS)
-    with pytest.raises(RuntimeError, match="needs too much memory"):
-        load_check(model, choose_runtime("litert"), threads=1)
-
-
-def test_what_the_runtime_prints_does_not_come_between(
-    third_party_models: Path, runtime_that
-) -> None:
-    runtime_that("os.write(1, b'hello'); raise ValueError('no such operator\\\\nat all')")
-    model = read_model_file(third_party_models / "uint8.tflite", labels=LABELS)
-    with pytest.raises(RuntimeError, match="no such operator"):
+    with pytest.raises(RuntimeError, match=words):
         load_check(model, choose_runtime("litert"), threads=1)
 
 

@@ -52,10 +52,7 @@ def video(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_run_says_ready_how_it_goes_and_that_it_stops(
-    ear: Ear, video: Path, third_party_models: Path
-) -> None:
-    model = third_party_models / "described.tflite"
+def test_a_run_says_ready_how_it_goes_and_that_it_stops(ear: Ear, video: Path, model: Path) -> None:
     with _classify(video, model, NOTIFY_SOCKET=ear.name, WATCHDOG_USEC="30000000") as process:
         process.communicate()
     first, *between, last = ear.all_heard()
@@ -69,11 +66,8 @@ def test_a_run_says_ready_how_it_goes_and_that_it_stops(
     assert not any("WATCHDOG" in states for states in between)
 
 
-def test_a_watchdog_of_another_process_is_not_fed(
-    ear: Ear, video: Path, third_party_models: Path
-) -> None:
+def test_a_watchdog_of_another_process_is_not_fed(ear: Ear, video: Path, model: Path) -> None:
     watchdog = {"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}
-    model = third_party_models / "described.tflite"
     with _classify(video, model, NOTIFY_SOCKET=ear.name, **watchdog) as process:
         process.communicate()
     heard = ear.all_heard()
@@ -81,21 +75,15 @@ def test_a_watchdog_of_another_process_is_not_fed(
     assert not any("WATCHDOG" in states for states in heard)
 
 
-def test_a_manager_that_is_gone_ends_no_run(
-    tmp_path: Path, video: Path, third_party_models: Path
-) -> None:
-    model = third_party_models / "described.tflite"
+def test_a_manager_that_is_gone_ends_no_run(tmp_path: Path, video: Path, model: Path) -> None:
     for name in (str(tmp_path / "gone"), "@edgetl-nobody", "/" + "x" * 200):
         with _classify(video, model, NOTIFY_SOCKET=name) as process:
             errors = process.communicate()[1]
         assert process.returncode == 0, errors
 
 
-def test_a_camera_that_stalls_is_told_by_silence(
-    ear: Ear, serve: Serve, third_party_models: Path
-) -> None:
+def test_a_camera_that_stalls_is_told_by_silence(ear: Ear, serve: Serve, model: Path) -> None:
     stream = Stream(frames=20, fps=20, stalls=True)
-    model = third_party_models / "described.tflite"
     watchdog = {"NOTIFY_SOCKET": ear.name, "WATCHDOG_USEC": "400000"}
     with _classify(serve(stream), model, **watchdog) as process:
         first = ear.heard(within=20)
@@ -118,10 +106,9 @@ def test_a_camera_that_stalls_is_told_by_silence(
 @pytest.mark.parametrize("ear", ["path"], indirect=True)
 @pytest.mark.parametrize("option", ["--motion", "--every=60"])
 def test_frames_that_are_left_out_keep_it_alive(
-    ear: Ear, serve: Serve, third_party_models: Path, option: str
+    ear: Ear, serve: Serve, model: Path, option: str
 ) -> None:
     stream = Stream(fps=20, picture=lambda number: np.full((48, 64, 3), 90 + number % 2, np.uint8))
-    model = third_party_models / "described.tflite"
     watchdog = {"NOTIFY_SOCKET": ear.name, "WATCHDOG_USEC": "400000"}
     with _classify(serve(stream), model, option, **watchdog) as process:
         first = ear.heard(within=20)
@@ -139,9 +126,8 @@ def test_frames_that_are_left_out_keep_it_alive(
 
 
 def test_a_run_whose_results_nobody_keeps_ends_though_systemd_listens(
-    ear: Ear, serve: Serve, third_party_models: Path
+    ear: Ear, serve: Serve, model: Path
 ) -> None:
-    model = third_party_models / "described.tflite"
     url = serve(Stream())
     process = _classify(url, model, NOTIFY_SOCKET=ear.name, stdout="/dev/full")
     with process:

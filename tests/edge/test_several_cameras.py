@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import logging
 import threading
 import time
 from collections import Counter
@@ -22,21 +21,11 @@ from edgetl.edge.sources.files import Item
 from edgetl.edge.sources.motion import moving
 from edgetl.edge.sources.several import Cameras
 from edgetl.edge.sources.spacing import spaced
-from edgetl.edge.system.messages import logger
 from tests.conftest import COLOURS, Cli
 from tests.edge.conftest import Stream, StreamServer, frame_number
 
 Serve = Callable[[Stream], str]
 Servers = Callable[..., StreamServer]
-
-
-@pytest.fixture
-def logged(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logger, "propagate", True)
-    caplog.set_level(logging.INFO, logger.name)
-    return caplog
 
 
 @pytest.fixture
@@ -72,8 +61,8 @@ def test_a_slow_classifier_takes_the_newest_frame_of_each_in_turn(serve: Serve) 
             time.sleep(0.1)
             assert isinstance(item.picture, np.ndarray)
             assert item.arrived is not None
-            # It was the newest one when it was asked for.
-            assert item.arrived > time.monotonic() - 0.25
+            # It was the newest one when it was asked for; in a queue they would grow a second old.
+            assert item.arrived > time.monotonic() - 0.5
             seen.append((item.source, frame_number(item.picture)))
     # The slow one is not starved, and no frame comes twice.
     assert Counter(source for source, _ in seen) == {"door": 8, "yard": 8}
@@ -126,9 +115,9 @@ def test_one_that_is_lost_comes_back_while_the_other_goes_on(
         until(lambda: "door" in seen)
         door.stop()
         until(lambda: lines("door: lost after frame"))
+        # Its last frame may come after the line.
+        until(lambda: seen[-10:] == ["yard"] * 10)
         seen.clear()
-        until(lambda: len(seen) > 10)
-        assert set(seen) == {"yard"}
         stream_server(Stream(), port=door.port)
         until(lambda: "door" in seen)
     assert len(lines("door: back after")) == 1

@@ -13,25 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
+from tests.conftest import COLOURS, Cli, assert_one_clear_line
 from tests.edge.conftest import Stream, frame_picture, write_video
 from tests.third_party import LABELS
 
 Serve = Callable[[Stream], str]
-
-
-@pytest.fixture
-def model(third_party_models: Path) -> Path:
-    return third_party_models / "described.tflite"
-
-
-@pytest.fixture
-def photos(cli: Cli) -> Path:
-    folder = cli.folder / "photos"
-    folder.mkdir()
-    for label in LABELS:
-        colour_picture(COLOURS[label], 3, (60, 40)).save(folder / f"{label}.jpg")
-    return folder
 
 
 def colour_video(folder: Path, *labels: str) -> Path:

@@ -3,7 +3,6 @@
 import hashlib
 import re
 import socketserver
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from edgetl.edge.errors import SourceError
 from edgetl.edge.sources import camera_backends, streams
 from edgetl.edge.sources.camera import Camera
 from tests.conftest import Cli, assert_one_clear_line
+from tests.serving import answering
 
 
 class _Http(BaseHTTPRequestHandler):
@@ -35,12 +35,8 @@ class _Http(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def http() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Http)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), _Http)) as where:
+        yield f"http://{where}"
 
 
 SDP = (
@@ -91,10 +87,8 @@ class _Rtsp(socketserver.StreamRequestHandler):
 def rtsp() -> Iterator[str]:
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Rtsp)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"rtsp://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with answering(server) as where:
+        yield f"rtsp://{where}"
 
 
 def refusal(url: str) -> str:

@@ -13,16 +13,14 @@ from edgetl.command import options_from_arguments
 from edgetl.edge.errors import ModelFileError, SettingError
 from edgetl.edge.model.intervals import wilson_interval
 from edgetl.edge.model.model_file import read_model_file
+from edgetl.edge.model.precision import Precision, parse_threshold
 from edgetl.edge.model.thresholds import (
     ClassPrecision,
     ClassThreshold,
-    Precision,
     PrecisionRecord,
-    parse_threshold,
     precision_thresholds,
 )
 from edgetl.edge.pipeline.options import ClassifyOptions
-from edgetl.edge.pipeline.thresholds import described
 from edgetl.edge.system.json_record import DamagedError, from_json
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
 from tests.edge.service import install
@@ -163,35 +161,35 @@ def test_a_damaged_record_is_damage(damaged: dict[str, Any]) -> None:
 
 def test_the_line_has_thresholds_the_share_answered_and_where_photos_are_few() -> None:
     found = PrecisionRecord(220, {"cat": MANY, "dog": FEW}).at(0.9931)
-    assert described(found) == (
+    assert found.described == (
         "cat 0.7, dog 0.9: 72.7 % of 220 held-out photos get an answer, 100.0 % of these right; of "
         "new photos expect 98.8 % (95 % interval 95.6 to 99.7); too few photos to expect 99.31 % "
         "of dog, at worst of dog, 10 of 10 right (62.3 to 98.4)"
     )
     found = PrecisionRecord(220, {"cat": MANY, "dog": FEW}).at(0.9)
-    assert described(found).endswith("expect 98.2 % (95 % interval 95.4 to 99.3)")
+    assert found.described.endswith("expect 98.2 % (95 % interval 95.4 to 99.3)")
 
 
 def test_a_few_photos_that_are_all_right_promise_no_hundred_percent() -> None:
     record = PrecisionRecord(32, {k: ClassPrecision(16, (0.995,), (16,), (16,)) for k in "ab"})
-    assert described(record.at(0.99)) == (
+    assert record.at(0.99).described == (
         "a 0.995, b 0.995: 100.0 % of 32 held-out photos get an answer, 100.0 % of these right; of "
         "new photos expect 94.1 % (95 % interval 80.9 to 98.4); too few photos to expect 99 % of "
         "a, b, at worst of a, 16 of 16 right (73.0 to 99.0)"
     )
-    assert described(record.at(0.9)).endswith("expect 94.1 % (95 % interval 80.9 to 98.4)")
+    assert record.at(0.9).described.endswith("expect 94.1 % (95 % interval 80.9 to 98.4)")
 
 
 def test_of_many_classes_the_lowest_and_the_highest_are_said() -> None:
     classes = {
         f"c{n}": ClassPrecision(9, (n / 10 + 0.0009999,), (9,), (9,)) for n in (5, 1, 9, 7, 3)
     }
-    assert described(PrecisionRecord(45, classes).at(0.9)).startswith("c1 0.1 to c9 0.9: 100")
+    assert PrecisionRecord(45, classes).at(0.9).described.startswith("c1 0.1 to c9 0.9: 100")
 
 
 def test_no_class_that_is_right_enough_is_said_too() -> None:
     found = PrecisionRecord(8, {"a": ClassPrecision(8, (0.6,), (1,), (8,))}).at(0.9)
-    assert described(found) == "0.0 % of 8 held-out photos get an answer"
+    assert found.described == "0.0 % of 8 held-out photos get an answer"
     assert PrecisionRecord(0, {}).at(0.9).summary == "0.0 % of 0 held-out photos get an answer"
 
 

@@ -26,11 +26,10 @@ def test_a_video_with_preview_takes_as_long_as_it_plays(
 )
 @pytest.mark.parametrize("arguments", [["clip.avi"], ["--camera", "clip.avi"]], ids=str)
 def test_a_video_that_nobody_watches_or_that_is_to_be_fast_does_not(
-    cli: Cli, third_party_models: Path, arguments: list[str], options: list[str]
+    cli: Cli, model: Path, arguments: list[str], options: list[str]
 ) -> None:
     # Ten minutes long.
     write_video(cli.folder / "clip.avi", map(frame_picture, range(600)), fps=1)
-    model = third_party_models / "described.tflite"
     began = time.monotonic()
     result = cli("classify", *arguments, *options, "--model", model)
     assert time.monotonic() - began < 300

@@ -1,12 +1,9 @@
 """`edgetl train` on data as people have it, with the options they give."""
 
 import functools
-import http.server
 import json
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from PIL import Image
 
 from edgetl.trainer import train
 from tests.conftest import Cli, assert_one_clear_line, write_colour_pictures
+from tests.serving import answering
 
 CONFIG = """
 image-size = 64
@@ -30,18 +28,6 @@ tensorboard = true
 FEW = ("--views", "1", "--hold-out")
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.mark.slow
 def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> None:
     photos = write_colour_pictures(cli.folder / "web" / "photos", ["blue"], 40)
@@ -51,9 +37,10 @@ def test_an_archive_with_odd_pictures_is_trained_on_as_a_file_says(cli: Cli) -> 
     shutil.make_archive(str(cli.folder / "web" / "photos"), "zip", cli.folder / "web", "photos")
     shutil.rmtree(photos)
     (cli.folder / "my.toml").write_text(CONFIG)
-    with served(cli.folder / "web") as address:
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(cli.folder / "web"))
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as where:
         result = cli.here(
-            "train", f"{address}/photos.zip", "--config", "my.toml", "--out", "runs/a"
+            "train", f"http://{where}/photos.zip", "--config", "my.toml", "--out", "runs/a"
         )
     assert result.stdout == "runs/a\n"
     assert "excluded   red/broken.jpg: not a picture" in result.stderr

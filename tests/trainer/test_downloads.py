@@ -4,7 +4,6 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import pytest
 from edgetl.edge.errors import RunFolderError
 from edgetl.trainer.data import archives, downloads
 from edgetl.trainer.data.archives import data_folder
+from tests.serving import answering
 from tests.trainer.packed import BIG, files_of, refused, sha256, write_zip
 
 
@@ -96,14 +96,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         def handle_error(self, *_: object) -> None:
             """The client may hang up, as where it refuses a file for its size."""
 
-    http = Quiet(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    served.address = f"http://127.0.0.1:{http.server_port}"
-    yield served
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with answering(Quiet(("127.0.0.1", 0), Handler)) as where:
+        served.address = f"http://{where}"
+        yield served
 
 
 @pytest.fixture

@@ -248,8 +248,8 @@ def find_run(path: Path | None) -> RunFolder:
     return RunFolder(chosen)
 
 
-def find_interrupted(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
-    """The run at `path`, or the newest in `runs` whose training was begun, has not finished and
+def find_interrupted(path: Path | None) -> RunFolder:
+    """The run at `path`, or the newest in runs/ whose training was begun, has not finished and
     is not going on.
 
     Raises:
@@ -257,7 +257,7 @@ def find_interrupted(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
     """
     if path is not None:
         return RunFolder(path)
-    begun = [RunFolder(config.parent) for config in runs.glob("*/config.json")]
+    begun = [RunFolder(config.parent) for config in RUNS.glob("*/config.json")]
     open_runs = [
         run
         for run in begun
@@ -265,7 +265,7 @@ def find_interrupted(path: Path | None, *, runs: Path = RUNS) -> RunFolder:
     ]
     if not open_runs:
         raise RunFolderError(
-            f"no interrupted training in ./{runs}; name its folder with --out, or train "
+            f"no interrupted training in ./{RUNS}; name its folder with --out, or train "
             f"without --resume"
         )
     return max(open_runs, key=lambda run: run.config.stat().st_mtime)

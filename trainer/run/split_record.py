@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from edgetl.edge.errors import RunFolderError, quoted
 from edgetl.edge.system.files import write_json
 from edgetl.trainer.data.dataset import SPLITS, Dataset, Example, Excluded, Split
 from edgetl.trainer.data.groups import by_group, with_groups
 from edgetl.trainer.run.records import VERSION, read_json
+
+_Value = TypeVar("_Value", str, int)
 
 
 def write_split(
@@ -53,11 +56,7 @@ def read_digests(path: Path) -> Mapping[str, str]:
     Raises:
         RunFolderError: split.json is missing or damaged.
     """
-    split = read_json(path)
-    digests = split.get("digests", {}) if isinstance(split, dict) else None
-    if not isinstance(digests, dict):
-        raise RunFolderError(f"{quoted(path)}: damaged; train again")
-    return digests
+    return _recorded(path, "digests", str)
 
 
 def read_folds(path: Path) -> Mapping[str, int]:
@@ -66,7 +65,7 @@ def read_folds(path: Path) -> Mapping[str, int]:
     Raises:
         RunFolderError: split.json is missing or damaged.
     """
-    return _folds(path, "folds")
+    return _recorded(path, "folds", int)
 
 
 def read_gone(path: Path) -> Mapping[str, int]:
@@ -75,15 +74,15 @@ def read_gone(path: Path) -> Mapping[str, int]:
     Raises:
         RunFolderError: split.json is missing or damaged.
     """
-    return _folds(path, "gone")
+    return _recorded(path, "gone", int)
 
 
-def _folds(path: Path, name: str) -> Mapping[str, int]:
+def _recorded(path: Path, name: str, kind: type[_Value]) -> Mapping[str, _Value]:
     split = read_json(path)
-    folds = split.get(name, {}) if isinstance(split, dict) else None
-    if not isinstance(folds, dict) or not all(type(fold) is int for fold in folds.values()):
+    found = split.get(name, {}) if isinstance(split, dict) else None
+    if not isinstance(found, dict) or not all(type(value) is kind for value in found.values()):
         raise RunFolderError(f"{quoted(path)}: damaged; train again")
-    return folds
+    return found
 
 
 def read_split(path: Path, root: Path, labels: tuple[str, ...]) -> Dataset:

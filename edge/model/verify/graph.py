@@ -1,5 +1,6 @@
 """What a classifier's output values mean: probabilities or logits."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from edgetl.edge.model.verify.schema import Table
@@ -33,7 +34,7 @@ def output_values(model: Table) -> OutputValues:
     return "logits"
 
 
-def operator_code(operator: Table, codes: list[Table]) -> int:
+def operator_code(operator: Table, codes: Sequence[Table]) -> int:
     """The BuiltinOperator of an operator; `codes` are the model's."""
     code = codes[operator.number("opcode_index")]
     # One byte was enough for the first 127 operators; files since then hold both fields, and in

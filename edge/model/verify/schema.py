@@ -7,7 +7,8 @@ https://flatbuffers.dev/internals/
 """
 
 import struct
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 import flatbuffers.encode
 import flatbuffers.number_types as types
@@ -195,17 +196,16 @@ class Table:
         offset = self._offset(field)
         return offset + self.position if offset else None
 
-    def children(self, field: str) -> "list[Table]":
-        """A vector of tables, empty if absent."""
+    def children(self, field: str) -> "Sequence[Table]":
+        """A vector of tables, empty if absent; each is read when it is asked for."""
         offset = self._offset(field)
         if not offset:
-            return []
+            return ()
         data, start, length = self._vector(offset)
         if start + 4 * length > len(data):
             raise IndexError("a vector of tables runs past the end")
         name = self._kinds[self._slots[field]].strip("[]")
-        starts = range(start, start + 4 * length, 4)
-        return [Table(name, data, int(self._table.Indirect(start))) for start in starts]
+        return _Tables(name, self._table, range(start, start + 4 * length, 4))
 
     def numbers(self, field: str) -> npt.NDArray[Any]:
         """A vector of numbers, empty if absent."""
@@ -221,3 +221,23 @@ class Table:
 
     def _vector(self, offset: int) -> tuple[memoryview, int, int]:
         return self._table.Bytes, self._table.Vector(offset), self._table.VectorLen(offset)
+
+
+class _Tables(Sequence[Table]):
+    """The tables of a vector. A model has hundreds, of which its labels and shapes need a few."""
+
+    def __init__(self, name: str, table: flatbuffers.table.Table, starts: range) -> None:
+        self._name, self._table, self._starts = name, table, starts
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Table: ...
+    @overload
+    def __getitem__(self, index: slice) -> "_Tables": ...
+    def __getitem__(self, index: int | slice) -> "Table | _Tables":
+        found = self._starts[index]
+        if isinstance(found, range):
+            return _Tables(self._name, self._table, found)
+        return Table(self._name, self._table.Bytes, int(self._table.Indirect(found)))

@@ -9,6 +9,7 @@ from typing import Any
 from lib.commands import CheckError
 from lib.pi_check.device import PYTHON, WORK, Device
 from lib.pi_check.host import MODELS, classify_options
+from lib.pi_check.on_device import explained, served, taught
 from lib.pi_check.preview import preview_page
 from lib.pi_check.probes import (
     FAST,
@@ -56,6 +57,9 @@ def checks(device: Device) -> Iterator[tuple[bool, str, Callable[[], str]]]:
     if not device.quick:
         yield False, "benchmark of a pack", lambda: benchmark(device)
     yield False, "preview page", lambda: preview_page(device, int8, first)
+    yield False, "explain", explained(device, int8, first)
+    yield False, "teach", taught(device, int8, first)
+    yield False, "serve", served(device, int8, first)
 
 
 def version(device: Device) -> str:

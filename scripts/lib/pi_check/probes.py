@@ -53,3 +53,32 @@ Interpreter(model_path=sys.argv[1]).allocate_tensors()
 
 def parsed_versions(text: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in text.splitlines())
+
+
+# How far apart the values of two pictures are at most, in their upper half: below is the caption,
+# whose letters another FreeType places otherwise.
+DIFFERENCE = (
+    "import sys\n"
+    "import numpy as np\n"
+    "from PIL import Image\n"
+    "read = lambda path: np.asarray(Image.open(path).convert('RGB'), int)\n"
+    "here, there = map(read, sys.argv[1:])\n"
+    "assert here.shape == there.shape, (here.shape, there.shape)\n"
+    "print(abs(here - there)[: len(here) // 2].max())\n"
+)
+
+# Photos of a class that no model here knows: stripes of two colours.
+NEW_CLASS = (
+    "import pathlib, sys\n"
+    "import numpy as np\n"
+    "from PIL import Image\n"
+    "folder, count = pathlib.Path(sys.argv[1]), int(sys.argv[2])\n"
+    "folder.mkdir(parents=True)\n"
+    "random = np.random.default_rng(0)\n"
+    "for number in range(count):\n"
+    "    dark, light = random.integers(0, 90, 3), random.integers(160, 256, 3)\n"
+    "    wave = np.arange(240) // random.integers(6, 16) % 2\n"
+    "    stripes = np.where(wave[:, None, None], light, dark) + np.zeros((240, 240, 3))\n"
+    "    stripes += random.normal(0, 6, stripes.shape)\n"
+    "    Image.fromarray(stripes.clip(0, 255).astype('uint8')).save(folder / f'{number:02}.jpg')\n"
+)

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 
 from lib.checks import require, wait_until
 from lib.service_check.camera import Camera
@@ -25,16 +26,21 @@ def gone_briefly(container: Container, camera: Camera) -> str:
     return f"{back[0]}, same process; {results_flow(container)}"
 
 
-def lost(container: Container, lose: Callable[[], None], find: Callable[[], None]) -> str:
-    before, began = container.facts(), time.monotonic()
-    earlier = container.journal().count("result 'watchdog'")
-    lose()
+def seconds_to_watchdog(container: Container, do: Callable[[], object]) -> float:
+    """Do something, and wait until the watchdog has ended the service for it."""
+    began, earlier = time.monotonic(), container.journal().count("result 'watchdog'")
+    do()
     wait_until(
         "systemd's line about the watchdog",
         lambda: container.journal().count("result 'watchdog'") > earlier,
         WATCHDOG + STOP + SLOW,
     )
-    ended = time.monotonic() - began
+    return time.monotonic() - began
+
+
+def lost(container: Container, lose: Callable[[], None], find: Callable[[], None]) -> str:
+    before = container.facts()
+    ended = seconds_to_watchdog(container, lose)
     require("no earlier than the watchdog's time", ended > WATCHDOG * 3 / 4)
     wait_until(
         "restarted, and ended again without pictures",
@@ -69,15 +75,9 @@ def killed(container: Container) -> str:
 
 
 def stopped(container: Container) -> str:
-    before, began = container.facts(), time.monotonic()
-    earlier = container.journal().count("result 'watchdog'")
-    container.run("kill", "-STOP", before["MainPID"])
-    wait_until(
-        "systemd's line about the watchdog",
-        lambda: container.journal().count("result 'watchdog'") > earlier,
-        WATCHDOG + STOP + SLOW,
-    )
-    ended = time.monotonic() - began
+    before = container.facts()
+    stop = partial(container.run, "kill", "-STOP", before["MainPID"])
+    ended = seconds_to_watchdog(container, stop)
     restarted(container, before, seconds=RESTART + SLOW)
     return f"ended by the watchdog after {ended:.0f} s; {results_flow(container)}"
 

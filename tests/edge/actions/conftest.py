@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.edge.sinks.conftest import logged, model  # noqa: F401 - fixtures
-
 
 class Hook:
     """A web server on this machine. `statuses` are its next answers; then it takes everything.
@@ -92,13 +90,3 @@ def hook() -> Iterator[Callable[..., Hook]]:
     yield start
     for one in started:
         one.stop()
-
-
-def until(condition: Callable[[], object], *, seconds: float = 60.0) -> bool:
-    """Whether it becomes true within so many seconds."""
-    ends = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.005)
-    return True

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COLOURS, Cli, assert_one_clear_line, colour_picture
-from tests.edge.actions.conftest import Hook, until
-from tests.edge.conftest import Stream
+from tests.edge.actions.conftest import Hook
+from tests.edge.conftest import Stream, until
 
 Serve = Callable[[Stream], str]
 

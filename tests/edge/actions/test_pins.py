@@ -60,7 +60,7 @@ def test_of_several_cameras_a_pin_is_on_while_any_has_its_label(header: Any) -> 
 
 
 def test_the_run_s_end_turns_them_off_whatever_it_is(
-    header: Any, tmp_path: Path, third_party_models: Path, monkeypatch: pytest.MonkeyPatch
+    header: Any, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     colour_picture(COLOURS["red"], 1, (40, 30)).save(tmp_path / "a.jpg")
     seen = []
@@ -72,7 +72,6 @@ def test_the_run_s_end_turns_them_off_whatever_it_is(
 
     write = PinsSink.write
     monkeypatch.setattr(PinsSink, "write", stopped)
-    model = third_party_models / "described.tflite"
     options = ClassifyOptions((str(tmp_path / "a.jpg"),), model=model, gpio=pins("17=red"))
     with pytest.raises(SystemExit):
         classify(options)

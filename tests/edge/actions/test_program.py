@@ -14,8 +14,7 @@ from edgetl.edge.actions import backlog, program
 from edgetl.edge.actions.options import program_words
 from edgetl.edge.actions.program import ProgramSink
 from edgetl.edge.errors import SettingError, SinkError
-from tests.edge.actions.conftest import until
-from tests.edge.conftest import made_result
+from tests.edge.conftest import made_result, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts and process groups")
 

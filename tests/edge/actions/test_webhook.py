@@ -14,8 +14,8 @@ from edgetl.edge.actions import webhook
 from edgetl.edge.actions.webhook import WebhookSink
 from edgetl.edge.actions.webhook_url import parse_webhook, shown_webhook
 from edgetl.edge.errors import SettingError, SinkError
-from tests.edge.actions.conftest import Hook, until
-from tests.edge.conftest import made_result
+from tests.edge.actions.conftest import Hook
+from tests.edge.conftest import made_result, until
 
 Start = Callable[..., Hook]
 

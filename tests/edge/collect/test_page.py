@@ -1,6 +1,5 @@
 """The page of `edgetl collect`: its server, and the page in a real browser."""
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from edgetl.edge.preview.newest import Newest
 from edgetl.edge.preview.serving import Serving, serve
 from edgetl.trainer.data.demo_pictures import draw_picture
 from tests.edge.browser import Tab
+from tests.edge.conftest import filming
 from tests.edge.page_client import asked, changed
 
 Page = tuple[Serving, PhotoFolder, Newest[Pixels]]
@@ -37,7 +37,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
         photos = PhotoFolder(tmp_path / "photos", ["open", "closed", "none"])
         frames: Newest[Pixels] = Newest()
-        app = lambda: collect_app(photos, frames, prefix="", wanted=wanted)  # noqa: E731
+        app = lambda: collect_app(photos, frames, wanted)  # noqa: E731
         running.append(serve(app, address, option="collect", stop=frames.close))
         return running[-1], photos, frames
 
@@ -138,17 +138,7 @@ def test_a_browser_collects_by_button_and_key(
     start: Callable[..., Page], tab: Tab, tmp_path: Path, width: int, height: int
 ) -> None:
     serving, photos, frames = start(wanted=Wanted("runs-one", 0.95, {"open": 80, "closed": 0}))
-    over = threading.Event()
-
-    def film() -> None:
-        number = 0
-        while not over.wait(0.1):
-            number += 1
-            frames.write(picture(number))
-
-    camera = threading.Thread(target=film)
-    camera.start()
-    try:
+    with filming(lambda number: frames.write(picture(number)), every=0.1):
         tab.look(width, height)
         tab.open(serving.url)
         tab.wait("!document.getElementById('picture').hidden")
@@ -187,9 +177,6 @@ def test_a_browser_collects_by_button_and_key(
         tab.value("document.getElementById('name').value = '<b>ajar'")
         tab.value("document.getElementById('new').requestSubmit()")
         tab.wait(f"{TEXT.format('said')}.includes('no name for a folder')")
-    finally:
-        over.set()
-        camera.join()
     tab.wait(f"{TEXT.format('notice')} === 'The camera sends no new picture.'")
     tab.value(key.format("keydown"))
     tab.wait(f"{TEXT.format('said')} === 'There is no live picture.'")

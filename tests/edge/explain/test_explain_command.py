@@ -65,12 +65,11 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(
     assert "gone.jpg: no such file" in gone
 
 
-def test_refusals(cli: Cli, photo: Path, int8_model: Path, third_party_models: Path) -> None:
+def test_refusals(cli: Cli, photo: Path, int8_model: Path, model: Path) -> None:
     refused = cli.refused("explain", "--model", int8_model)
     assert_one_clear_line(refused, "nothing to explain", "name photos")
     refused = cli.refused("explain", photo, "--model", int8_model, "--label", "cat")
     assert_one_clear_line(refused, "--label cat", "blue, red")
-    model = third_party_models / "described.tflite"
     refused = cli.refused("explain", photo, "--model", model)
     assert_one_clear_line(refused, "described.tflite", "average pooling")
     refused = cli.refused("explain", photo, "--model", int8_model, "--out", photo)

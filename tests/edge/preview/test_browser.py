@@ -1,7 +1,6 @@
 """The preview page in a real browser."""
 
 import re
-import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from edgetl.edge.model.classifier import Prediction
 from edgetl.edge.results.result import Result
 from edgetl.trainer.data.demo_pictures import CLASSES, draw_picture
 from tests.edge.browser import Tab
+from tests.edge.conftest import filming
 from tests.edge.preview.client import Start, result
 
 
@@ -127,21 +127,12 @@ def test_the_documentation_has_pictures_of_it(
             sink.write(
                 result(frame, best, predictions=[Prediction(CLASSES[best], float(sure), best)])
             )
-    over = threading.Event()
     picture = np.asarray(draw_picture("fish", seed=8, size=(640, 480)))
     shares = np.array([0.943, 0.021, 0.036], np.float32)
     best_of_all = [Prediction("fish", 0.943, 0)]
 
-    def go_on() -> None:
-        frame = 118 * 14
-        while not over.wait(1 / 14):
-            frame += 1
-            shown = {"predictions": best_of_all, "probabilities": shares, "picture": picture}
-            sink.write(result(frame, **shown))
-
-    writer = threading.Thread(target=go_on)
-    writer.start()
-    try:
+    shown = {"predictions": best_of_all, "probabilities": shares, "picture": picture}
+    with filming(lambda number: sink.write(result(118 * 14 + number, **shown)), every=1 / 14):
         tab.look(1280, 800)
         tab.open(sink.url)
         tab.wait(SHOWS)
@@ -150,6 +141,3 @@ def test_the_documentation_has_pictures_of_it(
         tab.look(390, 844, scheme="dark", ratio=2)
         time.sleep(1)
         tab.screenshot(images / "preview-phone.png")
-    finally:
-        over.set()
-        writer.join()

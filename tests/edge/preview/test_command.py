@@ -74,20 +74,16 @@ def test_the_command_shows_a_stream_until_ctrl_c(
         process.communicate()
 
 
-def test_a_taken_port_is_one_clear_line(cli: Cli, third_party_models: Path, tmp_path: Path) -> None:
+def test_a_taken_port_is_one_clear_line(cli: Cli, model: Path, tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
     with socket.create_server(("127.0.0.1", 0)) as other:
         where = f"127.0.0.1:{other.getsockname()[1]}"
-        model = third_party_models / "described.tflite"
         answer = cli("classify", "a.png", "--model", model, "--preview", where, check=2)
     assert_one_clear_line(answer, "is taken", "--preview HOST:PORT")
 
 
-def test_preview_alone_is_the_default_address(
-    cli: Cli, third_party_models: Path, tmp_path: Path
-) -> None:
+def test_preview_alone_is_the_default_address(cli: Cli, model: Path, tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
-    model = third_party_models / "described.tflite"
     answer = cli("classify", "--preview", "a.png", "--model", model, check=None)
     # Port 8000 may be another program's just now.
     assert re.match(r"(preview: http://127\.0\.0\.1:8000/$|edgetl: port 8000 is taken)",

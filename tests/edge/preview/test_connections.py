@@ -143,13 +143,12 @@ def test_the_number_follows_the_files_that_may_be_open(monkeypatch: pytest.Monke
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of open files")
 def test_a_burst_takes_no_file_from_classification(
-    tmp_path: Path, third_party_models: Path, serve: Callable[[Stream], str]
+    tmp_path: Path, model: Path, serve: Callable[[Stream], str]
 ) -> None:
     """The classifier may open 200 files, and 600 connections come."""
     results = tmp_path / "results.jsonl"
     # By the shell: the limit of this process would hold for the connections as well.
     words = ("-m", "edgetl", "classify", "--camera", serve(Stream(fps=20)), "--model")
-    model = third_party_models / "described.tflite"
     arguments = [*words, str(model), "--output", str(results), "--preview", "127.0.0.1:0"]
     limited = ["sh", "-c", 'ulimit -n 200; exec "$0" "$@"', sys.executable, *arguments]
     with ExitStack() as ends:

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,7 @@ from edgetl.edge.review.reading import Suggestion, suggestion_for
 from edgetl.edge.sinks.preview import PreviewSink
 from edgetl.edge.sinks.snapshot_folder import SnapshotFolder
 from tests.edge.browser import Tab
-from tests.edge.conftest import Stream, frame_number
+from tests.edge.conftest import Stream, filming, frame_number
 from tests.edge.page_client import asked
 from tests.edge.preview.client import Start, following, result
 
@@ -137,17 +136,7 @@ def test_a_browser_freezes_the_picture_and_keeps_it(
     start: Start, kept: SnapshotFolder, tab: Tab, tmp_path: Path, width: int, height: int
 ) -> None:
     sink = start(labels=("fish", "house", "unknown"), correct=kept.correct)
-    over = threading.Event()
-
-    def film() -> None:
-        number = 0
-        while not over.wait(0.05):
-            number += 1
-            sink.write(result(number))
-
-    camera = threading.Thread(target=film)
-    camera.start()
-    try:
+    with filming(lambda number: sink.write(result(number))):
         tab.look(width, height)
         tab.open(sink.url)
         tab.wait("!document.getElementById('wrong').hidden")
@@ -173,9 +162,6 @@ def test_a_browser_freezes_the_picture_and_keeps_it(
         tab.value("document.getElementById('other-name').value = 'shed'")
         tab.value("document.getElementById('other').requestSubmit()")
         tab.wait(f"{TEXT.format('kept')} === 'Kept as shed.'")
-    finally:
-        over.set()
-        camera.join()
     records = [read_capture_record(path) for path in (tmp_path / "seen").iterdir()]
     assert sorted(one.correct or "" for one in records if one) == ["house", "shed"]
     (first,) = [one for one in records if one and one.correct == "house"]
@@ -183,9 +169,8 @@ def test_a_browser_freezes_the_picture_and_keeps_it(
 
 
 def test_classify_with_a_preview_and_a_folder_has_the_button(
-    tmp_path: Path, third_party_models: Path, serve: Callable[[Stream], str]
+    tmp_path: Path, model: Path, serve: Callable[[Stream], str]
 ) -> None:
-    model = third_party_models / "described.tflite"
     camera = serve(Stream(fps=20))
     command = [sys.executable, "-m", "edgetl", "classify", "--camera", camera, "--model",
                str(model), "--preview", "127.0.0.1:0", "--snapshots", "seen"]  # fmt: skip

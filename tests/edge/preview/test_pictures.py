@@ -3,7 +3,6 @@
 import socket
 import time
 from contextlib import ExitStack
-from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import cv2
@@ -14,7 +13,7 @@ from edgetl.edge.errors import SettingError
 from edgetl.edge.preview.address import parse_host_name, parse_prefix
 from edgetl.edge.sinks.preview import PreviewSink
 from tests.conftest import Cli, assert_one_clear_line
-from tests.edge.conftest import frame_number
+from tests.edge.conftest import filming, frame_number
 from tests.edge.preview.client import Answer, Start, get, result
 
 
@@ -44,17 +43,7 @@ def test_the_stream_can_be_read_as_a_camera(start: Start) -> None:
     """By FFmpeg, as VLC and Home Assistant do."""
     sink = start("0.0.0.0:0")
     url = urlsplit(sink.url)
-    over = Event()
-
-    def film() -> None:
-        number = 0
-        while not over.wait(0.05):
-            number += 1
-            sink.write(result(number % 1000))
-
-    camera = Thread(target=film)
-    camera.start()
-    try:
+    with filming(lambda number: sink.write(result(number % 1000))):
         address = f"http://127.0.0.1:{url.port}/stream.mjpg?{url.query}"
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG)
         numbers = []
@@ -63,9 +52,6 @@ def test_the_stream_can_be_read_as_a_camera(start: Start) -> None:
             assert read
             numbers.append(frame_number(frame))
         capture.release()
-    finally:
-        over.set()
-        camera.join()
     assert numbers == sorted(numbers)
     assert numbers[-1] > numbers[0] + 10
 

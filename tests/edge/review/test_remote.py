@@ -137,6 +137,7 @@ def test_ctrl_c_while_pictures_are_fetched_ends_with_a_word(
     caplog.set_level("INFO", "edgetl")
     assert review(ReviewOptions(folder="pi:seen", into=Path("photos"))) == Reviewed()
     assert caplog.messages[-1] == "stopped"
+    assert list(in_tmp_path.iterdir()) == [in_tmp_path / "rsync"]
 
 
 def test_why_nothing_is_fetched_is_one_line(

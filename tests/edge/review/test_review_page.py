@@ -56,7 +56,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         photos = PhotoFolder(tmp_path / "photos", ["cat", "mouse"])
         review = ReviewFolder(seen, photos, pictures, grouped(pictures), fetched=False)
         desk = Desk(8, 8, review)
-        app = lambda: review_app(desk, prefix=prefix)  # noqa: E731
+        app = lambda: review_app(desk)  # noqa: E731
         running.append(serve(app, address, option="review", stop=lambda: None, prefix=prefix))
         return Page(running[-1], desk, tmp_path)
 

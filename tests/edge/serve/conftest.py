@@ -34,7 +34,7 @@ def start(
         from edgetl.edge.serve.routes import serve_app
 
         answering = Answering(Loaded(classifier, (threshold,) * 3), top_k=2)
-        app = lambda: serve_app(answering, prefix=prefix)  # noqa: E731
+        app = lambda: serve_app(answering)  # noqa: E731
         stop = answering.close
         serving = serve(app, address, option="serve", stop=stop, prefix=prefix, json_errors=True)
         running.append(serving.close)

@@ -55,9 +55,8 @@ def test_it_answers_until_a_signal_ends_it_within_a_second(
     assert (process.returncode, stdout, stderr.strip()) == (status, "", last)
 
 
-def test_what_cannot_be_served_is_refused(cli: Cli, third_party_models: Path) -> None:
+def test_what_cannot_be_served_is_refused(cli: Cli, model: Path) -> None:
     pytest.importorskip("uvicorn")
-    model = third_party_models / "described.tflite"
     for arguments, words in (
         (["--model", "gone.tflite"], ["gone.tflite"]),
         (["--model", model, "--preview", "h:99999"], ["--preview h:99999"]),

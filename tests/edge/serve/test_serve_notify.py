@@ -117,9 +117,8 @@ def test_it_is_ready_when_it_answers_and_says_how_it_goes(
 
 @pytest.mark.parametrize("ear", ["path"], indirect=True)
 def test_one_that_hangs_at_a_picture_is_told_by_silence(
-    ear: Ear, serve: Serve, third_party_models: Path
+    ear: Ear, serve: Serve, model: Path
 ) -> None:
-    model = third_party_models / "described.tflite"
     served = serve(model, first=HANGS, WATCHDOG_USEC="400000")
     served.posted(jpeg())
     with pytest.raises(TimeoutError):

@@ -1,12 +1,13 @@
 """A bucket on this machine: as much of S3 as listing and reading need."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.serving import answering
 
 PAGE = 10
 
@@ -21,13 +22,8 @@ def s3_server(objects: dict[str, bytes], asked: list[dict[str, str]]) -> Iterato
     """
 
     handler: Any = type("Handler", (_Handler,), {"objects": objects, "asked": asked})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as where:
+        yield f"http://{where}"
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -11,25 +11,17 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.edge.conftest import until
+
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 with_broker = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 TOPIC = "home/front door"
-
-
-def until(condition: Callable[[], object], *, seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 class Mosquitto:

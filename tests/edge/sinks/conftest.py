@@ -1,6 +1,5 @@
 """Brokers, messages and a model for the tests of sinks."""
 
-import logging
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from edgetl.edge.model.model_file import read_model_file
 from edgetl.edge.results.occasion import parse_occasion
 from edgetl.edge.sinks.snapshot_folder import SnapshotFolder
 from edgetl.edge.sinks.snapshots import SnapshotSink
-from edgetl.edge.system.messages import logger
 from tests.edge.sinks.broker import DistantPort, Mosquitto, Witness
 from tests.third_party import LABELS
 
@@ -22,11 +20,6 @@ def without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Coverage writes a file when a process ends, which full disks and limits keep it from."""
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def model(third_party_models: Path) -> Path:
-    return third_party_models / "described.tflite"
 
 
 @pytest.fixture
@@ -40,17 +33,6 @@ def snapshot_sink(model: Path) -> Callable[..., SnapshotSink]:
         return SnapshotSink(opened, occasions, **more)
 
     return made
-
-
-@pytest.fixture
-def logged(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> pytest.LogCaptureFixture:
-    """What edgetl logs, from info on."""
-    # Whoever showed messages on stderr in this process has set it.
-    monkeypatch.setattr(logger, "propagate", True)
-    caplog.set_level(logging.INFO, logger.name)
-    return caplog
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from edgetl.edge.sinks.fan_out import FanOut
 from edgetl.edge.sinks.home_assistant import discovery
 from edgetl.edge.sinks.mqtt import MqttSink
 from edgetl.edge.sinks.mqtt_url import Broker, parse_mqtt_url
-from tests.edge.conftest import made_result
-from tests.edge.sinks.broker import TOPIC, Mosquitto, name, retained, until, with_broker
+from tests.edge.conftest import made_result, until
+from tests.edge.sinks.broker import TOPIC, Mosquitto, name, retained, with_broker
 
 
 def sink(port: int, **options: Any) -> MqttSink:

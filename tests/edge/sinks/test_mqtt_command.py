@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli, assert_one_clear_line, colour_picture
-from tests.edge.conftest import Stream
-from tests.edge.sinks.broker import TOPIC, Mosquitto, name, until, with_broker
+from tests.edge.conftest import Stream, until
+from tests.edge.sinks.broker import TOPIC, Mosquitto, name, with_broker
 
 
 @with_broker

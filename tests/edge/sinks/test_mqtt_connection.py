@@ -15,8 +15,8 @@ from edgetl.edge.errors import SettingError, SinkError
 from edgetl.edge.sinks.mqtt import MqttSink
 from edgetl.edge.sinks.mqtt_url import Broker, parse_mqtt_url
 from tests.conftest import Cli, assert_one_clear_line
-from tests.edge.conftest import made_result
-from tests.edge.sinks.broker import TOPIC, Mosquitto, WebSocketPort, until, with_broker
+from tests.edge.conftest import made_result, until
+from tests.edge.sinks.broker import TOPIC, Mosquitto, WebSocketPort, with_broker
 
 RESULT: Any = made_result([0.1, 0.7, 0.2], frame=1)
 

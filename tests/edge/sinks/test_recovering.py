@@ -16,8 +16,7 @@ from edgetl.edge.sinks.lines import FileLines
 from edgetl.edge.sinks.outage import Outage
 from edgetl.edge.sinks.recovering_lines import RecoveringLines
 from tests.conftest import Cli
-from tests.edge.conftest import Stream, made_result
-from tests.edge.sinks.broker import until
+from tests.edge.conftest import Stream, made_result, until
 
 
 @pytest.fixture

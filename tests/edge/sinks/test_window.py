@@ -89,7 +89,7 @@ def test_a_display_that_goes_away_takes_no_other_sink_along(
     cli: Cli, model: Path, serve, server: tuple[str, subprocess.Popen[bytes]]
 ) -> None:
     name, display = server
-    url = serve(Stream(fps=30, frames=150))
+    url = serve(Stream(fps=30, frames=240))
     process = subprocess.Popen(
         [sys.executable, "-m", "edgetl", "classify", "--camera", url, "--model", str(model),
          "--window", "--save-video", "out.mp4", "--no-reconnect"],
@@ -102,6 +102,6 @@ def test_a_display_that_goes_away_takes_no_other_sink_along(
     display.kill()
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert stderr.splitlines()[0] == "edgetl: --window: its display is gone"
+    assert "edgetl: --window: its display is gone" in stderr.splitlines()
     assert len(stdout.splitlines()) > 60
     assert len(frames_of(cli.folder / "out.mp4")[0]) > 45
