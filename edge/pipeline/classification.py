@@ -6,8 +6,9 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from glob import has_magic
+from pathlib import Path
 
-from edgetl.edge.errors import ModelFileError, SourceError, quoted
+from edgetl.edge.errors import ModelFileError, SettingError, SourceError, quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.pipeline.inference import results
@@ -20,7 +21,7 @@ from edgetl.edge.pipeline.running import Outcome, run
 from edgetl.edge.results.debounce import smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
-from edgetl.edge.sources.files import Item, Problem, files, video
+from edgetl.edge.sources.files import Item, Problem, files, is_same_folder, video
 from edgetl.edge.sources.names import is_clip
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
@@ -60,11 +61,13 @@ _Opened = tuple[Iterator[Result | Problem], Loaded, int]
 
 def _of_files(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Opened:
     """The results of files, what they are made with first, and how many at a time."""
+    _refuse_snapshots(options)
     model = _model(options)
     cores = options.threads or default_threads()
     # The first pictures are decoded while the interpreter is loaded.
     frames = partial(video, at_own_rate=options.at_own_rate)
-    items = Prefetcher(files(options.files, frames=frames), model.input_size, threads=cores)
+    found = files(options.files, frames=frames, written=options.snapshots)
+    items = Prefetcher(found, model.input_size, threads=cores)
     stack.enter_context(closing(items))
     threads = threads_each(len(model.content), cores)
     _log_model(options, model)
@@ -93,6 +96,15 @@ def _of_cameras(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _O
     live = LiveModel(options, loaded, sinks)
     watch = stack.enter_context(ModelWatch(model.path, live.successor))
     return results_of_newest(items, live, watch, classified), loaded, 1
+
+
+def _refuse_snapshots(options: ClassifyOptions) -> None:
+    for name in options.files:
+        if os.path.isdir(name) and is_same_folder(Path(name), options.snapshots):  # noqa: PTH112
+            raise SettingError(
+                f"--snapshots {quoted(name)}: its pictures are what is classified; name another "
+                f"folder"
+            )
 
 
 def _model(options: ClassifyOptions) -> ModelFile:

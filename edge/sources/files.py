@@ -61,7 +61,7 @@ class Problem:
 Frames = Callable[[Path], Iterator[Item | Problem]]
 
 
-def pictures_in(folder: Path) -> Iterator[Path | Problem]:
+def pictures_in(folder: Path, *, written: Path | None = None) -> Iterator[Path | Problem]:
     """All pictures and videos in `folder` and its subfolders; hidden ones are left out.
 
     They come folder by folder, by name; of a folder with more than 10,000 names, 10,000 are taken
@@ -69,6 +69,11 @@ def pictures_in(folder: Path) -> Iterator[Path | Problem]:
     they hold. A subfolder that cannot be read is a Problem. Links to folders are followed, but not
     in circles; system folders and edgetl's own are passed over. At the end, a warning counts the
     files that are neither pictures nor videos, and names the folders passed over.
+
+    Args:
+        folder: to walk.
+        written: a folder that this run writes pictures into, passed over too: there would be no end
+            of them.
     """
     # A stack, and not recursion: folders can be nested deeper than Python calls.
     stack, above = [_entries(folder)], [_identity(folder)]
@@ -84,7 +89,7 @@ def pictures_in(folder: Path) -> Iterator[Path | Problem]:
         elif is_hidden(entry.name):
             continue
         elif is_folder(entry):
-            why = _why_passed_over(entry, above, targets)
+            why = _why_passed_over(entry, above, targets, written)
             if isinstance(why, Problem):
                 yield why
             elif why is not None:
@@ -101,13 +106,23 @@ def pictures_in(folder: Path) -> Iterator[Path | Problem]:
 
 
 def _why_passed_over(
-    entry: "os.DirEntry[str]", above: Collection[Identity], targets: set[Identity]
+    entry: "os.DirEntry[str]",
+    above: Collection[Identity],
+    targets: set[Identity],
+    written: Path | None,
 ) -> PassedOver | Problem | None:
     folder = Path(entry.path)
     try:
+        if is_same_folder(folder, written):
+            return "written"
         return why_passed_over(folder, is_link=entry.is_symlink(), above=above, targets=targets)
     except OSError as error:
         return Problem(f"{quoted(folder)}: {reason(error)}")
+
+
+def is_same_folder(folder: Path, other: Path | None) -> bool:
+    """Whether two paths lead to one folder. Raises OSError where we may not look."""
+    return other is not None and other.is_dir() and identity(folder) == identity(other)
 
 
 def _identity(folder: Path) -> Identity:
@@ -142,7 +157,11 @@ def _in_runs(values: Iterable[_T], *, key: Callable[[_T], str]) -> Iterator[_T]:
 
 
 def files(
-    arguments: Iterable[str], *, stdin: int = 0, frames: Frames | None = None
+    arguments: Iterable[str],
+    *,
+    stdin: int = 0,
+    frames: Frames | None = None,
+    written: Path | None = None,
 ) -> Iterator[Item | Problem]:
     """The pictures, and the frames of the videos, that paths, folders and globs name, in order.
 
@@ -156,28 +175,29 @@ def files(
         stdin: the file descriptor that "-" reads.
         frames: those of a video file; default all of them, as fast as they are read. A SourceError
             becomes a Problem.
+        written: a folder that this run writes pictures into: see `pictures_in`.
     """
     frames = frames or video
-    for found in _found(arguments, stdin):
+    for found in _found(arguments, stdin, written):
         if isinstance(found, Problem):
             yield found
         else:
             yield from _items(found, frames)
 
 
-def _found(arguments: Iterable[str], stdin: int) -> Iterator[Path | Problem]:
+def _found(arguments: Iterable[str], stdin: int, written: Path | None) -> Iterator[Path | Problem]:
     for argument in arguments:
         if argument == "-":
             try:
                 for line in _lines(stdin):
-                    yield from _named(line, globs=False)
+                    yield from _named(line, written, globs=False)
             except SourceError as error:
                 yield Problem(str(error))
         else:
-            yield from _named(argument, globs=True)
+            yield from _named(argument, written, globs=True)
 
 
-def _named(argument: str, *, globs: bool) -> Iterator[Path | Problem]:
+def _named(argument: str, written: Path | None, *, globs: bool) -> Iterator[Path | Problem]:
     path = Path(argument)
     try:
         exists, is_folder = path.exists(), path.is_dir()
@@ -188,7 +208,7 @@ def _named(argument: str, *, globs: bool) -> Iterator[Path | Problem]:
         return
     found: Iterator[Path | Problem]
     if is_folder:
-        found, nothing = pictures_in(path), "a folder with no pictures in it"
+        found, nothing = pictures_in(path, written=written), "a folder with no pictures in it"
     elif globs and not exists and glob.has_magic(argument):
         found, nothing = _matching(argument), "matches no file"
     else:

@@ -7,9 +7,9 @@ from typing import Literal
 
 from edgetl.edge.errors import SettingError, quoted
 
-# Why a folder is passed over: it is a system's, edgetl's own, one that it lies in itself, or one
-# that another link has led into.
-PassedOver = Literal["system", "own", "circle", "linked_twice"]
+# Why a folder is passed over: it is a system's, edgetl's own, one that this run writes into,
+# one that it lies in itself, or one that another link has led into.
+PassedOver = Literal["system", "own", "written", "circle", "linked_twice"]
 # Which folder it is, by whatever path: device and inode.
 Identity = tuple[int, int]
 

@@ -17,6 +17,7 @@ class LeftOut:
     def __init__(self) -> None:
         self._files: Counter[str] = Counter()
         self._folders: Counter[str] = Counter()
+        self._written = 0
 
     def add_file(self, name: str) -> None:
         """Count a file by its suffix."""
@@ -26,6 +27,7 @@ class LeftOut:
         """Count a folder of a system or of edgetl; a link leads to what is classified anyway."""
         if why in ("system", "own"):
             _count(self._folders, f"{name}/")
+        self._written += why == "written"
 
     def words(self) -> str:
         """What was left out, "" if nothing."""
@@ -36,6 +38,8 @@ class LeftOut:
         if number := self._folders.total():
             folders = plural(number, "folder")
             parts.append(f"{folders} of the system or of edgetl ({_shown(self._folders)})")
+        if self._written:
+            parts.append("the folder that snapshots go to")
         return " and ".join(parts)
 
 

@@ -182,6 +182,19 @@ def test_of_photos_every_one_is_kept_and_a_video_after_one_starts_anew(
     assert {path.read_bytes() for path in kept if path.suffix == ".png"} == photos
 
 
+def test_snapshots_are_never_among_what_is_classified(cli: Cli, model: Path) -> None:
+    for number in range(3):
+        colour_picture(COLOURS["red"], number, (30, 20)).save(cli.folder / f"{number}.png")
+    options = ("--model", model, "--snapshots", "seen", "--keep", "red>0.5")
+    for run in (1, 2):
+        result = cli.here("classify", ".", *options)
+        assert len(result.stdout.splitlines()) == 3
+        assert len(list((cli.folder / "seen").iterdir())) == 3 * run
+    assert "left out the folder that snapshots go to" in result.stderr
+    result = cli.here("classify", "0.png", "./seen/", *options, check=2)
+    assert_one_clear_line(result, "--snapshots ./seen/", "name another folder")
+
+
 def test_photos_within_a_millisecond_are_all_kept(tmp_path: Path, snapshot_sink: Sinks) -> None:
     photos = [tmp_path / f"{number}.png" for number in range(3)]
     sink = snapshot_sink(tmp_path / "seen", "red>0.9", limit_mb=500)
