@@ -8,7 +8,7 @@ from edgetl.edge.system.native_log import hidden_native_log
 
 
 def demo(options: DemoOptions) -> None:
-    need_extra("train", needs="training and export")
+    need_extra("train", needs="edgetl demo")
     with hidden_native_log(), gc_disabled():
         from edgetl.benchmarks.demo import demo as run_demo
         from edgetl.benchmarks.report.tables import print_measured

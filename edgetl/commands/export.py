@@ -9,7 +9,7 @@ from edgetl.trainer.exporting.options import ExportOptions
 
 
 def export(options: ExportOptions, as_json: JsonOption = False) -> None:
-    need_extra("train", needs="training and export")
+    need_extra("train", needs="edgetl export")
     from edgetl.trainer import export as export_run
     from edgetl.trainer.exporting.rendering import exported_json, print_exported
 

@@ -11,7 +11,7 @@ from edgetl.trainer.options import InspectOptions
 
 
 def inspect(options: InspectOptions, as_json: JsonOption = False) -> None:
-    need_extra("train", needs="training and export")
+    need_extra("train", needs="edgetl inspect")
     if options.apply:
         _apply(options.data_or_default, options.apply, as_json)
         return

@@ -19,7 +19,7 @@ def train(
     options: Annotated[dict[str, Any], Given(TrainOptions)],
     settings: Annotated[dict[str, Any], Given(Recipe)],
 ) -> None:
-    need_extra("train", needs="training and export")
+    need_extra("train", needs="edgetl train")
     if "shard" in options:
         _compute_features(options | settings)
         return

@@ -26,6 +26,12 @@ def test_help_fits_a_screen_and_has_an_example(cli: Cli, command: str) -> None:
     assert "..." not in re.sub(r"\[ARGS\]\.\.\.|HOST\.\.\.", "", text), "a help text is cut off"
 
 
+def test_help_is_the_same_each_time(cli: Cli) -> None:
+    flags = {cli("--help", PYTHONHASHSEED=seed).stdout for seed in ("1", "2", "3", "4")}
+    assert len(flags) == 1
+    assert "  -h, --help, --help-all  " in flags.pop()
+
+
 def test_the_version_is_printed(cli: Cli) -> None:
     assert cli("--version").stdout == f"edgetl {edgetl.__version__}\n"
 
