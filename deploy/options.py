@@ -7,6 +7,7 @@ from typing import Annotated
 
 from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.options import Option, Options
+from edgetl.edge.system.files import why_no_file
 from edgetl.edge.system.masking import masked
 
 
@@ -56,8 +57,9 @@ class DeployOptions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.package and self.package.endswith(".whl") and not Path(self.package).is_file():
-            raise SettingError(f"--package {quoted(self.package)}: no such file")
+        wheel = self.package if self.package and self.package.endswith(".whl") else None
+        if wheel and (why := why_no_file(wheel)):
+            raise SettingError(f"--package {quoted(wheel)}: {why}")
         _ = self.service_arguments
 
     @property
