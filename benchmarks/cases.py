@@ -25,6 +25,7 @@ from edgetl.edge.model.latest import TAUGHT, exported_models
 from edgetl.edge.model.model_file import ModelFile, read_model_file
 from edgetl.edge.model.runtime import Runtime, choose_runtime, default_threads, installed_runtimes
 from edgetl.edge.model.special_labels import UNKNOWN
+from edgetl.edge.system.files import why_no_file
 from edgetl.trainer.data.scanning import scan
 from edgetl.trainer.run.folder import FinishedRun, find_run, read_run
 
@@ -168,7 +169,7 @@ def _find_models(
     folders = [path for path in targets if path not in packs and path not in files]
     for path in folders:
         if path.suffix.lower() == ".tflite" and not path.is_dir():
-            raise ModelFileError(f"{quoted(path)}: no such file; check the path")
+            raise ModelFileError(f"{quoted(path)}: {why_no_file(path)}; check the path")
     if len(packs) + len(folders) > 1:
         names = ", ".join(map(quoted, [*folders, *packs]))
         raise SettingError(f"{names}: one run or one pack at a time; benchmark them one by one")

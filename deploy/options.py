@@ -9,6 +9,7 @@ from edgetl.edge.options import Option, Options
 from edgetl.edge.pipeline.options import ClassifyOptions
 from edgetl.edge.serve.options import ServeOptions
 from edgetl.edge.service.options import ServiceOptions
+from edgetl.edge.system.files import why_no_file
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ class DeployOptions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.package and self.package.endswith(".whl") and not Path(self.package).is_file():
-            raise SettingError(f"--package {quoted(self.package)}: no such file")
+        wheel = self.package if self.package and self.package.endswith(".whl") else None
+        if wheel and (why := why_no_file(wheel)):
+            raise SettingError(f"--package {quoted(wheel)}: {why}")
         for setting in self.service.changed() if self.service else ():
             if setting.name in _FROM_ROLE:
                 variable = _FROM_ROLE[setting.name]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetl.edge.errors import SettingError, quoted
+from edgetl.edge.system.files import why_no_file
 from edgetl.edge.system.ssh_host import HOST, USER
 
 # HOST, USER@HOST, HOST:PORT, and an IPv6 address in brackets.
@@ -44,6 +45,9 @@ def targets(hosts: Sequence[str], inventory: Path | None) -> Targets:
     """
     if inventory is not None and not inventory.exists():
         raise SettingError(f"--inventory {quoted(inventory)}: no such file or folder")
+    if inventory is not None and not inventory.is_dir() and (why := why_no_file(inventory)):
+        # Ansible would wait for who writes to a pipe.
+        raise SettingError(f"--inventory {quoted(inventory)}: {why}")
     if not hosts and inventory is None:
         raise SettingError("no device named; give HOST, as in pi@raspberrypi.local, or --inventory")
     addressed: dict[str, dict[str, Any]] = {}

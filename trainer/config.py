@@ -8,7 +8,7 @@ from typing import Any
 
 from edgetl.edge.errors import SettingError, quoted, reason
 from edgetl.edge.options import named_values, settings
-from edgetl.edge.system.files import read_json, read_regular_file
+from edgetl.edge.system.files import read_json, read_regular_file, why_no_file
 from edgetl.trainer.options import AUTO, TrainOptions, parse_image_size
 from edgetl.trainer.recipe import RECIPES, Recipe, upgraded
 
@@ -105,9 +105,9 @@ def check_weights(weights: str) -> None:
     """See that a recipe's `weights` are there.
 
     Raises:
-        SettingError: they are a file's path, and there is no such file.
+        SettingError: they are a file's path, and there is no file to be read.
     """
-    if weights not in ("bundled", "imagenet", "none") and not Path(weights).is_file():
+    if weights not in ("bundled", "imagenet", "none") and (why := why_no_file(weights)):
         raise SettingError(
-            f"--weights {quoted(weights)}: no such file, nor bundled, imagenet or none"
+            f"--weights {quoted(weights)}: {why}; name a file, or bundled, imagenet or none"
         )

@@ -57,7 +57,7 @@ def train(data: str | Path | None = None, **options: Any) -> RunFolder:
         MissingExtraError: the [train] extra is not installed.
         EdgetlError: the loss became infinite or not a number.
     """
-    need_extra("train", needs="training")
+    need_extra("train", needs="edgetl train")
     if data is not None:
         options["data"] = str(data)
     given = named_values((TrainOptions, Recipe), options, where="train")
@@ -106,7 +106,7 @@ def compute_features(**options: Any) -> "IndexOutcome":
     Raises:
         The errors of `edgetl.trainer.indexed.features.compute_features`.
     """
-    need_extra("train", needs="training")
+    need_extra("train", needs="edgetl train")
     given = named_values((TrainOptions, Recipe), options, where="train")
     if given.get("resume"):
         raise SettingError("--shard computes features and resumes no training; leave one out")

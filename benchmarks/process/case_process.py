@@ -47,7 +47,6 @@ class CaseProcess:
         self._answers: queue.Queue[str | None] = queue.Queue()
         try:
             with log.open("wb") as stderr:
-                # A session of its own: Ctrl-C is for the benchmark, which then ends it in order.
                 process = start_python(
                     ["-m", "edgetl.benchmarks.process.worker"],
                     stdin=subprocess.PIPE,
@@ -55,7 +54,6 @@ class CaseProcess:
                     stderr=None if os.environ.get(DEBUG_VARIABLE) else stderr,
                     text=True,
                     encoding="utf-8",
-                    start_new_session=True,
                 )
         except OSError as error:
             raise CaseFailedError(f"its process cannot be started: {reason(error)}") from error

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +20,7 @@ from edgetl.benchmarks.compare import (
 from edgetl.benchmarks.measured import engine_family
 from edgetl.benchmarks.record import plain
 from edgetl.edge.errors import plural, quoted
+from edgetl.edge.system.tables import table_console
 
 _STYLES = {"faster": "green", "better": "green", "less": "green", "slower": "red", "worse": "red",
            "more": "red", "noisy": "yellow", "too few rounds": "yellow"}  # fmt: skip
@@ -34,7 +34,7 @@ def changes_to_json(changes: Changes) -> str:
 
 def print_changes(changes: Changes) -> None:
     """Print on stdout what changed, what of it is beyond noise, and by what rule."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = table_console()
     for name, side in (("A", changes.before), ("B", changes.after)):
         console.print(_side_line(name, side), soft_wrap=True)
     if changes.cases:
@@ -110,7 +110,8 @@ def _lines(case: CaseChange) -> Iterator[tuple[str, str, str, str, str]]:
 
 
 def _milliseconds(value: float) -> str:
-    return f"{value:.2f}" if value < 1000 else f"{value:.1f}"
+    # With as many figures as the change beside it can be checked by.
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 1000 else f"{value:.1f}"
 
 
 def _peak(size: int) -> str:

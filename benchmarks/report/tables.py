@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from edgetl.benchmarks.measured import (
@@ -18,6 +17,7 @@ from edgetl.benchmarks.measured import (
 )
 from edgetl.benchmarks.process.worker import STEADY_WITHIN, UNCOUNTED_CALLS
 from edgetl.edge.errors import plural, quoted
+from edgetl.edge.system.tables import table_console
 
 _WIDTH = 80
 
@@ -49,7 +49,7 @@ def tables(measured: Measured) -> list[Table]:
 
 def print_measured(measured: Measured) -> None:
     """Print the tables and the fine print on stdout."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = table_console()
     for table in tables(measured):
         console.print(table)
     for line in fine_print(measured):
@@ -66,7 +66,7 @@ def fine_print(measured: Measured) -> list[str]:
     lines = (
         (
             f"{plural(count, 'picture')} ({measured.split})" if count else "only timed",
-            f"{measured.rounds} rounds of {measured.calls} calls",
+            f"{plural(measured.rounds, 'round')} of {measured.calls} calls",
             f"threads: {threads}" if (threads := _threads(measured)) else "",
             f"{machine.cpu}, {plural(machine.cores, 'core')}",
         ),
@@ -134,8 +134,8 @@ def method(measured: Measured) -> list[str]:
         )
     lines += [
         f"Each case in a fresh process; warmed up until two batches of calls agree within "
-        f"{STEADY_WITHIN:.0%}; then {measured.rounds} rounds of {measured.calls} calls of each "
-        f"kind, all cases in each, {UNCOUNTED_CALLS} calls of each case not counted; "
+        f"{STEADY_WITHIN:.0%}; then {plural(measured.rounds, 'round')} of {measured.calls} calls "
+        f"of each kind, all cases in each, {UNCOUNTED_CALLS} calls of each case not counted; "
         f"threads: {_threads(measured)}.",
         "Milliseconds for one picture: p50, p90 and p99 over all calls from pixels to "
         "probabilities; JPEG from the file's bytes, and pictures a second so. load: from path to "

@@ -215,4 +215,6 @@ class PhotoFolder:
 
 
 def _sink_error(path: Path, error: OSError) -> SinkError:
+    if isinstance(error, FileExistsError):
+        return SinkError(f"{quoted(path)}: not a folder; choose another folder")
     return SinkError(f"{quoted(path)}: {reason(error)}; make room, or choose another folder")

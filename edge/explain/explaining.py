@@ -22,7 +22,7 @@ from edgetl.edge.explain.explainer import Explainer, Explanation
 from edgetl.edge.explain.options import ExplainOptions
 from edgetl.edge.model.chosen import chosen_model
 from edgetl.edge.model.preprocessing import model_input, size_within
-from edgetl.edge.sources.files import Item, Problem, files
+from edgetl.edge.sources.files import Item, Problem, files, missing_files_first
 from edgetl.edge.system.files import replacing
 from edgetl.edge.system.messages import logger
 
@@ -49,7 +49,8 @@ def explain(options: ExplainOptions) -> Iterator[Explained | Problem]:
         SettingError: the model has no such class, or --out is a file.
         SinkError: a picture cannot be written.
     """
-    model = chosen_model(options.model, labels=options.labels, normalize=options.normalize)
+    with missing_files_first(options.files):
+        model = chosen_model(options.model, labels=options.labels, normalize=options.normalize)
     explainer = Explainer(model, runtime=options.runtime, threads=options.threads)
     explainer.check_label(options.label)
     if options.out.exists() and not options.out.is_dir():

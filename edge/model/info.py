@@ -132,7 +132,7 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
             yield from ((f"{prefix}{name}", _inline(part)) for part in value)
-        elif value is not None:
+        elif value is not None and value != []:
             yield f"{prefix}{name}", _inline(value)
 
 
@@ -145,7 +145,7 @@ def _inline(value: Any) -> str:
         return ", ".join(
             _inline(part) if isinstance(part, dict) else f"{quoted(name)} {_inline(part)}"
             for name, part in value.items()
-            if part is not None
+            if part is not None and part != []
         )
     if isinstance(value, list | tuple):
         return ", ".join(map(_inline, value))

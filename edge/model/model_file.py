@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edgetl.edge.errors import ModelFileError, SettingError, quoted, reason
+from edgetl.edge.errors import ModelFileError, SettingError, plural, quoted, reason
 from edgetl.edge.model.associated_files import read_associated_files
 from edgetl.edge.model.input_size import InputSize, ResizeMode
 from edgetl.edge.model.labels import in_index_order, parse_labels
@@ -169,14 +169,16 @@ def _parse(
         found = in_index_order(found)
     names = tuple(given_labels) if given_labels is not None else found
     classes = outputs[0].shape[-1]
-    if not names:
+    if not names and given_labels is None:
         raise ModelFileError(
             f"{quoted(path)}: holds no labels; name them with --labels FILE, "
             f"one a line for its {classes} outputs"
         )
     if len(names) != classes:
+        given = "" if given_labels is None else " in --labels"
         raise ModelFileError(
-            f"{quoted(path)}: has {classes} outputs but {len(names)} labels; the two must be equal"
+            f"{quoted(path)}: has {classes} outputs but "
+            f"{plural(len(names), 'label')}{given}; the two must be equal"
         )
     height, width = inputs[0].shape[1:3]
     resize_mode: ResizeMode = manifest["input"]["fit"] if manifest else "stretch"

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
-from glob import has_magic
 from pathlib import Path
 
-from edgetl.edge.errors import ModelFileError, SettingError, SourceError, quoted
+from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.pipeline.inference import results
@@ -21,7 +20,14 @@ from edgetl.edge.pipeline.running import Outcome, run
 from edgetl.edge.results.debounce import smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
-from edgetl.edge.sources.files import Item, Problem, files, is_same_folder, video
+from edgetl.edge.sources.files import (
+    Item,
+    Problem,
+    files,
+    is_same_folder,
+    missing_files_first,
+    video,
+)
 from edgetl.edge.sources.names import is_clip
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger
@@ -108,16 +114,8 @@ def _refuse_snapshots(options: ClassifyOptions) -> None:
 
 
 def _model(options: ClassifyOptions) -> ModelFile:
-    try:
-        model = read_model(options)
-    except ModelFileError:
-        for name in options.files:
-            # The photo comes first on the command line, and is the likelier mistake.
-            if name != "-" and not has_magic(name) and not os.path.exists(name):  # noqa: PTH110
-                message = f"{quoted(name)}: no such file or directory"
-                raise SourceError(message) from None
-        raise
-    return model
+    with missing_files_first(options.files):
+        return read_model(options)
 
 
 def _log_model(options: ClassifyOptions, model: ModelFile) -> None:

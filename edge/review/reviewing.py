@@ -130,6 +130,8 @@ def _read(folder: Path, files: Sequence[str], reader: Reader, desk: Desk) -> Ite
 def _files(folder: Path) -> list[str]:
     if folder.is_file():
         raise SourceError(f"{quoted(folder)}: a file; name its folder")
+    if folder.exists() and not folder.is_dir():
+        raise SourceError(f"{quoted(folder)}: a pipe or device, not a folder; name a folder")
     if not folder.is_dir():
         raise SourceError(f"{quoted(folder)}: no such folder; classify --snapshots DIR makes one")
     found = []

@@ -40,6 +40,8 @@ def plan_service(service: ServiceOptions, options: ClassifyOptions | ServeOption
     else:
         job = classify_job(options, service)
     user = _user(service)
+    tried = Tried()
+    allowed = tried(lambda: _allowed(user, service))
     unit = Service(
         description=job.description,
         command=[*_program(), *job.arguments],
@@ -65,16 +67,16 @@ def plan_service(service: ServiceOptions, options: ClassifyOptions | ServeOption
         job.secrets,
         private=job.private,
         serves_page=job.keeps_key,
-        refused=[*job.refused, *_refused(service, job, user)],
+        refused=[*tried.refused, *job.refused, *_refused(service, job, allowed)],
     )
 
 
-def _refused(location: UnitLocation, job: Job, user: str) -> list[EdgetlError]:
-    """What a service of any command would fail of."""
+def _refused(location: UnitLocation, job: Job, user: str | None) -> list[EdgetlError]:
+    """What a service of any command would fail of; `user` is None where that one is refused."""
     tried = Tried()
     # What else is wrong with a path says more of what was meant.
     tried(lambda: check_persistent(job.paths))
-    if location.running and os.geteuid() == 0:
+    if user and location.running and os.geteuid() == 0:
         runs = [Path(_program()[0]), Path(sys.executable), *job.runs]
         tried(lambda: check_rights(user, runs=runs, reads=job.reads, writes=job.writes))
     return tried.refused
@@ -94,6 +96,10 @@ def _user(service: ServiceOptions) -> str:
     user = service.run_as or os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
     if not user or not all(char.isalnum() or char in "_.-" for char in user) or user[0] in "-.":
         raise SettingError(f"--run-as {quoted(user)}: not a user's name")
+    return user
+
+
+def _allowed(user: str, service: UnitLocation) -> str:
     number = _number(user, service)
     if user == "root" or set(user) == {"0"} or number == 0:
         raise SettingError("a service needs no root: name who it runs as: --run-as USER")

@@ -4,7 +4,7 @@ from edgetl.edge.shards.engine import Shards, check_root
 from edgetl.edge.shards.manifest import Manifest, read_manifest
 from edgetl.edge.shards.options import ClassifyIndexOptions
 from edgetl.edge.shards.outcome import IndexOutcome, numbers_of, outcome_of
-from edgetl.edge.shards.progress import Progress
+from edgetl.edge.shards.progress import Progress, stopped_said
 from edgetl.edge.shards.results_folder import Purpose, ResultsFolder
 from edgetl.edge.shards.work import Classification
 from edgetl.edge.system.shutdown import GracefulShutdown
@@ -22,7 +22,7 @@ def classify_index(options: ClassifyIndexOptions) -> IndexOutcome:
         ModelFileError: the model or its labels cannot be used.
         SinkError: the results cannot be written.
     """
-    with GracefulShutdown():
+    with GracefulShutdown(), stopped_said():
         manifest = read_manifest(options.index)
         check_root(manifest.root)
         work = Classification(options)

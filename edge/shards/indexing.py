@@ -36,7 +36,7 @@ from edgetl.edge.shards.manifest import (
     write_shard,
 )
 from edgetl.edge.shards.options import IndexOptions
-from edgetl.edge.shards.progress import Progress
+from edgetl.edge.shards.progress import Progress, stopped_said
 from edgetl.edge.sources.files import Problem
 from edgetl.edge.system.masking import masked
 from edgetl.edge.system.messages import logger
@@ -79,7 +79,7 @@ def index(options: IndexOptions) -> Indexed:
     refuse_other_files(options.out, "--out", first=INDEX_NAME, own="shard-*.parquet")
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        with GracefulShutdown():
+        with GracefulShutdown(), stopped_said():
             return _indexed(options, photos)
     except OSError as error:
         raise SinkError(f"{quoted(options.out)}: cannot be written: {reason(error)}") from error

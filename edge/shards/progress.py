@@ -1,10 +1,22 @@
-"""How far long work is, as a line on stderr now and then."""
+"""How far long work is, as a line on stderr now and then, and that it can be gone on with."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from edgetl.edge.system.messages import logger
 
 _EVERY_SECONDS = 30.0
+
+
+@contextmanager
+def stopped_said() -> Iterator[None]:
+    """Say at Ctrl-C that what is done stays, so that nobody begins elsewhere again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        logger.info("stopped; what is done stays, and the same command goes on behind it")
+        raise
 
 
 class Progress:

@@ -35,7 +35,6 @@ class WindowSink:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -1,5 +1,6 @@
 """What every open camera gives, what it is called, and what it can be asked for."""
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -88,5 +89,8 @@ def camera_name(source: int | str) -> str:
 
 def cannot_be_opened(source: int | str, why: str = "") -> SourceError:
     """The error of a stream or device that cannot be opened, and why, where that is known."""
+    if not why and isinstance(source, str) and not is_stream(source):
+        missing = not os.path.exists(source)  # noqa: PTH110 - Path.exists raises where we may not look
+        why = "no such file; a camera is a number, as in --camera 0" if missing else ""
     why = f": {why}" if why else " as a video or camera"
     return SourceError(f"{quoted(camera_name(source))}: cannot be opened{why}")

@@ -4,13 +4,14 @@ import glob
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import cv2
 
-from edgetl.edge.errors import SourceError, quoted, reason
+from edgetl.edge.errors import ModelFileError, SourceError, quoted, reason
 from edgetl.edge.model.preprocessing import Pixels
 from edgetl.edge.sources.file_kinds import is_picture_file, is_video_file
 from edgetl.edge.sources.folders import (
@@ -55,6 +56,25 @@ class Problem:
     """Something that was asked for and could not be read, in one line."""
 
     message: str
+
+
+@contextmanager
+def missing_files_first(names: Iterable[str]) -> Iterator[None]:
+    """While a model is read: a file that is missing too is named in its place.
+
+    It comes first on the command line, and is the likelier mistake.
+
+    Raises:
+        SourceError: one is missing, and the block raised a ModelFileError.
+    """
+    try:
+        yield
+    except ModelFileError:
+        for name in names:
+            if name != "-" and not glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110
+                message = f"{quoted(name)}: no such file or directory"
+                raise SourceError(message) from None
+        raise
 
 
 # From a video file to what is classified of it.

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from edgetl.edge.errors import reason
+
 
 def open_regular_file(path: str | Path) -> BinaryIO:
     """A file that a person named, open for reading; at once, whatever it is.
@@ -36,6 +38,15 @@ def _refuse_irregular(path: str | Path, mode: int) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
+
+
+def why_no_file(path: str | Path) -> str | None:
+    """Why `open_regular_file` would refuse a path, in a few words; None if it would not."""
+    try:
+        _refuse_irregular(path, Path(path).stat().st_mode)
+    except OSError as error:
+        return reason(error)
+    return None
 
 
 def read_regular_file(path: Path, *, at_most: int) -> bytes:

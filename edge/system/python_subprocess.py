@@ -10,6 +10,9 @@ from typing import Any
 # -P and absolute paths: the folder we are in must not lend its modules to the new process, and this
 # process may have found its own in ways of its own.
 _PYTHON = (sys.executable, "-P")
+# A session of its own: Ctrl-C is for this process, which then ends the other in order. It would
+# show a traceback.
+_OF_ITS_OWN: Mapping[str, Any] = {"start_new_session": True}
 
 
 def run_python(arguments: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[Any]":
@@ -22,7 +25,8 @@ def run_python(arguments: Sequence[str], **options: Any) -> "subprocess.Complete
     Raises:
         OSError, subprocess.TimeoutExpired: as subprocess.run.
     """
-    return subprocess.run([*_PYTHON, *arguments], env=_environment(), check=False, **options)
+    options = {**_OF_ITS_OWN, **options, "env": _environment()}
+    return subprocess.run([*_PYTHON, *arguments], check=False, **options)
 
 
 def start_python(
@@ -38,7 +42,8 @@ def start_python(
     Raises:
         OSError: as subprocess.Popen.
     """
-    return subprocess.Popen([*_PYTHON, *arguments], env=_environment(environment), **options)
+    options = {**_OF_ITS_OWN, **options, "env": _environment(environment)}
+    return subprocess.Popen([*_PYTHON, *arguments], **options)
 
 
 def ending(status: int) -> str:

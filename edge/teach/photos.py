@@ -22,6 +22,21 @@ class ClassPhotos:
     paths: Sequence[Path]
 
 
+def check_folder(folder: Path) -> None:
+    """Check that this can be a folder of photos.
+
+    Raises:
+        SettingError: it is no folder, or a run's.
+    """
+    if not folder.is_dir():
+        what = "a file; name the folder that it lies in" if folder.exists() else "no such folder"
+        raise SettingError(f"{quoted(folder)}: {what}")
+    if is_run(folder):
+        raise SettingError(
+            f"{quoted(folder)}: a run; name a folder with a folder of photos a class"
+        )
+
+
 def class_photos(folder: Path, labels: Sequence[str]) -> list[ClassPhotos]:
     """The photos in a folder, by class.
 
@@ -35,15 +50,9 @@ def class_photos(folder: Path, labels: Sequence[str]) -> list[ClassPhotos]:
 
     Raises:
         DataError: there are no such folders, or no photos in them, or a name is no class's.
-        SettingError: it is no folder.
+        SettingError: as `check_folder`.
     """
-    if not folder.is_dir():
-        what = "a file; name the folder that it lies in" if folder.exists() else "no such folder"
-        raise SettingError(f"{quoted(folder)}: {what}")
-    if is_run(folder):
-        raise SettingError(
-            f"{quoted(folder)}: a run; name a folder with a folder of photos a class"
-        )
+    check_folder(folder)
     known = {_key(label): label for label in labels}
     if UNKNOWN in labels:
         known |= {name: UNKNOWN for name in EXAMPLES_OF_UNKNOWN if name not in known}

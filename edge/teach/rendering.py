@@ -1,16 +1,16 @@
 """What was taught, as a table for a terminal of 80 columns."""
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from edgetl.edge.errors import quoted
+from edgetl.edge.system.tables import table_console
 from edgetl.edge.teach.teaching import Taught
 
 
 def print_taught(taught: Taught) -> None:
     """Print what held-out photos say of each class before and now, how to read it, and the file."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = table_console()
     gate = taught.gate
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("class", overflow="fold")

@@ -36,7 +36,7 @@ from edgetl.edge.teach.head import Features, Head
 from edgetl.edge.teach.learning import Lesson, learn
 from edgetl.edge.teach.options import TeachOptions
 from edgetl.edge.teach.packing import empty_sample, lesson_record, packed, rewritten, sample_of
-from edgetl.edge.teach.photos import ClassPhotos, class_photos
+from edgetl.edge.teach.photos import ClassPhotos, check_folder, class_photos
 from edgetl.edge.teach.sample import FeatureSample
 
 # Of a new class; fewer do not show how far it reaches.
@@ -82,6 +82,8 @@ def teach(options: TeachOptions) -> Taught:
         SinkError: the file cannot be written.
     """
     started = time.monotonic()
+    # Before the model: they come first on the command line, and are the likelier mistake.
+    check_folder(options.photos)
     path = latest_model() if options.model is None else model_of(options.model)
     if options.model is None:
         logger.info("model   %s", quoted(path))

@@ -57,6 +57,12 @@ class Commands(TyperGroup):
             command.help = f"{summary}\n\n{command.help or ''}"
         return command
 
+    def get_help_option(self, ctx: Any) -> Any:
+        # Typer takes the names from a set, whose order changes from run to run.
+        if (option := super().get_help_option(ctx)) is not None:
+            option.opts = [name for name in ctx.help_option_names if name in option.opts]
+        return option
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(self._summaries.items()))

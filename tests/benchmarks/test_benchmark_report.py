@@ -31,6 +31,7 @@ from tests.benchmarks.made import (
     whole_run,
     wrong_at,
 )
+from tests.edge.browser import Tab
 from tests.html_page import Page
 
 NAMES = ("accuracy-latency.png", "latency.png", "confusion-difference.png")
@@ -384,3 +385,15 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgetlError, match=r"file: cannot be written: file exists"):
         write_benchmark_report(measured(), tmp_path / "file")
+
+
+def test_cases_keep_their_names_whole_on_a_phone(whole: tuple[Page, Path], tab: Tab) -> None:
+    tab.look(390, 844)
+    tab.open((whole[1] / "index.html").as_uri())
+    tab.wait("document.querySelectorAll('tbody th.case').length > 3")
+    widths = tab.value(
+        "[...document.querySelectorAll('tbody th.case')].map(one => one.clientWidth)"
+    )
+    # Room for "TensorFlow" and "tflite-runtime" in the small print.
+    assert min(widths) >= 5.5 * 16
+    assert tab.value("document.documentElement.scrollWidth") <= 390

@@ -29,6 +29,7 @@ BEFORE_AND_AFTER = (
     [
         BEFORE_AND_AFTER,
         (latency(17.99, rounds=(18.0, 18.1, 18.2)), latency(20.35, rounds=(17.5, 17.6, 17.4))),
+        (latency(0.8, rounds=(0.834, 0.834, 0.834)), latency(0.7, rounds=(0.756, 0.756, 0.756))),
         (latency(3.0, rounds=(2.0, 2.1, 2.2, 2.3, 2.4)), latency(3.0, rounds=(4.0, 4.1, 4.2))),
     ],
 )
@@ -39,7 +40,7 @@ def test_the_change_is_that_of_the_columns(
     print_changes(changes)
     line = next(s for s in capsys.readouterr().out.splitlines() if "invoke, ms" in s)
     a, b, change = re.findall(r"[-+]?\d+\.\d+", line)[:3]
-    # The columns are rounded to 0.01 ms, the change to 0.1 %.
+    # The columns are rounded to three figures or more, the change to 0.1 %.
     assert float(change) == pytest.approx(100 * (float(b) / float(a) - 1), abs=0.5)
     found = json.loads(changes_to_json(changes))["rows"][0]["invoke"]
     assert found["ratio"] == pytest.approx(found["after"] / found["before"])

@@ -25,6 +25,9 @@ def test_info_shows_what_is_inside_a_model(cli: Cli, int8_model: Path) -> None:
     assert facts["input.dtype"] == "uint8"
     assert facts["fit"] == "crop"
     assert facts["edgetl.quantization"] == "int8"
+    # Lists without anything in them are left out.
+    assert "edgetl.keep_float" not in result.stdout
+    assert "recalls ," not in " ".join(result.stdout.split())
     assert facts["associated_files"] == "labels.txt, edgetl.json, features.bin"
     assert result.stderr == ""
 

@@ -81,7 +81,9 @@ def test_nothing_of_the_process_stays_changed(model: Path, photos: Path) -> None
     assert gc.isenabled()
     with pytest.raises(SettingError, match="dog"):
         classification.classify(
-            ClassifyOptions(files=("photos",), model=model, snapshots=photos, keep=("dog>0.5",))
+            ClassifyOptions(
+                files=("photos",), model=model, snapshots=Path("seen"), keep=("dog>0.5",)
+            )
         )
     assert gc.isenabled()
 

@@ -95,6 +95,15 @@ def test_a_dry_run_shows_the_unit_and_then_all_that_would_be_refused(cli: Cli, c
     assert_one_clear_line(cli.refused(*install(card, "--dry-run", "--json", *wrong)), "/pi/l: ")
 
 
+def test_a_dry_run_shows_the_unit_of_a_user_that_is_refused(cli: Cli, card: Path) -> None:
+    wrong = ["--run-as", "root", "--labels", "/home/pi/l"]
+    result = cli.here(*install(card, "--dry-run", *wrong), check=2)
+    assert "User=root" in result.stdout
+    user, labels = result.stderr.splitlines()
+    assert "--run-as USER" in user
+    assert "/home/pi/l: " in labels
+
+
 def test_checking_the_options_writes_nothing(cli: Cli, card: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in card.rglob("*")}
     more = ["--output", "/home/pi/new.csv", "--snapshots", "/home/pi/out put", "--keep", "red>0.9"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgetl.edge.errors import plural
 from edgetl.edge.model.input_size import InputSize
 from edgetl.edge.model.model_file import read_model_file
 from tests.edge.model_reading import outcome, refusal
@@ -49,7 +50,7 @@ def test_a_wrong_number_of_labels_is_refused(
     third_party_models: Path, labels: tuple[str, ...]
 ) -> None:
     message = refusal(third_party_models / "uint8.tflite", labels)
-    assert f"3 outputs but {len(labels)} labels" in message
+    assert f"3 outputs but {plural(len(labels), 'label')} in --labels" in message
 
 
 @pytest.mark.parametrize(

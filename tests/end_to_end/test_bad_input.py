@@ -1,6 +1,7 @@
 """What a user gets wrong, through the real command: one line, the right status, nothing lost."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -153,6 +154,47 @@ def test_a_model_with_the_wrong_number_of_labels(cli: Cli, int8_model: Path) -> 
     (cli.folder / "labels.txt").write_text("one\ntwo\nthree\n")
     result = cli("info", int8_model, "--labels", "labels.txt", check=2)
     assert_one_clear_line(result, "has 2 outputs but 3 labels")
+
+
+def test_labels_that_were_named_are_counted(cli: Cli, int8_model: Path) -> None:
+    (cli.folder / "labels.txt").touch()
+    result = cli.refused("info", int8_model, "--labels", "labels.txt")
+    assert_one_clear_line(result, "has 2 outputs but 0 labels in --labels")
+
+
+def test_a_pipe_is_not_said_to_be_missing(cli: Cli, two_class_data: Path, int8_model: Path) -> None:
+    shutil.copy(int8_model, cli.folder / "good.tflite")
+    for name in ("photos.zip", "model.tflite"):
+        os.mkfifo(cli.folder / name)
+    for typed in (
+        ("train", "photos.zip"),
+        ("train", two_class_data, "--weights", "photos.zip"),
+        ("benchmark", "model.tflite"),
+    ):
+        assert_one_clear_line(cli.refused(*typed), "a pipe or device, not a file")
+    os.mkfifo(cli.folder / "pipe")
+    for typed in (
+        ("inspect", two_class_data, "--apply", "pipe"),
+        ("deploy", "good.tflite", "pi", "--inventory", "pipe"),
+        ("review", "pipe", "--into", "photos"),
+    ):
+        assert_one_clear_line(cli.refused(*typed), "pipe: a pipe or device")
+    result = cli.refused("train", two_class_data, "--weights", ".")
+    assert_one_clear_line(result, "--weights .: is a directory", "bundled, imagenet or none")
+
+
+def test_what_is_no_camera_and_no_folder_is_named(cli: Cli) -> None:
+    (cli.folder / "file").touch()
+    result = cli.refused("collect", "photos", "--camera", "gone.mp4", "--class", "a")
+    assert_one_clear_line(result, "gone.mp4: cannot be opened: no such file", "--camera 0")
+    result = cli.refused("collect", "file", "--camera", "gone.mp4", "--class", "a")
+    assert_one_clear_line(result, "file: not a folder")
+
+
+@pytest.mark.parametrize("more", [(), ("--model", "gone.tflite")])
+def test_missing_photos_are_named_before_a_missing_model(cli: Cli, more: tuple[str, ...]) -> None:
+    for typed in (("classify", "gone.jpg"), ("explain", "gone.jpg"), ("teach", "gone.jpg")):
+        assert_one_clear_line(cli.refused(*typed, *more), "gone.jpg: no such f")
 
 
 def test_debug_shows_the_traceback(cli: Cli) -> None:

@@ -71,6 +71,7 @@ ROWS = [
         notes=("left out: 2 pictures at the top, in no class folder (0.png, 1.png)",)),
     Row("a README beside classes", both(""), {"README.md": "x"}, found=PLAIN),
     Row("no folders", {".": 4}, error=("its 4 pictures lie in no class folders", "labels.csv")),
+    Row("one photo", {".": 1}, error=("its 1 picture lies in no class folders",)),
     Row("nothing", {}, error=("no pictures found",)),
     Row("one class, flat", {"cats": 3}, error=("only one class (cats)",)),
     Row("one class, by year", {"cats/2021": 3, "cats/2022": 3}, error=("only one class (cats)",)),

@@ -58,7 +58,10 @@ def test_what_a_spreadsheet_saves_is_read(tmp_path: Path, encoding: str) -> None
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "moves.csv: no such file; write one with: edgetl inspect DATA --moves moves.csv"),
+        (
+            None,
+            "moves.csv: no such file or directory; write one with: edgetl inspect DATA --moves ",
+        ),
         (b"", "has no column file, from, to;"),
         (b"file,to\na,b\n", "has no column from;"),
         (b"\x00\x01\xff\xfe\x80", "moves.csv"),

@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,44 @@ def test_the_command_lists_compares_and_cleans(cli: Cli, runs: Path) -> None:
     assert (runs / "third").is_dir()
     assert "freed" in cli.here("runs", "clean", "--yes").stderr
     assert not (runs / "third").exists()
+
+
+def test_no_line_breaks_inside_a_runs_name_or_a_number(cli: Cli, tmp_path: Path) -> None:
+    names = ["runs/2026-12-01-040203", "another-folder/of-runs/runs/2026-12-01-040015"]
+    for name in names:
+        run = older_run(tmp_path / name, seed=len(name))
+        run.exports.mkdir()
+        for kind in ("float32", "float16", "dynamic", "int8"):
+            (run.exports / f"model.{kind}.tflite").write_bytes(b"1")
+    point_latest_at(RunFolder(tmp_path / names[0]))
+    for columns in ("80", "40"):
+        listed = cli.here("runs", COLUMNS=columns).stdout
+        assert max(len(line.rstrip()) for line in listed.splitlines()) <= 80
+        assert {"2026-12-01-040203", "2026-01-01", "(latest)", "float32,"} <= set(listed.split())
+        shown = cli.here("runs", "compare", *names, COLUMNS=columns).stdout
+        assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
+        assert "2026-12-01-040015" in shown
+        assert "..." not in shown.replace("\N{HORIZONTAL ELLIPSIS}", "...")
+
+
+def test_a_device_lists_unfinished_runs_without_filelock(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_run(runs / "live") as run:
+        shutil.copy(OLDER / "config.json", run.config)
+        monkeypatch.setitem(sys.modules, "filelock", None)
+        states = {run.path.name: run.state for run in list_runs(runs)}
+        assert (states["live"], states["third"]) == ("training", "interrupted")
+        monkeypatch.undo()
+
+
+def test_a_folder_without_runs_is_said_to_have_none(cli: Cli) -> None:
+    (cli.folder / "none").mkdir()
+    result = cli.here("runs", "list", "none")
+    assert (result.stdout, result.stderr) == ("", "no runs in none\n")
+    (cli.folder / "file").touch()
+    assert_one_clear_line(cli.refused("runs", "list", "file"), "file: not a folder")
+    assert_one_clear_line(cli.refused("export", "file"), "file: not a folder")
 
 
 def test_what_is_no_run_is_named(cli: Cli) -> None:

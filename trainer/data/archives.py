@@ -23,6 +23,7 @@ from typing import IO
 
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
 from edgetl.edge.sources.folders import is_system_folder
+from edgetl.edge.system.files import why_no_file
 from edgetl.edge.system.messages import logger
 from edgetl.trainer.data.cache_entries import CACHE_NAME, hold_until_next, new_entry, prune
 from edgetl.trainer.data.downloads import downloaded, forget
@@ -116,7 +117,7 @@ def data_folder(data: str, *, cache: Path, sha256: str | None = None) -> Path:
             if is_folder and sha256 is not None:
                 raise SettingError(f"--sha256: {name} is a folder; leave --sha256 out")
             if not (is_folder or is_file) and data.lower().endswith(ARCHIVE_SUFFIXES):
-                raise DataError(f"{name}: no such file; check the path")
+                raise DataError(f"{name}: {why_no_file(archive)}; check the path")
             if not is_file:
                 keep_unpacked(archive)
                 return archive

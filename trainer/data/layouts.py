@@ -64,7 +64,11 @@ def _without_splits(base: Folder) -> Layout:
     classes = tuple(ClassFolder(None, folder) for folder in base.full_folders)
     if classes or not base.pictures:
         return Layout(classes, tuple(_loose(base, "at the top")))
-    return Layout((), (), f"its {plural(base.count, 'picture')} lie in no class folders")
+    return Layout((), (), f"its {_lying(base)} in no class folders")
+
+
+def _lying(folder: Folder, where: str = "") -> str:
+    return f"{plural(folder.count, 'picture')}{where} {'lies' if folder.count == 1 else 'lie'}"
 
 
 def _with_splits(base: Folder, root: Path, named: dict[str, Split]) -> Layout:
@@ -90,9 +94,8 @@ def _with_splits(base: Folder, root: Path, named: dict[str, Split]) -> Layout:
             f"is named train; name one so, or name classes otherwise"
         )
     if "train" not in full:
-        number = plural(splits["train"].count, "picture")
-        where = f"{quoted(splits['train'].name)}/"
-        return Layout((), (), f"the {number} in {where} lie in no class folders")
+        lying = _lying(splits["train"], f" in {quoted(splits['train'].name)}/")
+        return Layout((), (), f"the {lying} in no class folders")
     trained = {folder.name.lower() for folder in opened["train"]}
     for folder in rest:
         if trained & {inner.name.lower() for inner in folder.full_folders}:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
-from edgetl.edge.system.files import replacing, sync_folder
+from edgetl.edge.system.files import replacing, sync_folder, why_no_file
 from edgetl.trainer.data.csv_files import csv_rows, csv_text
 from edgetl.trainer.doubtful.confident_learning import DoubtfulLabel
 
@@ -113,8 +113,8 @@ def read_moves(path: Path) -> tuple[Move, ...]:
         DataError: there is no such file, it cannot be read, or it has not these columns.
     """
     anew = f"write one with: edgetl inspect DATA --moves {quoted(path.name)}"
-    if not path.is_file():
-        raise DataError(f"{quoted(path)}: no such file; {anew}")
+    if why := why_no_file(path):
+        raise DataError(f"{quoted(path)}: {why}; {anew}")
     try:
         with csv_text(path) as file:
             rows = list(csv_rows(file))

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from edgetl.edge.errors import quoted
+from edgetl.edge.system.tables import table_console
 from edgetl.trainer.data.dataset import SPLIT_WORDS
 from edgetl.trainer.exporting.record import ExportedFile, RuntimeCheck
 
@@ -20,7 +20,7 @@ def exported_json(exported: Sequence[ExportedFile]) -> str:
 
 def print_exported(exported: Sequence[ExportedFile]) -> None:
     """Print the table of checks, how to read it, and the path of each file."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = table_console()
     console.print(_table(exported))
     checked = [check.parity for file in exported for check in file.checks if check.parity]
     if checked:

@@ -14,7 +14,7 @@ from edgetl.edge.shards.engine import Shards, check_root
 from edgetl.edge.shards.manifest import Entry, Manifest, read_manifest, read_shard, shard_name
 from edgetl.edge.shards.options import Part
 from edgetl.edge.shards.outcome import IndexOutcome, numbers_of, outcome_of
-from edgetl.edge.shards.progress import Progress
+from edgetl.edge.shards.progress import Progress, stopped_said
 from edgetl.edge.shards.remote_store import is_url
 from edgetl.edge.shards.results_folder import Purpose, ResultsFolder
 from edgetl.edge.system.masking import masked
@@ -160,7 +160,7 @@ def compute_features(
         SourceError: a picture has changed since it was indexed.
         SinkError: the features cannot be written.
     """
-    with GracefulShutdown():
+    with GracefulShutdown(), stopped_said():
         manifest = read_folder_index(index)
         work = PooledFeatures(recipe, cache=cache)
         purpose = Purpose(manifest.identity, manifest.root, work.weights_sha256, work.settings)

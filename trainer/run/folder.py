@@ -244,7 +244,8 @@ def find_run(path: Path | None) -> RunFolder:
             raise RunFolderError(
                 f"{quoted(chosen)}: no such run folder; there is {quoted(RUNS / chosen)}"
             )
-        raise RunFolderError(f"{quoted(chosen)}: no such run folder; `edgetl train` makes one")
+        what = "not a folder; name a run's" if chosen.exists() else "no such run folder"
+        raise RunFolderError(f"{quoted(chosen)}: {what}; `edgetl train` makes one")
     return RunFolder(chosen)
 
 

@@ -37,9 +37,23 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a training is going on in a run folder."""
+    """Whether a training is going on in a run folder. Asks without filelock, where it can."""
     if not (folder / LOCK).exists():
         return False
+    try:
+        # What filelock calls too. A device, which has no filelock, lists and removes runs as well.
+        from fcntl import LOCK_EX, LOCK_NB, flock
+    except ImportError:  # Windows
+        return _is_held_by_filelock(folder)
+    try:
+        with (folder / LOCK).open("r+b") as lock:
+            flock(lock, LOCK_EX | LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def _is_held_by_filelock(folder: Path) -> bool:
     try:
         with held(folder):
             return False

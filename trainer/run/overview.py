@@ -72,7 +72,8 @@ def list_runs(runs: Path = RUNS) -> list[RunOverview]:
         RunFolderError: there is no such folder.
     """
     if not runs.is_dir():
-        raise RunFolderError(f"{quoted(runs)}: no such folder of runs; `edgetl train` makes one")
+        what = "not a folder; name one of runs" if runs.exists() else "no such folder of runs"
+        raise RunFolderError(f"{quoted(runs)}: {what}; `edgetl train` makes one")
     folders = {path.parent for path in runs.glob("*/config.json")}
     latest = latest_run(runs)
     found = [_overview(path, latest) for path in folders if not path.is_symlink()]
