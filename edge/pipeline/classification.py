@@ -11,7 +11,6 @@ from edgetl.edge.errors import SettingError, quoted
 from edgetl.edge.model.model_file import ModelFile
 from edgetl.edge.model.runtime import default_threads
 from edgetl.edge.pipeline.inference import results
-from edgetl.edge.pipeline.live_model import LiveModel, open_sinks, results_of_newest
 from edgetl.edge.pipeline.loaded import Loaded, load, read_model
 from edgetl.edge.pipeline.model_watch import ModelWatch
 from edgetl.edge.pipeline.options import ClassifyOptions
@@ -75,6 +74,9 @@ def _of_files(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Ope
     found = files(options.files, frames=frames, written=options.snapshots)
     items = Prefetcher(found, model.input_size, threads=cores)
     stack.enter_context(closing(items))
+    # Imported here, what opens sinks takes no time: the first picture takes longer.
+    from edgetl.edge.pipeline.live_model import open_sinks
+
     threads = threads_each(len(model.content), cores)
     _log_model(options, model)
     loaded = load(options, model, threads=threads)
@@ -84,6 +86,7 @@ def _of_files(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Ope
 
 def _of_cameras(options: ClassifyOptions, sinks: FanOut, stack: ExitStack) -> _Opened:
     """As `_of_files`, of cameras, or of a video as if it were one."""
+    from edgetl.edge.pipeline.live_model import LiveModel, open_sinks, results_of_newest
     from edgetl.edge.sources.build_camera import cameras_opener
 
     cameras = cameras_opener(options)
