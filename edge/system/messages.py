@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import sys
-import textwrap
 
 from edgetl.edge.errors import quoted
 from edgetl.edge.system.native_log import DEBUG_VARIABLE
@@ -51,6 +50,8 @@ def _folded(line: str, columns: int | None) -> str:
     """A line broken between words, where the terminal would break it inside a word or a number."""
     if not columns or len(line) <= columns:
         return line
+    import textwrap
+
     heading = _HEADING.match(line)
     kept = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), line)
     folded = textwrap.fill(

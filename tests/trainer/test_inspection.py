@@ -45,6 +45,9 @@ def test_what_train_would_find_is_printed_and_written_as_a_page(cli: Cli, photos
     page = (cli.folder / "inspect.html").read_text()
     assert len(Page(page).all("img")) == 4  # the near-copies and the photo in both classes
     assert "red</bdi>/<wbr><bdi>scene.jpg" in page
+    # Of these few photos train holds none out.
+    assert "<dt>Validation</dt>" not in page
+    assert "Cross-validated" in page
 
 
 def test_json_names_every_file(cli: Cli, photos: Path) -> None:

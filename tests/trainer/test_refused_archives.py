@@ -107,6 +107,12 @@ def test_other_files_are_refused(tmp_path: Path, cache: Path, content: bytes) ->
     assert "d.zip: is neither .zip nor .tar.gz" in refused(tmp_path / "d.zip", cache)
 
 
+def test_a_model_is_no_archive_of_photos(tmp_path: Path, cache: Path) -> None:
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"\x1c\0\0\0TFL3" + write_zip(tmp_path / "labels.zip", FILES).read_bytes())
+    assert "model.tflite: is a model, not photos" in refused(model, cache)
+
+
 def test_a_tar_with_an_unreadable_header_is_not_half_read(tmp_path: Path, cache: Path) -> None:
     archive = write_tar(tmp_path / "d.tgz", FILES)
     content = gzip.decompress(archive.read_bytes())

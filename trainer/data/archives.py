@@ -22,6 +22,7 @@ from pathlib import Path, PureWindowsPath
 from typing import IO
 
 from edgetl.edge.errors import DataError, RunFolderError, SettingError, quoted, reason
+from edgetl.edge.model.verify.schema import MODEL_IDENTIFIER
 from edgetl.edge.sources.folders import is_system_folder
 from edgetl.edge.system.files import why_no_file
 from edgetl.edge.system.messages import logger
@@ -268,10 +269,13 @@ def _parts_inside(entry: str, name: str) -> tuple[str, ...]:
 
 def _entries(archive: Path, name: str, check_size: Callable[[int], None]) -> Iterator[_Entry]:
     with archive.open("rb") as file:
-        start = file.read(4)
+        start = file.read(8)
+    if start[4:] == MODEL_IDENTIFIER:
+        # Its labels are zipped onto its end.
+        raise DataError(f"{name}: is a model, not photos; name a folder of pictures")
     if start[:2] == b"\x1f\x8b":
         return _tar_entries(archive)
-    if start == b"PK\3\4" or zipfile.is_zipfile(archive):
+    if start[:4] == b"PK\3\4" or zipfile.is_zipfile(archive):
         return _zip_entries(archive, check_size)
     raise DataError(
         f"{name}: is neither .zip nor .tar.gz; name a folder of pictures or such an archive of one"
