@@ -100,7 +100,9 @@ def test_the_bundled_weights_are_loaded_and_none_are_not(two_class_model: keras.
 
 
 def test_weights_that_are_missing_or_do_not_fit_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"no such file .*; name a file, or bundled, imagenet or none"):
+    with pytest.raises(
+        SettingError, match=r"no such file .*; name a file, or bundled, imagenet or none"
+    ):
         build_model(Recipe(height=32, width=32, weights=str(tmp_path / "x.h5")), 2)
     (tmp_path / "text.weights.h5").write_text("hello")
     with pytest.raises(SettingError, match="cannot be loaded"):
