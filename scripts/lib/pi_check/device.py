@@ -61,6 +61,10 @@ class Device:
     def inside(self, argument: str | Path) -> str:
         return str(argument).replace(str(self.host.material), f"{WORK}/material")
 
+    def in_tree(self, argument: str | Path) -> Path:
+        """Where on this machine a file lies that is `inside(argument)` on the device."""
+        return self.tree / self.inside(argument).lstrip("/")
+
     def build(self) -> str:
         if not self.tree.is_dir():
             part = self.folder / "tree.part"
@@ -72,7 +76,7 @@ class Device:
                  f"--include={','.join(AS_LITE)}", system.suite, part, MIRROR],
             )  # fmt: skip
             part.rename(self.tree)
-        work = self.tree / WORK.lstrip("/")
+        work = self.in_tree(WORK)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         shutil.copytree(self.host.material, work / "material")
@@ -87,7 +91,7 @@ class Device:
 
     def install(self) -> str:
         wheel = f"{WORK}/{self.host.wheel.name}"
-        if self.quick and (self.tree / EDGETL.lstrip("/")).exists():
+        if self.quick and self.in_tree(EDGETL).exists():
             again = ["--force-reinstall", "--no-deps"]
             self.run([PIP, "install", *again, wheel])
             return "the wheel installed again"

@@ -1,7 +1,6 @@
 """What a device does beside classifying files: explain, teach and serve, as on this machine."""
 
 import json
-import re
 import shutil
 import urllib.request
 from collections.abc import Callable
@@ -27,7 +26,7 @@ def explained(device: Device, model: Path, runtime: str) -> Callable[[], str]:
         shutil.rmtree(here, ignore_errors=True)
         device.host.run(*options, here)
         device.edgetl(*options, there)
-        pictures = [folder / f"{photo.name}.why.png" for folder in (here, in_tree(device, there))]
+        pictures = [folder / f"{photo.name}.why.png" for folder in (here, device.in_tree(there))]
         largest = int(device.host.python(DIFFERENCE, *pictures))
         said = f"values at most {largest} of 255 apart"
         if largest > _LARGEST_DIFFERENCE:
@@ -41,7 +40,7 @@ def taught(device: Device, model: Path, runtime: str) -> Callable[[], str]:
     """`teach` learns a new class on the device, and this machine classifies with its file."""
 
     def check() -> str:
-        photos = in_tree(device, device.host.material / "new-class")
+        photos = device.in_tree(device.host.material / "new-class")
         shutil.rmtree(photos, ignore_errors=True)
         device.host.python(NEW_CLASS, photos / "stripes", str(2 * _NEW_PHOTOS))
         unseen = sorted((photos / "stripes").iterdir())[_NEW_PHOTOS:]
@@ -56,7 +55,7 @@ def taught(device: Device, model: Path, runtime: str) -> Callable[[], str]:
             "classify", *(device.host.material / "unseen" / path.name for path in unseen),
             *options, out,
         )  # fmt: skip
-        here = device.host.run("classify", *unseen, *options, in_tree(device, out))
+        here = device.host.run("classify", *unseen, *options, device.in_tree(out))
         labels = [
             [json.loads(line)["label"] for line in each.splitlines()] for each in (text, here)
         ]
@@ -74,12 +73,10 @@ def served(device: Device, model: Path, runtime: str) -> Callable[[], str]:
 
     def check() -> str:
         port = free_port()
-        command: list[str | Path] = [
-            *device.chrooted([
-                EDGETL, "serve", "--model", device.inside(model), "--runtime", runtime,
-                "--preview", f"127.0.0.1:{port}", "--top-k", "1000",
-            ]),
-        ]  # fmt: skip
+        command = device.chrooted([
+            EDGETL, "serve", "--model", device.inside(model), "--runtime", runtime,
+            "--preview", f"127.0.0.1:{port}", "--top-k", "1000",
+        ])  # fmt: skip
         errors = device.folder / "serve.log"
         with errors.open("w") as stderr, started(command, stderr) as process:
             wait_for_text(errors, rf"(http://127\.0\.0\.1:{port})", process)
@@ -101,8 +98,3 @@ def posted(port: int, picture: Path) -> dict[str, str]:
     with opener.open(url, data=picture.read_bytes(), timeout=60) as answer:
         record: dict[str, str] = json.load(answer)
         return record
-
-
-def in_tree(device: Device, path: Path) -> Path:
-    """Where a file of the device's material lies on this machine."""
-    return device.tree / re.sub("^/", "", device.inside(path))
