@@ -19,14 +19,8 @@ from edgetl.edge.pipeline.running import Outcome, run
 from edgetl.edge.results.debounce import smoothed, with_thresholds
 from edgetl.edge.results.result import Result
 from edgetl.edge.sinks.fan_out import FanOut
-from edgetl.edge.sources.files import (
-    Item,
-    Problem,
-    files,
-    is_same_folder,
-    missing_files_first,
-    video,
-)
+from edgetl.edge.sources.files import Item, Problem, files, missing_files_first, video
+from edgetl.edge.sources.folders import is_same_folder
 from edgetl.edge.sources.names import is_clip
 from edgetl.edge.system.gc_disabled import gc_disabled
 from edgetl.edge.system.messages import logger

@@ -133,16 +133,11 @@ def _why_passed_over(
 ) -> PassedOver | Problem | None:
     folder = Path(entry.path)
     try:
-        if is_same_folder(folder, written):
-            return "written"
-        return why_passed_over(folder, is_link=entry.is_symlink(), above=above, targets=targets)
+        return why_passed_over(
+            folder, is_link=entry.is_symlink(), above=above, targets=targets, written=written
+        )
     except OSError as error:
         return Problem(f"{quoted(folder)}: {reason(error)}")
-
-
-def is_same_folder(folder: Path, other: Path | None) -> bool:
-    """Whether two paths lead to one folder. Raises OSError where we may not look."""
-    return other is not None and other.is_dir() and identity(folder) == identity(other)
 
 
 def _identity(folder: Path) -> Identity:

@@ -107,8 +107,18 @@ def identity(folder: Path) -> Identity:
     return status.st_dev, status.st_ino
 
 
+def is_same_folder(folder: Path, other: Path | None) -> bool:
+    """Whether two paths lead to one folder. Raises OSError where we may not look."""
+    return other is not None and other.is_dir() and folder.samefile(other)
+
+
 def why_passed_over(
-    folder: Path, *, is_link: bool, above: Collection[Identity], targets: set[Identity]
+    folder: Path,
+    *,
+    is_link: bool,
+    above: Collection[Identity],
+    targets: set[Identity],
+    written: Path | None = None,
 ) -> PassedOver | None:
     """Why a folder is not walked; None if it is.
 
@@ -118,10 +128,13 @@ def why_passed_over(
         above: the folders that it lies in.
         targets: the folders that links have led into; this one is added. Without them, links among
             n folders would lead through each order of them.
+        written: a folder that this run writes pictures into, once it is there.
 
     Raises:
         OSError: we may not look into it.
     """
+    if is_same_folder(folder, written):
+        return "written"
     if is_system_folder(folder.name):
         return "system"
     if is_own_folder(folder):

@@ -41,7 +41,9 @@ class _Stderr(logging.Handler):
 def _columns() -> int | None:
     """Those of the terminal that messages are shown on, None where they are not."""
     try:
-        return (sys.stderr.isatty() or None) and os.get_terminal_size(sys.stderr.fileno()).columns
+        if not sys.stderr.isatty():
+            return None
+        return os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):  # closed, or replaced by what has no descriptor
         return None
 
